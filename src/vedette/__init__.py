@@ -1,0 +1,1 @@
+"""Vedette: self-hosted Zero Trust security for IoT and OT fleets."""
