@@ -1,0 +1,49 @@
+# The whole developer interface. Every target sets up what it needs first and says so; nothing else is required
+# than Python 3.11 or later and make. Continuous integration runs the same targets (.ci/run).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup check test e2e bench docs dev demo lock system-packages clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := .make/setup
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) system-packages ## install everything the other targets need (.venv; Debian packages when run as root)
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup.sh
+	@scripts/setup.sh
+
+system-packages:
+	@scripts/system-packages.sh
+
+check: $(STAMP) ## style, types, imports and the rules of the house; under a minute
+	@$(PYTHON) scripts/check.py
+
+test: $(STAMP) system-packages ## every test, in stages; under a quarter of an hour
+	@$(PYTHON) scripts/run_tests.py
+
+e2e: $(STAMP) system-packages ## the journeys only: real processes, unmodified clients
+	@$(PYTHON) scripts/run_tests.py journeys
+
+bench: $(STAMP) system-packages ## measure, side by side with peers, and rewrite docs/benchmarks.md
+	@bench/run
+
+docs: $(STAMP) ## write the generated reference pages and check every page's links
+	@$(PYTHON) scripts/docs.py
+
+dev: $(STAMP) ## run the platform from this checkout; data in .vedette/
+	@$(VENV)/bin/vedette up --data .vedette/dev
+
+demo: $(STAMP) ## run the platform with simulated devices and print its URL
+	@$(VENV)/bin/vedette demo
+
+lock: $(STAMP) ## refresh requirements.lock from pyproject.toml
+	@scripts/lock.sh
+
+clean: ## remove what setup and the tools made (data in .vedette/ stays)
+	@rm -rf $(VENV) .make .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,82 @@
+"""Run the tests in stages, the cheap ones first; name the stages to run, or none for all.
+
+``make test`` runs it. A stage that fails does not keep the later ones from telling what they know,
+except the first two: when the house or its units are broken, the rest is noise.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One folder of tests."""
+
+    name: str
+    options: tuple[str, ...] = ()
+    is_ground: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Return where its tests are."""
+        return ROOT / "tests" / self.name
+
+
+STAGES = [
+    Stage("architecture", is_ground=True),
+    Stage("unit", ("-n", "2"), is_ground=True),
+    Stage("protocols"),
+    Stage("integration"),
+    Stage("api"),
+    Stage("console"),
+    Stage("journeys"),
+]
+
+
+def run(stage: Stage) -> tuple[bool, float]:
+    """Run a stage; answer whether it passed and the seconds it took."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", str(stage.folder.relative_to(ROOT)), "-q", *stage.options]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    return code == 0, time.monotonic() - began
+
+
+def choose(names: list[str]) -> list[Stage]:
+    """Return the named stages, or all that have tests."""
+    unknown = set(names) - {stage.name for stage in STAGES}
+    if unknown:
+        sys.exit(f"no such stage: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in STAGES)}")
+    wanted = [stage for stage in STAGES if not names or stage.name in names]
+    return [stage for stage in wanted if any(stage.folder.rglob("test_*.py"))]
+
+
+def main() -> int:
+    """Run the chosen stages and sum up; fail when one failed or there was nothing to run."""
+    stages = choose(sys.argv[1:])
+    if not stages:
+        print("test: no tests there")
+        return 1
+    lines: list[str] = []
+    failed = 0
+    for stage in stages:
+        print(f"\n== {stage.name} ==", flush=True)
+        passed, took_s = run(stage)
+        lines.append(f"  {'ok  ' if passed else 'FAIL'}  {stage.name:<14} {took_s:6.1f} s")
+        failed += not passed
+        if stage.is_ground and not passed:
+            lines.append("  the later stages were not run")
+            break
+    print("\n" + "\n".join(lines))
+    print(f"test: {'all stages passed' if not failed else f'{failed} of {len(stages)} stages failed'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
