@@ -45,7 +45,7 @@ def telemetry_subject(organization_id: str, gateway: str) -> str:
 
 
 def decision_subject(organization_id: str, generation_id: str | None, kind: str) -> str:
-    """Return the subject of an access decision; ``kind`` is ``connect``, ``refuse``, ``cut``, ``disconnect``…"""
+    """Return the subject of an access decision; ``kind`` is ``connect``, ``refuse``, ``cut`` or ``disconnect``."""
     return f"decision.{organization_id}.{generation_id or 'unknown'}.{kind}"
 
 

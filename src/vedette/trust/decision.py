@@ -1,0 +1,246 @@
+"""The decision function: a fresh record, a presented credential and the policies make one answer with its reason."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from vedette.kernel import escape_terminal
+from vedette.trust.model import Lifecycle, PermittedCertificate, PostureRecord
+from vedette.trust.policy import BadEntity, PolicyEngine, Principal, Verdict
+
+
+class Reason(StrEnum):
+    """Why access was given or not."""
+
+    PERMITTED = "permitted"
+    UNKNOWN_IDENTITY = "unknown_identity"
+    STALE_POSTURE = "stale_posture"
+    RECORD_EXPIRED = "record_expired"
+    RECORD_INVALID = "record_invalid"
+    DISABLED = "disabled"
+    BLOCKED = "blocked"
+    QUARANTINED = "quarantined"
+    NOT_ONBOARDED = "not_onboarded"
+    RETIRED = "retired"
+    CERTIFICATE_MISSING = "certificate_missing"
+    CERTIFICATE_NOT_PERMITTED = "certificate_not_permitted"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    POLICY_DENIED = "policy_denied"
+    POLICY_ERROR = "policy_error"
+
+
+# A client SDK stops for good on CONNACK 4 or 5, so only what must be healed at the device may answer with them.
+PERMANENT_REASONS: Final = frozenset(
+    {
+        Reason.UNKNOWN_IDENTITY,
+        Reason.RETIRED,
+        Reason.CERTIFICATE_MISSING,
+        Reason.CERTIFICATE_NOT_PERMITTED,
+        Reason.CERTIFICATE_EXPIRED,
+    }
+)
+
+HINTS: Final = {
+    Reason.UNKNOWN_IDENTITY: "register it, or let it enroll: vedette enrollment list",
+    Reason.STALE_POSTURE: "control or the bus is not answering: vedette status",
+    Reason.RECORD_EXPIRED: "control must renew the record: vedette status",
+    Reason.RECORD_INVALID: "see what is unknown: vedette device show {device}",
+    Reason.DISABLED: "let it in again: vedette device enable {device}",
+    Reason.BLOCKED: "see the lists: vedette access-list list",
+    Reason.QUARANTINED: "see why: vedette device show {device}",
+    Reason.NOT_ONBOARDED: "the device must enroll first: vedette device show {device}",
+    Reason.RETIRED: "a retired identity does not return; register the device anew",
+    Reason.CERTIFICATE_MISSING: "configure the device with its operational certificate",
+    Reason.CERTIFICATE_NOT_PERMITTED: "compare with the permitted ones: vedette device show {device}",
+    Reason.CERTIFICATE_EXPIRED: "the device must enroll again: vedette device allow-reenrollment {device}",
+    Reason.CERTIFICATE_NOT_YET_VALID: "check the clocks of device and server",
+    Reason.POLICY_DENIED: "see the policies named: vedette device show {device}",
+    Reason.POLICY_ERROR: "a policy could not be evaluated: vedette status",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCredential:
+    """What the TLS handshake proved.
+
+    Attributes:
+        sha256: Lower-case hex of the leaf certificate's DER; empty when none was presented.
+        sha1: The same by SHA-1, for devices registered by such a thumbprint.
+    """
+
+    sha256: str
+    sha1: str
+    not_before: datetime | None
+    not_after: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionContext:
+    """What policies may read of the session."""
+
+    tls_version: str
+    remote_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The identity and session as the policies saw them when it was let in."""
+
+    principal: Principal
+    context: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer: "no" is a value, not an exception.
+
+    Attributes:
+        policies: ``@id`` of the policies that decided.
+        grant: With a permit: what ``decide_action`` needs to decide the session's further operations.
+        is_permanent: The refusal cannot heal without touching the device.
+        valid_until: When the answer must be asked for again (certificate end, section expiry); ``None``: on change.
+    """
+
+    is_permitted: bool
+    reason: Reason
+    policies: tuple[str, ...] = ()
+    grant: Grant | None = None
+    errors: tuple[str, ...] = ()
+    valid_until: datetime | None = None
+
+    @property
+    def is_permanent(self) -> bool:
+        """Whether only a change at the device itself can heal the refusal."""
+        return self.reason in PERMANENT_REASONS
+
+    def hint(self, device_id: str) -> str:
+        """Return what to do next, as a command where one exists; the device's name is made harmless."""
+        return HINTS.get(self.reason, "").replace("{device}", escape_terminal(device_id))
+
+
+def decide_session(
+    engine: PolicyEngine,
+    record: PostureRecord | None,
+    credential: PresentedCredential,
+    session: SessionContext,
+    now: datetime,
+) -> Decision:
+    """Decide what an identity may do in one session.
+
+    The caller has verified that the record is signed, fresh and the one of the presented name.
+
+    Args:
+        engine: The policies in force.
+        record: ``None`` when the administrator says that there is no such identity.
+        credential: What the handshake proved.
+        session: Address and TLS facts.
+        now: Wall clock, UTC.
+    """
+    if record is None:
+        return Decision(is_permitted=False, reason=Reason.UNKNOWN_IDENTITY)
+    if record.expires_at is not None and now >= record.expires_at:
+        return Decision(is_permitted=False, reason=Reason.RECORD_EXPIRED)
+    permitted = _find_certificate(record, credential, now)
+    reason = _state_reason(record, now) or _certificate_reason(permitted, credential, now)
+    if reason is not None or permitted is None:
+        return Decision(is_permitted=False, reason=reason or Reason.CERTIFICATE_NOT_PERMITTED)
+    context: dict[str, object] = {
+        "credential": permitted.origin,
+        "tlsVersion": session.tls_version,
+        "address": {"__extn": {"fn": "ip", "arg": session.remote_address}},
+    }
+    try:
+        principal = engine.principal(record, now)
+    except BadEntity as error:
+        return Decision(is_permitted=False, reason=Reason.RECORD_INVALID, errors=(error.detail,))
+    verdict = engine.evaluate(principal, "connect", context)
+    if not verdict.is_permitted:
+        return _denied(verdict)
+    return Decision(
+        is_permitted=True,
+        reason=Reason.PERMITTED,
+        policies=verdict.policies,
+        grant=Grant(principal, context),
+        valid_until=_valid_until(record, permitted, credential),
+    )
+
+
+def decide_action(engine: PolicyEngine, grant: Grant, action: str) -> Verdict:
+    """Decide one operation class of a session that was let in; ask once and keep the answer until a change.
+
+    Args:
+        engine: The policies in force.
+        grant: From the session's ``Decision``.
+        action: ``sendTelemetry`` or ``renewCertificate``.
+    """
+    return engine.evaluate(grant.principal, action, grant.context)
+
+
+def _denied(verdict: Verdict) -> Decision:
+    reason = Reason.POLICY_ERROR if verdict.errors else Reason.POLICY_DENIED
+    return Decision(is_permitted=False, reason=reason, policies=verdict.policies, errors=verdict.errors)
+
+
+def _state_reason(record: PostureRecord, now: datetime) -> Reason | None:
+    """Name the plainest reason first, so that "why" needs no policy text."""
+    registration = record.registration.known(now)
+    quarantine = record.quarantine.known(now)
+    if registration is None or quarantine is None or record.credentials.known(now) is None:
+        return Reason.RECORD_INVALID
+    checks = (
+        (registration.lifecycle is Lifecycle.RETIRED, Reason.RETIRED),
+        (registration.is_blocked, Reason.BLOCKED),
+        (not registration.is_enabled, Reason.DISABLED),
+        (quarantine.is_quarantined or registration.lifecycle is Lifecycle.QUARANTINED, Reason.QUARANTINED),
+        (registration.lifecycle in {Lifecycle.MADE, Lifecycle.SHIPPED}, Reason.NOT_ONBOARDED),
+    )
+    return next((reason for applies, reason in checks if applies), None)
+
+
+def _find_certificate(
+    record: PostureRecord, credential: PresentedCredential, now: datetime
+) -> PermittedCertificate | None:
+    credentials = record.credentials.known(now)
+    if credentials is None or not credential.sha256:
+        return None
+    for certificate in credentials.certificates:
+        presented = credential.sha256 if len(certificate.digest) == len(credential.sha256) else credential.sha1
+        if hmac.compare_digest(certificate.digest, presented):
+            return certificate
+    return None
+
+
+def _certificate_reason(
+    permitted: PermittedCertificate | None, credential: PresentedCredential, now: datetime
+) -> Reason | None:
+    if not credential.sha256 or credential.not_before is None or credential.not_after is None:
+        return Reason.CERTIFICATE_MISSING
+    if permitted is None:
+        return Reason.CERTIFICATE_NOT_PERMITTED
+    if now >= credential.not_after or (permitted.permitted_until is not None and now >= permitted.permitted_until):
+        return Reason.CERTIFICATE_EXPIRED
+    if now < credential.not_before:
+        return Reason.CERTIFICATE_NOT_YET_VALID
+    return None
+
+
+def _valid_until(
+    record: PostureRecord, permitted: PermittedCertificate, credential: PresentedCredential
+) -> datetime | None:
+    ends = [
+        credential.not_after,
+        permitted.permitted_until,
+        record.expires_at,
+        record.registration.expires_at,
+        record.credentials.expires_at,
+        record.placement.expires_at,
+        record.health.expires_at,
+        record.quarantine.expires_at,
+    ]
+    return min((end for end in ends if end is not None), default=None)

@@ -1,0 +1,181 @@
+"""Cedar behind one wrapper: permit means Allow *and* no evaluation error; anything else denies.
+
+Cedar skips a policy that errors, so a forbid that reads a missing attribute would quietly not forbid. Entity handles
+are therefore always built with the schema, requests are checked against it, and a permit with an error beside it is a
+deny.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from vedette.kernel import Problem
+from vedette.trust.model import Health, Placement, PostureRecord, RiskLevel
+
+if TYPE_CHECKING:
+    import cedarpy
+
+POLICY_BUNDLE_MAX_BYTES: Final = 1_048_576
+_HUB: Final = 'Hub::"hub"'
+
+
+class BadPolicyBundle(Problem):
+    """A policy bundle that does not parse, or does not fit its schema."""
+
+    code: ClassVar[str] = "trust.bad_policy_bundle"
+    status: ClassVar[int] = 422
+
+
+class BadEntity(Problem):
+    """A posture record that cannot be shown to the policies; it denies."""
+
+    code: ClassVar[str] = "trust.bad_entity"
+    status: ClassVar[int] = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBundle:
+    """A schema and the policies written against it; named by the hash of both."""
+
+    schema_text: str
+    policies_text: str
+
+    @property
+    def sha256(self) -> str:
+        """Lower-case hex over both texts, each preceded by its length."""
+        digest = hashlib.sha256()
+        for text in (self.schema_text, self.policies_text):
+            raw = text.encode()
+            digest.update(len(raw).to_bytes(8, "big") + raw)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An identity as the policies see it: its uid and a parsed entity handle, built with the schema."""
+
+    uid: str
+    entities: cedarpy.Entities
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policies said of one request."""
+
+    is_permitted: bool
+    policies: tuple[str, ...]
+    errors: tuple[str, ...]
+
+
+def default_bundle() -> PolicyBundle:
+    """Return the bundle that ships with this release."""
+    folder = files("vedette.trust") / "policies"
+    return PolicyBundle(
+        schema_text=(folder / "schema.cedarschema").read_text(encoding="utf-8"),
+        policies_text=(folder / "default.cedar").read_text(encoding="utf-8"),
+    )
+
+
+class PolicyEngine:
+    """The policies in force, parsed once.
+
+    Raises:
+        BadPolicyBundle: The bundle is too large, does not parse, or a policy does not fit the schema.
+    """
+
+    def __init__(self, bundle: PolicyBundle) -> None:
+        # Imported here: a guest that embeds trust for its records alone needs no policy engine installed.
+        import cedarpy  # noqa: PLC0415 - optional on a device
+
+        size = len(bundle.schema_text) + len(bundle.policies_text)
+        if size > POLICY_BUNDLE_MAX_BYTES:
+            raise BadPolicyBundle(f"a policy bundle of {size} characters is over {POLICY_BUNDLE_MAX_BYTES}")
+        self._cedar = cedarpy
+        try:
+            self._schema = cedarpy.Schema.from_str(bundle.schema_text)
+            self._policies = cedarpy.PolicySet.from_str(bundle.policies_text)
+            validation = cedarpy.validate_policies(bundle.policies_text, bundle.schema_text)
+        except ValueError as error:
+            raise BadPolicyBundle(f"the policy bundle does not parse: {error}") from error
+        if not validation.validation_passed:
+            raise BadPolicyBundle(f"the policies do not fit the schema: {validation.errors}")
+        self.sha256 = bundle.sha256
+
+    def principal(self, record: PostureRecord, now: datetime) -> Principal:
+        """Build the cached entity handle of an identity; rebuild it when the record changes or a section expires.
+
+        Raises:
+            BadEntity: A section that policies need is unknown, or the schema refuses the entity.
+        """
+        uid = {"type": "Device", "id": record.generation_id}
+        hub = {"type": "Hub", "id": "hub"}
+        organization = {"type": "Organization", "id": record.organization_id}
+        entities = json.dumps(
+            [
+                {"uid": uid, "attrs": _attributes(record, now), "parents": [organization]},
+                {"uid": hub, "attrs": {}, "parents": [organization]},
+                {"uid": organization, "attrs": {}, "parents": []},
+            ]
+        )
+        try:
+            handle = self._cedar.Entities.from_json_str(entities, self._schema)
+        except ValueError as error:
+            raise BadEntity(f"the record of {record.generation_id} does not fit the policy schema: {error}") from error
+        return Principal(uid=f'Device::"{record.generation_id}"', entities=handle)
+
+    def evaluate(self, principal: Principal, action: str, context: Mapping[str, object]) -> Verdict:
+        """Ask the policies; any error, unknown attribute or third outcome is a deny.
+
+        Args:
+            principal: From ``principal``.
+            action: A Cedar action id such as ``connect``; ours, never text from outside.
+            context: All of the session's context values; a missing one denies.
+        """
+        request = {
+            "principal": principal.uid,
+            "action": f'Action::"{action}"',
+            "resource": _HUB,
+            "context": dict(context),
+        }
+        try:
+            answer = self._cedar.is_authorized(request, self._policies, principal.entities, schema=self._schema)
+        except ValueError as error:
+            return Verdict(is_permitted=False, policies=(), errors=(str(error),))
+        errors = tuple(str(error) for error in answer.diagnostics.errors)
+        ids = answer.diagnostics.id_annotations_by_reason
+        policies = tuple(str(ids.get(reason) or reason) for reason in answer.diagnostics.reasons)
+        is_permitted = answer.decision is self._cedar.Decision.Allow and not errors
+        return Verdict(is_permitted=is_permitted, policies=policies, errors=errors)
+
+
+def _attributes(record: PostureRecord, now: datetime) -> dict[str, object]:
+    registration = record.registration.known(now)
+    credentials = record.credentials.known(now)
+    quarantine = record.quarantine.known(now)
+    if registration is None or credentials is None or quarantine is None:
+        raise BadEntity(
+            f"the record of {record.generation_id} leaves registration, credentials or quarantine unknown",
+            hint="see which section has expired: vedette device show",
+        )
+    placement = record.placement.known(now) or Placement()
+    health = record.health.known(now) or Health()
+    attributes: dict[str, object] = {
+        "lifecycle": registration.lifecycle.value,
+        "isEnabled": registration.is_enabled,
+        "isBlocked": registration.is_blocked,
+        "isQuarantined": quarantine.is_quarantined,
+        "deviceClass": registration.device_class,
+        "identityClass": registration.identity_class,
+        "identityStrength": credentials.identity_strength,
+        "riskLevel": (health.risk_level or RiskLevel.UNKNOWN).value,
+        "findings": [finding.finding_class for finding in health.findings],
+    }
+    optional = {"site": placement.site, "zone": placement.zone, "purdueLevel": placement.purdue_level}
+    attributes.update({name: value for name, value in optional.items() if value is not None})
+    return attributes
