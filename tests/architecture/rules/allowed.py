@@ -1,0 +1,28 @@
+"""The exceptions to the rules, all of them, each with its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Where time and randomness enter the program.
+TIME_AND_RANDOMNESS: Final = frozenset({"vedette.kernel.clock", "vedette.kernel.ids"})
+
+# A listener outlives whatever a peer makes go wrong; `app` reports what ends a process.
+BROAD_EXCEPT_ROOMS: Final = frozenset({"app"})
+BROAD_EXCEPT_MODULES: Final = frozenset({"vedette.gateway.listener", "vedette.gateway.tls"})
+
+# Packages of these foundations are doors of their own: `vedette.protocols.mqtt`.
+ROOMS_WITH_INNER_DOORS: Final = frozenset({"protocols"})
+
+# Single modules that are doors: the frozen contract between processes is imported by its own name.
+DOOR_MODULES: Final = frozenset({"vedette.bus.contract"})
+
+# Third-party code that a floor may import; every entry stands in a decision record.
+THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
+    "kernel": frozenset(),
+    "protocols": frozenset(),
+    "trust": frozenset({"cedarpy", "cryptography", "msgspec"}),
+}
+
+# Generated tables may be longer than a module of code.
+GENERATED_TABLES: Final[frozenset[str]] = frozenset()
