@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vedette.simulation.clock import ManualClock
+from vedette.simulation.factory import Factory, Identity, make_request
 from vedette.simulation.ids import SequentialIds
 
-__all__ = ["ManualClock", "SequentialIds"]
+__all__ = ["Factory", "Identity", "ManualClock", "SequentialIds", "make_request"]
