@@ -1,9 +1,28 @@
-"""Simulators for demo and tests: a clock, an id source, devices and fleets that speak the real protocols."""
+"""Simulators for demo and tests: a clock, ids, a device maker, and devices that speak the real protocols.
+
+Users may import them too, to try their own rules against a fleet that costs nothing.
+"""
 
 from __future__ import annotations
 
 from vedette.simulation.clock import ManualClock
+from vedette.simulation.connection import Cut, DeviceConnection, Endpoint, Refused
+from vedette.simulation.device import DeviceSettings, RegistrationFailed, SimulatedDevice, register
 from vedette.simulation.factory import Factory, Identity, make_request
 from vedette.simulation.ids import SequentialIds
 
-__all__ = ["Factory", "Identity", "ManualClock", "SequentialIds", "make_request"]
+__all__ = [
+    "Cut",
+    "DeviceConnection",
+    "DeviceSettings",
+    "Endpoint",
+    "Factory",
+    "Identity",
+    "ManualClock",
+    "Refused",
+    "RegistrationFailed",
+    "SequentialIds",
+    "SimulatedDevice",
+    "make_request",
+    "register",
+]

@@ -1,0 +1,252 @@
+"""A simulated device: a factory identity, enrollment by DPS with a CSR, telemetry, renewal, and patience.
+
+It does what a careful device maker's firmware would do, by the real protocols, and keeps its operational key and
+certificate in a folder, so that a restart goes on with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from vedette.kernel import Clock, to_rfc3339
+from vedette.simulation.connection import Cut, DeviceConnection, Endpoint, Refused
+from vedette.simulation.factory import Identity, make_request
+
+log = logging.getLogger(__name__)
+
+API_VERSION: Final = "2021-06-01"
+DPS_API_VERSION: Final = "2021-06-01"
+RETRY_MAX_S: Final = 30.0
+# A refusal with 4 or 5 does not heal by itself; a stock SDK stops, this one looks again from time to time.
+RETRY_PERMANENT_S: Final = 15.0
+
+
+class RegistrationFailed(Exception):  # noqa: N818 - what happened
+    """DPS did not assign the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """One simulated device.
+
+    Attributes:
+        registration_id: Also the common name of the factory certificate.
+        folder: Holds ``factory.pem`` and ``factory.key``; receives ``operational.pem`` and ``.key``.
+        interval_s: Between two telemetry messages.
+        measure: What it measures: shown in the payload.
+    """
+
+    registration_id: str
+    folder: Path
+    endpoint: Endpoint
+    id_scope: str
+    interval_s: float = 1.0
+    measure: str = "pressure"
+
+
+class SimulatedDevice:
+    """One device's life; ``run`` never ends by itself.
+
+    Args:
+        settings: Who and where.
+        clock: For telemetry stamps and the time of renewal.
+        report: Called with a word of state (``registering``, ``connected``, ``cut``, ``refused`` …) and details.
+    """
+
+    def __init__(self, settings: DeviceSettings, clock: Clock, report: Callable[[str, str], None]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._report = report
+        self._count = 0
+
+    async def run(self) -> None:
+        """Enroll if needed, connect, send, renew; come back after each interruption."""
+        delay_s = 0.5
+        while True:
+            begin = self._clock.monotonic_s()
+            try:
+                if not self._operational_path.exists():
+                    await self._register()
+                await self._session()
+            except Refused as refusal:
+                self._report("refused", f"CONNACK {refusal.return_code}")
+                delay_s = RETRY_PERMANENT_S if refusal.return_code in {4, 5} else min(delay_s * 2, RETRY_MAX_S)
+            except (RegistrationFailed, Cut, OSError, TimeoutError) as error:
+                self._report("interrupted", str(error) or type(error).__name__)
+                delay_s = 0.5 if self._clock.monotonic_s() - begin > RETRY_MAX_S else min(delay_s * 2, RETRY_MAX_S)
+            await asyncio.sleep(delay_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter is no secret
+
+    @property
+    def _operational_path(self) -> Path:
+        return self._settings.folder / "operational.pem"
+
+    @property
+    def _operational_key_path(self) -> Path:
+        return self._settings.folder / "operational.key"
+
+    async def _register(self) -> None:
+        settings = self._settings
+        self._report("registering", settings.registration_id)
+        key, csr = make_request(settings.registration_id)
+        body = msgspec.json.encode(
+            {"registrationId": settings.registration_id, "csr": base64.b64encode(csr).decode(), "payload": {}}
+        )
+        answer = await register(settings, body)
+        state = answer.get("registrationState", {})
+        if answer.get("status") != "assigned":
+            raise RegistrationFailed(state.get("errorMessage") or answer.get("message") or str(answer.get("status")))
+        chain = [x509.load_der_x509_certificate(base64.b64decode(der)) for der in state["issuedCertificateChain"]]
+        self._keep(key, chain)
+        self._report("registered", state["deviceId"])
+
+    def _keep(self, key: ec.EllipticCurvePrivateKey, chain: list[x509.Certificate]) -> None:
+        # The certificate is written last: a crash between the two leads to a new registration, not to a bad pair.
+        self._operational_key_path.touch(mode=0o600)
+        self._operational_key_path.write_bytes(Identity(key, tuple(chain)).key_pem())
+        pem = b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
+        temporary = self._operational_path.with_suffix(".new")
+        temporary.write_bytes(pem)
+        temporary.replace(self._operational_path)
+
+    async def _session(self) -> None:
+        settings = self._settings
+        device_id = self._device_id()
+        connection = await DeviceConnection.open(
+            settings.endpoint,
+            settings.endpoint.context(self._operational_path, self._operational_key_path),
+            client_id=device_id,
+            user_name=f"{settings.endpoint.host}/{device_id}/?api-version={API_VERSION}&DeviceClientType=simulation",
+        )
+        self._report("connected", device_id)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(connection.run(), name="read")
+                group.create_task(self._send(connection, device_id), name="send")
+        except* Cut as cut:
+            self._report("cut", str(cut.exceptions[0]))
+        except* TimeoutError:
+            self._report("silent", "no acknowledgement in time")
+        finally:
+            await connection.close()
+
+    async def _send(self, connection: DeviceConnection, device_id: str) -> None:
+        renew_at = self._renewal_time()
+        while True:
+            if self._clock.now() >= renew_at:
+                await self._renew(connection, device_id)
+                return
+            self._count += 1
+            value = 20 + 5 * math.sin(self._count / 20) + random.gauss(0, 0.2)
+            body = {
+                "count": self._count,
+                self._settings.measure: round(value, 2),
+                "measuredAt": to_rfc3339(self._clock.now()),
+            }
+            bag = f"%24.mid={self._count}&%24.ct=application%2Fjson&%24.ce=utf-8"
+            await connection.publish(f"devices/{device_id}/messages/events/{bag}", msgspec.json.encode(body))
+            if self._count == 1 or self._count % 100 == 0:
+                self._report("sent", str(self._count))
+            await asyncio.sleep(self._settings.interval_s)
+
+    async def _renew(self, connection: DeviceConnection, device_id: str) -> None:
+        """Renew over the hub connection; the session then ends and the next one uses the new certificate."""
+        key, csr = make_request(device_id)
+        request_id = random.randbytes(16).hex()
+        await connection.subscribe("$iothub/credentials/res/#")
+        body = {"id": device_id, "csr": base64.b64encode(csr).decode(), "replace": "*"}
+        await connection.publish(
+            f"$iothub/credentials/POST/issueCertificate/?$rid={request_id}", msgspec.json.encode(body)
+        )
+        while True:
+            message = await connection.next_message()
+            if not message.topic.startswith("$iothub/credentials/res/"):
+                continue
+            status = message.topic.split("/")[3]
+            if status == "202":
+                continue
+            if status != "200":
+                self._report("renewal refused", message.payload.decode(errors="replace")[:200])
+                await asyncio.sleep(RETRY_MAX_S)
+                return
+            break
+        certificates = msgspec.json.decode(message.payload)["certificates"]
+        chain = [x509.load_der_x509_certificate(base64.b64decode(text)) for text in certificates]
+        self._keep(key, chain)
+        self._report("renewed", device_id)
+        await connection.close()
+
+    def _device_id(self) -> str:
+        return str(self._leaf().subject.rfc4514_string().split("CN=", 1)[1].split(",", 1)[0])
+
+    def _leaf(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self._operational_path.read_bytes())
+
+    def _renewal_time(self) -> datetime:
+        """Two thirds of the certificate's life, ± 10 % so that a fleet does not renew at once."""
+        leaf = self._leaf()
+        life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+        share = 2 / 3 * random.uniform(0.9, 1.1)  # noqa: S311 - jitter
+        return leaf.not_valid_before_utc + timedelta(seconds=life.total_seconds() * share)
+
+
+async def register(settings: DeviceSettings, body: bytes) -> dict[str, Any]:
+    """Register by DPS over MQTT with the factory identity and return the answer's JSON.
+
+    Raises:
+        RegistrationFailed: No final answer came.
+        Refused: The connection was refused.
+        Cut: The connection ended early.
+    """
+    folder = settings.folder
+    connection = await DeviceConnection.open(
+        settings.endpoint,
+        settings.endpoint.context(folder / "factory.pem", folder / "factory.key"),
+        client_id=settings.registration_id,
+        user_name=(
+            f"{settings.id_scope}/registrations/{settings.registration_id}"
+            f"/api-version={DPS_API_VERSION}&ClientVersion=simulation"
+        ),
+    )
+    answers: list[dict[str, Any]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(connection.run(), name="read")
+            await connection.subscribe("$dps/registrations/res/#")
+            await connection.publish("$dps/registrations/PUT/iotdps-register/?$rid=1", body)
+            answers.append(await _final_answer(connection))
+            reading.cancel()
+    except* Cut as cut:
+        if not answers:
+            raise Cut(str(cut.exceptions[0])) from cut
+    finally:
+        await connection.close()
+    return answers[0]
+
+
+async def _final_answer(connection: DeviceConnection) -> dict[str, Any]:
+    for _ in range(20):
+        message = await connection.next_message()
+        status = int(message.topic.split("/")[3])
+        answer: dict[str, Any] = msgspec.json.decode(message.payload)
+        if status != 202:  # noqa: PLR2004 - "in progress"
+            return answer
+        await asyncio.sleep(2)
+        operation = answer["operationId"]
+        await connection.publish(
+            f"$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId={operation}", b" "
+        )
+    raise RegistrationFailed("no final answer after 20 polls")
