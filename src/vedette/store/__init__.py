@@ -4,7 +4,7 @@ Terms: a *unit of work* is a function handed to ``Store.write`` or ``Store.read`
 share one durable commit; a *restricting* change only takes rights away.
 
 Invariants: ``write`` returns after the commit is on disk. One writer at a time, on both databases. A unit of work that
-raises leaves nothing behind and disturbs no other. Each room declares its tables on ``metadata``, in its own repository.
+raises leaves nothing behind and disturbs no other. Each room declares its tables on ``metadata``, in its repository.
 """
 
 from __future__ import annotations

@@ -1,0 +1,29 @@
+"""The audit log and the outbox: every act on record, in a Merkle tree that cannot be edited unnoticed.
+
+Terms: an *entry* is one act; its *position* counts from 1 within its organization's log, so position n is leaf n - 1 of
+the tree; a *checkpoint* is a signed statement of the log's size and root; an *envelope* carries a domain event.
+
+Invariants: an entry is written in the same transaction as the change it tells of, or neither is. Positions follow the
+order of commit, without gaps. Nothing edits or deletes an entry. An event is told at least once, in its log's order.
+"""
+
+from __future__ import annotations
+
+from vedette.ledger.errors import InvalidCheckpoint, InvalidEntry
+from vedette.ledger.model import Actor, Entry, Envelope, Event, Record
+from vedette.ledger.outbox import OutboxRelay
+from vedette.ledger.repository import EntryFilter
+from vedette.ledger.service import Ledger
+
+__all__ = [
+    "Actor",
+    "Entry",
+    "EntryFilter",
+    "Envelope",
+    "Event",
+    "InvalidCheckpoint",
+    "InvalidEntry",
+    "Ledger",
+    "OutboxRelay",
+    "Record",
+]

@@ -1,0 +1,21 @@
+"""What the ledger refuses."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from vedette.kernel import Problem
+
+
+class InvalidEntry(Problem):
+    """An entry or event is too large, or holds what can not be stored; nothing of its transaction is."""
+
+    code: ClassVar[str] = "ledger.invalid_entry"
+    status: ClassVar[int] = 422
+
+
+class InvalidCheckpoint(Problem):
+    """A text is not a checkpoint, is not of this log, or is not signed by the given keys."""
+
+    code: ClassVar[str] = "ledger.invalid_checkpoint"
+    status: ClassVar[int] = 422

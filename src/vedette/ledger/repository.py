@@ -1,0 +1,272 @@
+"""The ledger's tables and SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from vedette.ledger.merkle import Frontier
+from vedette.ledger.model import StoredEntry
+from vedette.store import UtcDateTime, metadata
+
+_ID: Final = 256  # characters; generated ids are shorter, text of an entry is cut nowhere
+
+# SQLite gives `BIGINT PRIMARY KEY` no row id of its own, which is as wanted here: the key is (organization, position).
+entries: Final = sa.Table(
+    "ledger_entries",
+    metadata,
+    sa.Column("organization_id", sa.String(_ID), primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("actor_kind", sa.String(16), nullable=False),
+    sa.Column("actor_id", sa.String(_ID), nullable=False),
+    sa.Column("action", sa.String(_ID), nullable=False),
+    sa.Column("target", sa.String(_ID), nullable=False),
+    sa.Column("decision", sa.String(16), nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("leaf_hash", sa.LargeBinary(32), nullable=False),
+    sa.Index("ix_ledger_entries_target", "organization_id", "target", "position"),
+    sa.Index("ix_ledger_entries_actor", "organization_id", "actor_id", "position"),
+    sa.Index("ix_ledger_entries_action", "organization_id", "action", "position"),
+)
+states: Final = sa.Table(
+    "ledger_states",
+    metadata,
+    sa.Column("organization_id", sa.String(_ID), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("frontier", sa.LargeBinary, nullable=False),
+    sa.Column("root", sa.LargeBinary(32), nullable=False),
+)
+checkpoints: Final = sa.Table(
+    "ledger_checkpoints",
+    metadata,
+    sa.Column("organization_id", sa.String(_ID), primary_key=True),
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+outbox: Final = sa.Table(
+    "ledger_outbox",
+    metadata,
+    sa.Column("organization_id", sa.String(_ID), primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+)
+cursors: Final = sa.Table(
+    "ledger_cursors",
+    metadata,
+    sa.Column("organization_id", sa.String(_ID), primary_key=True),
+    sa.Column("reader", sa.String(64), primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
+
+_ENTRY_COLUMNS: Final = tuple(column.name for column in entries.columns)
+_FETCH_ROWS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The head of one organization's log."""
+
+    organization_id: str
+    size: int
+    frontier: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A signed checkpoint as it is kept."""
+
+    organization_id: str
+    size: int
+    at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """Which entries to list; an absent condition matches all."""
+
+    target: str | None = None
+    actor_id: str | None = None
+    action: str | None = None
+    decision: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Return the filter as SQL conditions."""
+        columns = entries.c
+        found: list[sa.ColumnElement[bool]] = [
+            columns[name] == value
+            for name in ("target", "actor_id", "action", "decision")
+            if (value := getattr(self, name)) is not None
+        ]
+        if self.since is not None:
+            found.append(columns.at >= self.since)
+        if self.until is not None:
+            found.append(columns.at < self.until)
+        return found
+
+
+def lock_state(connection: sa.Connection, organization_id: str) -> State | None:
+    """Return the head of a log, held against other writers until the transaction ends."""
+    query = sa.select(states).where(states.c.organization_id == organization_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    return None if row is None else State(*row)
+
+
+def save_state(connection: sa.Connection, organization_id: str, frontier: Frontier, *, is_new: bool) -> None:
+    """Write the head of a log."""
+    values = {"size": frontier.size, "frontier": frontier.to_bytes(), "root": frontier.root()}
+    if is_new:
+        connection.execute(states.insert().values(organization_id=organization_id, **values))
+    else:
+        connection.execute(states.update().where(states.c.organization_id == organization_id).values(**values))
+
+
+def read_states(connection: sa.Connection) -> list[State]:
+    """Return the heads of all logs."""
+    return [State(*row) for row in connection.execute(sa.select(states).order_by(states.c.organization_id))]
+
+
+def insert_entries(connection: sa.Connection, rows: Sequence[StoredEntry]) -> None:
+    """Append rows."""
+    connection.execute(entries.insert(), [{name: getattr(row, name) for name in _ENTRY_COLUMNS} for row in rows])
+
+
+def read_entries(
+    connection: sa.Connection, organization_id: str, *, after: int, limit: int, matching: EntryFilter
+) -> list[StoredEntry]:
+    """Return entries in the order of the log."""
+    query = (
+        sa.select(entries)
+        .where(entries.c.organization_id == organization_id, entries.c.position > after, *matching.conditions())
+        .order_by(entries.c.position)
+        .limit(limit)
+    )
+    return [_to_entry(row) for row in connection.execute(query)]
+
+
+def stream_entries(connection: sa.Connection, organization_id: str) -> Iterator[StoredEntry]:
+    """Yield every entry of a log by position, a thousand at a time."""
+    after = None
+    while True:
+        query = sa.select(entries).where(entries.c.organization_id == organization_id)
+        if after is not None:
+            query = query.where(entries.c.position > after)
+        rows = connection.execute(query.order_by(entries.c.position).limit(_FETCH_ROWS)).all()
+        for row in rows:
+            yield _to_entry(row)
+        if len(rows) < _FETCH_ROWS:
+            return
+        after = rows[-1].position
+
+
+def organizations_of_entries(connection: sa.Connection) -> set[str]:
+    """Return every organization that any of the ledger's tables names."""
+    queries = (sa.select(table.c.organization_id).distinct() for table in (entries, states, checkpoints))
+    return set(connection.execute(sa.union(*queries)).scalars())
+
+
+def insert_checkpoint(connection: sa.Connection, checkpoint: StoredCheckpoint) -> None:
+    """Keep a signed checkpoint."""
+    connection.execute(
+        checkpoints.insert().values(
+            organization_id=checkpoint.organization_id,
+            size=checkpoint.size,
+            at=checkpoint.at,
+            note=checkpoint.note,
+        )
+    )
+
+
+def update_checkpoint(connection: sa.Connection, organization_id: str, size: int, note: str) -> None:
+    """Replace the note of a checkpoint, to add cosignatures."""
+    connection.execute(
+        checkpoints.update()
+        .where(checkpoints.c.organization_id == organization_id, checkpoints.c.size == size)
+        .values(note=note)
+    )
+
+
+def read_checkpoint(connection: sa.Connection, organization_id: str, size: int) -> StoredCheckpoint | None:
+    """Return the checkpoint of one tree size."""
+    query = sa.select(checkpoints).where(checkpoints.c.organization_id == organization_id, checkpoints.c.size == size)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else StoredCheckpoint(*row)
+
+
+def read_checkpoints(connection: sa.Connection, organization_id: str) -> list[StoredCheckpoint]:
+    """Return all checkpoints of a log by size."""
+    query = sa.select(checkpoints).where(checkpoints.c.organization_id == organization_id).order_by(checkpoints.c.size)
+    return [StoredCheckpoint(*row) for row in connection.execute(query)]
+
+
+def read_latest_checkpoint(connection: sa.Connection, organization_id: str) -> StoredCheckpoint | None:
+    """Return the checkpoint of the largest tree."""
+    query = (
+        sa.select(checkpoints)
+        .where(checkpoints.c.organization_id == organization_id)
+        .order_by(checkpoints.c.size.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else StoredCheckpoint(*row)
+
+
+def insert_outbox(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:  # Any: column values
+    """Queue encoded envelopes."""
+    connection.execute(outbox.insert(), rows)
+
+
+def read_outbox(connection: sa.Connection, organization_id: str, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """Return positions and encoded envelopes in the order of the log."""
+    query = (
+        sa.select(outbox.c.position, outbox.c.envelope)
+        .where(outbox.c.organization_id == organization_id, outbox.c.position > after)
+        .order_by(outbox.c.position)
+        .limit(limit)
+    )
+    return [(row.position, row.envelope) for row in connection.execute(query)]
+
+
+def delete_outbox(connection: sa.Connection, organization_id: str, *, up_to: int, before: datetime, limit: int) -> int:
+    """Delete delivered envelopes older than a moment, oldest first; return how many."""
+    oldest = (
+        sa.select(outbox.c.position)
+        .where(outbox.c.organization_id == organization_id, outbox.c.position <= up_to, outbox.c.at < before)
+        .order_by(outbox.c.position)
+        .limit(limit)
+    )
+    deleted = connection.execute(
+        outbox.delete().where(outbox.c.organization_id == organization_id, outbox.c.position.in_(oldest))
+    )
+    return deleted.rowcount
+
+
+def read_cursors(connection: sa.Connection, reader: str) -> dict[str, int]:
+    """Return how far a reader came in each log."""
+    query = sa.select(cursors.c.organization_id, cursors.c.position).where(cursors.c.reader == reader)
+    return {row.organization_id: row.position for row in connection.execute(query)}
+
+
+def save_cursor(connection: sa.Connection, organization_id: str, reader: str, position: int) -> None:
+    """Remember how far a reader came."""
+    updated = connection.execute(
+        cursors.update()
+        .where(cursors.c.organization_id == organization_id, cursors.c.reader == reader)
+        .values(position=position)
+    )
+    if updated.rowcount == 0:
+        connection.execute(cursors.insert().values(organization_id=organization_id, reader=reader, position=position))
+
+
+def _to_entry(row: sa.Row[Any]) -> StoredEntry:
+    return StoredEntry(**row._asdict())
