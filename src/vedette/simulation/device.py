@@ -165,7 +165,7 @@ class SimulatedDevice:
     async def _renew(self, connection: DeviceConnection, device_id: str) -> None:
         """Renew over the hub connection; the session then ends and the next one uses the new certificate."""
         key, csr = make_request(device_id)
-        request_id = random.randbytes(16).hex()
+        request_id = f"renew-{self._count}"
         await connection.subscribe("$iothub/credentials/res/#")
         body = {"id": device_id, "csr": base64.b64encode(csr).decode(), "replace": "*"}
         await connection.publish(
