@@ -1,0 +1,212 @@
+"""The configuration: one frozen tree, read once when the platform starts.
+
+Every option has a default that is safe on loopback, so that no file is needed. Secrets are paths to files. The
+reference page ``docs/reference/configuration.md`` is written from these docstrings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from vedette.app.options import Address, Between, Hostname
+
+_Port = Annotated[int, Between(1, 65535)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfiguration:
+    """Under which name and address devices and people reach this machine.
+
+    Attributes:
+        hostname: Name under which devices connect. It stands in the gateway's certificate and is the hub that DPS
+            assigns. When it changes, the former names stay valid for the devices that know them.
+        alternative_hostnames: Further names and IP addresses for the gateway's certificate.
+        bind: IP address to listen on. ``127.0.0.1`` keeps everything on this machine, ``0.0.0.0`` opens it to others.
+    """
+
+    hostname: Annotated[str, Hostname()] = "localhost"
+    alternative_hostnames: Annotated[tuple[str, ...], Hostname()] = ()
+    bind: Annotated[str, Address()] = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusConfiguration:
+    """The NATS server that carries telemetry, decisions, events and posture records.
+
+    Attributes:
+        urls: Servers of an existing cluster, such as ``["tls://nats-1:4222"]``. Empty: Vedette runs its own.
+        ca_file: Trust this CA, PEM, for ``tls://`` servers. Empty: those of the system.
+        binary: Path of ``nats-server``. Empty: the one that the Python package brings, else the one on PATH.
+        port: Port of our own server, always on 127.0.0.1.
+        sync: ``always``: acknowledged means on disk. ``interval``: the operating system writes within two minutes, so
+            a power cut may lose what was acknowledged; only for a replicated cluster.
+    """
+
+    urls: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    binary: Path | None = None
+    port: _Port = 8422
+    sync: Literal["always", "interval"] = "always"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfiguration:
+    """The SQL database: the truth about devices, credentials and policy.
+
+    Attributes:
+        url_file: File that holds the URL of a PostgreSQL database, ``postgresql+psycopg://USER:PASSWORD@HOST/NAME``,
+            readable by Vedette only. Empty: SQLite, ``vedette.db`` in the data directory.
+    """
+
+    url_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PkiConfiguration:
+    """The certificates that Vedette issues.
+
+    Attributes:
+        organization_name: Stands in the subjects of the authorities. Only used when they are made, on first start.
+        device_certificate_hours: Lifetime of an operational certificate. Devices renew at two thirds of it.
+        renewal_overlap_hours: How long the former certificate stays valid once its successor was used.
+        device_certificates_per_hour: Most that the signer issues in any 60 minutes, whoever asks.
+        passphrase_file: Encrypts the issuing keys on disk. Empty: a file of mode 0600 protects them from other users and
+            nothing protects them from who copies the disk. Only used when they are made, and each time they are read.
+        root_passphrase_file: The same for the root key in ``offline/``. Empty: ``passphrase_file``.
+    """
+
+    organization_name: str = "Vedette"
+    device_certificate_hours: Annotated[int, Between(1, 2160)] = 720
+    renewal_overlap_hours: Annotated[int, Between(0, 720)] = 1
+    device_certificates_per_hour: Annotated[int, Between(1, 10_000_000)] = 20_000
+    passphrase_file: Path | None = None
+    root_passphrase_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfiguration:
+    """The listener for devices: MQTT and DPS over TLS.
+
+    Attributes:
+        port: TCP port.
+        processes: Gateway processes that share the port. One serves some thousands of busy devices per core.
+        max_connections: Connections per process, those still in their handshake included.
+    """
+
+    port: _Port = 8883
+    processes: Annotated[int, Between(1, 64)] = 1
+    max_connections: Annotated[int, Between(10, 1_000_000)] = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryConfiguration:
+    """What devices send.
+
+    Attributes:
+        retention_days: Messages older than this are removed.
+        max_gigabytes: When the stream reaches this size the oldest messages are removed earlier.
+    """
+
+    retention_days: Annotated[int, Between(1, 365)] = 7
+    max_gigabytes: Annotated[int, Between(1, 100_000)] = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionsConfiguration:
+    """The record of connects, refusals and cuts.
+
+    Attributes:
+        retention_days: Decisions older than this are removed.
+        max_gigabytes: When the stream reaches this size the oldest decisions are removed earlier.
+    """
+
+    retention_days: Annotated[int, Between(1, 3650)] = 30
+    max_gigabytes: Annotated[int, Between(1, 100_000)] = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerConfiguration:
+    """The audit log and its signed checkpoints.
+
+    Attributes:
+        checkpoint_interval_s: A checkpoint is signed when entries were added, at most this often.
+        checkpoint_directory: Where checkpoints are written for export off this host. Empty: ``checkpoints`` in the
+            data directory.
+    """
+
+    checkpoint_interval_s: Annotated[int, Between(1, 86_400)] = 60
+    checkpoint_directory: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfiguration:
+    """The operators' REST API and status page.
+
+    Attributes:
+        bind: IP address to listen on. Empty: 127.0.0.1, whatever ``server.bind`` says.
+        port: TCP port.
+        tls: ``off``: plain HTTP, only allowed on a loopback address. ``own``: a certificate from the services authority
+            of this platform. ``files``: the two files below. ``auto``: off on loopback, else files if set, else own.
+        certificate_file: Certificate chain of the listener, PEM, leaf first.
+        key_file: Its private key, PEM, readable by Vedette only.
+        alternative_hostnames: Further names under which people reach the API, such as that of a reverse proxy.
+            Requests for any other host are refused.
+        max_body_bytes: Largest request body.
+        failed_logins_per_minute: Wrong tokens accepted from one address in a minute before it has to wait.
+        session_hours: How long the page stays logged in after a one-time link was used.
+    """
+
+    bind: Annotated[str, Address()] = ""
+    port: _Port = 8480
+    tls: Literal["auto", "off", "own", "files"] = "auto"
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    alternative_hostnames: Annotated[tuple[str, ...], Hostname()] = ()
+    max_body_bytes: Annotated[int, Between(1_024, 16_777_216)] = 1_048_576
+    failed_logins_per_minute: Annotated[int, Between(1, 1_000)] = 10
+    session_hours: Annotated[int, Between(1, 168)] = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfiguration:
+    """What the processes write to standard error.
+
+    Attributes:
+        level: ``info`` is quiet: life cycle only. ``debug`` writes a line per message.
+        format: ``text`` for people, ``json`` for programs: one object per line.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """The whole tree; each field is a section of the file."""
+
+    server: ServerConfiguration = field(default_factory=ServerConfiguration)
+    bus: BusConfiguration = field(default_factory=BusConfiguration)
+    store: StoreConfiguration = field(default_factory=StoreConfiguration)
+    pki: PkiConfiguration = field(default_factory=PkiConfiguration)
+    gateway: GatewayConfiguration = field(default_factory=GatewayConfiguration)
+    telemetry: TelemetryConfiguration = field(default_factory=TelemetryConfiguration)
+    decisions: DecisionsConfiguration = field(default_factory=DecisionsConfiguration)
+    ledger: LedgerConfiguration = field(default_factory=LedgerConfiguration)
+    api: ApiConfiguration = field(default_factory=ApiConfiguration)
+    log: LogConfiguration = field(default_factory=LogConfiguration)
+
+
+SECTIONS: Final = {
+    "server": ServerConfiguration,
+    "bus": BusConfiguration,
+    "store": StoreConfiguration,
+    "pki": PkiConfiguration,
+    "gateway": GatewayConfiguration,
+    "telemetry": TelemetryConfiguration,
+    "decisions": DecisionsConfiguration,
+    "ledger": LedgerConfiguration,
+    "api": ApiConfiguration,
+    "log": LogConfiguration,
+}
