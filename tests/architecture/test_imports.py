@@ -76,9 +76,9 @@ def lay(house: Path, files: Mapping[str, str]) -> None:
 def lint(house: Path, *contracts: str) -> tuple[bool, str]:
     """Run import-linter with the real contracts over the house; answer whether they were kept, and its words."""
     chosen = [option for contract in contracts for option in ("--contract", contract)]
-    command = [Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache", *chosen]
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-logo", "--no-cache", *chosen]
     done = subprocess.run(
-        [*command, "--config", ROOT / "pyproject.toml"],
+        [*command, "--config", str(ROOT / "pyproject.toml")],
         cwd=house,
         env={**os.environ, "PYTHONPATH": str(house)},
         capture_output=True,

@@ -9,7 +9,17 @@ TIME_AND_RANDOMNESS: Final = frozenset({"vedette.kernel.clock", "vedette.kernel.
 
 # A listener outlives whatever a peer makes go wrong; `app` reports what ends a process.
 BROAD_EXCEPT_ROOMS: Final = frozenset({"app"})
-BROAD_EXCEPT_MODULES: Final = frozenset({"vedette.gateway.listener", "vedette.gateway.tls"})
+BROAD_EXCEPT_MODULES: Final = frozenset(
+    {
+        "vedette.bus.core",  # calls its subscribers: the mistake of one must not end everyone's connection
+        "vedette.bus.publisher",  # same, for those who wait for an acknowledgement
+        "vedette.gateway.listener",
+        "vedette.gateway.tls",
+    }
+)
+
+# A task whose parent is its owner's close(), which waits for it: connections that outlive the block that made them.
+TASKS_THAT_CLOSE_WAITS_FOR: Final = frozenset({"vedette.bus.core"})
 
 # Packages of these foundations are doors of their own: `vedette.protocols.mqtt`.
 ROOMS_WITH_INNER_DOORS: Final = frozenset({"protocols"})
@@ -17,10 +27,10 @@ ROOMS_WITH_INNER_DOORS: Final = frozenset({"protocols"})
 # Single modules that are doors: the frozen contract between processes is imported by its own name.
 DOOR_MODULES: Final = frozenset({"vedette.bus.contract"})
 
-# Third-party code that a floor may import; every entry stands in a decision record.
+# Third-party code that a floor may import; docs/decisions/0010 says why.
 THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
     "kernel": frozenset(),
-    "protocols": frozenset(),
+    "protocols": frozenset({"msgspec"}),
     "trust": frozenset({"cedarpy", "cryptography", "msgspec"}),
 }
 

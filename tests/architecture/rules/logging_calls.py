@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Final
 
 from rules.source import Source, Violation, last_name
 
 _LOGGERS: Final = frozenset({"log", "_log", "logger", "_logger", "logging", "LOG"})
+_CONSTANT: Final = re.compile(r"_?[A-Z][A-Z0-9_]*")
 _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 
 
 def _is_constant(node: ast.expr) -> bool:
+    """Tell whether the node is a text, or the name of a constant: ``_TORN``."""
+    if isinstance(node, ast.Name):
+        return bool(_CONSTANT.fullmatch(node.id))
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from rules.allowed import TASKS_THAT_CLOSE_WAITS_FOR
 from rules.source import Source, Violation, last_name
 
 _BARE = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
@@ -44,7 +45,7 @@ def check(source: Source) -> list[Violation]:
         if source.origin(node.func) in _BARE or called == "ensure_future":
             found.append(source.violation(node, f"bare {called}: make the task in an asyncio.TaskGroup"))
         elif called == "create_task" and isinstance(node.func, ast.Attribute):
-            if last_name(node.func.value) not in groups:
+            if last_name(node.func.value) not in groups and source.name not in TASKS_THAT_CLOSE_WAITS_FOR:
                 found.append(source.violation(node, "create_task on no TaskGroup: its failure would go unheard"))
             elif not any(keyword.arg == "name" for keyword in node.keywords):
                 found.append(source.violation(node, "a task without a name: pass name=..."))

@@ -1,4 +1,7 @@
-"""Time and randomness come from ``kernel.clock`` and ``kernel.ids``, injected."""
+"""Time and randomness come from ``kernel.clock`` and ``kernel.ids``, injected.
+
+``random.Random(seed)`` is allowed: it is deterministic, and its seed comes from an IdSource.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _TIME: Final = re.compile(
     r"|datetime\.datetime\.(now|utcnow|today)|datetime\.date\.today"
 )
 _RANDOMNESS: Final = re.compile(
-    r"uuid\.uuid[1-8]|os\.(urandom|getrandom)|random\.\w+|ssl\.RAND_bytes"
+    r"uuid\.uuid[1-8]|os\.(urandom|getrandom)|random\.(?!Random$)\w+|ssl\.RAND_bytes"
     r"|secrets\.(token_\w+|randbelow|randbits|choice|SystemRandom)"
 )
 
