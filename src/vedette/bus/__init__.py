@@ -7,7 +7,7 @@ means on disk; a process can do on the bus what its credentials list and nothing
 
 from __future__ import annotations
 
-from vedette.bus.core import BusConnection, Subscription
+from vedette.bus.connection import BusConnection, Subscription
 from vedette.bus.errors import (
     BusRefused,
     BusTimeout,
@@ -23,6 +23,7 @@ from vedette.bus.errors import (
 )
 from vedette.bus.nkeys import UserKey, ensure_seed, read_seed
 from vedette.bus.publisher import MAX_DEADLINE_S, PublishAck, PublishResult
+from vedette.bus.service import Endpoint, Server
 from vedette.bus.settings import BusConnectionSettings
 from vedette.bus.wire import Message, encode_headers, parse_headers
 
@@ -33,6 +34,7 @@ __all__ = [
     "BusRefused",
     "BusTimeout",
     "BusUnavailable",
+    "Endpoint",
     "InvalidNkey",
     "InvalidSubject",
     "JetStreamError",
@@ -44,6 +46,7 @@ __all__ = [
     "PublishResult",
     "RemoteProblem",
     "RemoteProtocolError",
+    "Server",
     "Subscription",
     "UserKey",
     "encode_headers",

@@ -10,14 +10,14 @@ from typing import Final
 from vedette.bus.errors import BusUnavailable, RemoteProtocolError
 from vedette.bus.link import Link
 from vedette.bus.nkeys import UserKey
-from vedette.bus.settings import Endpoint
+from vedette.bus.settings import Address
 from vedette.bus.wire import ServerInfo, encode_connect
 
 _CLIENT_VERSION: Final = "1"
 
 
 async def dial(
-    endpoint: Endpoint,
+    address: Address,
     new_link: Callable[[], Link],
     *,
     name: str,
@@ -34,9 +34,9 @@ async def dial(
         TimeoutError: Not done within ``timeout_s``.
     """
     async with asyncio.timeout(timeout_s):
-        _, link = await asyncio.get_running_loop().create_connection(new_link, endpoint.host, endpoint.port)
+        _, link = await asyncio.get_running_loop().create_connection(new_link, address.host, address.port)
         try:
-            await _shake_hands(link, endpoint, name=name, key=key, tls=tls)
+            await _shake_hands(link, address, name=name, key=key, tls=tls)
         except BaseException:
             link.abort(BusUnavailable("the bus connection was not completed"))
             raise
@@ -62,14 +62,14 @@ async def probe(link: Link) -> None:
 
 
 async def _shake_hands(
-    link: Link, endpoint: Endpoint, *, name: str, key: UserKey | None, tls: ssl.SSLContext | None
+    link: Link, address: Address, *, name: str, key: UserKey | None, tls: ssl.SSLContext | None
 ) -> None:
     info = await link.receive_first_info()
-    if endpoint.is_tls and tls is not None:
-        await link.start_tls(tls, endpoint.host)
+    if address.is_tls and tls is not None:
+        await link.start_tls(tls, address.host)
     elif info.tls_required:
         raise RemoteProtocolError("the bus requires TLS", hint="use a tls:// url")
-    link.write_accounted(encode_connect(_connect_options(info, name=name, key=key, is_tls=endpoint.is_tls)))
+    link.write_accounted(encode_connect(_connect_options(info, name=name, key=key, is_tls=address.is_tls)))
     await probe(link)
 
 

@@ -71,14 +71,15 @@ class JetStreamError(Problem):
 
 
 class RemoteProblem(Problem):
-    """The process asked over the bus answered with a problem; ``remote_code`` is its code."""
+    """The process asked over the bus answered with a problem; ``remote_code`` and ``remote_status`` are its own."""
 
     code: ClassVar[str] = "bus.remote_problem"
     status: ClassVar[int] = 400
 
-    def __init__(self, remote_code: str, detail: str, *, hint: str = "") -> None:
+    def __init__(self, remote_code: str, detail: str, *, hint: str = "", status: int = 400) -> None:
         super().__init__(detail, hint=hint, remote_code=remote_code)
         self.remote_code = remote_code
+        self.remote_status = status
 
 
 class RemoteProtocolError(Problem):

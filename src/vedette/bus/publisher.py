@@ -10,7 +10,6 @@ Source:
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -18,10 +17,9 @@ import msgspec
 
 from vedette.bus.errors import BusRefused, BusTimeout, BusUnavailable, InvalidSubject, PayloadTooLarge, PublishRefused
 from vedette.bus.link import Link
+from vedette.bus.listeners import notify
 from vedette.bus.wire import Message, check_subject, encode_publish
 from vedette.kernel import Clock, Problem
-
-log = logging.getLogger(__name__)
 
 DUPLICATE_WINDOW_S: Final = 60.0
 MAX_DEADLINE_S: Final = 30.0  # half the streams' window: a copy sent at the last moment is still recognised
@@ -215,10 +213,7 @@ class Publisher:
         if entry is None:
             return
         self._pending_bytes -= len(entry.frame)
-        try:
-            entry.on_done(result)
-        except Exception:  # a listener's mistake must not end everyone's connection
-            log.exception("a publish callback failed")
+        notify(entry.on_done, result)
         if not self._pending:
             self._wake_idle_waiters()
 

@@ -57,7 +57,7 @@ class BusConnectionSettings:
     ping_interval_s: float = 2.0
     ping_timeout_s: float = 2.0
     reconnect_first_s: float = 0.02
-    reconnect_most_s: float = 1.0
+    reconnect_most_s: float = 0.5
     max_pending_bytes: int = 8_388_608
     max_requests: int = 16_384
     max_unacknowledged: int = 65_536
@@ -69,7 +69,7 @@ class BusConnectionSettings:
         if not self.urls:
             raise ValueError("at least one bus url is needed")
         for url in self.urls:
-            Endpoint.parse(url)
+            Address.parse(url)
 
     def tls_context(self) -> ssl.SSLContext:
         """Make the TLS client context; reads files, so call it off the event loop."""
@@ -79,7 +79,7 @@ class BusConnectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class Address:
     """One server address."""
 
     host: str
@@ -87,7 +87,7 @@ class Endpoint:
     is_tls: bool
 
     @classmethod
-    def parse(cls, url: str) -> Endpoint:
+    def parse(cls, url: str) -> Address:
         """Read ``nats://host:port`` or ``tls://host:port``.
 
         Raises:

@@ -11,8 +11,7 @@ TIME_AND_RANDOMNESS: Final = frozenset({"vedette.kernel.clock", "vedette.kernel.
 BROAD_EXCEPT_ROOMS: Final = frozenset({"app"})
 BROAD_EXCEPT_MODULES: Final = frozenset(
     {
-        "vedette.bus.core",  # calls its subscribers: the mistake of one must not end everyone's connection
-        "vedette.bus.publisher",  # same, for those who wait for an acknowledgement
+        "vedette.bus.listeners",  # one subscriber's mistake must not end everyone's connection
         "vedette.gateway.listener",
         "vedette.gateway.tls",
     }

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import re
 import ssl
-from collections.abc import Callable
-from typing import Final, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Self, TypeVar
 
+import msgspec
+
+from vedette.bus.contract import service_subject
 from vedette.bus.dial import dial, probe
 from vedette.bus.errors import (
     BusRefused,
     BusTimeout,
     BusUnavailable,
-    NoResponders,
     PayloadTooLarge,
 )
 from vedette.bus.link import Link
+from vedette.bus.listeners import notify
 from vedette.bus.nkeys import UserKey
 from vedette.bus.publisher import PublishAck, Publisher, PublishResult, refused_publish
-from vedette.bus.settings import BusConnectionSettings, Endpoint
+from vedette.bus.requests import Requests
+from vedette.bus.service import Endpoint, Server, decode_reply
+from vedette.bus.settings import Address, BusConnectionSettings
 from vedette.bus.wire import (
     Message,
     Parser,
@@ -39,7 +43,8 @@ from vedette.kernel import Clock, Problem, RandomIds
 
 log = logging.getLogger(__name__)
 
-_NO_RESPONDERS: Final = 503
+T = TypeVar("T")
+
 _REPLIES_SID, _ACKS_SID = 1, 2
 _FIRST_FREE_SID: Final = 3
 _HEADER_OVERHEAD_BYTES: Final = 12
@@ -64,16 +69,6 @@ class Subscription:
         self._connection.unsubscribe(self)
 
 
-class _Asked:
-    """A request that waits for its answer."""
-
-    __slots__ = ("answer", "subject")
-
-    def __init__(self, subject: str, answer: asyncio.Future[Message]) -> None:
-        self.subject = subject
-        self.answer = answer
-
-
 class BusConnection:
     """A process's one connection to the bus; made by ``connect``, ended by ``drain`` or ``close``."""
 
@@ -81,24 +76,24 @@ class BusConnection:
         self._settings = settings
         self._clock = clock
         self._key = UserKey.from_seed(settings.seed) if settings.seed is not None else None
-        self._endpoints = [Endpoint.parse(url) for url in settings.urls]
-        nonce = RandomIds(clock).random_bytes(8).hex()
+        self._addresses = [Address.parse(url) for url in settings.urls]
+        self._ids = RandomIds(clock)
+        nonce = self._ids.random_bytes(8).hex()
         self._inbox = f"_INBOX_{settings.name}.{nonce}"
-        self._reply_prefix = f"{self._inbox}.r."
         self._publisher = Publisher(
             inbox=f"{self._inbox}.p.".encode(),
             clock=clock,
             max_pending=settings.max_unacknowledged,
             max_pending_bytes=settings.max_unacknowledged_bytes,
         )
-        self._asked: dict[int, _Asked] = {}
-        self._next_request = 0
+        self._requests = Requests(prefix=f"{self._inbox}.r.", max_pending=settings.max_requests)
         self._subscriptions: dict[int, tuple[Subscription, Callable[[Message], None]]] = {}
         self._next_sid = _FIRST_FREE_SID
         self._next_inbox = 0
         self._listeners: list[Callable[[bool], None]] = []
         self._tls: ssl.SSLContext | None = None
         self._link: Link | None = None
+        self._tasks = asyncio.TaskGroup()
         self._keeper: asyncio.Task[None] | None = None
         self._is_closing = False
         self.connection_generation = 0
@@ -112,7 +107,7 @@ class BusConnection:
             BusRefused: The server knows no such user or key.
         """
         connection = cls(settings, clock=clock)
-        if any(endpoint.is_tls for endpoint in connection._endpoints):
+        if any(address.is_tls for address in connection._addresses):
             connection._tls = await asyncio.to_thread(settings.tls_context)
         try:
             async with asyncio.timeout(settings.first_connect_s):
@@ -122,9 +117,10 @@ class BusConnection:
                 f"no bus at {', '.join(settings.urls)} within {settings.first_connect_s} s",
                 hint="is nats-server running? see vedette status",
             ) from None
-        # The parent of this task is close(), which waits for it.
+        # The group lives as long as the connection: close() leaves it. Should the keeper fail, the caller hears of it.
+        await connection._tasks.__aenter__()
         keeper = connection._keep_connected(link)
-        connection._keeper = asyncio.get_running_loop().create_task(keeper, name=f"bus {settings.name}")
+        connection._keeper = connection._tasks.create_task(keeper, name=f"bus {settings.name}")
         return connection
 
     @property
@@ -187,28 +183,34 @@ class BusConnection:
         """
         return (await self.request_message(subject, payload, timeout_s=timeout_s)).payload
 
+    async def call(self, service: str, request: msgspec.Struct, answer: type[T], *, timeout_s: float) -> T:
+        """Ask a service of ``vedette.bus.contract`` and return its typed answer.
+
+        Args:
+            service: Such as ``OPEN_SESSION``; the request's ``organization_id`` completes the subject.
+            request: What is asked.
+            answer: The type of the answer.
+            timeout_s: How long to wait.
+
+        Raises:
+            RemoteProblem: The answer is a problem.
+            Problem: What ``request`` raises.
+        """
+        subject = service_subject(service, request.organization_id)  # type: ignore[attr-defined]  # the contract's
+        payload = await self.request(subject, msgspec.msgpack.encode(request), timeout_s=timeout_s)
+        return decode_reply(payload, answer)
+
+    async def serve(self, endpoints: Sequence[Endpoint[Any]], *, workers: int = 64, timeout_s: float = 5.0) -> None:
+        """Answer requests until cancelled; see ``Server`` for the bounds."""
+        await Server(self, endpoints, clock=self._clock, workers=workers, timeout_s=timeout_s).run()
+
     async def request_message(
         self, subject: str | bytes, payload: bytes, *, timeout_s: float, headers: bytes | None = None
     ) -> Message:
         """Ask and return the whole answer; raises as ``request`` does."""
-        if len(self._asked) >= self._settings.max_requests:
-            raise BusUnavailable(f"{len(self._asked)} requests wait for an answer", hint="try again later")
-        token = self._next_request
-        self._next_request = token + 1
-        text = subject.decode("latin-1") if isinstance(subject, bytes) else subject
-        asked = _Asked(text, asyncio.get_running_loop().create_future())
-        self.publish(subject, payload, reply=f"{self._reply_prefix}{token}", headers=headers)
-        self._asked[token] = asked
-        try:
-            async with asyncio.timeout(timeout_s):
-                message = await asked.answer
-        except TimeoutError:
-            raise BusTimeout(f"no answer on {text[:80]} within {timeout_s} s") from None
-        finally:
-            self._asked.pop(token, None)
-        if message.status == _NO_RESPONDERS and not message.payload:
-            raise NoResponders(f"nobody answers on {text[:80]}", hint="is control running? see vedette status")
-        return message
+        with self._requests.open(subject) as pending:
+            self.publish(subject, payload, reply=pending.reply, headers=headers)
+            return await pending.wait(timeout_s)
 
     def jetstream_publish(
         self,
@@ -334,12 +336,10 @@ class BusConnection:
             self._link.close()
         if keeper is not None:
             keeper.cancel()
-            await asyncio.wait({keeper})
-            if not keeper.cancelled() and (fault := keeper.exception()) is not None:
-                log.error("the bus connection's keeper had failed", exc_info=fault)
+            await self._tasks.__aexit__(None, None, None)
         problem = BusUnavailable("the connection to the bus was closed")
         self._publisher.close(problem)
-        self._fail_requests(problem)
+        self._requests.fail_all(problem)
         self._link = None
 
     # --- staying connected --------------------------------------------------------------------------------------
@@ -354,11 +354,11 @@ class BusConnection:
         pause_s = self._settings.reconnect_first_s
         attempt = 0
         while True:
-            endpoint = self._endpoints[attempt % len(self._endpoints)]
+            address = self._addresses[attempt % len(self._addresses)]
             attempt += 1
             try:
                 link = await dial(
-                    endpoint,
+                    address,
                     self._new_link,
                     name=self._settings.name,
                     key=self._key,
@@ -374,7 +374,7 @@ class BusConnection:
             else:
                 self._up(link)
                 return link
-            await asyncio.sleep(pause_s * (0.5 + random.random()))  # noqa: S311 - jitter needs no secrecy
+            await asyncio.sleep(pause_s * (0.5 + self._ids.random_bytes(1)[0] / 255))
             pause_s = min(pause_s * 2, self._settings.reconnect_most_s)
 
     def _new_link(self) -> Link:
@@ -404,21 +404,12 @@ class BusConnection:
         self._link = None
         self._publisher.detach()
         log.warning("bus connection lost, trying again", extra={"reason": link.failure.detail})
-        self._fail_requests(link.failure)
+        self._requests.fail_all(link.failure)
         self._tell_listeners(is_connected=False)
 
     def _tell_listeners(self, *, is_connected: bool) -> None:
         for listener in self._listeners:
-            try:
-                listener(is_connected)
-            except Exception:  # a listener's mistake must not end everyone's connection
-                log.exception("a bus state listener failed")
-
-    def _fail_requests(self, problem: Problem) -> None:
-        for asked in self._asked.values():
-            if not asked.answer.done():
-                asked.answer.set_exception(BusUnavailable(problem.detail, hint=problem.hint))
-        self._asked.clear()
+            notify(listener, is_connected)
 
     # --- what arrives -------------------------------------------------------------------------------------------
 
@@ -426,17 +417,11 @@ class BusConnection:
         if message.sid == _ACKS_SID:
             self._publisher.take_reply(message)
         elif message.sid == _REPLIES_SID:
-            token = message.subject[len(self._reply_prefix) :]
-            asked = self._asked.get(int(token)) if token.isdigit() else None
-            if asked is not None and not asked.answer.done():
-                asked.answer.set_result(message)
+            self._requests.take_reply(message)
         else:
             known = self._subscriptions.get(message.sid)
             if known is not None:
-                try:
-                    known[1](message)
-                except Exception:  # a listener's mistake must not end everyone's connection
-                    log.exception("a bus callback failed", extra={"pattern": known[0].subject.decode()})
+                notify(known[1], message)
 
     def _complained(self, text: str) -> None:
         violation = _VIOLATION.search(text)
@@ -448,9 +433,7 @@ class BusConnection:
         if act == "Publish":
             problem = refused_publish(subject)
             self._publisher.refuse(subject, problem)
-            for asked in self._asked.values():
-                if asked.subject == subject and not asked.answer.done():
-                    asked.answer.set_exception(problem)
+            self._requests.refuse(subject, problem)
         else:
             for subscription, _ in self._subscriptions.values():
                 if subscription.subject == subject.encode():
