@@ -1,0 +1,122 @@
+"""Certificates: authorities, strict requests, one good profile, the signer process; records in ``vedette.pki.records``.
+
+Terms: an *operational* certificate is what a device connects with, issued here and renewed; an *onboarding* authority
+is an outside one that vouches for devices at enrollment only; the *signer* is the process that holds the issuing keys.
+
+Invariants: the request brings the key and decides nothing else. Every certificate is in the signer's journal before it
+leaves the signer, and in the store before it leaves control. One public key serves one identity. A certificate has at
+most one living successor. Nothing here imports SQL, so that the signer does not; ``vedette.pki.records`` does.
+"""
+
+from __future__ import annotations
+
+from vedette.pki.authorities import Authorities, open_authorities
+from vedette.pki.csr import Csr, CsrLimits, decode_csr_text, parse_csr
+from vedette.pki.errors import (
+    AuthorityAlreadyRegistered,
+    AuthorityDamaged,
+    AuthorityExpired,
+    AuthorityNotFound,
+    AuthorityProofFailed,
+    AuthorityRequested,
+    AuthorityStateConflict,
+    BadCsr,
+    BadPassphrase,
+    CapExceeded,
+    CertificateNotCurrent,
+    CertificateNotFound,
+    ClockWentBack,
+    CsrTooLarge,
+    ForeignNames,
+    ForeignSubject,
+    IdentityIsFrozen,
+    InvalidAuthority,
+    InvalidLifetime,
+    InvalidSubjectName,
+    JournalUnavailable,
+    KeyAlreadyInUse,
+    MalformedCsr,
+    ProofOfPossessionFailed,
+    RenewalForked,
+    RequestIdReused,
+    SignerBusy,
+    SignerRefused,
+    SignerUnavailable,
+    UnknownOrganization,
+    WeakKey,
+    WeakSignature,
+)
+from vedette.pki.model import (
+    DEVICE_PROFILE,
+    SERVER_PROFILE,
+    AuthorityScope,
+    AuthorityState,
+    Certificate,
+    CertificateProfile,
+    OnboardingAuthority,
+    Purpose,
+    RevocationReason,
+    Standing,
+    check_subject_name,
+)
+from vedette.pki.settings import AuthoritySettings, CertificateSettings, SignerSettings
+from vedette.pki.signer import JournalRecord, SignerClient, read_journal, run_signer
+
+__all__ = [
+    "DEVICE_PROFILE",
+    "SERVER_PROFILE",
+    "Authorities",
+    "AuthorityAlreadyRegistered",
+    "AuthorityDamaged",
+    "AuthorityExpired",
+    "AuthorityNotFound",
+    "AuthorityProofFailed",
+    "AuthorityRequested",
+    "AuthorityScope",
+    "AuthoritySettings",
+    "AuthorityState",
+    "AuthorityStateConflict",
+    "BadCsr",
+    "BadPassphrase",
+    "CapExceeded",
+    "Certificate",
+    "CertificateNotCurrent",
+    "CertificateNotFound",
+    "CertificateProfile",
+    "CertificateSettings",
+    "ClockWentBack",
+    "Csr",
+    "CsrLimits",
+    "CsrTooLarge",
+    "ForeignNames",
+    "ForeignSubject",
+    "IdentityIsFrozen",
+    "InvalidAuthority",
+    "InvalidLifetime",
+    "InvalidSubjectName",
+    "JournalRecord",
+    "JournalUnavailable",
+    "KeyAlreadyInUse",
+    "MalformedCsr",
+    "OnboardingAuthority",
+    "ProofOfPossessionFailed",
+    "Purpose",
+    "RenewalForked",
+    "RequestIdReused",
+    "RevocationReason",
+    "SignerBusy",
+    "SignerClient",
+    "SignerRefused",
+    "SignerSettings",
+    "SignerUnavailable",
+    "Standing",
+    "UnknownOrganization",
+    "WeakKey",
+    "WeakSignature",
+    "check_subject_name",
+    "decode_csr_text",
+    "open_authorities",
+    "parse_csr",
+    "read_journal",
+    "run_signer",
+]

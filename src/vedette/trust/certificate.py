@@ -1,0 +1,102 @@
+"""What a certificate says of its holder: digests, the identity URI, and keys strong enough to count."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+from vedette.kernel import GenerationId, InvalidId, OrganizationId, parse_generation_id, parse_organization_id
+
+RSA_MIN_BITS: Final = 2048
+RSA_PUBLIC_EXPONENT: Final = 65537
+SIGNATURE_HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
+# What malformed DER makes the parser raise; each is the peer's fault, none is ours.
+PARSE_ERRORS: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+
+_IDENTITY_URI = re.compile(r"urn:vedette:(org_[0-9a-v]{26}):((?:dev|mod)_[0-9a-v]{26})")
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateIdentity:
+    """The identity that an operational certificate of ours names in its SAN URI."""
+
+    organization_id: OrganizationId
+    generation_id: GenerationId
+
+
+def certificate_sha256(der: bytes) -> str:
+    """Return the SHA-256 of a certificate's DER as lower-case hex: the digest that posture records list."""
+    return hashlib.sha256(der).hexdigest()
+
+
+def certificate_sha1(der: bytes) -> str:
+    """Return the SHA-1 of a certificate's DER as lower-case hex, for devices registered by such a thumbprint only."""
+    return hashlib.sha1(der, usedforsecurity=False).hexdigest()
+
+
+def identity_uri(organization_id: OrganizationId, generation_id: GenerationId) -> str:
+    """Return the SAN URI that binds a certificate to one generation of an identity."""
+    return f"urn:vedette:{organization_id}:{generation_id}"
+
+
+def parse_identity_uri(uri: str) -> CertificateIdentity | None:
+    """Read an identity URI; ``None`` when the text is not exactly one."""
+    match = _IDENTITY_URI.fullmatch(uri)
+    if match is None:
+        return None
+    try:
+        return CertificateIdentity(parse_organization_id(match[1]), parse_generation_id(match[2]))
+    except InvalidId:
+        return None
+
+
+def certificate_identity(certificate: x509.Certificate) -> CertificateIdentity | None:
+    """Return the identity that a certificate's SAN names; ``None`` without exactly one identity URI.
+
+    The certificate is not judged: whoever calls has checked who issued it.
+    """
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, *PARSE_ERRORS):
+        return None
+    found = [
+        identity
+        for uri in names.get_values_for_type(x509.UniformResourceIdentifier)
+        if (identity := parse_identity_uri(uri)) is not None
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def describe_weak_key(key: PublicKeyTypes, *, rsa_max_bits: int, curves: frozenset[str]) -> str | None:
+    """Say why a public key is not accepted; ``None`` when it is.
+
+    Args:
+        key: Of any algorithm.
+        rsa_max_bits: Longer moduli cost the verifier too much.
+        curves: Accepted curves, by ``cryptography``'s names such as ``secp256r1``.
+    """
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        if key.curve.name in curves:
+            return None
+        return f"the key is on the curve {key.curve.name}; accepted: {', '.join(sorted(curves))}"
+    if isinstance(key, rsa.RSAPublicKey):
+        if not RSA_MIN_BITS <= key.key_size <= rsa_max_bits:
+            return f"the RSA key has {key.key_size} bits; accepted: {RSA_MIN_BITS} to {rsa_max_bits}"
+        if key.public_numbers().e != RSA_PUBLIC_EXPONENT:
+            return f"the RSA key's public exponent is not {RSA_PUBLIC_EXPONENT}"
+        return None
+    return "the key is neither on an elliptic curve (ECDSA) nor RSA"
