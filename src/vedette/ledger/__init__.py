@@ -9,21 +9,38 @@ order of commit, without gaps. Nothing edits or deletes an entry. An event is to
 
 from __future__ import annotations
 
-from vedette.ledger.errors import InvalidCheckpoint, InvalidEntry
-from vedette.ledger.model import Actor, Entry, Envelope, Event, Record
+from vedette.ledger.checkpoints import CheckpointService
+from vedette.ledger.errors import InvalidCheckpoint, InvalidEntry, LedgerInconsistent
+from vedette.ledger.model import Actor, Entry, Envelope, Event, EventReference, Record
+from vedette.ledger.note import Checkpoint, CheckpointSigner, VerifierKey, parse_checkpoint, verify_checkpoint
+from vedette.ledger.offline import export, verify_database, verify_export
 from vedette.ledger.outbox import OutboxRelay
 from vedette.ledger.repository import EntryFilter
 from vedette.ledger.service import Ledger
+from vedette.ledger.verification import Finding, Report
 
 __all__ = [
     "Actor",
+    "Checkpoint",
+    "CheckpointService",
+    "CheckpointSigner",
     "Entry",
     "EntryFilter",
     "Envelope",
     "Event",
+    "EventReference",
+    "Finding",
     "InvalidCheckpoint",
     "InvalidEntry",
     "Ledger",
+    "LedgerInconsistent",
     "OutboxRelay",
     "Record",
+    "Report",
+    "VerifierKey",
+    "export",
+    "parse_checkpoint",
+    "verify_checkpoint",
+    "verify_database",
+    "verify_export",
 ]

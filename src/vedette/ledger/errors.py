@@ -19,3 +19,10 @@ class InvalidCheckpoint(Problem):
 
     code: ClassVar[str] = "ledger.invalid_checkpoint"
     status: ClassVar[int] = 422
+
+
+class LedgerInconsistent(Problem):
+    """The log does not continue its last checkpoint: it was altered, and is not signed."""
+
+    code: ClassVar[str] = "ledger.inconsistent"
+    status: ClassVar[int] = 500

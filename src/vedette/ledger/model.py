@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal, Protocol
 
@@ -16,6 +17,8 @@ EVENT_BYTES_MAX: Final = 64 * 1024
 TEXT_CHARS_MAX: Final = 256
 REASON_CHARS_MAX: Final = 1024
 
+# Also the name of a folder and part of a key name: nothing that means anything there.
+_ORGANIZATION_ID: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
@@ -211,6 +214,11 @@ class PendingEntry:
         )
 
 
+def encode_canonical(value: object) -> bytes:
+    """Return the canonical JSON of a value: sorted keys, no spaces, UTF-8."""
+    return _encoder.encode(value)
+
+
 def _check_text(entry: Entry) -> None:
     texts = {
         "organization_id": (entry.organization_id, TEXT_CHARS_MAX),
@@ -225,8 +233,8 @@ def _check_text(entry: Entry) -> None:
             raise InvalidEntry(f"{name} of an entry has {len(text)} characters, {limit} are allowed", limit=limit)
         if not _is_storable(text):
             raise InvalidEntry(f"{name} of an entry holds a character that can not be stored")
-    if not entry.organization_id or not entry.action:
-        raise InvalidEntry("an entry names its organization and its action")
+    if not _ORGANIZATION_ID.fullmatch(entry.organization_id) or not entry.action:
+        raise InvalidEntry("an entry names its organization, by its generated id, and its action")
 
 
 def _is_storable(text: str) -> bool:

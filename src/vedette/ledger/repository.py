@@ -47,6 +47,7 @@ checkpoints: Final = sa.Table(
     sa.Column("organization_id", sa.String(_ID), primary_key=True),
     sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("frontier", sa.LargeBinary, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
 )
 outbox: Final = sa.Table(
@@ -86,6 +87,7 @@ class StoredCheckpoint:
     organization_id: str
     size: int
     at: datetime
+    frontier: bytes
     note: str
 
 
@@ -154,13 +156,16 @@ def read_entries(
     return [_to_entry(row) for row in connection.execute(query)]
 
 
-def stream_entries(connection: sa.Connection, organization_id: str) -> Iterator[StoredEntry]:
-    """Yield every entry of a log by position, a thousand at a time."""
-    after = None
+def stream_entries(
+    connection: sa.Connection, organization_id: str, *, after: int | None = None, up_to: int | None = None
+) -> Iterator[StoredEntry]:
+    """Yield the entries of a log by position, a thousand at a time; all of them without bounds."""
     while True:
         query = sa.select(entries).where(entries.c.organization_id == organization_id)
         if after is not None:
             query = query.where(entries.c.position > after)
+        if up_to is not None:
+            query = query.where(entries.c.position <= up_to)
         rows = connection.execute(query.order_by(entries.c.position).limit(_FETCH_ROWS)).all()
         for row in rows:
             yield _to_entry(row)
@@ -169,9 +174,23 @@ def stream_entries(connection: sa.Connection, organization_id: str) -> Iterator[
         after = rows[-1].position
 
 
-def organizations_of_entries(connection: sa.Connection) -> set[str]:
+def stream_outbox(connection: sa.Connection, organization_id: str) -> Iterator[tuple[int, bytes]]:
+    """Yield positions and encoded envelopes by position, a thousand at a time."""
+    after = -1
+    while batch := read_outbox(connection, organization_id, after=after, limit=_FETCH_ROWS):
+        yield from batch
+        after = batch[-1][0]
+
+
+def read_state(connection: sa.Connection, organization_id: str) -> State | None:
+    """Return the head of a log."""
+    row = connection.execute(sa.select(states).where(states.c.organization_id == organization_id)).one_or_none()
+    return None if row is None else State(*row)
+
+
+def organizations(connection: sa.Connection) -> set[str]:
     """Return every organization that any of the ledger's tables names."""
-    queries = (sa.select(table.c.organization_id).distinct() for table in (entries, states, checkpoints))
+    queries = (sa.select(table.c.organization_id).distinct() for table in (entries, states, checkpoints, outbox))
     return set(connection.execute(sa.union(*queries)).scalars())
 
 
@@ -182,6 +201,7 @@ def insert_checkpoint(connection: sa.Connection, checkpoint: StoredCheckpoint) -
             organization_id=checkpoint.organization_id,
             size=checkpoint.size,
             at=checkpoint.at,
+            frontier=checkpoint.frontier,
             note=checkpoint.note,
         )
     )
