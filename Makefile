@@ -34,7 +34,8 @@ bench: $(STAMP) system-packages ## measure, side by side with peers, and rewrite
 	@bench/run
 
 docs: $(STAMP) ## write the generated reference pages and check every page's links
-	@$(PYTHON) scripts/docs.py
+	@$(PYTHON) scripts/reference.py
+	@$(PYTHON) -m pytest -q --no-header tests/architecture/test_reference.py tests/architecture/test_pages.py
 
 dev: $(STAMP) ## run the platform from this checkout; data in .vedette/
 	@$(VENV)/bin/vedette up --data .vedette/dev

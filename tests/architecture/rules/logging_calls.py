@@ -22,13 +22,16 @@ def _is_constant(node: ast.expr) -> bool:
 
 def check(source: Source) -> list[Violation]:
     """Find log calls whose message varies, and loggers not named after their module."""
-    found = []
+    found = [
+        source.violation(node, "the module's logger is logging.getLogger(__name__)")
+        for node in source.tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        and isinstance(node.value, ast.Call)
+        and source.origin(node.value.func) == "logging.getLogger"
+        and [ast.unparse(arg) for arg in node.value.args] != ["__name__"]
+    ]
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        if source.origin(node.func) == "logging.getLogger":
-            if [ast.unparse(arg) for arg in node.args] != ["__name__"]:
-                found.append(source.violation(node, "a logger is logging.getLogger(__name__)"))
             continue
         if last_name(node.func.value) not in _LOGGERS or node.func.attr not in {*_LEVELS, "log"}:
             continue

@@ -1,0 +1,183 @@
+"""Write the reference pages from the code: configuration, commands, and the OpenAPI file.
+
+``make docs`` runs it. ``make check`` fails when a committed page no longer says what the code does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+REFERENCE: Final = ROOT / "docs" / "reference"
+
+
+def configuration_page(sections: Mapping[str, type]) -> str:
+    """Return the page of every option, section by section.
+
+    Args:
+        sections: Section name → its frozen dataclass, whose docstring describes each attribute.
+
+    Raises:
+        ValueError: An option without a description.
+    """
+    from vedette.app.options import options_of  # noqa: PLC0415 - the other pages need no app
+
+    lines = [
+        "# Configuration",
+        "",
+        "<!-- Written by `make docs` from the dataclasses in src/vedette/app/configuration.py. -->",
+        "",
+        "One TOML file, read once at start: `vedette up --config FILE`. Every option has a default that is safe on",
+        "loopback, so no file is needed. The environment variable beside an option overrides it; lists are",
+        "separated by commas. Unknown options are errors. `vedette config check` explains every problem at once.",
+    ]
+    for section, kind in sections.items():
+        summary = _first_part(kind.__doc__ or "")
+        lines += ["", f"## [{section}]", "", summary, "", "| option | default | allowed | |", "|---|---|---|---|"]
+        for option in options_of(section, kind):
+            if not option.summary:
+                raise ValueError(f"{section}.{option.key} has no description in its section's docstring")
+            name = f"`{option.key}`<br>`{option.environment}`"
+            lines.append(f"| {name} | {_default(option)} | {_allowed(option)} | {_cell(option.summary)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _first_part(docstring: str) -> str:
+    return " ".join(docstring.partition("Attributes:")[0].split())
+
+
+def _cell(text: str) -> str:
+    """Write a docstring's text as a cell of a Markdown table."""
+    return text.replace("``", "`").replace("|", "\\|")
+
+
+def _default(option: Any) -> str:
+    if option.default is None:
+        return "empty"
+    value = list(option.default) if option.kind == "list" else option.default
+    return f"`{json.dumps(str(value) if option.kind == 'path' else value)}`"
+
+
+def _allowed(option: Any) -> str:
+    if option.choices:
+        return ", ".join(f"`{choice}`" for choice in option.choices)
+    words = {"str": "text", "int": "whole number", "bool": "`true`, `false`", "list": "list of texts"}
+    allowed = words.get(option.kind, str(option.kind))
+    return f"{option.limits.least:,.0f} to {option.limits.most:,.0f}" if option.limits else allowed
+
+
+def commands_page(program: Any) -> str:
+    """Return the page of every command of the program, its arguments and options.
+
+    Args:
+        program: The root command, as ``typer.main.get_command`` makes it.
+
+    Raises:
+        ValueError: A command or an option without a help text.
+    """
+    lines = [
+        "# Commands",
+        "",
+        "<!-- Written by `make docs` from the help texts in src/vedette/cli/. -->",
+        "",
+        "`vedette <noun> <verb>`. Exit codes: 0 done, 1 failed, 2 usage, 3 denied, 4 not found.",
+    ]
+    for path, command in _walk("vedette", program):
+        if not command.help:
+            raise ValueError(f"{path} has no help text")
+        lines += ["", f"## {path}", "", *_help(command.help)]
+        parameters = [each for each in command.params if not getattr(each, "hidden", False) and each.name != "help"]
+        usage = " ".join([path, *(_usage(each) for each in parameters if each.param_type_name == "argument")])
+        lines += ["", f"    {usage}{' [OPTIONS]' if any(_is_option(each) for each in parameters) else ''}"]
+        if parameters:
+            lines += ["", "| | default | |", "|---|---|---|"]
+        for each in parameters:
+            text = getattr(each, "help", None)
+            if not text:
+                raise ValueError(f"{path}: {each.name} has no help text")
+            lines.append(f"| {_spelled(each)} | {_shown_default(each)} | {_cell(' '.join(text.split()))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every visible command with its path; a group stands for its commands."""
+    inner = getattr(command, "commands", None)
+    if not inner:
+        yield path, command
+        return
+    for name, each in sorted(inner.items()):
+        if not each.hidden:
+            yield from _walk(f"{path} {name}", each)
+
+
+def _help(text: str) -> list[str]:
+    return [_cell(line.strip()) for line in text.replace("\b", "").replace("\f", "").strip().splitlines()]
+
+
+def _is_option(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "option")
+
+
+def _usage(parameter: Any) -> str:
+    name = str(parameter.metavar or parameter.name).upper()
+    return name if parameter.required else f"[{name}]"
+
+
+def _spelled(parameter: Any) -> str:
+    if not _is_option(parameter):
+        return f"`{_usage(parameter)}`"
+    return ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
+
+
+def _shown_default(parameter: Any) -> str:
+    if parameter.required:
+        return "required"
+    default = parameter.default
+    is_plain = isinstance(default, str | int | float) and not isinstance(default, bool) and default != ""
+    return f"`{default}`" if is_plain else ""
+
+
+def openapi_file(document: Mapping[str, Any]) -> str:
+    """Return the OpenAPI document as it is committed: readable in a diff."""
+    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _exported(module: str, name: str) -> Any:
+    """Return what a room exports, None while the room is not built yet."""
+    spec = importlib.util.find_spec(module)
+    return getattr(importlib.import_module(module), name, None) if spec and spec.origin else None
+
+
+def pages() -> dict[str, str]:
+    """Return the name and text of every reference page."""
+    found = {}
+    if sections := _exported("vedette.app.configuration", "SECTIONS"):
+        found["configuration.md"] = configuration_page(sections)
+    if build_cli := _exported("vedette.cli", "build_cli"):
+        import typer.main  # noqa: PLC0415 - the other pages need no Typer
+
+        found["commands.md"] = commands_page(typer.main.get_command(build_cli()))
+    if build_openapi := _exported("vedette.api", "build_openapi"):
+        found["openapi.json"] = openapi_file(build_openapi())
+    return found
+
+
+def main() -> int:
+    """Write every page; tell which changed."""
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for name, after in pages().items():
+        page = REFERENCE / name
+        before = page.read_text(encoding="utf-8") if page.exists() else ""
+        page.write_text(after, encoding="utf-8")
+        print(f"docs: {page.relative_to(ROOT)} {'unchanged' if before == after else 'written'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
