@@ -6,6 +6,9 @@ except the first two: when the house or its units are broken, the rest is noise.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +25,7 @@ class Stage:
     name: str
     options: tuple[str, ...] = ()
     is_ground: bool = False
+    limit_s: float = 300
 
     @property
     def folder(self) -> Path:
@@ -36,15 +40,23 @@ STAGES = [
     Stage("integration"),
     Stage("api"),
     Stage("console"),
-    Stage("journeys"),
+    Stage("journeys", limit_s=600),
 ]
 
 
 def run(stage: Stage) -> tuple[bool, float]:
-    """Run a stage; answer whether it passed and the seconds it took."""
+    """Run a stage; answer whether it passed and the seconds it took. One that hangs is ended with all it started."""
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", str(stage.folder.relative_to(ROOT)), "-q", *stage.options]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as running:
+        try:
+            code = running.wait(timeout=stage.limit_s)
+        except subprocess.TimeoutExpired:
+            print(f"test: {stage.name} took longer than {stage.limit_s:.0f} s and was ended", flush=True)
+            code = 1
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(running.pid, signal.SIGKILL)
     return code == 0, time.monotonic() - began
 
 
