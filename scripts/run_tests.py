@@ -37,6 +37,7 @@ STAGES = [
     Stage("architecture", is_ground=True),
     Stage("unit", ("-n", "2"), is_ground=True),
     Stage("protocols"),
+    Stage("fuzz"),
     Stage("integration"),
     Stage("api"),
     Stage("console"),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import run_tests
 from cases import FIXTURES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,3 +64,8 @@ def test_mypy_refuses(tmp_path: Path) -> None:
     found = {(int(line), code) for line, code in re.findall(r":(\d+): error: .*\[([\w-]+)\]", done.stdout)}
     assert expected(path) <= found, done.stdout
     assert done.returncode == 1
+
+
+def test_every_folder_of_tests_is_a_stage_of_make_test() -> None:
+    folders = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    assert folders <= {stage.name for stage in run_tests.STAGES}
