@@ -7,6 +7,15 @@ means on disk; a process can do on the bus what its credentials list and nothing
 
 from __future__ import annotations
 
+from vedette.bus.accounts import (
+    CONTROL_EVENTS_USER,
+    CONTROL_USER,
+    MIGRATOR_EVENTS_USER,
+    MIGRATOR_USER,
+    BusUser,
+    all_users,
+    gateway_users,
+)
 from vedette.bus.connection import BusConnection, Subscription
 from vedette.bus.errors import (
     BusRefused,
@@ -21,24 +30,36 @@ from vedette.bus.errors import (
     RemoteProblem,
     RemoteProtocolError,
 )
+from vedette.bus.jetstream import JetStream, StoredMessage, StreamConfig, StreamInfo
 from vedette.bus.nkeys import UserKey, ensure_seed, read_seed
 from vedette.bus.publisher import MAX_DEADLINE_S, PublishAck, PublishResult
+from vedette.bus.server import BusServerProblem, BusServerSettings, NatsServer
 from vedette.bus.service import Endpoint, Server
 from vedette.bus.settings import BusConnectionSettings
+from vedette.bus.streams import StreamSettings, ensure_streams
 from vedette.bus.wire import Message, encode_headers, parse_headers
 
 __all__ = [
+    "CONTROL_EVENTS_USER",
+    "CONTROL_USER",
     "MAX_DEADLINE_S",
+    "MIGRATOR_EVENTS_USER",
+    "MIGRATOR_USER",
     "BusConnection",
     "BusConnectionSettings",
     "BusRefused",
+    "BusServerProblem",
+    "BusServerSettings",
     "BusTimeout",
     "BusUnavailable",
+    "BusUser",
     "Endpoint",
     "InvalidNkey",
     "InvalidSubject",
+    "JetStream",
     "JetStreamError",
     "Message",
+    "NatsServer",
     "NoResponders",
     "PayloadTooLarge",
     "PublishAck",
@@ -47,10 +68,17 @@ __all__ = [
     "RemoteProblem",
     "RemoteProtocolError",
     "Server",
+    "StoredMessage",
+    "StreamConfig",
+    "StreamInfo",
+    "StreamSettings",
     "Subscription",
     "UserKey",
+    "all_users",
     "encode_headers",
     "ensure_seed",
+    "ensure_streams",
+    "gateway_users",
     "parse_headers",
     "read_seed",
 ]
