@@ -1,0 +1,108 @@
+"""A real nats-server with the accounts and streams of a platform: start, kill, start again, connect as anyone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from vedette.bus import (
+    MIGRATOR_EVENTS_USER,
+    MIGRATOR_USER,
+    BusConnection,
+    BusConnectionSettings,
+    BusServerSettings,
+    NatsServer,
+    StreamSettings,
+    UserKey,
+    all_users,
+    ensure_streams,
+)
+from vedette.kernel import SystemClock
+
+MEBIBYTE = 1_048_576
+SMALL_STREAMS = StreamSettings(
+    telemetry_bytes=512 * MEBIBYTE,
+    decisions_bytes=64 * MEBIBYTE,
+    events_bytes=64 * MEBIBYTE,
+    posture_bytes=64 * MEBIBYTE,
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RunningBus:
+    """The embedded server in ``folder``, with keys for control, the migrator and these gateways."""
+
+    def __init__(
+        self, folder: Path, *, gateways: tuple[str, ...] = ("gateway-1", "gateway-2"), **options: object
+    ) -> None:
+        self.keys = {user.name: UserKey.generate() for user in all_users(gateways)}
+        settings = BusServerSettings(directory=folder, port=free_port())
+        self.settings = replace(settings, **options)  # type: ignore[arg-type] # options are the dataclass's fields
+        public = {name: key.public for name, key in self.keys.items()}
+        self.server = NatsServer(self.settings, all_users(gateways), public)
+        self.url = self.server.url
+        self.process: subprocess.Popen[bytes] | None = None
+        self._connections: list[BusConnection] = []
+
+    async def start(self) -> None:
+        """Start the server and wait until it greets clients."""
+        await asyncio.to_thread(self._spawn)
+        await self.server.wait_ready()
+
+    async def start_with_streams(self, streams: StreamSettings = SMALL_STREAMS) -> None:
+        """Start the server and run the migrator's step."""
+        await self.start()
+        devices, control = await self.connect(MIGRATOR_USER), await self.connect(MIGRATOR_EVENTS_USER)
+        await ensure_streams(devices, control, streams)
+        await devices.close()
+        await control.close()
+
+    async def connect(self, name: str, **options: object) -> BusConnection:
+        """Connect as one of the users; closed with the bus."""
+        settings = BusConnectionSettings(name=name, urls=(self.url,), seed=self.keys[name].seed)
+        changed = replace(settings, **options)  # type: ignore[arg-type] # options are the dataclass's fields
+        connection = await BusConnection.connect(changed, clock=SystemClock())
+        self._connections.append(connection)
+        return connection
+
+    async def kill(self) -> None:
+        """End the server as ``kill -9`` does."""
+        if self.process is not None:
+            self.process.kill()
+            await asyncio.to_thread(self.process.wait)
+            self.process = None
+
+    def freeze(self) -> None:
+        """Stop the server without closing its sockets, as a swapping machine does."""
+        if self.process is not None:
+            os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the server go on."""
+        if self.process is not None:
+            os.kill(self.process.pid, signal.SIGCONT)
+
+    async def close(self) -> None:
+        """Close every connection and end the server."""
+        for connection in self._connections:
+            await connection.close()
+        await self.kill()
+
+    def log_text(self) -> str:
+        return (self.settings.directory / "nats-server.log").read_text(errors="replace")
+
+    def _spawn(self) -> None:
+        self.server.write_config()
+        with (self.settings.directory / "nats-server.log").open("ab") as log:
+            self.process = subprocess.Popen(self.server.command(), stdout=log, stderr=log)
