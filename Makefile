@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .PHONY: help setup check test e2e bench docs dev demo lock system-packages clean
 
 VENV := .venv
-PYTHON := $(VENV)/bin/python
+RUN := $(VENV)/bin/python
 STAMP := .make/setup
 
 help: ## list the targets
@@ -22,20 +22,20 @@ system-packages:
 	@scripts/system-packages.sh
 
 check: $(STAMP) ## style, types, imports and the rules of the house; under a minute
-	@$(PYTHON) scripts/check.py
+	@$(RUN) scripts/check.py
 
 test: $(STAMP) system-packages ## every test, in stages; under a quarter of an hour
-	@$(PYTHON) scripts/run_tests.py
+	@$(RUN) scripts/run_tests.py
 
 e2e: $(STAMP) system-packages ## the journeys only: real processes, unmodified clients
-	@$(PYTHON) scripts/run_tests.py journeys
+	@$(RUN) scripts/run_tests.py journeys
 
 bench: $(STAMP) system-packages ## measure, side by side with peers, and rewrite docs/benchmarks.md
 	@bench/run
 
 docs: $(STAMP) ## write the generated reference pages and check every page's links
-	@$(PYTHON) scripts/reference.py
-	@$(PYTHON) -m pytest -q --no-header tests/architecture/test_reference.py tests/architecture/test_pages.py
+	@$(RUN) scripts/reference.py
+	@$(RUN) -m pytest -q --no-header tests/architecture/test_reference.py tests/architecture/test_pages.py
 
 dev: $(STAMP) ## run the platform from this checkout; data in .vedette/
 	@$(VENV)/bin/vedette up --data .vedette/dev
