@@ -11,8 +11,8 @@ import shlex
 import unicodedata
 from typing import Final
 
-# Cc control, Cf format (zero-width, right-to-left overrides), Cs surrogates, Co private, Zl/Zp line separators.
-_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Cc control, Cf format (zero-width, right-to-left overrides), Cs surrogates, Co private, Z* separators but the space.
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 _CSV_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -46,7 +46,7 @@ def escape_html(text: str) -> str:
 
 
 def _visible(char: str) -> str:
-    if unicodedata.category(char) not in _INVISIBLE:
+    if char == " " or unicodedata.category(char) not in _INVISIBLE:
         return char
     code = ord(char)
     if code <= 0xFF:  # noqa: PLR2004 - the width of the escape

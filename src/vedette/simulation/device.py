@@ -72,6 +72,8 @@ class SimulatedDevice:
         self._clock = clock
         self._report = report
         self._count = 0
+        # Jitter and made-up measurements; nothing here is a secret.
+        self._random = random.Random(settings.registration_id)  # noqa: S311
 
     async def run(self) -> None:
         """Enroll if needed, connect, send, renew; come back after each interruption."""
@@ -88,7 +90,7 @@ class SimulatedDevice:
             except (RegistrationFailed, Cut, OSError, TimeoutError) as error:
                 self._report("interrupted", str(error) or type(error).__name__)
                 delay_s = 0.5 if self._clock.monotonic_s() - begin > RETRY_MAX_S else min(delay_s * 2, RETRY_MAX_S)
-            await asyncio.sleep(delay_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter is no secret
+            await asyncio.sleep(delay_s * self._random.uniform(0.8, 1.2))
 
     @property
     def _operational_path(self) -> Path:
@@ -150,7 +152,7 @@ class SimulatedDevice:
                 await self._renew(connection, device_id)
                 return
             self._count += 1
-            value = 20 + 5 * math.sin(self._count / 20) + random.gauss(0, 0.2)
+            value = 20 + 5 * math.sin(self._count / 20) + self._random.gauss(0, 0.2)
             body = {
                 "count": self._count,
                 self._settings.measure: round(value, 2),
@@ -199,7 +201,7 @@ class SimulatedDevice:
         """Two thirds of the certificate's life, ± 10 % so that a fleet does not renew at once."""
         leaf = self._leaf()
         life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
-        share = 2 / 3 * random.uniform(0.9, 1.1)  # noqa: S311 - jitter
+        share = 2 / 3 * self._random.uniform(0.9, 1.1)
         return leaf.not_valid_before_utc + timedelta(seconds=life.total_seconds() * share)
 
 
