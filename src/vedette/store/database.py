@@ -19,6 +19,7 @@ from vedette.store.errors import StoreUnavailable, to_problem
 READER_THREADS: Final = 4
 
 _BUSY_TIMEOUT_MS: Final = 5_000
+_STATUS: Final = psycopg.pq.TransactionStatus
 _WAL_SIZE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 # "vedette" in ASCII. All writers of one PostgreSQL database take it first in each transaction: one writer at a time,
 # whatever the number of control processes, so that both databases give the same guarantees.
@@ -59,7 +60,7 @@ class Database:
         driver: Any = connection.connection.driver_connection  # Any: each driver has its own class
         if self.kind == "sqlite":
             return bool(driver.in_transaction)
-        return bool(driver.info.transaction_status == psycopg.pq.TransactionStatus.INTRANS)
+        return driver.info.transaction_status in (_STATUS.INTRANS, _STATUS.INERROR)
 
     def dispose(self) -> None:
         """Close every connection, readers first so that the writer's close folds the write-ahead log."""

@@ -14,6 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.visitors import InternalTraversal
 
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _DEPTH_MAX: Final = 8
@@ -62,19 +64,20 @@ class JsonScalar(sa.types.TypeDecorator[Any]):
         return self
 
 
-class JsonPath(sa.ColumnElement[Any]):
+class JsonPath(FunctionElement[Any]):
     """The value at a path of a JSON column; absent is NULL."""
 
     inherit_cache = True
+    name = "json_path"
     type = JsonScalar()
-    _traverse_internals = [  # noqa: RUF012 - SQLAlchemy's protocol for cache keys
-        ("column", sa.sql.visitors.InternalTraversal.dp_clauseelement),
-        ("keys", sa.sql.visitors.InternalTraversal.dp_string_list),
+    _traverse_internals = [  # noqa: RUF012 - SQLAlchemy's protocol for cache keys: the path is part of the SQL
+        *FunctionElement._traverse_internals,  # noqa: SLF001 - same
+        ("path", InternalTraversal.dp_string_list),
     ]
 
-    def __init__(self, column: sa.ColumnElement[Any], keys: tuple[str, ...]) -> None:
-        self.column = column
-        self.keys = list(keys)
+    def __init__(self, column: sa.ColumnElement[Any], path: tuple[str, ...]) -> None:
+        super().__init__(column)
+        self.path = list(path)
 
 
 def json_path(column: sa.ColumnElement[Any], *keys: str) -> sa.ColumnElement[Any]:
@@ -101,11 +104,11 @@ def index_paths(table: sa.Table) -> None:
 
 @compiles(JsonPath, "sqlite")
 def _compile_sqlite(element: JsonPath, compiler: SQLCompiler, **options: Any) -> str:  # Any: SQLAlchemy's own
-    dotted = ".".join(element.keys)
-    return f"json_extract({compiler.process(element.column, **options)}, '$.{dotted}')"
+    dotted = ".".join(element.path)
+    return f"json_extract({compiler.process(element.clauses, **options)}, '$.{dotted}')"
 
 
 @compiles(JsonPath, "postgresql")
 def _compile_postgresql(element: JsonPath, compiler: SQLCompiler, **options: Any) -> str:  # Any: SQLAlchemy's own
-    listed = ",".join(element.keys)
-    return f"({compiler.process(element.column, **options)} #> '{{{listed}}}')"
+    listed = ",".join(element.path)
+    return f"({compiler.process(element.clauses, **options)} #> '{{{listed}}}')"

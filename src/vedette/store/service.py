@@ -36,6 +36,7 @@ class Store:
         self._database = database
         self._lock = lock
         self._reads_waiting = 0
+        self._is_closed = False
         reserve = None
         if database.path is not None and reserve_bytes:
             reserve = DiskReserve(database.path.with_name(f"{database.path.name}.reserve"), reserve_bytes)
@@ -88,6 +89,8 @@ class Store:
         Raises:
             StoreUnavailable: The database does not answer, or too many reads wait already.
         """
+        if self._is_closed:
+            raise StoreUnavailable("the store is closed", hint="start the service again")
         if self._reads_waiting >= _READS_WAITING_MAX:
             raise StoreUnavailable(
                 f"{_READS_WAITING_MAX} queries are already waiting for the database",
@@ -123,6 +126,7 @@ class Store:
 
     async def close(self) -> None:
         """Finish what is queued, then close every connection and give up the lock; harmless when called twice."""
+        self._is_closed = True
         await asyncio.get_running_loop().run_in_executor(None, self._close)
 
     def _close(self) -> None:

@@ -196,17 +196,21 @@ class Writer:
             job.error = asyncio.CancelledError()
             return
         transaction = Transaction(connection)
-        with _Caught() as caught, connection.begin_nested() as savepoint:
+        savepoint = connection.begin_nested()
+        with _Caught() as caught:
             job.value = job.fn(transaction)
             if not savepoint.is_active:
                 raise RuntimeError("a unit of work ended the writer's transaction")
         job.error = caught.error
         if caught.error is None:
+            savepoint.commit()
             job.transaction = transaction
             return
+        # Some errors make the database drop the whole transaction: there is no savepoint left to go back to.
         problem = to_problem(caught.error)
         if problem is not None or not self._database.is_in_transaction(connection):
             raise problem or caught.error from caught.error
+        savepoint.rollback()
 
     def _begin(self) -> sa.RootTransaction:
         """Begin; a connection that died while idle is replaced once, since nothing has run on it yet."""
