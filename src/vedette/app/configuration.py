@@ -72,8 +72,8 @@ class PkiConfiguration:
         device_certificate_hours: Lifetime of an operational certificate. Devices renew at two thirds of it.
         renewal_overlap_hours: How long the former certificate stays valid once its successor was used.
         device_certificates_per_hour: Most that the signer issues in any 60 minutes, whoever asks.
-        passphrase_file: Encrypts the issuing keys on disk. Empty: a file of mode 0600 protects them from other users and
-            nothing protects them from who copies the disk. Only used when they are made, and each time they are read.
+        passphrase_file: Encrypts the issuing keys on disk. Empty: their mode 0600 protects them from other users, and
+            nothing protects them from who copies the disk. Read when they are made and at each start.
         root_passphrase_file: The same for the root key in ``offline/``. Empty: ``passphrase_file``.
     """
 
@@ -93,11 +93,17 @@ class GatewayConfiguration:
         port: TCP port.
         processes: Gateway processes that share the port. One serves some thousands of busy devices per core.
         max_connections: Connections per process, those still in their handshake included.
+        max_connections_per_source: The same from one address, or one /64 network of IPv6.
+        messages_per_s: Telemetry of one device in the long run; above it reading from the device slows down.
+        messages_burst: Telemetry of one device at once.
     """
 
     port: _Port = 8883
     processes: Annotated[int, Between(1, 64)] = 1
-    max_connections: Annotated[int, Between(10, 1_000_000)] = 100_000
+    max_connections: Annotated[int, Between(10, 1_000_000)] = 20_000
+    max_connections_per_source: Annotated[int, Between(1, 1_000_000)] = 10_000
+    messages_per_s: Annotated[float, Between(0.1, 100_000)] = 1_000.0
+    messages_burst: Annotated[int, Between(1, 1_000_000)] = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +138,9 @@ class LedgerConfiguration:
 
     Attributes:
         checkpoint_interval_s: A checkpoint is signed when entries were added, at most this often.
-        checkpoint_directory: Where checkpoints are written for export off this host. Empty: ``checkpoints`` in the
-            data directory.
+        checkpoint_directory: A second place that signed checkpoints are written to, beside ``checkpoints`` in the data
+            directory. It should be off this host: only a checkpoint kept elsewhere can show that the whole log was
+            rewritten.
     """
 
     checkpoint_interval_s: Annotated[int, Between(1, 86_400)] = 60

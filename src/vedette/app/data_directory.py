@@ -31,7 +31,7 @@ class DataDirectoryInUse(DataDirectoryProblem):
 
 
 def default_data_path(environment: Mapping[str, str]) -> Path:
-    """Return ``$VEDETTE_DATA``, else ``$XDG_DATA_HOME/vedette``, else ``~/.local/share/vedette``; the same for all users."""
+    """Return ``$VEDETTE_DATA``, else ``$XDG_DATA_HOME/vedette``, else ``~/.local/share/vedette``; for root too."""
     if chosen := environment.get("VEDETTE_DATA"):
         return Path(chosen).expanduser()
     if shared := environment.get("XDG_DATA_HOME"):
@@ -61,6 +61,11 @@ class DataDirectory:
         return self.path / "vedette.db"
 
     @property
+    def identity(self) -> Path:
+        """Which organization this is: written first of all, so that a start that was cut off goes on as the same."""
+        return self.path / "identity.json"
+
+    @property
     def secrets(self) -> Path:
         """Seeds, keys and tokens; each process is handed its own files only."""
         return self.path / "secrets"
@@ -69,6 +74,21 @@ class DataDirectory:
     def operator_token(self) -> Path:
         """The token that the CLI speaks to the API with."""
         return self.secrets / "operator.token"
+
+    @property
+    def administrator_key(self) -> Path:
+        """The key of the policy administrator, who signs posture records."""
+        return self.secrets / "policy-administrator.key"
+
+    @property
+    def checkpoint_key(self) -> Path:
+        """The key that signs the ledger's checkpoints."""
+        return self.secrets / "ledger-checkpoint.key"
+
+    @property
+    def api(self) -> Path:
+        """Key and certificate of the API's listener, when it has one of our own."""
+        return self.path / "api"
 
     @property
     def pki(self) -> Path:

@@ -1,0 +1,191 @@
+"""What each child process is told: a small file with its own settings, and nothing that it need not know.
+
+The files stand in ``run/settings/`` and hold paths of secrets, never a secret. They are written at each start.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+import msgspec
+
+from vedette.kernel import Problem
+
+
+class BadSettings(Problem):
+    """The settings file of a child process is unreadable."""
+
+    code: ClassVar[str] = "app.bad_settings"
+    status: ClassVar[int] = 500
+
+
+class LogRole(msgspec.Struct, frozen=True, kw_only=True):
+    """How a process logs."""
+
+    level: str = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class BusRole(msgspec.Struct, frozen=True, kw_only=True):
+    """How a process reaches the bus, as one user."""
+
+    name: str
+    urls: tuple[str, ...]
+    seed_file: Path
+    ca_file: Path | None = None
+
+
+class StoreRole(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the database is: a SQLite file, or a file that holds the URL of another."""
+
+    sqlite_file: Path
+    url_file: Path | None = None
+
+
+class StreamsRole(msgspec.Struct, frozen=True, kw_only=True):
+    """What the streams keep."""
+
+    telemetry_retention_days: int
+    telemetry_max_bytes: int
+    decisions_retention_days: int
+    decisions_max_bytes: int
+
+
+class OwnBusRole(msgspec.Struct, frozen=True, kw_only=True):
+    """How the bus is run, when we run it."""
+
+    directory: Path
+    port: int
+    binary: Path | None
+    sync: Literal["always", "interval"]
+
+
+class PrepareRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For ``prepare``, which makes on the first start what every later start relies on."""
+
+    log: LogRole
+    data: Path
+    hostname: str
+    alternative_hostnames: tuple[str, ...]
+    organization_name: str
+    passphrase_file: Path | None
+    root_passphrase_file: Path | None
+    gateways: tuple[str, ...]
+    own_bus: OwnBusRole | None
+    streams: StreamsRole
+
+
+class MigrateRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For ``migrate``, which alone may change streams and the schema."""
+
+    log: LogRole
+    store: StoreRole
+    trust_anchor: Path
+    devices_bus: BusRole
+    control_bus: BusRole
+    streams: StreamsRole
+
+
+class SignerRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For the signer."""
+
+    log: LogRole
+    trust_anchor: Path
+    pki_directory: Path
+    offline_directory: Path
+    socket_path: Path
+    server_names: tuple[str, ...]
+    organization_name: str
+    passphrase_file: Path | None
+    device_certificates_per_hour: int
+
+
+class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For the operators' API, which control serves.
+
+    Attributes:
+        hostnames: Requests for any other host are refused.
+        tls: With ``own`` control has a certificate issued for ``own_names``.
+        directory: Key and certificate of our own.
+    """
+
+    bind: str
+    port: int
+    url: str
+    hostnames: tuple[str, ...]
+    tls: Literal["off", "own", "files"]
+    directory: Path
+    own_names: tuple[str, ...]
+    certificate_file: Path | None
+    key_file: Path | None
+    max_body_bytes: int
+    failed_logins_per_minute: int
+    session_hours: int
+
+
+class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For control."""
+
+    log: LogRole
+    version: str
+    store: StoreRole
+    trust_anchor: Path
+    administrator_key: Path
+    checkpoint_key: Path
+    operator_token: Path
+    state_file: Path
+    signer_socket: Path
+    devices_bus: BusRole
+    events_bus: BusRole
+    api: ApiRole
+    server_names: tuple[str, ...]
+    checkpoint_directories: tuple[Path, ...]
+    checkpoint_interval_s: int
+    device_certificate_hours: int
+    renewal_overlap_hours: int
+    gateways: tuple[str, ...]
+
+
+class GatewayRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For one gateway."""
+
+    log: LogRole
+    name: str
+    directory: Path
+    trust_anchor: Path
+    bus: BusRole
+    bind: str
+    port: int
+    shares_port: bool
+    processes: int
+    max_connections: int
+    max_connections_per_source: int
+    messages_per_s: float
+    messages_burst: int
+
+
+Role = TypeVar("Role", PrepareRole, MigrateRole, SignerRole, ControlRole, GatewayRole)
+
+
+def encode_role(role: msgspec.Struct) -> bytes:
+    """Return a role's settings as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(role, enc_hook=str), indent=2) + b"\n"
+
+
+def read_role(path: Path, kind: type[Role]) -> Role:
+    """Read the settings of this process.
+
+    Raises:
+        BadSettings: The file cannot be read, or is not what this role needs.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=_from_text)
+    except (OSError, msgspec.DecodeError) as error:
+        raise BadSettings(f"the settings in {path} cannot be used: {error}", hint="start with: vedette up") from error
+
+
+def _from_text(kind: type[Any], value: object) -> object:  # Any: msgspec hands over whatever type it does not know
+    if issubclass(kind, Path) and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"{kind} in settings")
