@@ -1,0 +1,122 @@
+"""Devices: who they are, how they authenticate, where they belong, where in their life they are, and who may not enter.
+
+Terms: a *generation* is one life of a device under its name; *lifecycle* the states from made to retired; the *access
+lists* allow and block by device, prefix, certificate, authority or enrollment.
+
+Invariants: a name belongs to one living generation; a new one inherits nothing. Every change is in the ledger with its
+actor, in the same transaction. Block wins over allow. A device is blocked or not by the lists alone, never by hand. No
+private key of a device is stored.
+"""
+
+from __future__ import annotations
+
+from vedette.registry.access_list import (
+    AccessEffect,
+    AccessKind,
+    AccessListEntry,
+    AccessRules,
+    AccessSubject,
+    AccessVerdict,
+)
+from vedette.registry.access_list_service import AccessListService
+from vedette.registry.clock_guard import ClockGuard
+from vedette.registry.errors import (
+    AccessListEntryExists,
+    AccessListEntryNotFound,
+    AccessListFull,
+    ClockJumped,
+    DeviceExists,
+    DeviceNotFound,
+    InvalidAccessListEntry,
+    InvalidDevice,
+    InvalidFilter,
+    InvalidTags,
+    InvalidThumbprint,
+    ReasonMissing,
+    RevisionMismatch,
+    TooManyDevices,
+    TransitionNotAllowed,
+)
+from vedette.registry.events import (
+    AccessListApplied,
+    AccessListChanged,
+    DeviceChanged,
+    DeviceDeleted,
+    DeviceDisabled,
+    DeviceEnabled,
+    DeviceRegistered,
+    DeviceRetired,
+    LifecycleChanged,
+)
+from vedette.registry.lifecycle import TRANSITIONS, Cause
+from vedette.registry.model import (
+    Authentication,
+    AuthenticationType,
+    Device,
+    DeviceFilter,
+    DevicePage,
+    NewDevice,
+    Origin,
+    check_reason,
+    parse_thumbprint,
+)
+from vedette.registry.register import Register
+from vedette.registry.repository import find_by_name, find_generation, find_generations
+from vedette.registry.service import BulkChange, CredentialHistory, DeviceService
+from vedette.registry.tags import Tags, check_tags, flatten_tags
+
+__all__ = [
+    "TRANSITIONS",
+    "AccessEffect",
+    "AccessKind",
+    "AccessListApplied",
+    "AccessListChanged",
+    "AccessListEntry",
+    "AccessListEntryExists",
+    "AccessListEntryNotFound",
+    "AccessListFull",
+    "AccessListService",
+    "AccessRules",
+    "AccessSubject",
+    "AccessVerdict",
+    "Authentication",
+    "AuthenticationType",
+    "BulkChange",
+    "Cause",
+    "ClockGuard",
+    "ClockJumped",
+    "CredentialHistory",
+    "Device",
+    "DeviceChanged",
+    "DeviceDeleted",
+    "DeviceDisabled",
+    "DeviceEnabled",
+    "DeviceExists",
+    "DeviceFilter",
+    "DeviceNotFound",
+    "DevicePage",
+    "DeviceRegistered",
+    "DeviceRetired",
+    "DeviceService",
+    "InvalidAccessListEntry",
+    "InvalidDevice",
+    "InvalidFilter",
+    "InvalidTags",
+    "InvalidThumbprint",
+    "LifecycleChanged",
+    "NewDevice",
+    "Origin",
+    "ReasonMissing",
+    "Register",
+    "RevisionMismatch",
+    "Tags",
+    "TooManyDevices",
+    "TransitionNotAllowed",
+    "check_reason",
+    "check_tags",
+    "find_by_name",
+    "find_generation",
+    "find_generations",
+    "flatten_tags",
+    "parse_thumbprint",
+]

@@ -1,0 +1,330 @@
+"""The registry's use cases, one method each; every change is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from vedette.kernel import GenerationId, OrganizationId
+from vedette.ledger import Actor, EntryFilter, Ledger, Record
+from vedette.pki import Certificate
+from vedette.pki.records import CertificateService
+from vedette.registry import repository
+from vedette.registry.clock_guard import ClockGuard
+from vedette.registry.errors import DeviceNotFound, InvalidFilter, TooManyDevices
+from vedette.registry.lifecycle import Cause, is_restricting
+from vedette.registry.model import Device, DeviceFilter, DevicePage, NewDevice, check_reason
+from vedette.registry.register import Register
+from vedette.store import Store, Transaction
+from vedette.trust import Lifecycle
+
+PAGE_MAX: Final = 1000
+BULK_MAX: Final = 1000
+_CURSOR_MAX_CHARS: Final = 128
+_SYSTEM: Final = Actor("system", "registry")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkChange:
+    """What became of a change of many devices.
+
+    Attributes:
+        changed: The devices that are different now.
+        unchanged: Names of those that were so already.
+        unknown: Names that no device holds.
+    """
+
+    changed: Sequence[Device]
+    unchanged: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialHistory:
+    """Every certificate a device was issued, and every act on record that touched it."""
+
+    device: Device
+    certificates: Sequence[Certificate]
+    acts: Sequence[Record]
+
+
+class DeviceService:
+    """Creates, reads, changes and ends devices of an organization."""
+
+    def __init__(
+        self, store: Store, ledger: Ledger, certificates: CertificateService, register: Register, guard: ClockGuard
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._certificates = certificates
+        self._register = register
+        self._guard = guard
+
+    async def create(self, organization_id: OrganizationId, new: NewDevice, *, actor: Actor) -> Device:
+        """Add a device under a free name.
+
+        Raises:
+            InvalidId: The device id is malformed.
+            InvalidDevice: A property is outside its limits.
+            DeviceExists: The name is taken.
+            ClockJumped: The clock cannot be believed.
+        """
+        self._guard.check()
+        return await self._store.write(lambda tx: self._register.create(tx, organization_id, new, actor=actor))
+
+    async def get(self, organization_id: OrganizationId, device_id: str) -> Device:
+        """Return the device that holds a name.
+
+        Raises:
+            DeviceNotFound: None does.
+        """
+        return await self._store.read(lambda connection: self._register.require(connection, organization_id, device_id))
+
+    async def get_generation(self, organization_id: OrganizationId, generation_id: GenerationId) -> Device:
+        """Return a device by generation id, deleted ones included.
+
+        Raises:
+            DeviceNotFound: There never was one.
+        """
+        device = await self._store.read(
+            lambda connection: repository.find_generation(connection, organization_id, generation_id)
+        )
+        if device is None:
+            raise DeviceNotFound(f"there is no device of generation {generation_id[:64]}")
+        return device
+
+    async def list(
+        self,
+        organization_id: OrganizationId,
+        *,
+        after: str = "",
+        limit: int = 100,
+        matching: DeviceFilter | None = None,
+    ) -> DevicePage:
+        """Return devices by name, in byte order, after a name.
+
+        Raises:
+            InvalidFilter: ``limit`` is outside 1 to 1000, or a tag's path cannot be asked for.
+        """
+        if not 1 <= limit <= PAGE_MAX or len(after) > _CURSOR_MAX_CHARS or "\0" in after:
+            raise InvalidFilter(f"limit is 1 to {PAGE_MAX}, after is a device id", limit=PAGE_MAX)
+        condition = matching or DeviceFilter()
+        found = await self._store.read(
+            lambda connection: repository.list_page(
+                connection, organization_id, after=after, limit=limit + 1, matching=condition
+            )
+        )
+        page = found[:limit]
+        return DevicePage(page, page[-1].device_id if len(found) > limit else None)
+
+    async def update(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        patch: Mapping[str, object],
+        *,
+        actor: Actor,
+        if_match: int | None = None,
+    ) -> Device:
+        """Change properties by a merge patch (RFC 7396).
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+            RevisionMismatch: It has changed since ``if_match``.
+            InvalidDevice: A property is unknown, fixed, or outside its limits.
+            ClockJumped: The clock cannot be believed.
+        """
+        self._guard.check()
+
+        def change(tx: Transaction) -> Device:
+            device = self._register.require(tx.connection, organization_id, device_id, if_match=if_match)
+            return self._register.patch(tx, device, patch, actor=actor)
+
+        return await self._store.write(change)
+
+    async def enable(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        *,
+        actor: Actor,
+        reason: str = "",
+        if_match: int | None = None,
+    ) -> Device:
+        """Let a device take part again.
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+            RevisionMismatch: It has changed since ``if_match``.
+            ClockJumped: The clock cannot be believed.
+        """
+        self._guard.check()
+        return await self._set_enabled(
+            organization_id, device_id, is_enabled=True, actor=actor, reason=check_reason(reason), if_match=if_match
+        )
+
+    async def disable(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        *,
+        actor: Actor,
+        reason: str,
+        if_match: int | None = None,
+    ) -> Device:
+        """Keep a device out until it is enabled; its live sessions are cut.
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+            ReasonMissing: No reason is given.
+            RevisionMismatch: It has changed since ``if_match``.
+        """
+        checked = check_reason(reason, is_required=True)
+        return await self._set_enabled(
+            organization_id, device_id, is_enabled=False, actor=actor, reason=checked, if_match=if_match
+        )
+
+    async def set_enabled_many(
+        self,
+        organization_id: OrganizationId,
+        device_ids: Sequence[str],
+        *,
+        is_enabled: bool,
+        actor: Actor,
+        reason: str,
+    ) -> BulkChange:
+        """Enable or disable up to 1000 devices in one transaction: all that exist, or none.
+
+        Raises:
+            TooManyDevices: None or more than 1000 are named.
+            ReasonMissing: Devices are disabled without a reason.
+            ClockJumped: Devices are enabled while the clock cannot be believed.
+        """
+        names = list(dict.fromkeys(device_ids))
+        if not 1 <= len(names) <= BULK_MAX or any(len(name) > _CURSOR_MAX_CHARS or "\0" in name for name in names):
+            raise TooManyDevices(f"name 1 to {BULK_MAX} devices", limit=BULK_MAX)
+        checked = check_reason(reason, is_required=not is_enabled)
+        if is_enabled:
+            self._guard.check()
+
+        def change(tx: Transaction) -> BulkChange:
+            found = repository.find_names(tx.connection, organization_id, names)
+            devices = [device for name, device in sorted(found.items())]
+            changed = self._register.set_enabled(tx, devices, is_enabled=is_enabled, actor=actor, reason=checked)
+            done = {device.device_id for device in changed}
+            return BulkChange(
+                changed,
+                unchanged=tuple(name for name in found if name not in done),
+                unknown=tuple(name for name in names if name not in found),
+            )
+
+        return await self._store.write(change, restricting=not is_enabled)
+
+    async def move(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        target: Lifecycle,
+        *,
+        actor: Actor,
+        reason: str = "",
+        cause: Cause = Cause.OPERATOR,
+        if_match: int | None = None,
+    ) -> Device:
+        """Move a device one step along its lifecycle.
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+            TransitionNotAllowed: There is no such step, or not for this cause.
+            ReasonMissing: It is quarantined or retired without a reason.
+            RevisionMismatch: It has changed since ``if_match``.
+            ClockJumped: The step widens access while the clock cannot be believed.
+        """
+        restricting = is_restricting(target)
+        checked = check_reason(reason, is_required=restricting)
+        if not restricting:
+            self._guard.check()
+
+        def change(tx: Transaction) -> Device:
+            device = self._register.require(tx.connection, organization_id, device_id, if_match=if_match)
+            return self._register.move(tx, device, target, cause=cause, actor=actor, reason=checked)
+
+        return await self._store.write(change, restricting=restricting)
+
+    async def retire(
+        self, organization_id: OrganizationId, device_id: str, *, actor: Actor, reason: str, if_match: int | None = None
+    ) -> Device:
+        """End a device's life for good; its name stays taken until it is deleted.
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+            TransitionNotAllowed: It is retired already.
+            ReasonMissing: No reason is given.
+            RevisionMismatch: It has changed since ``if_match``.
+        """
+        return await self.move(
+            organization_id, device_id, Lifecycle.RETIRED, actor=actor, reason=reason, if_match=if_match
+        )
+
+    async def delete(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        *,
+        actor: Actor,
+        reason: str = "",
+        if_match: int | None = None,
+    ) -> Device:
+        """Delete a device and free its name; returns what it was.
+
+        The onboarding identity of one that was disabled, blocked, quarantined or retired stays locked.
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+            RevisionMismatch: It has changed since ``if_match``.
+        """
+        checked = check_reason(reason)
+
+        def change(tx: Transaction) -> Device:
+            device = self._register.require(tx.connection, organization_id, device_id, if_match=if_match)
+            self._register.delete(tx, device, actor=actor, reason=checked)
+            return device
+
+        return await self._store.write(change, restricting=True)
+
+    async def mark_active(self, organization_id: OrganizationId, generation_ids: Sequence[str]) -> None:
+        """Move devices that use their operational credential for the first time from *onboarded* to *active*."""
+        await self._store.write(
+            lambda tx: self._register.mark_active(tx, organization_id, generation_ids, actor=_SYSTEM)
+        )
+
+    async def credential_history(self, organization_id: OrganizationId, device_id: str) -> CredentialHistory:
+        """Return the certificates, youngest first, and the acts on record, oldest first, of a device.
+
+        Raises:
+            DeviceNotFound: None does.
+        """
+        device = await self.get(organization_id, device_id)
+        certificates = await self._certificates.list_of(organization_id, device.generation_id, limit=PAGE_MAX)
+        acts = await self._ledger.entries(
+            organization_id, limit=PAGE_MAX, matching=EntryFilter(target=device.generation_id)
+        )
+        return CredentialHistory(device, certificates, acts)
+
+    async def _set_enabled(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        *,
+        is_enabled: bool,
+        actor: Actor,
+        reason: str,
+        if_match: int | None,
+    ) -> Device:
+        def change(tx: Transaction) -> Device:
+            device = self._register.require(tx.connection, organization_id, device_id, if_match=if_match)
+            changed = self._register.set_enabled(tx, [device], is_enabled=is_enabled, actor=actor, reason=reason)
+            return changed[0] if changed else device
+
+        return await self._store.write(change, restricting=not is_enabled)
