@@ -15,6 +15,7 @@ SQL: Final = {"sqlalchemy", "psycopg", "alembic", "sqlite3", "vedette.store", "v
 WEB: Final = {"fastapi", "starlette", "uvicorn", "typer"}
 FOREIGN: Final = {
     "gateway": SQL | WEB,
+    "pki": SQL | WEB | {"vedette.bus"},
     "simulation": SQL | WEB | {"vedette.bus", "vedette.gateway"},
     "bus": SQL | WEB,
     "trust": SQL | WEB | {"asyncio"},

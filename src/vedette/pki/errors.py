@@ -133,6 +133,13 @@ class IdentityIsFrozen(Problem):
     status: ClassVar[int] = 409
 
 
+class RevocationListTooLong(Problem):
+    """More certificates are revoked than one list can hold."""
+
+    code: ClassVar[str] = "pki.revocation_list_too_long"
+    status: ClassVar[int] = 503
+
+
 class InvalidAuthority(Problem):
     """A certificate cannot be registered as an onboarding authority."""
 

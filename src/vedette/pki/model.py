@@ -252,7 +252,7 @@ def plan_renewal(current: Certificate, successor: Certificate | None, now: datet
 
 
 class AuthorityState(StrEnum):
-    """The life of a registered onboarding authority."""
+    """The life of an onboarding authority; our own are verified from birth."""
 
     UNVERIFIED = "unverified"
     VERIFIED = "verified"
@@ -300,27 +300,32 @@ def matches_pattern(pattern: str, name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OnboardingAuthority:
-    """An outside authority whose certificates may vouch for devices at enrollment, within a scope.
+class Authority:
+    """An authority on record: one of our own, or an outside one that may vouch for devices at enrollment.
 
     Attributes:
+        scope: Of an onboarding authority; our own have the widest, which nobody asks for.
         sha256: Of the certificate's DER, lower-case hex.
+        subject: RFC 4514 text from outside: escape it where it leaves.
+        public_key_sha256: Of the SubjectPublicKeyInfo in DER.
         revision: Grows with each change; what ``If-Match`` compares.
-        verification_code: What the operator must have the authority sign, while unverified.
+        verification_code: The common name of the certificate that proves possession of the key, while unverified.
     """
 
     organization_id: OrganizationId
     authority_id: AuthorityId
+    purpose: Purpose
     name: str
     scope: AuthorityScope
     state: AuthorityState
     sha256: str
     subject: str
+    public_key_sha256: str
     der: bytes
     not_before: datetime
     not_after: datetime
     registered_at: datetime
-    revision: int
+    revision: int = 1
     verification_code: str | None = None
     verification_expires_at: datetime | None = None
     verified_at: datetime | None = None

@@ -19,7 +19,7 @@ from vedette.trust.certificate import (
     identity_uri,
     parse_identity_uri,
 )
-from vedette.trust.chain import ChainCheck, ChainFailure, ChainLimits, ChainVerdict, ChainVerifier
+from vedette.trust.chain import ChainCheck, ChainFailure, ChainLimits, ChainVerdict, ChainVerifier, check_authority
 from vedette.trust.decision import (
     HINTS,
     PERMANENT_REASONS,
@@ -122,6 +122,7 @@ __all__ = [
     "certificate_identity",
     "certificate_sha1",
     "certificate_sha256",
+    "check_authority",
     "decide_action",
     "decide_session",
     "default_bundle",

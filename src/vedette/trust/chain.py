@@ -288,6 +288,19 @@ class _Search:
             self._depth, self.failure = depth, failure
 
 
+def check_authority(der: bytes, now: datetime, *, limits: ChainLimits | None = None) -> ChainFailure | None:
+    """Say why a certificate cannot be registered as an authority; ``None`` when it can."""
+    bounds = limits or ChainLimits()
+    if len(der) > bounds.max_certificate_bytes:
+        detail = f"the certificate has {len(der)} bytes; accepted: {bounds.max_certificate_bytes}"
+        return ChainFailure(ChainCheck.CERTIFICATE_SIZE, detail, 0)
+    try:
+        parsed = _parse(der, 0)
+    except ValueError as error:
+        return ChainFailure(ChainCheck.WELL_FORMED, f"the certificate cannot be read: {error}", 0)
+    return _judge_issuer([], parsed, now)
+
+
 def _judge_leaf(leaf: _Parsed, now: datetime) -> ChainFailure | None:
     if leaf.is_authority:
         return leaf.fail(ChainCheck.IS_AUTHORITY, "the certificate is an authority's, not a device's")

@@ -23,8 +23,9 @@ TASKS_THAT_CLOSE_WAITS_FOR: Final = frozenset({"vedette.bus.core"})
 # Packages of these foundations are doors of their own: `vedette.protocols.mqtt`.
 ROOMS_WITH_INNER_DOORS: Final = frozenset({"protocols"})
 
-# Single modules that are doors: the frozen contract between processes is imported by its own name.
-DOOR_MODULES: Final = frozenset({"vedette.bus.contract"})
+# Inner doors: the frozen contract between processes is imported by its own name, and the half of the PKI that holds SQL
+# stands apart from the half that the signer's process loads.
+DOOR_MODULES: Final = frozenset({"vedette.bus.contract", "vedette.pki.records"})
 
 # Third-party code that a floor may import; docs/decisions/0010 says why.
 THIRD_PARTY: Final[dict[str, frozenset[str]]] = {

@@ -1,0 +1,122 @@
+"""Facts that the PKI tells; ``generation_id`` is the identity's, empty where none is concerned."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+
+class CertificateIssued(msgspec.Struct, frozen=True, kw_only=True):
+    """An identity received a certificate that succeeds none."""
+
+    name: ClassVar[str] = "pki.certificate_issued"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    sha256: str
+    serial: str
+    not_after: datetime
+
+
+class CertificateRenewed(msgspec.Struct, frozen=True, kw_only=True):
+    """An identity received the successor of a certificate, which stays permitted until the successor is used."""
+
+    name: ClassVar[str] = "pki.certificate_renewed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    sha256: str
+    serial: str
+    not_after: datetime
+    predecessor_sha256: str
+
+
+class CertificateFirstUsed(msgspec.Struct, frozen=True, kw_only=True):
+    """An identity connected with a certificate for the first time.
+
+    Attributes:
+        predecessor_sha256: ``None`` when it succeeds none.
+        predecessor_permitted_until: The end of the overlap that begins now.
+    """
+
+    name: ClassVar[str] = "pki.certificate_first_used"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    sha256: str
+    predecessor_sha256: str | None = None
+    predecessor_permitted_until: datetime | None = None
+
+
+class CertificateRevoked(msgspec.Struct, frozen=True, kw_only=True):
+    """Certificates of one identity ended before their time; ``reason`` is a ``RevocationReason``."""
+
+    name: ClassVar[str] = "pki.certificate_revoked"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    sha256s: tuple[str, ...]
+    reason: str
+
+
+class IdentityFrozen(msgspec.Struct, frozen=True, kw_only=True):
+    """Two parties hold one identity's key: it gets no certificate until an operator thaws it."""
+
+    name: ClassVar[str] = "pki.identity_frozen"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    sha256: str
+    successor_sha256: str
+
+
+class IdentityThawed(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator looked at a frozen identity and lets it have certificates again."""
+
+    name: ClassVar[str] = "pki.identity_thawed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+
+
+class AuthorityRegistered(msgspec.Struct, frozen=True, kw_only=True):
+    """An onboarding authority was registered; it vouches for nobody yet."""
+
+    name: ClassVar[str] = "pki.authority_registered"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    authority_id: str
+    sha256: str
+    generation_id: str = ""
+
+
+class AuthorityVerified(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator proved to hold an onboarding authority's key, or enabled it again: it may vouch in its scope."""
+
+    name: ClassVar[str] = "pki.authority_verified"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    authority_id: str
+    generation_id: str = ""
+
+
+class AuthorityDisabled(msgspec.Struct, frozen=True, kw_only=True):
+    """An onboarding authority vouches for nobody from now on; ``is_removed``: nor is it on record any more."""
+
+    name: ClassVar[str] = "pki.authority_disabled"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    authority_id: str
+    is_removed: bool = False
+    generation_id: str = ""
