@@ -153,8 +153,8 @@ def decode_registration(body: bytes, limits: RegistrationLimits) -> Registration
     must be equal.
 
     Raises:
-        RemoteProtocolError: Not the contract's JSON, over a limit, a malformed CSR, or ``tpm``, which does not work over
-            MQTT. Answer with status 400.
+        RemoteProtocolError: Not the contract's JSON, over a limit, a malformed CSR, or ``tpm``, which is not served
+            over MQTT. Answer with status 400.
     """
     if len(body) > limits.max_body_bytes:
         raise RemoteProtocolError(f"registration of {len(body)} bytes exceeds the limit of {limits.max_body_bytes}")
@@ -238,14 +238,12 @@ def _decode_csr(text: object, max_bytes: int) -> bytes:
 
 
 def _is_within_depth(value: object, max_depth: int) -> bool:
-    level = [value]
-    for _ in range(max_depth + 1):
-        level = [
+    containers = [value] if isinstance(value, dict | list) else []
+    for _ in range(max_depth):
+        containers = [
             child
-            for node in level
-            if isinstance(node, (dict, list))
-            for child in (node.values() if isinstance(node, dict) else node)
+            for container in containers
+            for child in (container.values() if isinstance(container, dict) else container)
+            if isinstance(child, dict | list)
         ]
-        if not level:
-            return True
-    return False
+    return not containers
