@@ -66,6 +66,15 @@ cursors: Final = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=False),
 )
 
+# Built once: these run in every group, and building costs as much as running.
+_LOCK_STATE: Final = sa.select(states).where(states.c.organization_id == sa.bindparam("wanted")).with_for_update()
+_UPDATE_STATE: Final = (
+    states.update()
+    .where(states.c.organization_id == sa.bindparam("wanted"))
+    .values({name: sa.bindparam(name) for name in ("size", "frontier", "root")})
+)
+_INSERT_ENTRIES: Final = entries.insert()
+_INSERT_OUTBOX: Final = outbox.insert()
 _ENTRY_COLUMNS: Final = tuple(column.name for column in entries.columns)
 _FETCH_ROWS: Final = 1000
 
@@ -119,8 +128,7 @@ class EntryFilter:
 
 def lock_state(connection: sa.Connection, organization_id: str) -> State | None:
     """Return the head of a log, held against other writers until the transaction ends."""
-    query = sa.select(states).where(states.c.organization_id == organization_id).with_for_update()
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_LOCK_STATE, {"wanted": organization_id}).one_or_none()
     return None if row is None else State(*row)
 
 
@@ -128,9 +136,9 @@ def save_state(connection: sa.Connection, organization_id: str, frontier: Fronti
     """Write the head of a log."""
     values = {"size": frontier.size, "frontier": frontier.to_bytes(), "root": frontier.root()}
     if is_new:
-        connection.execute(states.insert().values(organization_id=organization_id, **values))
+        connection.execute(states.insert(), {"organization_id": organization_id, **values})
     else:
-        connection.execute(states.update().where(states.c.organization_id == organization_id).values(**values))
+        connection.execute(_UPDATE_STATE, {"wanted": organization_id, **values})
 
 
 def read_states(connection: sa.Connection) -> list[State]:
@@ -140,7 +148,7 @@ def read_states(connection: sa.Connection) -> list[State]:
 
 def insert_entries(connection: sa.Connection, rows: Sequence[StoredEntry]) -> None:
     """Append rows."""
-    connection.execute(entries.insert(), [{name: getattr(row, name) for name in _ENTRY_COLUMNS} for row in rows])
+    connection.execute(_INSERT_ENTRIES, [{name: getattr(row, name) for name in _ENTRY_COLUMNS} for row in rows])
 
 
 def read_entries(
@@ -243,7 +251,7 @@ def read_latest_checkpoint(connection: sa.Connection, organization_id: str) -> S
 
 def insert_outbox(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:  # Any: column values
     """Queue encoded envelopes."""
-    connection.execute(outbox.insert(), rows)
+    connection.execute(_INSERT_OUTBOX, rows)
 
 
 def read_outbox(connection: sa.Connection, organization_id: str, *, after: int, limit: int) -> list[tuple[int, bytes]]:
