@@ -1,0 +1,34 @@
+"""The policy administrator: posture records written, signed, numbered and handed to enforcement points.
+
+Terms: NIST SP 800-207 (policy administrator, policy enforcement point); *opening*, the answer about one identity,
+signed over the asker's nonce; *head*, the signed state of all records. Invariants: a record is written in the same
+transaction as the facts it tells; sequences follow the order of commit without gaps; the head never covers what was
+not published; only this room signs.
+"""
+
+from __future__ import annotations
+
+from vedette.access.administrator import PolicyAdministrator
+from vedette.access.enforcement import Enforcement, EnforcementTracker
+from vedette.access.errors import PostureUnavailable, UnknownOrganization
+from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_record
+from vedette.access.first_use import FirstUses
+from vedette.access.projection import PostureProjection
+from vedette.access.repository import State
+from vedette.access.service import AccessService
+
+__all__ = [
+    "AccessService",
+    "Enforcement",
+    "EnforcementTracker",
+    "FactReader",
+    "FirstUses",
+    "IdentityFacts",
+    "PolicyAdministrator",
+    "PostureProjection",
+    "PostureUnavailable",
+    "RoomFacts",
+    "State",
+    "UnknownOrganization",
+    "compose_record",
+]

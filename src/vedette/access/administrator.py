@@ -1,0 +1,239 @@
+"""The policy administrator: writes and signs posture records in the very transaction that changes their facts.
+
+Other rooms tell facts as events; ``project`` notes whom they concern, and at the end of the group of transactions the
+records are composed anew, numbered, signed and stored. After the commit they go to the enforcement points, in order.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from vedette.access import repository
+from vedette.access.facts import FactReader, compose_record
+from vedette.access.repository import NewRecord, State
+from vedette.kernel import Clock, GenerationId, OrganizationId
+from vedette.ledger import Event
+from vedette.store import Store, Transaction
+from vedette.trust import SCHEMA_VERSION, Head, PostureRecord, RecordSigner, RecordVerifier, extend_root
+
+log = logging.getLogger(__name__)
+
+CACHE_MAX: Final = 50_000
+REBUILD_CHUNK: Final = 500
+
+Publisher = Callable[[GenerationId, int, bytes], None]
+
+
+class PolicyAdministrator:
+    """The only writer and signer of posture records of one organization.
+
+    Args:
+        organization_id: Whose records these are.
+        store: Where they are kept.
+        signer: The administrator's key.
+        facts: Reads what a record is made of.
+        clock: For ``issued_at``.
+        policy_hash: Of the bundle in force; every head names it.
+    """
+
+    def __init__(
+        self,
+        organization_id: OrganizationId,
+        store: Store,
+        signer: RecordSigner,
+        facts: FactReader,
+        *,
+        clock: Clock,
+        policy_hash: str,
+    ) -> None:
+        self._organization_id = organization_id
+        self._store = store
+        self._signer = signer
+        self._verifier = RecordVerifier(signer.public_key)
+        self._facts = facts
+        self._clock = clock
+        self._policy_hash = policy_hash
+        self._published: State | None = None
+        self._publisher: Publisher | None = None
+        # By name; an entry of None says for a second that nobody holds the name. Written by the event loop only.
+        self._cache: OrderedDict[tuple[str, str | None], tuple[PostureRecord | None, float]] = OrderedDict()
+        self._sequences: OrderedDict[str, int] = OrderedDict()
+
+    def project(self, tx: Transaction, event: Event) -> None:
+        """Note that an event bears on the records of identities; called in the event's own transaction."""
+        if event.organization_id != self._organization_id:
+            return
+        concerned = {event.generation_id} if event.generation_id else set()
+        for field in ("blocked", "unblocked", "generation_ids"):
+            concerned.update(getattr(event, field, ()))
+        self.refresh(tx, concerned)
+
+    def refresh(self, tx: Transaction, generation_ids: set[str]) -> None:
+        """Have the records of identities composed anew at the end of the transaction's group."""
+        if not generation_ids:
+            return
+        waiting = tx.state.get(self)
+        if waiting is None:
+            tx.state[self] = waiting = _Waiting()
+            tx.at_group_end(self, self._write)
+            tx.on_commit(waiting.tell(self._committed))
+        waiting.concerned.update(generation_ids)
+
+    def publish_to(self, publisher: Publisher) -> None:
+        """Hand each committed record to ``publisher``, in the order of sequence; set before serving."""
+        self._publisher = publisher
+
+    async def start(self) -> None:
+        """Read where the records stand; nothing is signed for enforcement points before."""
+        self._published = await self._store.read(
+            lambda connection: repository.read_state(connection, self._organization_id)
+        )
+
+    @property
+    def published(self) -> State | None:
+        """The state that enforcement points have been told of; ``None`` before ``start``."""
+        return self._published
+
+    def head(self) -> Head:
+        """Return the head as of now: it covers what was published, never more."""
+        state = self._published or State()
+        return Head(
+            schema=SCHEMA_VERSION,
+            organization_id=self._organization_id,
+            epoch=state.epoch,
+            sequence=state.sequence,
+            root_hash=state.root_hash,
+            policy_hash=self._policy_hash,
+            issued_at=self._clock.now(),
+        )
+
+    def sequence_of(self, generation_id: str) -> int | None:
+        """Return the sequence of an identity's last published change, if it is recent enough to be remembered."""
+        return self._sequences.get(generation_id)
+
+    async def find(self, device_id: str, module_id: str | None) -> PostureRecord | None:
+        """Return the record of the identity that holds a name, from memory where possible."""
+        key = (device_id, module_id)
+        known = self._cache.get(key)
+        if known is not None:
+            record, until_s = known
+            if record is not None or self._clock.monotonic_s() < until_s:
+                self._cache.move_to_end(key)
+                return record
+        before = self._published
+        signed = await self._store.read(
+            lambda connection: repository.find_by_name(connection, self._organization_id, device_id, module_id)
+        )
+        record = None if signed is None else self._verifier.record(signed)
+        # A commit that came in meanwhile has put the newer record there; do not put the older one over it.
+        if self._published is before:
+            self._remember(key, record)
+        return record
+
+    async def rewrite_all(self, *, raise_epoch: bool = False) -> int:
+        """Compose every record anew, after a restore under a higher epoch so that no older record is accepted again.
+
+        Returns:
+            How many identities were looked at.
+        """
+        if raise_epoch:
+            await self._store.write(self._raise_epoch, restricting=True)
+        count, after = 0, ""
+        while True:
+            page = await self._store.read(lambda connection, after=after: self._page(connection, after))  # type: ignore[misc] # a bound default
+            if not page:
+                return count
+            await self._store.write(lambda tx, page=page: self.refresh(tx, set(page)), restricting=True)  # type: ignore[misc] # a bound default
+            count, after = count + len(page), page[-1]
+
+    def _raise_epoch(self, tx: Transaction) -> None:
+        state = repository.lock_state(tx.connection, self._organization_id)
+        raised = State(state.epoch + 1, state.sequence, state.root_hash)
+        repository.save_state(tx.connection, self._organization_id, raised)
+
+    def _page(self, connection: sa.Connection, after: str) -> list[str]:
+        return repository.list_generations(connection, self._organization_id, after, REBUILD_CHUNK)
+
+    def _write(self, connection: sa.Connection, transactions: Sequence[Transaction]) -> None:
+        """Compose, number, sign and store; runs in the writer thread before the COMMIT."""
+        waiting: list[_Waiting] = [transaction.state[self] for transaction in transactions]
+        concerned = set().union(*(each.concerned for each in waiting))
+        now = self._clock.now()
+        facts = self._facts.read(connection, self._organization_id, concerned, now)
+        former = repository.find_records(connection, self._organization_id, concerned)
+        state = repository.lock_state(connection, self._organization_id)
+        new: list[NewRecord] = []
+        for identity in sorted(facts, key=lambda each: each.generation_id):
+            signed_before = former.get(identity.generation_id)
+            before = None if signed_before is None else self._verifier.record(signed_before)
+            record = compose_record(identity, before, self._organization_id, self._base(state, now))
+            if record is None:
+                continue
+            signed = self._signer.sign_record(record)
+            state = State(state.epoch, record.sequence, extend_root(state.root_hash, signed))
+            new.append(
+                NewRecord(
+                    organization_id=self._organization_id,
+                    generation_id=record.generation_id,
+                    device_id=record.device_id,
+                    module_id=record.module_id or "",
+                    sequence=record.sequence,
+                    is_deleted=identity.is_deleted,
+                    signed=signed,
+                )
+            )
+            waiting[0].written.append((record, signed, identity.is_deleted))
+        waiting[0].state = state
+        repository.save_records(connection, new)
+        repository.save_state(connection, self._organization_id, state)
+
+    def _base(self, state: State, now: datetime) -> Head:
+        return Head(
+            schema=SCHEMA_VERSION,
+            organization_id=self._organization_id,
+            epoch=state.epoch,
+            sequence=state.sequence,
+            root_hash=state.root_hash,
+            policy_hash=self._policy_hash,
+            issued_at=now,
+        )
+
+    def _committed(self, waiting: _Waiting) -> None:
+        """Tell what a committed group wrote; runs in the event loop, groups in their order."""
+        if waiting.state is None:
+            return
+        for record, signed, is_deleted in waiting.written:
+            self._remember((record.device_id, record.module_id), None if is_deleted else record)
+            self._sequences[record.generation_id] = record.sequence
+            if len(self._sequences) > CACHE_MAX:
+                self._sequences.popitem(last=False)
+            if self._publisher is not None:
+                self._publisher(record.generation_id, record.sequence, signed)
+        self._published = waiting.state
+        waiting.state = None
+
+    def _remember(self, key: tuple[str, str | None], record: PostureRecord | None) -> None:
+        self._cache[key] = (record, self._clock.monotonic_s() + 1.0)
+        self._cache.move_to_end(key)
+        if len(self._cache) > CACHE_MAX:
+            self._cache.popitem(last=False)
+
+
+class _Waiting:
+    """What one transaction asks for; the first of a group carries what the group wrote."""
+
+    __slots__ = ("concerned", "state", "written")
+
+    def __init__(self) -> None:
+        self.concerned: set[str] = set()
+        self.written: list[tuple[PostureRecord, bytes, bool]] = []
+        self.state: State | None = None
+
+    def tell(self, committed: Callable[[_Waiting], None]) -> Callable[[], None]:
+        return lambda: committed(self)
