@@ -33,6 +33,7 @@ from vedette.bus.errors import (
 from vedette.bus.jetstream import JetStream, StoredMessage, StreamConfig, StreamInfo
 from vedette.bus.nkeys import UserKey, ensure_seed, read_seed
 from vedette.bus.publisher import MAX_DEADLINE_S, PublishAck, PublishResult
+from vedette.bus.reader import DurableReader, ReadFrom, StreamReader
 from vedette.bus.server import BusServerProblem, BusServerSettings, NatsServer
 from vedette.bus.service import Endpoint, Server
 from vedette.bus.settings import BusConnectionSettings
@@ -53,6 +54,7 @@ __all__ = [
     "BusTimeout",
     "BusUnavailable",
     "BusUser",
+    "DurableReader",
     "Endpoint",
     "InvalidNkey",
     "InvalidSubject",
@@ -65,12 +67,14 @@ __all__ = [
     "PublishAck",
     "PublishRefused",
     "PublishResult",
+    "ReadFrom",
     "RemoteProblem",
     "RemoteProtocolError",
     "Server",
     "StoredMessage",
     "StreamConfig",
     "StreamInfo",
+    "StreamReader",
     "StreamSettings",
     "Subscription",
     "UserKey",

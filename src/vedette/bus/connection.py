@@ -143,9 +143,14 @@ class BusConnection:
         """What the connected server said of itself."""
         return self._require_link().info
 
-    def on_state(self, listener: Callable[[bool], None]) -> None:
-        """Call ``listener`` with true after each reconnect (subscriptions are made again), false after each loss."""
+    def on_state(self, listener: Callable[[bool], None]) -> Callable[[], None]:
+        """Call ``listener`` with true after each reconnect (subscriptions are made again), false after each loss.
+
+        Returns:
+            What to call to stop listening.
+        """
         self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     # --- publish and ask ----------------------------------------------------------------------------------------
 
@@ -408,7 +413,7 @@ class BusConnection:
         self._tell_listeners(is_connected=False)
 
     def _tell_listeners(self, *, is_connected: bool) -> None:
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             notify(listener, is_connected)
 
     # --- what arrives -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import msgspec
 from vedette.bus.connection import BusConnection
 from vedette.bus.errors import JetStreamError, RemoteProtocolError
 from vedette.bus.publisher import DUPLICATE_WINDOW_S
-from vedette.bus.wire import Message
+from vedette.bus.wire import UNREADABLE, Message
 
 NANOSECONDS: Final = 1_000_000_000
 _STREAM_NOT_FOUND: Final = 10059
@@ -58,6 +58,21 @@ class StreamInfo(msgspec.Struct, frozen=True):
 
     config: dict[str, Any]  # the server adds fields with every version
     state: StreamState
+
+
+class SequencePair(msgspec.Struct, frozen=True):
+    """How far a consumer is, counted by the stream and by itself."""
+
+    stream_seq: int = 0
+    consumer_seq: int = 0
+
+
+class ConsumerInfo(msgspec.Struct, frozen=True):
+    """How far a consumer is."""
+
+    delivered: SequencePair
+    num_pending: int = 0
+    num_ack_pending: int = 0
 
 
 class StoredMessage(msgspec.Struct, frozen=True, gc=False):
@@ -107,7 +122,7 @@ class JetStream:
         reply = await self._connection.request(f"$JS.API.{verb}", payload, timeout_s=self._timeout_s)
         try:
             error = msgspec.json.decode(reply, type=_ErrorReply).error
-        except msgspec.MsgspecError as malformed:
+        except UNREADABLE as malformed:
             raise RemoteProtocolError("a reply of JetStream could not be read") from malformed
         if error is not None:
             raise JetStreamError(f"JetStream refused {verb}: {error.description[:200]}", error_code=error.err_code)
@@ -122,6 +137,10 @@ class JetStream:
                 return None
             raise
         return msgspec.json.decode(reply, type=StreamInfo)
+
+    async def consumer_info(self, stream: str, consumer: str) -> ConsumerInfo:
+        """Return how far a consumer is."""
+        return msgspec.json.decode(await self.api(f"CONSUMER.INFO.{stream}.{consumer}"), type=ConsumerInfo)
 
     async def ensure_stream(self, config: StreamConfig) -> None:
         """Make a stream, or bring an existing one to this configuration."""
@@ -172,5 +191,5 @@ def _from_direct_get(reply: Message) -> StoredMessage:
             payload=reply.payload,
             headers=reply.headers,
         )
-    except (ValueError, msgspec.MsgspecError) as malformed:
+    except (ValueError, *UNREADABLE) as malformed:
         raise RemoteProtocolError("a direct-get answer could not be read") from malformed

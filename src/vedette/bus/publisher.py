@@ -18,7 +18,7 @@ import msgspec
 from vedette.bus.errors import BusRefused, BusTimeout, BusUnavailable, InvalidSubject, PayloadTooLarge, PublishRefused
 from vedette.bus.link import Link
 from vedette.bus.listeners import notify
-from vedette.bus.wire import Message, check_subject, encode_publish
+from vedette.bus.wire import UNREADABLE, Message, check_subject, encode_publish
 from vedette.kernel import Clock, Problem
 
 DUPLICATE_WINDOW_S: Final = 60.0
@@ -183,7 +183,7 @@ class Publisher:
             return
         try:
             body = _ACK_DECODER.decode(message.payload)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             self._finish(int(token), PublishRefused("the acknowledgement of a stream could not be read"))
             return
         if body.error is not None:

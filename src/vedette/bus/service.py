@@ -16,7 +16,7 @@ import msgspec
 from vedette.bus.contract import CONTROL_QUEUE, ProblemReply, Reply
 from vedette.bus.errors import BusUnavailable, PayloadTooLarge, RemoteProblem, RemoteProtocolError
 from vedette.bus.listeners import attempt
-from vedette.bus.wire import Message
+from vedette.bus.wire import UNREADABLE, Message
 from vedette.kernel import Clock, Problem
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Server:
             request = decoded.decode(message)
             async with asyncio.timeout(timeout_s):
                 answer = await attempt(decoded.handler(request))
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             return Reply(problem=ProblemReply("bus.invalid_request", str(error)[:200], status=422))
         except Problem as problem:
             reply = ProblemReply(problem.code, problem.detail, hint=problem.hint, status=problem.status)
@@ -171,7 +171,7 @@ def decode_reply(payload: bytes, answer: type[Answer]) -> Answer:
     """
     try:
         reply = _decoder(answer).decode(payload)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise RemoteProtocolError("a reply could not be read", hint="are all processes of one version?") from error
     if reply.problem is not None:
         problem = reply.problem

@@ -18,6 +18,8 @@ SUBJECT_MAX_BYTES: Final = 1024
 # A size has at most this many digits: int() of a longer run would be work for nothing.
 _MAX_DIGITS: Final = 10
 _MSG_FIELDS: Final = (4, 5)
+# What msgspec raises on hostile bytes: UTF-8 and depth have errors of their own.
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,7 +211,7 @@ def _control_event(line: bytes) -> Event:
         case b"INFO":
             try:
                 return _INFO_DECODER.decode(rest)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 raise RemoteProtocolError("malformed INFO") from error
         case _:
             raise RemoteProtocolError("unknown operation")
