@@ -44,6 +44,9 @@ def test_call_is_allowed_in_its_state_only(call: str, state: mqtt.ServerState) -
     if state is allowed:
         act(connection)
         assert connection.bytes_to_send()
+    elif state is mqtt.ServerState.CLOSED and call != "accept":
+        act(connection)
+        assert connection.bytes_to_send() == b"", "the peer may leave while an answer is prepared: that is no error"
     else:
         with pytest.raises(LocalProtocolError):
             act(connection)
@@ -82,6 +85,24 @@ def test_refusing_needs_a_refusing_code(code: int) -> None:
     with pytest.raises(LocalProtocolError):
         connection.refuse(code)
     assert connection.state is mqtt.ServerState.DECIDING
+
+
+def test_answers_to_what_came_before_disconnect_are_dropped() -> None:
+    connection = server_in(mqtt.ServerState.CONNECTED)
+    assert len(connection.receive(b"\x82\x06\x00\x01\x00\x01a\x00" + packets.DISCONNECT_PACKET, 0.0)) == 2
+    connection.puback(1)
+    connection.suback(1, [0])
+    assert connection.bytes_to_send() == b""
+
+
+def test_connection_that_ended_while_we_decided_is_not_accepted() -> None:
+    connection = server_in(mqtt.ServerState.DECIDING)
+    with pytest.raises(RemoteProtocolError):
+        connection.receive(bytes(20_000), 0.0)
+    with pytest.raises(LocalProtocolError):
+        connection.accept(session_present=False)
+    connection.refuse(3)
+    assert connection.bytes_to_send() == b""
 
 
 def test_more_acknowledgements_than_messages_is_our_error() -> None:

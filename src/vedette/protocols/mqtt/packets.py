@@ -91,6 +91,7 @@ DISCONNECT_PACKET: Final = b"\xe0\x00"
 _PROTOCOL: Final = b"\x00\x04MQTT\x04"
 _MAX_QOS: Final = 2
 _EXACTLY_ONCE: Final = 2
+_EXACTLY_ONCE_PACKETS: Final = frozenset({"PUBREC", "PUBREL", "PUBCOMP"})
 
 # First byte of PUBLISH → (qos, dup, retain); absent: QoS 2, QoS 3, or DUP at QoS 0 ([MQTT-3.3.1-2], [MQTT-3.3.1-4]).
 PUBLISH_FLAGS: Final = {
@@ -451,7 +452,9 @@ def unexpected_packet(first: int, situation: str) -> RemoteProtocolError:
     name = PACKET_NAMES[packet_type]
     if packet_type == PUBLISH >> 4 and first not in PUBLISH_FLAGS:
         return _wrong_publish_flags(first)
-    if packet_type != PUBLISH >> 4 and first not in FIRST_BYTES and name not in {"PUBREC", "PUBREL", "PUBCOMP"}:
+    if name in _EXACTLY_ONCE_PACKETS:
+        return RemoteProtocolError(f"{name} belongs to QoS 2, which the hub does not serve")
+    if packet_type != PUBLISH >> 4 and first not in FIRST_BYTES:
         return RemoteProtocolError(f"{name} with flags {first & 15:#x}, which are reserved")
     return RemoteProtocolError(f"{name} {situation}")
 

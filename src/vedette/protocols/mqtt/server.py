@@ -57,7 +57,8 @@ class ServerConnection:
 
     Usage: feed bytes to ``receive`` and act on its events in order; after each call write ``bytes_to_send`` to the
     transport, and close it when ``is_closed``. A ``RemoteProtocolError`` closes the connection: write
-    ``bytes_to_send`` (it may hold a CONNACK that says why) and drop the socket.
+    ``bytes_to_send`` (it may hold a CONNACK that says why) and drop the socket. Answers to a closed connection are
+    dropped, since a peer may leave, or break a rule, while they are prepared; only ``accept`` refuses.
 
     While a CONNECT is being decided nothing behind it is read. Call ``receive(b"", now)`` after ``accept``: it returns
     what a hasty client sent meanwhile.
@@ -160,9 +161,10 @@ class ServerConnection:
         """Answer CONNECT with acceptance; from now on the larger packet limit holds.
 
         Raises:
-            LocalProtocolError: No CONNECT is being decided.
+            LocalProtocolError: No CONNECT is being decided, or the peer has ended the connection meanwhile.
         """
-        self._check("accept")
+        if not self._may("accept"):
+            raise LocalProtocolError("a closed connection can't be accepted")
         self._outgoing.append(packets.encode_connack(packets.ACCEPTED, session_present=session_present))
         self._reader.max_packet_bytes = self._limits.max_packet_bytes
         self._state = ServerState.CONNECTED
@@ -173,7 +175,8 @@ class ServerConnection:
         Raises:
             LocalProtocolError: No CONNECT is being decided, or the code is no refusal.
         """
-        self._check("refuse")
+        if not self._may("refuse"):
+            return
         if code == packets.ACCEPTED:
             raise LocalProtocolError("return code 0 accepts: it can't refuse")
         self._outgoing.append(packets.encode_connack(code, session_present=False))
@@ -183,9 +186,10 @@ class ServerConnection:
         """Acknowledge a QoS 1 message, in the order received.
 
         Raises:
-            LocalProtocolError: Not connected, nothing to acknowledge, or no packet id.
+            LocalProtocolError: Not accepted yet, nothing to acknowledge, or no packet id.
         """
-        self._check("puback")
+        if not self._may("puback"):
+            return
         if not self._unacknowledged:
             raise LocalProtocolError("no message waits for PUBACK")
         self._outgoing.append(packets.encode_puback(packet_id))
@@ -195,27 +199,30 @@ class ServerConnection:
         """Answer SUBSCRIBE with the granted QoS of each filter, in its order.
 
         Raises:
-            LocalProtocolError: Not connected, or a wrong code.
+            LocalProtocolError: Not accepted yet, or a wrong code.
         """
-        self._check("suback")
+        if not self._may("suback"):
+            return
         self._outgoing.append(packets.encode_suback(packet_id, return_codes))
 
     def unsuback(self, packet_id: int) -> None:
         """Answer UNSUBSCRIBE.
 
         Raises:
-            LocalProtocolError: Not connected, or no packet id.
+            LocalProtocolError: Not accepted yet, or no packet id.
         """
-        self._check("unsuback")
+        if not self._may("unsuback"):
+            return
         self._outgoing.append(packets.encode_unsuback(packet_id))
 
     def pingresp(self) -> None:
         """Answer PINGREQ.
 
         Raises:
-            LocalProtocolError: Not connected.
+            LocalProtocolError: Not accepted yet.
         """
-        self._check("pingresp")
+        if not self._may("pingresp"):
+            return
         self._outgoing.append(packets.PINGRESP_PACKET)
 
     def publish(
@@ -226,10 +233,11 @@ class ServerConnection:
         The caller chooses packet ids, because those of a kept session outlive the connection.
 
         Raises:
-            LocalProtocolError: Not connected, a topic or packet id MQTT can't carry, a packet id still in flight, or
+            LocalProtocolError: Not accepted yet, a topic or packet id MQTT can't carry, a packet id still in flight, or
                 too many in flight.
         """
-        self._check("publish")
+        if not self._may("publish"):
+            return
         packet = packets.encode_publish(
             encode_topic_name(topic), payload, qos=qos, packet_id=packet_id, dup=dup, retain=retain
         )
@@ -297,9 +305,14 @@ class ServerConnection:
         self._state = ServerState.CLOSED
         self._reader.discard()
 
-    def _check(self, call: str) -> None:
-        if self._state is not _CALLS[call]:
-            raise LocalProtocolError(f"{call} is not allowed while {self._state.value}")
+    def _may(self, call: str) -> bool:
+        """Tell whether a call has an effect; after the end there is nobody to tell, which is no error of ours."""
+        state = self._state
+        if state is _CALLS[call]:
+            return True
+        if state is ServerState.CLOSED:
+            return False
+        raise LocalProtocolError(f"{call} is not allowed while {state.value}")
 
     def _count_sent(self, packet_id: int) -> None:
         sent = self._sent_unacknowledged
