@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from vedette.pki.errors import (
@@ -31,7 +29,7 @@ from vedette.pki.errors import (
     WeakKey,
     WeakSignature,
 )
-from vedette.trust import PARSE_ERRORS, SIGNATURE_HASHES, describe_weak_key
+from vedette.trust import PARSE_ERRORS, SIGNATURE_HASHES, describe_weak_key, public_key_sha256
 
 _TEXT_OVERHEAD: Final = 2
 _PEM = re.compile(
@@ -131,13 +129,13 @@ def parse_csr(
                 "the request's signature does not match its key",
                 hint="sign the request with the private key whose public key it carries",
             )
-        spki = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        key_sha256 = public_key_sha256(public_key)
     except PARSE_ERRORS as error:
         raise MalformedCsr(
             "the request is not a well-formed PKCS #10 request in DER",
             hint="create it with a current tool: openssl req -new -key device.key -subj /CN=DEVICE -outform DER",
         ) from error
-    return Csr(public_key, hashlib.sha256(spki).hexdigest(), common_name)
+    return Csr(public_key, key_sha256, common_name)
 
 
 def _check_key(

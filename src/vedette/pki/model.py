@@ -214,13 +214,16 @@ class Certificate:
 class Standing(StrEnum):
     """What a certificate is good for, for whoever must explain a refusal.
 
-    ``UNKNOWN`` with a valid signature of ours means that the issuing key signed behind the records' back.
+    ``UNKNOWN`` with a valid signature of ours means that the issuing key signed behind the records' back. ``ALTERED``
+    is one of ours whose signature somebody rewrote into another valid one, which ECDSA lets anybody do: no alarm about
+    the key, and no entry either.
     """
 
     PERMITTED = "permitted"
     SUPERSEDED = "superseded"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    ALTERED = "altered"
     UNKNOWN = "unknown"
 
 

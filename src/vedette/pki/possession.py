@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from datetime import datetime
@@ -10,7 +9,6 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from vedette.pki.errors import AuthorityProofFailed, InvalidAuthority
@@ -49,12 +47,6 @@ def read_authority(der: bytes, now: datetime) -> x509.Certificate:
     if failure is not None:
         raise InvalidAuthority(failure.detail, hint=failure.hint, check=failure.check.value)
     return x509.load_der_x509_certificate(der)
-
-
-def key_digest(certificate: x509.Certificate) -> str:
-    """Return the SHA-256 of a certificate's SubjectPublicKeyInfo as lower-case hex."""
-    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(spki).hexdigest()
 
 
 def check_proof(authority: Authority, proof: bytes, now: datetime) -> None:

@@ -18,6 +18,7 @@ from vedette.trust.certificate import (
     describe_weak_key,
     identity_uri,
     parse_identity_uri,
+    public_key_sha256,
 )
 from vedette.trust.chain import ChainCheck, ChainFailure, ChainLimits, ChainVerdict, ChainVerifier, check_authority
 from vedette.trust.decision import (
@@ -131,5 +132,6 @@ __all__ = [
     "extend_root",
     "identity_uri",
     "parse_identity_uri",
+    "public_key_sha256",
     "read_trust_anchor",
 ]

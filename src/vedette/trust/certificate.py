@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from vedette.kernel import GenerationId, InvalidId, OrganizationId, parse_generation_id, parse_organization_id
 
@@ -46,6 +47,15 @@ def certificate_sha256(der: bytes) -> str:
 def certificate_sha1(der: bytes) -> str:
     """Return the SHA-1 of a certificate's DER as lower-case hex, for devices registered by such a thumbprint only."""
     return hashlib.sha1(der, usedforsecurity=False).hexdigest()
+
+
+def public_key_sha256(key: PublicKeyTypes) -> str:
+    """Return the SHA-256 of a key's SubjectPublicKeyInfo in DER as lower-case hex: the name of the key itself.
+
+    Whoever must *refuse* a credential refuses its key: an ECDSA signature can be rewritten by anybody into a second
+    valid one, which gives the same certificate another digest.
+    """
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def identity_uri(organization_id: OrganizationId, generation_id: GenerationId) -> str:

@@ -337,6 +337,9 @@ def _parse(der: bytes, position: int | None) -> _Parsed:
     """
     try:
         certificate = x509.load_der_x509_certificate(der)
+        if not der.endswith(b"\x00" + certificate.signature):
+            # The count of unused bits is outside the signature: other values would give one certificate many digests.
+            raise ValueError("the signature is not a whole number of octets")
         extensions = certificate.extensions
         basic = _find(extensions, x509.BasicConstraints)
         usage = _find(extensions, x509.KeyUsage)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from vedette.kernel import GenerationId, OrganizationId
 from vedette.pki.csr import Csr
 from vedette.pki.errors import CertificateNotFound, IdentityIsFrozen, KeyAlreadyInUse, SignerRefused
-from vedette.pki.model import Certificate, Purpose, RenewalPlan, plan_renewal
+from vedette.pki.model import Certificate, Purpose, RenewalPlan, Standing, plan_renewal
 from vedette.pki.records import repository
 from vedette.pki.signer import Revocation
-from vedette.trust import CertificateIdentity, certificate_identity, certificate_sha256
+from vedette.trust import PARSE_ERRORS, CertificateIdentity, certificate_identity, certificate_sha256, public_key_sha256
 
 
 class Signer(Protocol):
@@ -87,10 +85,9 @@ def read_issued(
         SignerRefused: It is a certificate for another key, name or identity.
     """
     leaf = x509.load_der_x509_certificate(chain[0])
-    spki = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     names = [attribute.value for attribute in leaf.subject if attribute.oid == NameOID.COMMON_NAME]
     if (
-        hashlib.sha256(spki).hexdigest() != csr.public_key_sha256
+        public_key_sha256(leaf.public_key()) != csr.public_key_sha256
         or names != [subject_name]
         or certificate_identity(leaf) != CertificateIdentity(organization_id, generation_id)
     ):
@@ -185,3 +182,23 @@ def plan_issued(
     if current.successor_sha256 is not None:
         successor = repository.find_certificate(connection, organization_id, current.successor_sha256)
     return plan_renewal(current, successor, now), current
+
+
+def judge_presented(
+    connection: sa.Connection, organization_id: OrganizationId, der: bytes, now: datetime
+) -> tuple[Standing, Certificate | None]:
+    """Say what a presented certificate of ours is good for, by its digest or else by its serial number."""
+    certificate = repository.find_certificate(connection, organization_id, certificate_sha256(der))
+    if certificate is not None:
+        return certificate.standing(now), certificate
+    try:
+        presented = x509.load_der_x509_certificate(der)
+    except PARSE_ERRORS:
+        return Standing.UNKNOWN, None
+    original = repository.find_by_serial(connection, organization_id, f"{presented.serial_number:032x}")
+    if original is None:
+        return Standing.UNKNOWN, None
+    signed = x509.load_der_x509_certificate(original.der).tbs_certificate_bytes
+    if signed != presented.tbs_certificate_bytes:
+        return Standing.UNKNOWN, None
+    return Standing.ALTERED, original

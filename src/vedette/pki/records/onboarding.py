@@ -21,7 +21,7 @@ from vedette.pki.errors import (
 )
 from vedette.pki.events import AuthorityDisabled, AuthorityRegistered, AuthorityVerified
 from vedette.pki.model import Authority, AuthorityScope, AuthorityState, Purpose
-from vedette.pki.possession import check_proof, check_registration, key_digest, read_authority
+from vedette.pki.possession import check_proof, check_registration, read_authority
 from vedette.pki.records import repository
 from vedette.store import Store, Transaction
 from vedette.trust import (
@@ -29,6 +29,7 @@ from vedette.trust import (
     ChainVerdict,
     ChainVerifier,
     certificate_sha256,
+    public_key_sha256,
 )
 
 PAGE_MAX: Final = 1000
@@ -96,7 +97,7 @@ class OnboardingAuthorityService:
             state=AuthorityState.UNVERIFIED,
             sha256=certificate_sha256(certificate),
             subject=parsed.subject.rfc4514_string()[:512],
-            public_key_sha256=key_digest(parsed),
+            public_key_sha256=public_key_sha256(parsed.public_key()),
             der=certificate,
             not_before=parsed.not_valid_before_utc,
             not_after=parsed.not_valid_after_utc,
@@ -413,7 +414,7 @@ class OnboardingAuthorityService:
             state=AuthorityState.VERIFIED,
             sha256=certificate_sha256(der),
             subject=parsed.subject.rfc4514_string()[:512],
-            public_key_sha256=key_digest(parsed),
+            public_key_sha256=public_key_sha256(parsed.public_key()),
             der=der,
             not_before=parsed.not_valid_before_utc,
             not_after=parsed.not_valid_after_utc,

@@ -44,6 +44,7 @@ certificates: Final = sa.Table(
     sa.Column("permitted_until", UtcDateTime),
     sa.Column("revoked_at", UtcDateTime),
     sa.Column("revocation_reason", sa.String(32)),
+    sa.Index("ix_pki_certificates_serial", "organization_id", "serial", unique=True),
     sa.Index("ix_pki_certificates_generation", "organization_id", "generation_id", "issued_at"),
     sa.Index("ix_pki_certificates_revoked", "organization_id", "authority_sha256", "revoked_at"),
 )
@@ -99,6 +100,15 @@ def insert_certificate(connection: sa.Connection, certificate: Certificate) -> N
 def find_certificate(connection: sa.Connection, organization_id: OrganizationId, sha256: str) -> Certificate | None:
     """Return one certificate, or ``None``."""
     row = connection.execute(certificates.select().where(_certificate(organization_id, sha256))).mappings().first()
+    return _to_certificate(row) if row else None
+
+
+def find_by_serial(connection: sa.Connection, organization_id: OrganizationId, serial: str) -> Certificate | None:
+    """Return the certificate with a serial number (32 hex digits), or ``None``."""
+    query = certificates.select().where(
+        certificates.c.organization_id == organization_id, certificates.c.serial == serial
+    )
+    row = connection.execute(query).mappings().first()
     return _to_certificate(row) if row else None
 
 

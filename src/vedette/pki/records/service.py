@@ -34,6 +34,7 @@ from vedette.pki.records.issuance import (
     check_not_frozen,
     find_issued,
     insert_with_predecessor,
+    judge_presented,
     key_in_use,
     plan_issued,
     read_issued,
@@ -353,9 +354,18 @@ class CertificateService:
     def standing(
         self, connection: sa.Connection, organization_id: OrganizationId, sha256: str, now: datetime
     ) -> tuple[Standing, Certificate | None]:
-        """Say what a presented certificate is good for, to explain a refusal; ``UNKNOWN`` when we never issued it."""
+        """Say what the certificate of a digest is good for; ``UNKNOWN`` when none of ours has it."""
         certificate = repository.find_certificate(connection, organization_id, sha256)
         return (Standing.UNKNOWN, None) if certificate is None else (certificate.standing(now), certificate)
+
+    def standing_of(
+        self, connection: sa.Connection, organization_id: OrganizationId, der: bytes, now: datetime
+    ) -> tuple[Standing, Certificate | None]:
+        """Say what a presented certificate is good for whose chain leads to our authority.
+
+        ``UNKNOWN`` then means that the issuing key signed what no record knows of; ``ALTERED`` that it did not.
+        """
+        return judge_presented(connection, organization_id, der, now)
 
     async def get(self, organization_id: OrganizationId, sha256: str) -> Certificate:
         """Return one certificate.
