@@ -29,11 +29,14 @@ class FirstUses:
         self._certificates = certificates
         self._register = register
 
-    async def note(self, uses: Sequence[tuple[str, str]]) -> None:
+    async def note(self, uses: Sequence[tuple[str, str]]) -> bool:
         """Mark certificates used and devices active; what was noted before is left alone.
 
         Args:
             uses: Generation ids with the SHA-256 of the certificate each presented.
+
+        Returns:
+            Whether it was done; if not, note them again.
         """
 
         def mark(tx: Transaction) -> None:
@@ -49,3 +52,5 @@ class FirstUses:
             await self._store.write(mark)
         except Problem as problem:
             log.warning("first uses not noted", extra={"count": len(uses), "cause": problem.code})
+            return False
+        return True

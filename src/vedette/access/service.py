@@ -22,7 +22,7 @@ FIRST_USES_MAX: Final = 100_000
 _NOTE_BATCH: Final = 200
 _NOTE_PAUSE_S: Final = 0.05
 
-NoteUses = Callable[[Sequence[tuple[str, str]]], Awaitable[None]]
+NoteUses = Callable[[Sequence[tuple[str, str]]], Awaitable[bool]]
 
 
 class AccessService:
@@ -99,7 +99,8 @@ class AccessService:
             await asyncio.sleep(_NOTE_PAUSE_S)
             while len(batch) < _NOTE_BATCH and not self._uses.empty():
                 batch.append(self._uses.get_nowait())
-            await self._note_uses(batch)
+            if not await self._note_uses(batch):
+                self._noted.difference_update(digest for _, digest in batch)
 
     def _note(self, record: PostureRecord, digest: str) -> None:
         """Note a use that the records permit; the gateway decides on the same facts."""
