@@ -13,6 +13,7 @@ import msgspec
 from vedette.protocols.errors import LocalProtocolError, RemoteProtocolError
 
 SYSTEM_PREFIX: Final = "$."
+_ENCODED_SYSTEM_PREFIX: Final = "%24."
 
 # What the hub stamps on telemetry. A device can't set these: they are dropped, whatever their case.
 _STAMP_PREFIX: Final = "iothub-"
@@ -72,6 +73,8 @@ def parse_bag(bag: str, limits: BagLimits) -> PropertyBag:
     application: dict[str, str | None] = {}
     for entry in entries:
         raw_key, separator, raw_value = entry.partition("=")
+        if raw_key.startswith(_ENCODED_SYSTEM_PREFIX):  # what SDKs send, spared the decoder
+            raw_key = SYSTEM_PREFIX + raw_key[len(_ENCODED_SYSTEM_PREFIX) :]
         key = _decode(raw_key)
         value = _decode(raw_value) if separator else None
         if not key:
