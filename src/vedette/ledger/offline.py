@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, Final
 
@@ -163,13 +164,17 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _read_end(file: IO[bytes]) -> tuple[str | None, str | None]:
-    """Return the checkpoint of the last line, if it is one, and the organization the file names first."""
-    organization_id = note = None
+    """Return the checkpoint of the last line, if it is one, and the organization that it or the first entry names."""
+    organization_id = ""
+    note = None
     for line in _lines(file):
         note = _last_line(line)
-        if organization_id is None:
-            organization_id = _organization_of(note) if note is not None else _entry_of(line, "", 1).organization_id
-    return note, organization_id
+        if not organization_id and note is None:
+            organization_id = _entry_of(line, "", 1).organization_id
+    if note is not None:
+        with suppress(InvalidCheckpoint):  # the verifier names it
+            organization_id = _organization_of(note)
+    return note, organization_id or None
 
 
 def _last_line(line: bytes) -> str | None:

@@ -73,7 +73,7 @@ class Ledger:
                 connection,
                 organization_id,
                 after=after,
-                limit=min(limit, PAGE_MAX),
+                limit=_page(limit),
                 matching=matching or EntryFilter(),
             )
         )
@@ -82,9 +82,7 @@ class Ledger:
     async def events(self, organization_id: str, *, after: int = 0, limit: int = 100) -> tuple[Envelope, ...]:
         """Return up to ``limit`` events after a ledger position, oldest first, as far back as the outbox keeps them."""
         rows = await self._store.read(
-            lambda connection: repository.read_outbox(
-                connection, organization_id, after=after, limit=min(limit, PAGE_MAX)
-            )
+            lambda connection: repository.read_outbox(connection, organization_id, after=after, limit=_page(limit))
         )
         return tuple(msgspec.json.decode(envelope, type=Envelope) for _, envelope in rows)
 
@@ -106,6 +104,10 @@ class Ledger:
         # Sorted, so that two writers on PostgreSQL lock state rows in the same order.
         for organization_id, appended in sorted(by_organization.items()):
             _extend(connection, organization_id, appended)
+
+
+def _page(limit: int) -> int:
+    return max(0, min(limit, PAGE_MAX))  # SQLite takes a negative limit for none
 
 
 def _extend(connection: sa.Connection, organization_id: str, appended: Sequence[PendingEntry]) -> None:

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from vedette.kernel import SystemClock
+from vedette.ledger import (
+    CheckpointService,
+    CheckpointSigner,
+    InvalidCheckpoint,
+    LedgerInconsistent,
+    VerifierKey,
+    parse_checkpoint,
+    verify_checkpoint,
+    verify_database,
+)
+from vedette.ledger.note import cosign
+from vedette.store import Store
+
+Append = Callable[..., int]
+pytestmark = pytest.mark.anyio
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+WITNESS = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+WITNESS_KEY = VerifierKey("witness.example/w1", WITNESS.public_key().public_bytes_raw(), 4)
+
+
+def make(store: Store, *directories: Path) -> CheckpointService:
+    return CheckpointService(store, CheckpointSigner(KEY), clock=SystemClock(), directories=directories)
+
+
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)
+
+
+async def run_sql(store: Store, statement: str) -> None:
+    await store.write(lambda tx: tx.connection.execute(sa.text(statement)))
+
+
+async def test_a_log_is_signed_when_it_grew_and_exported_to_every_directory(
+    store: Store, append: Append, tmp_path: Path, store_url: str
+) -> None:
+    service = make(store, tmp_path / "here", tmp_path / "outside")
+    assert await service.write() == ()
+    await store.write(partial(append, number=1))
+    await store.write(partial(append, number=2, organization_id="org_b"))
+    assert sorted(checkpoint.origin for checkpoint in await service.write()) == ["vedette/org_a", "vedette/org_b"]
+    assert await service.write() == ()
+    await store.write(partial(append, number=3))
+    (checkpoint,) = await service.write()
+    assert checkpoint.size == 2
+    assert await service.latest("org_a") == checkpoint.note()
+    assert await service.latest("org_c") is None
+    for name in ("here", "outside"):
+        folder = tmp_path / name / "org_a"
+        day = SystemClock().now().strftime("%Y-%m-%d")
+        assert sorted(path.name for path in folder.iterdir()) == sorted([day, "latest", "verifier-key"])
+        note = (folder / "latest").read_text(encoding="utf-8")
+        key = VerifierKey.parse((folder / "verifier-key").read_text(encoding="utf-8"))
+        assert note == checkpoint.note()
+        assert verify_checkpoint(parse_checkpoint(note), (key,)) == (key,)
+    reports = await asyncio.to_thread(verify_database, store_url, checkpoint=note, public_key=KEY.public_key())
+    assert all(report.is_intact and not report.notes for report in reports)
+
+
+async def test_a_new_service_signs_on_and_exports_again(store: Store, append: Append, tmp_path: Path) -> None:
+    await store.write(partial(append, number=1))
+    await make(store).write()
+    await make(store, tmp_path).write()
+    assert (tmp_path / "org_a" / "latest").exists()
+    for number in range(2, 30):
+        await store.write(partial(append, number=number))
+    (checkpoint,) = await make(store, tmp_path).write()
+    assert checkpoint.size == 29
+
+
+TAMPERING = {
+    "an entry after the last checkpoint": "UPDATE ledger_entries SET body = leaf_hash WHERE position = 4",
+    "an entry was deleted": "DELETE FROM ledger_entries WHERE position = 4",
+    "the head": "UPDATE ledger_states SET root = (SELECT leaf_hash FROM ledger_entries WHERE position = 1)",
+    "the frontier of the checkpoint": (
+        "UPDATE ledger_checkpoints SET frontier = (SELECT leaf_hash FROM ledger_entries WHERE position = 1)"
+    ),
+    "the note of the checkpoint": "UPDATE ledger_checkpoints SET note = 'nonsense'",
+}
+
+
+@pytest.mark.parametrize("statement", TAMPERING.values(), ids=TAMPERING)
+async def test_a_log_that_was_altered_is_not_signed_but_the_others_are(
+    store: Store, append: Append, tmp_path: Path, statement: str
+) -> None:
+    service = make(store, tmp_path)
+    for number in (1, 2):
+        await store.write(partial(append, number=number))
+    await service.write()
+    for number in (3, 4, 5):
+        await store.write(partial(append, number=number))
+    await run_sql(store, statement)
+    await store.write(partial(append, number=6, organization_id="org_b"))
+    with pytest.raises(LedgerInconsistent):
+        await service.write()
+    assert await service.latest("org_b") is not None
+    assert "\n2\n" in (tmp_path / "org_a" / "latest").read_text(encoding="utf-8")
+
+
+async def test_witnesses_signatures_are_taken_over_and_kept(store: Store, append: Append, store_url: str) -> None:
+    service = make(store)
+    await store.write(partial(append, number=1))
+    (checkpoint,) = await service.write()
+    at = SystemClock().now()
+    known = cosign(checkpoint, WITNESS_KEY.name, WITNESS, at)
+    unknown = cosign(checkpoint, "unknown.example", Ed25519PrivateKey.generate(), at)
+    await service.add_cosignatures(checkpoint.with_signatures([known]).note(), witnesses=[WITNESS_KEY])
+    merged = await service.add_cosignatures(checkpoint.with_signatures([unknown]).note(), witnesses=[WITNESS_KEY])
+    assert [signature.name for signature in merged.signatures] == [
+        "vedette/org_a",
+        "witness.example/w1",
+        "unknown.example",
+    ]
+    assert await service.latest("org_a") == merged.note()
+    (report,) = await asyncio.to_thread(
+        verify_database, store_url, public_key=KEY.public_key(), witnesses=[WITNESS_KEY]
+    )
+    assert report.is_intact
+
+
+async def test_what_we_did_not_sign_is_not_taken_over(store: Store, append: Append) -> None:
+    service = make(store)
+    await store.write(partial(append, number=1))
+    (checkpoint,) = await service.write()
+    signer = CheckpointSigner(KEY)
+    wrong = {
+        "nonsense": "nonsense",
+        "by another key": CheckpointSigner(WITNESS).sign("vedette/org_a", 1, checkpoint.root).note(),
+        "of another size": signer.sign("vedette/org_a", 2, checkpoint.root).note(),
+        "of another root": signer.sign("vedette/org_a", 1, bytes(32)).note(),
+        "of another log": signer.sign("elsewhere/org_a", 1, checkpoint.root).note(),
+        "of no organization": signer.sign("vedette/", 1, checkpoint.root).note(),
+        "a witness's bad line": checkpoint.with_signatures(
+            [cosign(signer.sign("vedette/org_a", 9, bytes(32)), WITNESS_KEY.name, WITNESS, SystemClock().now())]
+        ).note(),
+    }
+    for note in wrong.values():
+        with pytest.raises(InvalidCheckpoint):
+            await service.add_cosignatures(note, witnesses=[WITNESS_KEY])
+
+
+async def test_a_running_service_writes_at_its_interval_and_survives_a_directory_that_is_away(
+    store: Store, append: Append, tmp_path: Path
+) -> None:
+    away = tmp_path / "share"
+    away.write_text("not a directory")
+    service = CheckpointService(
+        store, CheckpointSigner(KEY), clock=SystemClock(), directories=[away], interval=timedelta(milliseconds=20)
+    )
+    await store.write(partial(append, number=1))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run())
+        async with asyncio.timeout(10):
+            while await service.latest("org_a") is None:  # noqa: ASYNC110 - another task writes it
+                await asyncio.sleep(0.01)
+            away.unlink()
+            await asyncio.to_thread(wait_for, away / "org_a" / "latest")
+        running.cancel()
