@@ -1,15 +1,45 @@
-"""Control."""
+"""Control: all rooms, the operators' API, the policy administrator; the only holder of SQL."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
-from vedette.app.roles import ControlRole
+from vedette.app.migrate import bus_settings
+from vedette.app.roles import BusRole, ControlRole
+from vedette.app.rooms import build_rooms, open_store
+from vedette.app.services import gateway_endpoints
+from vedette.bus import BusConnection
 from vedette.kernel import Clock, IdSource
 
 
 async def serve_control(role: ControlRole, *, clock: Clock, ids: IdSource, ready: Callable[..., None]) -> None:
-    """Run control until cancelled."""
-    ready(login_token="none")
-    await asyncio.Event().wait()
+    """Run control until cancelled.
+
+    Args:
+        role: What control is told.
+        clock: Source of time.
+        ids: Source of ids.
+        ready: Called once gateways and operators are answered.
+
+    Raises:
+        Problem: A key, the store or the bus cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        store = await open_store(role, clock=clock)
+        stack.push_async_callback(store.close)
+        devices = await _connect(role.devices_bus, stack, clock)
+        events = await _connect(role.events_bus, stack, clock)
+        rooms = await build_rooms(role, store, events, clock=clock, ids=ids)
+        rooms.enforcement.listen(devices)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(rooms.run(), name="rooms")
+            group.create_task(devices.serve(gateway_endpoints(rooms, role.server_names)), name="gateway services")
+            ready(login_token="")
+
+
+async def _connect(role: BusRole, stack: AsyncExitStack, clock: Clock) -> BusConnection:
+    connection = await BusConnection.connect(await asyncio.to_thread(bus_settings, role), clock=clock)
+    stack.push_async_callback(connection.close)
+    return connection

@@ -1,0 +1,169 @@
+"""The rooms of control, built once and handed to the doors: who needs what is written down here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from vedette.access import (
+    AccessService,
+    EnforcementTracker,
+    FirstUses,
+    PolicyAdministrator,
+    PostureProjection,
+    RoomFacts,
+)
+from vedette.app.migrate import database_url
+from vedette.app.prepare import read_private_key
+from vedette.app.roles import ControlRole
+from vedette.bus import BusConnection
+from vedette.bus.contract import EVENTS_STREAM
+from vedette.enrollment import EnrollmentService, RegistrationService, RegistrationSettings
+from vedette.kernel import Clock, IdSource
+from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
+from vedette.pki import CertificateSettings
+from vedette.pki.records import CertificateService, OnboardingAuthorityService
+from vedette.pki.signer import SignerClient
+from vedette.registry import AccessListService, ClockGuard, DeviceService, Register
+from vedette.store import Store
+from vedette.trust import RecordSigner, TrustAnchor, default_bundle, read_trust_anchor
+
+_PUBLISH_DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """All that control keeps, ready to be served."""
+
+    anchor: TrustAnchor
+    clock: Clock
+    ids: IdSource
+    store: Store
+    ledger: Ledger
+    certificates: CertificateService
+    onboarding: OnboardingAuthorityService
+    signer: SignerClient
+    devices: DeviceService
+    access_lists: AccessListService
+    enrollments: EnrollmentService
+    registrations: RegistrationService
+    guard: ClockGuard
+    administrator: PolicyAdministrator
+    access: AccessService
+    enforcement: EnforcementTracker
+    projection: PostureProjection
+    checkpoints: CheckpointService
+    relay: OutboxRelay
+
+    async def run(self) -> None:
+        """Do what goes on beside requests, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.relay.run(), name="outbox relay")
+            group.create_task(self.checkpoints.run(), name="checkpoints")
+            group.create_task(self.projection.run(), name="posture head")
+            group.create_task(self.access.note_uses_forever(), name="first uses")
+
+
+async def open_store(role: ControlRole, *, clock: Clock) -> Store:
+    """Open the database for writing.
+
+    Raises:
+        StoreUnavailable: It does not answer, or another process holds it.
+    """
+    return await asyncio.to_thread(Store.open, await asyncio.to_thread(database_url, role.store), clock=clock)
+
+
+async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *, clock: Clock, ids: IdSource) -> Rooms:
+    """Build every room of control and bring the posture records on the bus up to date.
+
+    Args:
+        role: What control is told.
+        store: Open and migrated.
+        events: Connection of the account that may write events and posture.
+        clock: Source of time.
+        ids: Source of ids.
+
+    Raises:
+        Problem: A key or the anchor cannot be read, or bus or store do not answer.
+    """
+    anchor = await asyncio.to_thread(read_trust_anchor, role.trust_anchor)
+    organization_id = anchor.organization_id
+    administrator_key = await asyncio.to_thread(read_private_key, role.administrator_key)
+    checkpoint_key = await asyncio.to_thread(read_private_key, role.checkpoint_key)
+    ledger = Ledger(store, clock=clock, ids=ids)
+    signer = SignerClient(role.signer_socket)
+    lifetimes = CertificateSettings(
+        lifetime=timedelta(hours=role.device_certificate_hours), overlap=timedelta(hours=role.renewal_overlap_hours)
+    )
+    certificates = CertificateService(store, ledger, signer, clock=clock, ids=ids, settings=lifetimes)
+    onboarding = OnboardingAuthorityService(store, ledger, clock=clock, ids=ids)
+    guard = ClockGuard(clock)
+    register = Register(ledger, certificates, clock=clock, ids=ids)
+    records = RecordSigner(administrator_key)
+    administrator = PolicyAdministrator(
+        organization_id, store, records, RoomFacts(certificates), clock=clock, policy_hash=default_bundle().sha256
+    )
+    ledger.project("posture records", administrator.project)
+    projection = PostureProjection(organization_id, administrator, records, store, events, clock=clock)
+    administrator.publish_to(projection.publish)
+    await administrator.start()
+    await projection.rebuild()
+    uses = FirstUses(organization_id, store, certificates, register)
+    enrollments = EnrollmentService(store, ledger, onboarding, guard, clock=clock, ids=ids)
+    return Rooms(
+        anchor=anchor,
+        clock=clock,
+        ids=ids,
+        store=store,
+        ledger=ledger,
+        certificates=certificates,
+        onboarding=onboarding,
+        signer=signer,
+        devices=DeviceService(store, ledger, certificates, register, guard),
+        access_lists=AccessListService(store, ledger, register, guard, clock=clock, ids=ids),
+        enrollments=enrollments,
+        registrations=RegistrationService(
+            store,
+            ledger,
+            certificates,
+            onboarding,
+            register,
+            guard,
+            clock=clock,
+            ids=ids,
+            settings=RegistrationSettings(id_scope=anchor.id_scope, assigned_hub=anchor.hostnames[0]),
+        ),
+        guard=guard,
+        administrator=administrator,
+        access=AccessService(organization_id, administrator, store, records, uses.note),
+        enforcement=EnforcementTracker(organization_id, administrator, clock=clock),
+        projection=projection,
+        checkpoints=CheckpointService(
+            store,
+            CheckpointSigner(checkpoint_key),
+            clock=clock,
+            directories=role.checkpoint_directories,
+            interval=timedelta(seconds=role.checkpoint_interval_s),
+        ),
+        relay=OutboxRelay(store, ledger, publisher_of_events(events), clock=clock),
+    )
+
+
+def publisher_of_events(connection: BusConnection) -> Callable[[Envelope], Awaitable[None]]:
+    """Return what puts one event on the bus and waits until it is stored."""
+
+    async def publish(envelope: Envelope) -> None:
+        room, _, name = envelope.name.partition(".")
+        await connection.jetstream_publish_wait(
+            f"event.{envelope.organization_id}.{room}.{name}",
+            msgspec.json.encode(envelope),
+            stream=EVENTS_STREAM,
+            msg_id=envelope.event_id,
+            deadline_s=_PUBLISH_DEADLINE_S,
+        )
+
+    return publish

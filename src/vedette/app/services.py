@@ -1,0 +1,64 @@
+"""What control answers on the bus: the requests of ``vedette.bus.contract``, each handed to its room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vedette.app.rooms import Rooms
+from vedette.bus import Endpoint
+from vedette.bus.contract import (
+    ISSUE_SERVER_CERTIFICATE,
+    OPEN_SESSION,
+    POSTURE_CHANGES,
+    REGISTER_DEVICE,
+    RENEW_CERTIFICATE,
+    IssueServerCertificate,
+    OpenSession,
+    PostureChanges,
+    RegisterDevice,
+    RenewCertificate,
+    RenewedCertificate,
+)
+from vedette.kernel import GenerationId, OrganizationId
+from vedette.ledger import Actor
+from vedette.pki import CertificateNotCurrent
+
+
+def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpoint[Any]]:
+    """Return what gateways may ask of control.
+
+    Args:
+        rooms: Who answers.
+        server_names: What every gateway's certificate names; a gateway cannot ask for others.
+    """
+
+    async def renew(request: RenewCertificate) -> RenewedCertificate:
+        organization_id = OrganizationId(request.organization_id)
+        generation_id = GenerationId(request.generation_id)
+        current = await rooms.certificates.get(organization_id, request.certificate_sha256)
+        if current.generation_id != generation_id:
+            raise CertificateNotCurrent("the certificate of another identity", hint="connect with the device's own")
+        prepared = await rooms.certificates.renew(
+            organization_id=organization_id,
+            current_sha256=request.certificate_sha256,
+            csr=request.csr,
+            actor=Actor("device", generation_id),
+        )
+        return RenewedCertificate(list(prepared.chain))
+
+    async def issue_server_certificate(request: IssueServerCertificate) -> RenewedCertificate:
+        chain = await rooms.certificates.issue_server_certificate(
+            organization_id=OrganizationId(request.organization_id),
+            names=server_names,
+            csr=request.csr,
+            actor=Actor("service", request.gateway),
+        )
+        return RenewedCertificate(chain)
+
+    return [
+        Endpoint(OPEN_SESSION, OpenSession, rooms.access.open_session),
+        Endpoint(POSTURE_CHANGES, PostureChanges, rooms.access.changes),
+        Endpoint(REGISTER_DEVICE, RegisterDevice, rooms.registrations.register),
+        Endpoint(RENEW_CERTIFICATE, RenewCertificate, renew),
+        Endpoint(ISSUE_SERVER_CERTIFICATE, IssueServerCertificate, issue_server_certificate),
+    ]
