@@ -6,13 +6,14 @@ Only what the gateway's own tests need to steer by the millisecond; the real roo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from cryptography import x509
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from running_bus import RunningBus
 
 from vedette.bus import CONTROL_EVENTS_USER, CONTROL_USER, BusConnection, BusUnavailable, Endpoint
 from vedette.bus.contract import (
@@ -63,10 +65,10 @@ from vedette.trust import (
     encode_trust_anchor,
     extend_root,
 )
-from running_bus import RunningBus
 
 T = TypeVar("T")
 IDS = RandomIds(SystemClock())
+POLICY_HASH = default_bundle().sha256
 
 
 @dataclass
@@ -173,7 +175,7 @@ class StandInControl:
     async def run(self) -> None:
         """Answer and publish heads until cancelled."""
         self.bus.subscribe("pep.status.*.*", lambda message: self._note_status(message.payload))
-        endpoints = [
+        endpoints: list[Endpoint[Any]] = [  # each has its own request type
             Endpoint(OPEN_SESSION, OpenSession, self._open_session),
             Endpoint(POSTURE_CHANGES, PostureChanges, self._changes),
             Endpoint(ISSUE_SERVER_CERTIFICATE, IssueServerCertificate, self._issue_server),
@@ -230,9 +232,7 @@ class StandInControl:
     def change(self, record: PostureRecord, *, is_pushed: bool = True) -> PostureRecord:
         """Sign a record under the next sequence and push it."""
         self.sequence += 1
-        changed = msgspec.structs.replace(
-            record, sequence=self.sequence, epoch=self.epoch, issued_at=datetime.now(UTC)
-        )
+        changed = msgspec.structs.replace(record, sequence=self.sequence, epoch=self.epoch, issued_at=datetime.now(UTC))
         signed = self.signer.sign_record(changed)
         self.root_hash = extend_root(self.root_hash, signed)
         self.records[(changed.device_id, changed.module_id)] = changed
@@ -264,7 +264,7 @@ class StandInControl:
             epoch=self.epoch,
             sequence=self.sequence,
             root_hash=self.root_hash,
-            policy_hash=default_bundle().sha256,
+            policy_hash=POLICY_HASH,
             issued_at=datetime.now(UTC),
         )
 
@@ -274,10 +274,8 @@ class StandInControl:
     async def _publish_heads(self) -> None:
         while True:
             if not self.is_silent:
-                try:
+                with contextlib.suppress(BusUnavailable):
                     self.publish_head()
-                except BusUnavailable:
-                    pass
             await asyncio.sleep(self.head_every_s)
 
     # --- answers ------------------------------------------------------------------------------------------------

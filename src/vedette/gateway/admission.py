@@ -1,0 +1,170 @@
+"""Who may be connected before anybody is identified: counts, rates, handshake slots and deadlines.
+
+Silent connections cost a socket and nothing more: a TLS object is made when the first bytes come. When places run out,
+one that has been silent, or a handshake that has got nowhere, for too long gives way. Whoever waits for us does not.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final, Protocol
+
+from vedette.gateway.pacing import SourceRates
+from vedette.gateway.settings import TlsSettings
+
+TOO_MANY_CONNECTIONS: Final = "too_many_connections"
+TOO_MANY_OF_SOURCE: Final = "too_many_connections_of_source"
+TOO_MANY_UNIDENTIFIED: Final = "too_many_unidentified"
+TOO_FAST: Final = "connects_too_fast"
+TOO_MANY_WAITING: Final = "too_many_handshakes"
+HANDSHAKE_TIMEOUT: Final = "handshake_timeout"
+IDENTIFY_TIMEOUT: Final = "identify_timeout"
+GAVE_WAY: Final = "gave_way"
+
+
+class Guest(Protocol):
+    """A connection that has not said who it is."""
+
+    source: str
+
+    def start_handshake(self) -> None:
+        """A slot is free: go on."""
+        ...
+
+    def turn_away(self, reason: str) -> None:
+        """Close; the reason is recorded."""
+        ...
+
+
+class Admission:
+    """Counts of one gateway's connections.
+
+    Every connection that ``enter`` let in must ``leave`` exactly once. The ordered dictionaries hold the time since
+    when, oldest first.
+    """
+
+    def __init__(self, settings: TlsSettings) -> None:
+        self._settings = settings
+        self._rates = SourceRates(settings.connects_per_source_s, settings.connects_burst_per_source)
+        self._of_source: dict[str, int] = {}
+        self._unshaken: OrderedDict[Guest, float] = OrderedDict()
+        self._silent: OrderedDict[Guest, float] = OrderedDict()
+        self._waiting: OrderedDict[Guest, None] = OrderedDict()
+        self._handshakes: OrderedDict[Guest, float] = OrderedDict()
+        self._unidentified: OrderedDict[Guest, float] = OrderedDict()
+        self.connections = 0
+
+    @property
+    def handshakes(self) -> int:
+        """Handshakes under way."""
+        return len(self._handshakes)
+
+    @property
+    def waiting(self) -> int:
+        """Connections that wait for a handshake slot."""
+        return len(self._waiting)
+
+    def enter(self, guest: Guest, now_s: float) -> str | None:
+        """Let a new connection in, or say why not."""
+        settings = self._settings
+        source = guest.source
+        if self.connections >= settings.max_connections:
+            return TOO_MANY_CONNECTIONS
+        if self._of_source.get(source, 0) >= settings.max_connections_per_source:
+            return TOO_MANY_OF_SOURCE
+        if not self._rates.try_take(source, now_s):
+            return TOO_FAST
+        if len(self._unshaken) + len(self._unidentified) >= settings.max_unidentified and not self._make_room(now_s):
+            return TOO_MANY_UNIDENTIFIED
+        self.connections += 1
+        self._of_source[source] = self._of_source.get(source, 0) + 1
+        self._unshaken[guest] = self._silent[guest] = now_s
+        return None
+
+    def request_handshake(self, guest: Guest, now_s: float) -> str | None:
+        """Give a slot at once or in turn (``start_handshake`` is called), or say why there will be none."""
+        self._silent.pop(guest, None)
+        if len(self._handshakes) >= self._settings.max_handshakes:
+            self._press(now_s)
+        if not self._waiting and len(self._handshakes) < self._settings.max_handshakes:
+            self._handshakes[guest] = now_s
+            guest.start_handshake()
+            return None
+        if len(self._waiting) >= self._settings.max_waiting:
+            return TOO_MANY_WAITING
+        self._waiting[guest] = None
+        return None
+
+    def end_handshake(self, guest: Guest, now_s: float) -> None:
+        """The handshake is complete; the guest must identify itself within its time."""
+        self._unshaken.pop(guest, None)
+        self._unidentified[guest] = now_s
+        self._handshakes.pop(guest, None)
+        self._serve_waiting(now_s)
+
+    def identify(self, guest: Guest) -> None:
+        """The guest has said who it is: its further life is no concern of admission but for the counts."""
+        self._unidentified.pop(guest, None)
+
+    def leave(self, guest: Guest, now_s: float) -> None:
+        """The connection is gone."""
+        self.connections -= 1
+        left = self._of_source.get(guest.source, 1) - 1
+        if left > 0:
+            self._of_source[guest.source] = left
+        else:
+            self._of_source.pop(guest.source, None)
+        if not self._forget(guest):
+            self._unidentified.pop(guest, None)
+        self._serve_waiting(now_s)
+
+    def sweep(self, now_s: float) -> None:
+        """Turn away whoever is over time; call it a few times each second."""
+        settings = self._settings
+        for guests, timeout_s, reason in (
+            (self._unshaken, settings.handshake_timeout_s, HANDSHAKE_TIMEOUT),
+            (self._unidentified, settings.identify_timeout_s, IDENTIFY_TIMEOUT),
+        ):
+            while guests and (oldest := _oldest(guests)) and now_s - oldest[1] > timeout_s:
+                del guests[oldest[0]]
+                self._forget(oldest[0])
+                oldest[0].turn_away(reason)
+        while self._waiting and self._press(now_s):
+            pass
+        self._serve_waiting(now_s)
+
+    def _make_room(self, now_s: float) -> bool:
+        """Let a connection that has been silent for long give way."""
+        oldest = _oldest(self._silent)
+        if oldest is None or now_s - oldest[1] <= self._settings.pressed_handshake_s:
+            return False
+        self._forget(oldest[0])
+        oldest[0].turn_away(GAVE_WAY)
+        return True
+
+    def _press(self, now_s: float) -> bool:
+        """Let a handshake that has got nowhere for long give way."""
+        oldest = _oldest(self._handshakes)
+        if oldest is None or now_s - oldest[1] <= self._settings.pressed_handshake_s:
+            return False
+        self._forget(oldest[0])
+        oldest[0].turn_away(GAVE_WAY)
+        return True
+
+    def _forget(self, guest: Guest) -> bool:
+        """Take a guest out of every list; whether it had not finished its handshake."""
+        was_unshaken = self._unshaken.pop(guest, None) is not None
+        self._silent.pop(guest, None)
+        self._waiting.pop(guest, None)
+        self._handshakes.pop(guest, None)
+        return was_unshaken
+
+    def _serve_waiting(self, now_s: float) -> None:
+        while self._waiting and len(self._handshakes) < self._settings.max_handshakes:
+            guest, _ = self._waiting.popitem(last=False)
+            self._handshakes[guest] = now_s
+            guest.start_handshake()
+
+
+def _oldest(guests: OrderedDict[Guest, float]) -> tuple[Guest, float] | None:
+    return next(iter(guests.items()), None)

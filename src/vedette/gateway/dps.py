@@ -1,0 +1,209 @@
+"""Device provisioning over MQTT, on the same port: registrations and polls go to control, nothing else is served.
+
+A provisioning connection proves an onboarding identity at most; it never gets an operation of the hub.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from vedette.bus.contract import REGISTER_DEVICE, RegisterDevice, RegistrationReply
+from vedette.gateway.pacing import TokenBucket
+from vedette.gateway.reception import Reception
+from vedette.kernel import Problem, to_rfc3339
+from vedette.protocols.dps import (
+    RESPONSE_FILTER,
+    ErrorBody,
+    ForeignRequest,
+    PollRequest,
+    ProvisioningUserName,
+    encode_body,
+    parse_request_topic,
+    response_topic,
+)
+from vedette.protocols.mqtt import (
+    Disconnect,
+    Pingreq,
+    Publish,
+    ServerConnection,
+    ServerEvent,
+    ServerState,
+    Subscribe,
+    Unsubscribe,
+)
+
+if TYPE_CHECKING:
+    from vedette.gateway.connection import MqttConnection
+
+log = logging.getLogger(__name__)
+
+_ERROR_STATUS: Final = 300
+_MAX_QOS: Final = 1
+_REQUESTS_PER_S: Final = 0.5
+_RETRY_AFTER_S: Final = 5
+# The contract's error codes: HTTP status times 1000 and a number.
+_TOO_LARGE, _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 413001, 401002, 429001, 503001
+_HINT: Final = "see the enrollment's log: vedette enrollment list"
+
+
+class ProvisioningSession:
+    """One provisioning connection."""
+
+    __slots__ = ("_asked", "_connection", "_last_request_s", "_mqtt", "_rate", "_reception", "_user_name")
+
+    def __init__(self, reception: Reception, connection: MqttConnection, user_name: ProvisioningUserName) -> None:
+        now_s = reception.clock.monotonic_s()
+        self._reception = reception
+        self._connection: MqttConnection | None = connection
+        self._mqtt: ServerConnection = connection.mqtt
+        self._user_name = user_name
+        self._rate = TokenBucket(_REQUESTS_PER_S, reception.settings.dps.requests_per_connection, now_s)
+        self._last_request_s = now_s
+        self._asked = 0
+        reception.provisioning.add(self)
+
+    def receive(self, events: list[ServerEvent], now_s: float) -> None:
+        """Act on what the device sent."""
+        mqtt = self._mqtt
+        for event in events:
+            if self._connection is None:
+                return
+            match event:
+                case Publish():
+                    self._take_request(event, now_s)
+                case Subscribe(packet_id, filters):
+                    if any(name != RESPONSE_FILTER for name, _ in filters):
+                        self.broke_off("foreign_topic", "a topic filter is not the provisioning service's")
+                    elif mqtt.state is ServerState.CONNECTED:
+                        mqtt.suback(packet_id, [min(qos, _MAX_QOS) for _, qos in filters])
+                case Unsubscribe(packet_id, _) if mqtt.state is ServerState.CONNECTED:
+                    mqtt.unsuback(packet_id)
+                case Pingreq() if mqtt.state is ServerState.CONNECTED:
+                    mqtt.pingresp()
+                case Disconnect():
+                    self._leave()
+                case _:
+                    pass
+
+    def ended(self, reason: str) -> None:
+        """The connection is gone."""
+        del reason
+        self._leave()
+
+    def broke_off(self, reason: str, detail: str) -> None:
+        """End the connection for what the device did."""
+        self._record_refusal(reason, detail)
+        if self._connection is not None:
+            self._connection.close()
+        self._leave()
+
+    def sweep(self, now_s: float) -> None:
+        """Close when silent beyond the keep alive, or idle for too long."""
+        deadline_s = self._mqtt.deadline_s
+        is_silent = deadline_s is not None and now_s > deadline_s
+        is_idle = not self._asked and now_s - self._last_request_s > self._reception.settings.dps.idle_s
+        if (is_silent or is_idle) and self._connection is not None:
+            self._connection.close()
+            self._leave()
+
+    def _take_request(self, publish: Publish, now_s: float) -> None:
+        request = parse_request_topic(publish.topic)
+        if isinstance(request, ForeignRequest):
+            self.broke_off("foreign_topic", request.reason)
+            return
+        if publish.qos and self._mqtt.state is ServerState.CONNECTED:
+            self._mqtt.puback(publish.packet_id)
+        self._last_request_s = now_s
+        request_id, reception = request.request_id, self._reception
+        limits = reception.settings.dps
+        if not self.chain:
+            self._refuse(request_id, 401, _UNAUTHORIZED, "no client certificate was presented", "certificate_missing")
+        elif len(publish.payload) > limits.max_body_bytes:
+            detail = f"a body of {len(publish.payload)} bytes exceeds the limit of {limits.max_body_bytes}"
+            self._refuse(request_id, 413, _TOO_LARGE, detail, "message_too_large")
+        elif not self._rate.try_take(1, now_s) or not reception.registrations.try_take(self._source, now_s):
+            self._refuse(request_id, 429, _TOO_MANY, "too many requests", "message_throttled", is_transient=True)
+        elif not reception.registering.try_enter():
+            self._refuse(request_id, 429, _TOO_MANY, "too many registrations wait", "overloaded", is_transient=True)
+        else:
+            operation_id = request.operation_id if isinstance(request, PollRequest) else None
+            self._asked += 1
+            reception.start(self._ask(request_id, publish.payload, operation_id), "register device")
+
+    async def _ask(self, request_id: str, body: bytes, operation_id: str | None) -> None:
+        reception = self._reception
+        connection = self._connection
+        try:
+            if connection is None:
+                return
+            request = RegisterDevice(
+                organization_id=reception.anchor.organization_id,
+                gateway=reception.gateway,
+                id_scope=self._user_name.id_scope,
+                registration_id=self._user_name.registration_id,
+                certificate_chain=list(connection.peer.chain),
+                body=b"" if operation_id is not None else body,
+                remote_address=connection.peer.remote_address,
+                operation_id=operation_id,
+            )
+            reply = await reception.bus.call(
+                REGISTER_DEVICE, request, RegistrationReply, timeout_s=reception.settings.dps.timeout_s
+            )
+        except Problem as problem:
+            log.warning("registration not answered", extra={"reason": problem.detail})
+            self._refuse(request_id, 503, _UNAVAILABLE, "try again", "overloaded", is_transient=True)
+        else:
+            self._answer(request_id, reply.status, reply.body, reply.retry_after_s)
+            if reply.reason is not None:
+                self._record_refusal(reply.reason, f"registration answered with status {reply.status}")
+        finally:
+            self._asked -= 1
+            reception.registering.leave()
+        if self._connection is not None:
+            self._connection.flush()
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """What the device presented."""
+        return self._connection.peer.chain if self._connection is not None else ()
+
+    @property
+    def _source(self) -> str:
+        return self._connection.peer.source if self._connection is not None else ""
+
+    def _refuse(
+        self, request_id: str, status: int, error_code: int, message: str, reason: str, *, is_transient: bool = False
+    ) -> None:
+        body = ErrorBody(
+            error_code=error_code,
+            tracking_id=self._reception.ids.new("op"),
+            message=message,
+            timestamp_utc=to_rfc3339(self._reception.clock.now()),
+        )
+        self._record_refusal(reason, message)
+        self._answer(request_id, status, encode_body(body), _RETRY_AFTER_S if is_transient else None)
+
+    def _answer(self, request_id: str, status: int, body: bytes, retry_after_s: int | None) -> None:
+        if self._connection is not None and self._mqtt.state is ServerState.CONNECTED:
+            self._mqtt.publish(response_topic(status, request_id, retry_after_s=retry_after_s), body)
+
+    def _record_refusal(self, reason: str, detail: str) -> None:
+        if self._connection is None:
+            return
+        peer = self._connection.peer
+        self._reception.decisions.record(
+            "register",
+            reason,
+            detail=detail,
+            hint="" if reason in {"foreign_topic", "message_throttled", "overloaded"} else _HINT,
+            action="register",
+            device_id=self._user_name.registration_id,
+            remote_address=peer.remote_address,
+            leaf=peer.leaf,
+            tls_version=peer.tls_version,
+        )
+
+    def _leave(self) -> None:
+        self._connection = None
+        self._reception.provisioning.discard(self)

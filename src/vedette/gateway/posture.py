@@ -1,0 +1,242 @@
+"""Posture records as they change: believed or not, applied to live sessions, and read again where some are missing.
+
+Changes and heads come in one order on the bus and are dealt with in that order, a few milliseconds at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from vedette.bus import BusConnection, Message
+from vedette.bus.contract import (
+    POSTURE_CHANGES,
+    PostureChanges,
+    PostureChangesReply,
+    posture_head_subject,
+    posture_subject,
+)
+from vedette.gateway.pacing import PacedQueue
+from vedette.kernel import Clock, Problem
+from vedette.trust import CLOCK_SKEW_LIMIT, Head, PostureRecord, PostureView, Replayed, Untrusted
+
+log = logging.getLogger(__name__)
+
+_RESYNC_TIMEOUT_S: Final = 5.0
+_RESYNC_PAUSE_S: Final = 0.2
+_RESYNC_LIMIT: Final = 200
+_MAX_HELD: Final = 10_000
+_FLOOR_MAX_BYTES: Final = 65_536
+
+
+class Opening:
+    """An opening under way: the newest record pushed for its name meanwhile."""
+
+    __slots__ = ("pushed",)
+
+    def __init__(self) -> None:
+        self.pushed: PostureRecord | None = None
+
+
+class PostureWatch:
+    """Follows the records of one organization.
+
+    Args:
+        bus: Pushes records and answers for those missed.
+        view: What is believed.
+        apply: Called with each believed record and the monotonic time it came in, in seconds.
+        organization_id: Of the subjects.
+        gateway: This gateway's name.
+        clock: Monotonic time.
+        slice_s: Work done in one turn of the event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: BusConnection,
+        view: PostureView,
+        apply: Callable[[PostureRecord, float], None],
+        organization_id: str,
+        gateway: str,
+        clock: Clock,
+        slice_s: float = 0.004,
+    ) -> None:
+        self._bus = bus
+        self._view = view
+        self._apply = apply
+        self._organization_id = organization_id
+        self._gateway = gateway
+        self._clock = clock
+        self._queue = PacedQueue(asyncio.get_running_loop(), clock, slice_s)
+        self._head_subject = posture_head_subject(organization_id)
+        self._openings: dict[tuple[str, str | None], list[Opening]] = {}
+        self._must_resync = asyncio.Event()
+        self._has_head = asyncio.Event()
+        self._held: deque[bytes] | None = None
+
+    def start(self) -> None:
+        """Subscribe; nothing that is sent from now on is missed while the bus is connected."""
+        self._bus.subscribe(posture_subject(self._organization_id, "*"), self._receive)
+        self._bus.on_state(self._bus_changed)
+
+    async def wait_fresh(self) -> None:
+        """Wait for a fresh head; the caller sets the deadline."""
+        while self._view.is_stale():
+            self._has_head.clear()
+            await self._has_head.wait()
+
+    @contextlib.contextmanager
+    def watch(self, device_id: str, module_id: str | None) -> Iterator[Opening]:
+        """Note what is pushed for a name while control is asked about it: the answer may be older."""
+        opening = Opening()
+        key = (device_id, module_id)
+        self._openings.setdefault(key, []).append(opening)
+        try:
+            yield opening
+        finally:
+            left = self._openings[key]
+            left.remove(opening)
+            if not left:
+                del self._openings[key]
+
+    async def run(self) -> None:
+        """Read what was missed, whenever something was; never ends."""
+        while True:
+            await self._must_resync.wait()
+            self._must_resync.clear()
+            try:
+                await self._resync()
+            except Problem as problem:
+                log.warning("posture records not read again yet", extra={"reason": problem.detail})
+                self._must_resync.set()
+            except msgspec.MsgspecError:
+                log.warning("posture records could not be read")
+                self._must_resync.set()
+            await asyncio.sleep(_RESYNC_PAUSE_S)
+
+    def _bus_changed(self, is_connected: bool) -> None:  # noqa: FBT001 - the bus's listener
+        if is_connected:
+            self._must_resync.set()
+
+    def _receive(self, message: Message) -> None:
+        received_s = self._clock.monotonic_s()
+        if message.subject == self._head_subject:
+            self._queue.run(lambda: self._take_head(message.payload))
+        else:
+            self._queue.run(lambda: self._take_change(message.payload, received_s))
+
+    def _take_head(self, signed: bytes) -> None:
+        try:
+            self._view.accept_head(signed)
+        except Replayed:
+            log.debug("an older head was passed over")
+        except Untrusted as untrusted:
+            log.warning("head refused", extra={"reason": untrusted.detail})
+            return
+        if self._view.has_gap:
+            self._must_resync.set()
+        else:
+            self._has_head.set()
+
+    def _take_change(self, signed: bytes, received_s: float) -> None:
+        if self._held is not None and len(self._held) < _MAX_HELD:
+            self._held.append(signed)
+        try:
+            record = self._view.accept_change(signed)
+        except Replayed:
+            return
+        except Untrusted as untrusted:
+            log.warning("posture record refused", extra={"reason": untrusted.detail})
+            return
+        if self._view.has_gap:
+            self._must_resync.set()
+        self._adopt(record, received_s)
+
+    def _adopt(self, record: PostureRecord, received_s: float) -> None:
+        for opening in self._openings.get((record.device_id, record.module_id), ()):
+            if opening.pushed is None or is_newer(record, opening.pushed):
+                opening.pushed = record
+        self._apply(record, received_s)
+
+    async def _resync(self) -> None:
+        """Read the records after our sequence, then once more those pushed meanwhile."""
+        self._held = deque()
+        try:
+            while True:
+                view = self._view
+                request = PostureChanges(
+                    organization_id=self._organization_id,
+                    gateway=self._gateway,
+                    epoch=view.head.epoch if view.head is not None else 0,
+                    after_sequence=view.sequence,
+                    limit=_RESYNC_LIMIT,
+                )
+                reply = await self._bus.call(POSTURE_CHANGES, request, PostureChangesReply, timeout_s=_RESYNC_TIMEOUT_S)
+                received_s = self._clock.monotonic_s()
+                for record in view.accept_resync(reply.records, reply.head, is_complete=not reply.more):
+                    self._adopt(record, received_s)
+                if not reply.more:
+                    break
+                await asyncio.sleep(0)
+            held, self._held = self._held, None
+            for signed in held:
+                self._take_change(signed, self._clock.monotonic_s())
+        finally:
+            self._held = None
+        if not self._view.has_gap:
+            self._has_head.set()
+            log.info("posture records read again", extra={"sequence": self._view.sequence})
+
+
+def is_newer(record: PostureRecord, than: PostureRecord) -> bool:
+    """Tell whether a record replaces another of the same identity."""
+    return (record.epoch, record.sequence) > (than.epoch, than.sequence)
+
+
+class HeadFloor:
+    """The highest head seen, kept on disk: after a restart no older state is believed.
+
+    Args:
+        path: ``gateway/<name>/head``.
+        clock: Wall time, for a floor written while the clock was wrong.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._kept: Head | None = None
+
+    def read(self) -> Head | None:
+        """Return the kept head; ``None`` when there is none. Blocks."""
+        try:
+            raw = self._path.read_bytes()
+            head = msgspec.msgpack.decode(raw[:_FLOOR_MAX_BYTES], type=Head)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            log.warning("head floor unreadable: an older state could be believed", extra={"reason": str(error)})
+            return None
+        now = self._clock.now()
+        if head.issued_at > now + CLOCK_SKEW_LIMIT:
+            # Written while a clock was ahead: epoch and sequence still stand, the time would lock us out.
+            log.warning("head floor lies in the future", extra={"issued_at": str(head.issued_at)})
+            head = msgspec.structs.replace(head, issued_at=now - CLOCK_SKEW_LIMIT)
+        self._kept = head
+        return head
+
+    def keep(self, head: Head | None) -> None:
+        """Write a head if it is another than the kept one. Blocks; call it in a thread."""
+        if head is None or head == self._kept:
+            return
+        partial = self._path.with_suffix(".new")
+        partial.write_bytes(msgspec.msgpack.encode(head))
+        partial.replace(self._path)
+        self._kept = head

@@ -1,0 +1,293 @@
+"""Every connect, refusal, cut and disconnect on record: which check failed, on which certificate, what to do next.
+
+Equal records are counted, not repeated, so that neither a stranger's flood nor a flapping device can fill the disk.
+What strangers cause is aggregated per source, reason and window, and is what is dropped first when the bus is slow.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+from cryptography import x509
+
+from vedette.bus import PublishResult
+from vedette.bus.contract import DECISIONS_STREAM, DecisionRecord, decision_subject
+from vedette.gateway.pacing import TokenBucket, source_of
+from vedette.gateway.settings import DecisionSettings
+from vedette.kernel import Clock, IdSource, Problem, to_rfc3339
+from vedette.trust import certificate_sha256
+
+log = logging.getLogger(__name__)
+
+MAX_TEXT_CHARS: Final = 512
+_MAX_UNDER_WAY: Final = 256
+_DEADLINE_S: Final = 20.0
+_ALLOW, _DENY = "allow", "deny"
+
+# Reasons of this gateway's own, beside vedette.trust.Reason: what to do next.
+HINTS: Final = {
+    "tls_handshake_failed": "see the detail: does the device trust this platform's root, and speak TLS 1.2 or 1.3?",
+    "tls_handshake_too_large": "send the leaf and only the intermediates up to the registered authority",
+    "certificate_chain_too_large": "send the leaf and only the intermediates up to the registered authority",
+    "handshake_timeout": "a port scan, or a network that loses packets",
+    "identify_timeout": "the client completed TLS and then said nothing: is it an MQTT client?",
+    "gave_way": "too many connections hold on without going on: look for a flood from this source",
+    "connects_too_fast": "raise gateway.tls.connects_per_source_s if this source is a large site behind one address",
+    "too_many_connections_of_source": "raise gateway.tls.max_connections_per_source if this source is a large site",
+    "too_many_connections": "add a gateway: gateway.count",
+    "too_many_unidentified": "look for a flood, or raise gateway.tls.max_unidentified",
+    "too_many_handshakes": "look for a flood, or add a gateway: gateway.count",
+    "slow_reader": "the client does not read its answers",
+    "protocol_error": "the client sent what MQTT 3.1.1 or a limit forbids; see the detail",
+    "wrong_client_id": "the MQTT client id must equal the device id, or device/module",
+    "bad_user_name": "the user name is {host}/{device}/?api-version=…; see the wire contract",
+    "wrong_host": "the user name names another host than this platform's server.hostname",
+    "foreign_topic": "the device used a topic that is not its own",
+    "qos_2": "publish with QoS 0 or 1",
+    "bad_will": "a will's topic must be the device's own telemetry topic",
+    "message_too_large": "keep body and properties within 256 KB",
+    "message_throttled": "slow down, or raise gateway.session.messages_per_s",
+    "keep_alive_timeout": "the network or the device went silent",
+    "taken_over": "another connection with the same identity was opened",
+    "takeover_damped": "two clients share one identity and displace each other: look for a clone",
+    "overloaded": "control is slow or gone: vedette status",
+    "not_stored": "the bus did not store telemetry in time: vedette status",
+    "untrusted_answer": "an answer about this identity was not signed by the policy administrator: vedette status",
+    "wrong_id_scope": "use the id scope that vedette status shows",
+    "stopping": "the gateway is stopping; devices come back by themselves",
+}
+
+
+class DecisionPublisher(Protocol):
+    """The part of ``BusConnection`` that stores."""
+
+    def jetstream_publish(  # noqa: D102 - see BusConnection
+        self,
+        subject: str | bytes,
+        payload: bytes,
+        *,
+        stream: str,
+        msg_id: str,
+        deadline_s: float,
+        on_done: Callable[[PublishResult], None],
+    ) -> None: ...
+
+
+class _Counted:
+    """One kind of record within its window."""
+
+    __slots__ = ("is_known", "latest", "seen", "until_s", "unwritten")
+
+    def __init__(self, until_s: float) -> None:
+        self.until_s = until_s
+        self.seen = 0
+        self.unwritten = 0
+        self.is_known = False
+        self.latest: DecisionRecord | None = None
+
+
+class DecisionLog:
+    """Writes decision records without ever making a connection wait.
+
+    Args:
+        bus: Stores records.
+        organization_id: Of the decision subject.
+        gateway: This gateway's name.
+        settings: Windows and bounds.
+        clock: Stamps records.
+        ids: Names them.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: DecisionPublisher,
+        organization_id: str,
+        gateway: str,
+        settings: DecisionSettings,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._bus = bus
+        self._organization_id = organization_id
+        self._gateway = gateway
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._counted: OrderedDict[tuple[str, ...], _Counted] = OrderedDict()
+        # Strangers who name an identity have a rate of their own: a flood of nonsense must not hide them.
+        self._stranger_rate = TokenBucket(settings.unknown_per_s, settings.unknown_per_s, clock.monotonic_s())
+        self._named_rate = TokenBucket(settings.unknown_per_s, settings.unknown_per_s, clock.monotonic_s())
+        self._known: deque[DecisionRecord] = deque()
+        self._unknown: deque[DecisionRecord] = deque()
+        self._under_way = 0
+        self.dropped = 0
+
+    def record(
+        self,
+        kind: str,
+        reason: str,
+        *,
+        is_permitted: bool = False,
+        detail: str = "",
+        hint: str = "",
+        action: str = "connect",
+        generation_id: str | None = None,
+        is_proven: bool = True,
+        device_id: str = "",
+        module_id: str | None = None,
+        remote_address: str = "",
+        leaf: bytes | None = None,
+        tls_version: str | None = None,
+        policies: tuple[str, ...] = (),
+        bundle_sha256: str | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Put a decision on record.
+
+        Args:
+            kind: ``connect``, ``refuse``, ``cut``, ``disconnect`` or ``register``.
+            reason: A ``vedette.trust.Reason`` value or one of ``HINTS``.
+            is_permitted: Whether access was given.
+            detail: The failed check in words.
+            hint: What to do next; by default that of ``HINTS``.
+            action: What was asked for.
+            generation_id: Of the identity in question; ``None`` when there is none of that name.
+            is_proven: Whether the peer proved to be that identity; else it is a stranger who knows a name.
+            device_id: As presented.
+            module_id: As presented.
+            remote_address: Of the peer.
+            leaf: The certificate it presented, DER.
+            tls_version: Such as ``TLSv1.3``.
+            policies: Policies that decided.
+            bundle_sha256: The bundle they are of.
+            sequence: Of the posture record that decided.
+        """
+        sha256 = certificate_sha256(leaf) if leaf else None
+        is_known = generation_id is not None and is_proven
+        if is_known:
+            key = (generation_id or "", kind, reason, sha256 or "")
+        else:
+            key = (generation_id or "", source_of(remote_address), kind, reason)
+        counted = self._window(key)
+        counted.seen += 1
+        if is_known:
+            is_due = counted.seen <= self._settings.burst
+        else:
+            rate = self._stranger_rate if generation_id is None else self._named_rate
+            is_due = counted.seen == 1 and rate.try_take(1, self._clock.monotonic_s())
+        if not is_due:
+            counted.unwritten += 1
+            if counted.latest is not None:
+                return  # one record at the window's end stands for all
+        record = DecisionRecord(
+            decision_id=self._ids.new("evt"),
+            organization_id=self._organization_id,
+            decided_at=to_rfc3339(self._clock.now()),
+            gateway=self._gateway,
+            kind=kind,
+            effect=_ALLOW if is_permitted else _DENY,
+            reason=reason,
+            detail=detail[:MAX_TEXT_CHARS],
+            hint=(hint or HINTS.get(reason, ""))[:MAX_TEXT_CHARS],
+            action=action,
+            generation_id=generation_id,
+            device_id=device_id[:MAX_TEXT_CHARS],
+            module_id=module_id,
+            remote_address=remote_address,
+            certificate_sha256=sha256,
+            tls_version=tls_version or None,
+            policies=list(policies),
+            bundle_sha256=bundle_sha256,
+            sequence=sequence,
+        )
+        if leaf:
+            record = _with_certificate(record, leaf)
+        if is_due:
+            self._write(record, is_known=is_known)
+        else:
+            counted.latest, counted.is_known = record, is_known
+
+    def sweep(self) -> None:
+        """Write the counts of windows that are over, and what had to wait; call it each second."""
+        now_s = self._clock.monotonic_s()
+        while self._counted:
+            key, oldest = next(iter(self._counted.items()))
+            if oldest.until_s > now_s:
+                break
+            del self._counted[key]
+            self._close_window(oldest)
+        self._send()
+
+    def close(self) -> None:
+        """Write every count there is; the caller drains the bus."""
+        for counted in self._counted.values():
+            self._close_window(counted)
+        self._counted.clear()
+        self._send()
+
+    def _window(self, key: tuple[str, ...]) -> _Counted:
+        counted = self._counted.get(key)
+        if counted is None:
+            if len(self._counted) >= self._settings.max_entries:
+                _, oldest = self._counted.popitem(last=False)
+                self._close_window(oldest)
+            counted = self._counted[key] = _Counted(self._clock.monotonic_s() + self._settings.window_s)
+        return counted
+
+    def _close_window(self, counted: _Counted) -> None:
+        if counted.unwritten and counted.latest is not None:
+            record = msgspec.structs.replace(counted.latest, repeated=counted.unwritten)
+            self._write(record, is_known=counted.is_known)
+
+    def _write(self, record: DecisionRecord, *, is_known: bool) -> None:
+        if len(self._known) + len(self._unknown) >= self._settings.max_queued:
+            self.dropped += 1
+            (self._unknown or self._known).popleft()
+        (self._known if is_known else self._unknown).append(record)
+        self._send()
+
+    def _send(self) -> None:
+        while self._under_way < _MAX_UNDER_WAY and (self._known or self._unknown):
+            record = (self._known or self._unknown).popleft()
+            self._under_way += 1
+            try:
+                self._bus.jetstream_publish(
+                    decision_subject(self._organization_id, record.generation_id, record.kind),
+                    self._encode(record),
+                    stream=DECISIONS_STREAM,
+                    msg_id=record.decision_id,
+                    deadline_s=_DEADLINE_S,
+                    on_done=self._done,
+                )
+            except Problem as problem:
+                self._done(problem)
+                return
+
+    def _done(self, result: PublishResult) -> None:
+        self._under_way -= 1
+        if isinstance(result, Problem):
+            self.dropped += 1
+            log.warning("decision record not stored", extra={"reason": result.detail, "dropped": self.dropped})
+        elif self._known or self._unknown:
+            self._send()
+
+
+def _with_certificate(record: DecisionRecord, leaf: bytes) -> DecisionRecord:
+    """Say whose certificate it was; the text is the peer's and stored as it came."""
+    try:
+        certificate = x509.load_der_x509_certificate(leaf)
+        return msgspec.structs.replace(
+            record,
+            certificate_subject=certificate.subject.rfc4514_string()[:MAX_TEXT_CHARS],
+            certificate_issuer=certificate.issuer.rfc4514_string()[:MAX_TEXT_CHARS],
+            certificate_serial=f"{certificate.serial_number:x}",
+            certificate_not_after=to_rfc3339(certificate.not_valid_after_utc),
+        )
+    except (ValueError, TypeError, x509.InvalidVersion):
+        return record

@@ -1,0 +1,525 @@
+"""The TLS stage: accepts any client certificate, proves possession of its key, and leaves the judgement to its user.
+
+Devices registered by thumbprint present certificates that nobody can chain, and a resumed session would outlive a
+revocation. So no CA is loaded, the verify callback defers, resumption and renegotiation are off, and whoever sits
+behind the stage finds the peer's full chain in ``get_extra_info("peer_chain")``. MQTT, WebSocket and HTTPS all use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol, cast
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from OpenSSL import SSL
+
+from vedette.gateway.admission import Admission
+from vedette.gateway.pacing import PacedQueue, source_of
+from vedette.gateway.settings import TlsSettings
+from vedette.gateway.tls_records import Records, TlsFailure, new_records
+from vedette.kernel import Clock
+
+log = logging.getLogger(__name__)
+
+# AEAD with forward secrecy only; ECDHE-ECDSA-AES256-GCM-SHA384 is what the Python SDK (TLS 1.2) settles on.
+CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!kRSA:!PSK"
+_VERIFY_DEPTH: Final = 4
+_LOW_WATER_BYTES: Final = 16_384
+_HIGH_WATER_BYTES: Final = 65_536
+
+HANDSHAKE_FAILED: Final = "tls_handshake_failed"
+HANDSHAKE_TOO_LARGE: Final = "tls_handshake_too_large"
+CHAIN_TOO_LARGE: Final = "certificate_chain_too_large"
+SLOW_READER: Final = "slow_reader"
+
+
+class TlsRefusals(Protocol):
+    """Hears of connections that the stage turned away; nobody was identified."""
+
+    def tls_refused(self, reason: str, detail: str, remote_address: str, chain: tuple[bytes, ...]) -> None:
+        """Record a refusal; ``chain`` is what the peer had sent, leaf first, often nothing."""
+        ...
+
+
+class TlsContextHolder:
+    """The server's certificate and TLS rules; ``reload`` changes them for the connections to come."""
+
+    def __init__(self, chain_pem: bytes, key_pem: bytes) -> None:
+        self.context = _new_context(chain_pem, key_pem)
+
+    def reload(self, chain_pem: bytes, key_pem: bytes) -> None:
+        """Use another certificate from now on; open connections keep theirs.
+
+        Raises:
+            ValueError: The key is not the certificate's, or either cannot be read; the old ones stay.
+        """
+        self.context = _new_context(chain_pem, key_pem)
+
+
+def _new_context(chain_pem: bytes, key_pem: bytes) -> SSL.Context:
+    certificates = x509.load_pem_x509_certificates(chain_pem)
+    key = load_pem_private_key(key_pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ValueError("the server key is neither an elliptic curve key nor RSA")  # noqa: TRY004 - content, not type
+    if key.public_key() != certificates[0].public_key():
+        raise ValueError("the private key is not that of the server certificate")
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_cipher_list(CIPHERS.encode())
+    context.set_options(
+        SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
+    )
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    context.set_verify(SSL.VERIFY_PEER, _defer)
+    context.set_verify_depth(_VERIFY_DEPTH)
+    context.use_certificate(certificates[0])
+    for issuer in certificates[1:]:
+        if issuer.subject != issuer.issuer:  # a root in the chain is bytes for nothing
+            context.add_extra_chain_cert(issuer)
+    context.use_privatekey(key)
+    return context
+
+
+def _defer(*_judgement: object) -> bool:
+    """Take any certificate: the handshake proves its key, whoever sits behind the stage decides about it."""
+    return True
+
+
+class TlsFront:
+    """What all connections of one listener share.
+
+    Args:
+        holder: The server's certificate.
+        settings: Limits.
+        clock: Monotonic time.
+        loop: For pacing.
+        inner: Makes the protocol behind the stage, once the handshake is complete.
+        refusals: Hears of connections turned away.
+    """
+
+    def __init__(
+        self,
+        *,
+        holder: TlsContextHolder,
+        settings: TlsSettings,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        inner: Callable[[], asyncio.Protocol],
+        refusals: TlsRefusals,
+    ) -> None:
+        self.holder = holder
+        self.settings = settings
+        self.clock = clock
+        self.inner = inner
+        self.refusals = refusals
+        self.admission = Admission(settings)
+        self.handshakes = PacedQueue(loop, clock, settings.slice_s)
+        self._stages: set[TlsStage] = set()
+        self._stalled: dict[TlsStage, float] = {}
+        self.is_reading = True
+
+    def __call__(self) -> TlsStage:
+        """Make the stage of a new connection."""
+        return TlsStage(self)
+
+    def sweep(self) -> None:
+        """Close whoever is over time; call it a few times each second."""
+        now_s = self.clock.monotonic_s()
+        self.admission.sweep(now_s)
+        for stage, since_s in list(self._stalled.items()):
+            if now_s - since_s > self.settings.write_stall_s:
+                stage.turn_away(SLOW_READER)
+
+    def stalled(self, stage: TlsStage, *, is_stalled: bool) -> None:
+        """Note that a peer does not read, or reads again."""
+        if is_stalled:
+            self._stalled[stage] = self.clock.monotonic_s()
+        else:
+            self._stalled.pop(stage, None)
+
+    def opened(self, stage: TlsStage) -> None:
+        """Keep a connection, to close it when the listener ends."""
+        self._stages.add(stage)
+
+    def closed(self, stage: TlsStage) -> None:
+        """Let a connection go."""
+        self._stages.discard(stage)
+        self._stalled.pop(stage, None)
+
+    def stop_reading(self) -> None:
+        """Take no more from any peer, for good: what was taken can be finished."""
+        self.is_reading = False
+        for stage in self._stages:
+            stage.pause_reading()
+
+    def close_all(self) -> None:
+        """Close every connection."""
+        for stage in list(self._stages):
+            stage.abort()
+
+
+class TlsStage(asyncio.Protocol):
+    """One connection's TLS, between the socket and the inner protocol."""
+
+    __slots__ = (
+        "_early",
+        "_front",
+        "_handshake_bytes",
+        "_inner",
+        "_is_closed",
+        "_is_paused",
+        "_is_queued",
+        "_records",
+        "_transport",
+        "_was_let_in",
+        "chain",
+        "cipher",
+        "remote_address",
+        "source",
+        "version",
+    )
+
+    def __init__(self, front: TlsFront) -> None:
+        self._front = front
+        self._transport: asyncio.Transport | None = None
+        self._records: Records | None = None
+        self._inner: asyncio.Protocol | None = None
+        self._early = b""
+        self._handshake_bytes = 0
+        self._is_queued = False
+        self._is_paused = False
+        self._is_closed = False
+        self._was_let_in = False
+        self.remote_address = ""
+        self.source = ""
+        self.chain: tuple[bytes, ...] = ()
+        self.version = ""
+        self.cipher = ""
+
+    # --- the socket's side --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask admission for a place."""
+        raw = cast("asyncio.Transport", transport)  # asyncio types the callback for every transport
+        self._transport = raw
+        peer = transport.get_extra_info("peername")
+        self.remote_address = str(peer[0]) if peer else ""
+        self.source = source_of(self.remote_address)
+        reason = self._front.admission.enter(self, self._front.clock.monotonic_s())
+        if reason is not None:
+            self.turn_away(reason)
+            return
+        self._was_let_in = True
+        self._front.opened(self)
+        raw.set_write_buffer_limits(high=_HIGH_WATER_BYTES, low=_LOW_WATER_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """Decrypt for the inner protocol, or go on with the handshake."""
+        if self._inner is None:
+            self._shake(data)
+            return
+        records = self._records
+        if records is None or self._is_closed:
+            return
+        plain = records.decrypt(data)
+        if plain:
+            try:
+                self._inner.data_received(plain)
+            except Exception:  # one connection's fault must not reach the listener
+                log.exception("a connection's handler failed", extra={"remote": self.remote_address})
+                self.abort()
+                return
+        if records.is_ended:
+            self.close()
+        elif (answer := records.drain()) and self._transport is not None:
+            self._transport.write(answer)
+
+    def eof_received(self) -> bool:
+        """Close: half-open connections serve nobody."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Hand on that the peer is slow to read."""
+        self._front.stalled(self, is_stalled=True)
+        if self._inner is not None:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Hand on that the peer reads again."""
+        self._front.stalled(self, is_stalled=False)
+        if self._inner is not None:
+            self._inner.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of everything."""
+        self._is_closed = True
+        front = self._front
+        if self._was_let_in:
+            self._was_let_in = False
+            front.closed(self)
+            front.admission.leave(self, front.clock.monotonic_s())
+        inner, self._inner = self._inner, None
+        self._records = self._transport = None
+        self._early = b""
+        if inner is not None:
+            try:
+                inner.connection_lost(exc)
+            except Exception:  # same
+                log.exception("a connection's end failed", extra={"remote": self.remote_address})
+
+    # --- the handshake ------------------------------------------------------------------------------------------
+
+    def _shake(self, data: bytes) -> None:
+        if self._is_closed or self._transport is None:
+            return
+        settings = self._front.settings
+        is_first = not self._handshake_bytes and not self._early
+        self._early = self._early + data if self._early else data
+        if is_first:
+            if len(data) > settings.max_client_hello_bytes:
+                self.turn_away(HANDSHAKE_TOO_LARGE)
+                return
+            reason = self._front.admission.request_handshake(self, self._front.clock.monotonic_s())
+            if reason is not None:
+                self.turn_away(reason)
+            elif self._records is None:
+                self.pause_reading()
+        elif self._records is not None and not self._is_queued:
+            self._queue_step()
+
+    def start_handshake(self) -> None:
+        """A slot is free: make the TLS object and take the first bytes."""
+        if self._is_closed:
+            return
+        connection = SSL.Connection(self._front.holder.context, None)
+        connection.set_accept_state()
+        self._records = new_records(connection)
+        self._queue_step()
+
+    def _queue_step(self) -> None:
+        self._is_queued = True
+        if not self._front.handshakes.run(self._step):
+            self.pause_reading()
+
+    def pause_reading(self) -> None:
+        """Take no more from the socket, such as a stranger's bytes before those we have are dealt with."""
+        if not self._is_paused and not self._is_closed and self._transport is not None:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take from the socket again."""
+        if self._is_paused and not self._is_closed and self._transport is not None and self._front.is_reading:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    def _step(self) -> None:
+        self._is_queued = False
+        records, transport = self._records, self._transport
+        if self._is_closed or records is None or transport is None:
+            return
+        room = self._front.settings.max_handshake_bytes - self._handshake_bytes
+        data, self._early = self._early[:room], self._early[room:]
+        self._handshake_bytes += len(data)
+        try:
+            is_complete = records.shake_hands(data)
+        except TlsFailure as failure:
+            self._fail(failure.reason)
+            return
+        answer = records.drain()
+        if answer:
+            transport.write(answer)
+        if is_complete:
+            self._complete()
+        elif len(data) == room or self._early:
+            self.turn_away(HANDSHAKE_TOO_LARGE)
+        else:
+            self.resume_reading()
+
+    def _complete(self) -> None:
+        front, records, transport = self._front, self._records, self._transport
+        if records is None or transport is None:
+            return
+        connection = records.connection
+        self.chain = _peer_chain(connection)
+        self.version = connection.get_protocol_version_name()
+        self.cipher = connection.get_cipher_name() or ""
+        settings = front.settings
+        if len(self.chain) > settings.max_chain_certificates or _size(self.chain) > settings.max_chain_bytes:
+            self.chain = self.chain[:1]
+            self.turn_away(CHAIN_TOO_LARGE)
+            return
+        front.admission.end_handshake(self, front.clock.monotonic_s())
+        self._inner = inner = front.inner()
+        early, self._early = self._early, b""
+        inner.connection_made(TlsTransport(self, transport, records))
+        if not self._is_closed and not transport.is_closing():
+            self.resume_reading()
+            self.data_received(early)
+
+    def _fail(self, reason: str) -> None:
+        if self._transport is not None and self._records is not None and (alert := self._records.drain()):
+            self._transport.write(alert)
+        self._refuse(HANDSHAKE_FAILED, reason)
+        self._is_closed = True
+        if self._transport is not None:
+            self._transport.close()
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def turn_away(self, reason: str) -> None:
+        """Record why and close at once."""
+        if not self._is_closed:
+            self._refuse(reason, "")
+            self.abort()
+
+    def identify(self) -> None:
+        """The peer has said who it is: limits of strangers no longer hold."""
+        self._front.admission.identify(self)
+
+    def close(self) -> None:
+        """End TLS in order, write what waits, close."""
+        if self._is_closed or self._transport is None:
+            return
+        self._is_closed = True
+        if self._records is not None and (farewell := self._records.end()):
+            self._transport.write(farewell)
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the socket now, whatever waits to be written."""
+        self._is_closed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def set_inner(self, protocol: asyncio.Protocol) -> None:
+        """Put another protocol behind the stage."""
+        self._inner = protocol
+
+    def get_inner(self) -> asyncio.Protocol | None:
+        """Return the protocol behind the stage; ``None`` before the handshake and after the end."""
+        return self._inner
+
+    def _refuse(self, reason: str, detail: str) -> None:
+        self._front.refusals.tls_refused(reason, detail, self.remote_address, self.chain)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._is_closed
+
+    @property
+    def max_write_buffer_bytes(self) -> int:
+        """Bytes that may wait for this peer."""
+        return self._front.settings.max_write_buffer_bytes
+
+
+class TlsTransport(asyncio.Transport):
+    """What the inner protocol writes to.
+
+    ``get_extra_info`` knows ``peer_chain`` (DER, leaf first, empty without a certificate), ``tls_version``,
+    ``tls_cipher``, ``peername`` and what the socket's transport knows.
+    """
+
+    __slots__ = ("_raw", "_records", "_stage")
+
+    def __init__(self, stage: TlsStage, raw: asyncio.Transport, records: Records) -> None:
+        super().__init__()
+        self._stage = stage
+        self._raw = raw
+        self._records = records
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:  # asyncio's signature
+        """Return a fact of the connection."""
+        stage = self._stage
+        facts = {
+            "peer_chain": stage.chain,
+            "tls_version": stage.version,
+            "tls_cipher": stage.cipher,
+            "remote_address": stage.remote_address,
+            "source": stage.source,
+        }
+        return facts[name] if name in facts else self._raw.get_extra_info(name, default)
+
+    def identified(self) -> None:
+        """Say that the peer is known: limits of strangers no longer hold for it."""
+        self._stage.identify()
+        self._stage.chain = self._stage.chain[:1]
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt and send."""
+        stage = self._stage
+        if stage.is_closing:
+            return
+        self._raw.write(self._records.encrypt(data if type(data) is bytes else bytes(data)))
+        if self._raw.get_write_buffer_size() > stage.max_write_buffer_bytes:
+            stage.turn_away(SLOW_READER)
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """Encrypt and send, in as few records as possible."""
+        self.write(b"".join(list_of_data))
+
+    def close(self) -> None:
+        """End in order."""
+        self._stage.close()
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        self._stage.abort()
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self._stage.is_closing
+
+    def can_write_eof(self) -> bool:
+        """TLS 1.2 has no half-open connections."""
+        return False
+
+    def pause_reading(self) -> None:
+        """Take no more from the socket."""
+        self._stage.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take from the socket again."""
+        self._stage.resume_reading()
+
+    def is_reading(self) -> bool:
+        """Whether bytes are taken from the socket."""
+        return self._raw.is_reading()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Put another protocol behind the stage, as an upgrade to WebSocket does."""
+        if not isinstance(protocol, asyncio.Protocol):
+            raise TypeError("the TLS stage feeds streaming protocols")
+        self._stage.set_inner(protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol behind the stage."""
+        return self._stage.get_inner() or self._stage
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Set when ``pause_writing`` is called, in bytes of ciphertext."""
+        self._raw.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_size(self) -> int:
+        """Return the bytes of ciphertext that wait for the peer."""
+        return self._raw.get_write_buffer_size()
+
+
+def _peer_chain(connection: SSL.Connection) -> tuple[bytes, ...]:
+    """Return the certificates the client sent, DER, leaf first; OpenSSL keeps a client's leaf apart from the rest."""
+    leaf = connection.get_peer_certificate(as_cryptography=True)
+    if leaf is None:
+        return ()
+    others = connection.get_peer_cert_chain(as_cryptography=True) or []
+    chain = (leaf, *(other for other in others if other != leaf))
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
+
+
+def _size(chain: tuple[bytes, ...]) -> int:
+    return sum(map(len, chain))

@@ -1,0 +1,31 @@
+"""A bus, a control and a place to start gateways, for each test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from gateway_site import Site
+from running_bus import RunningBus
+from stand_in_control import StandInControl
+
+
+@pytest.fixture
+async def site(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Site]:
+    """A bus with streams and a running control; no gateway yet."""
+    bus = RunningBus(tmp_path / "bus")
+    (tmp_path / "bus").mkdir()
+    try:
+        await bus.start_with_streams()
+        control = await StandInControl.start(tmp_path, bus)
+        serving = asyncio.create_task(control.run(), name="control")
+        site = Site(tmp_path, bus, control)
+        yield site
+        for name in list(site.running):
+            await site.stop_gateway(name)
+        serving.cancel()
+        await asyncio.wait({serving})
+    finally:
+        await bus.close()

@@ -1,0 +1,72 @@
+"""A gateway on a real bus, with a stand-in for control that a test can steer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mqtt_device import MqttDevice, client_context
+from running_bus import RunningBus
+from stand_in_control import Credential, StandInControl, make_certificate
+
+from vedette.bus import BusConnectionSettings
+from vedette.gateway import GatewayPost, GatewaySettings, run_gateway
+from vedette.trust import PostureRecord
+
+
+@dataclass
+class Site:
+    """A bus, a control, and gateways that a test starts."""
+
+    folder: Path
+    bus: RunningBus
+    control: StandInControl
+    settings: GatewaySettings = field(default_factory=GatewaySettings)
+    ports: dict[str, int] = field(default_factory=dict)
+    stops: dict[str, asyncio.Event] = field(default_factory=dict)
+    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def start_gateway(self, name: str = "gateway-1") -> int:
+        """Run a gateway and return its port once it is open."""
+        is_open: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.stops[name] = asyncio.Event()
+        post = GatewayPost(
+            name=name,
+            directory=self.folder / name,
+            trust_anchor=self.folder / "trust-anchor.json",
+            bus=BusConnectionSettings(name=name, urls=(self.bus.url,), seed=self.bus.keys[name].seed),
+            port=0,
+        )
+        serving = asyncio.create_task(
+            run_gateway(self.settings, post, stop=self.stops[name], on_open=is_open.set_result), name=name
+        )
+        self.running[name] = serving
+        serving.add_done_callback(lambda _: is_open.cancel())
+        async with asyncio.timeout(10):
+            await asyncio.wait([is_open])
+        if is_open.cancelled():
+            await serving  # raises why it did not open
+        self.ports[name] = is_open.result()
+        return self.ports[name]
+
+    async def stop_gateway(self, name: str = "gateway-1") -> None:
+        """Stop a gateway in order."""
+        self.stops[name].set()
+        await self.running.pop(name)
+
+    def new_device(self, name: str, **options: object) -> tuple[Credential, PostureRecord]:
+        """Register an active device with a certificate of its own."""
+        credential = make_certificate(name, self.control.root).write(self.folder, name)
+        return credential, self.control.add_device(name, credential, **options)  # type: ignore[arg-type] # its fields
+
+    async def open(self, credential: Credential | None, gateway: str = "gateway-1") -> MqttDevice:
+        """Complete TLS with a gateway."""
+        return await MqttDevice.open(self.ports[gateway], client_context(self.folder / "root.pem", credential))
+
+    async def connected(self, name: str, **options: object) -> tuple[MqttDevice, PostureRecord]:
+        """Register a device and connect it."""
+        credential, record = self.new_device(name, **options)
+        device = await self.open(credential)
+        assert await device.connect(name) == 0
+        return device, record
