@@ -39,7 +39,7 @@ def migrate(database: Database) -> None:
                 return
             _check_known(script, current)
             if database.path is not None and current is not None:
-                _copy_sqlite(database.path, f"before-{script.get_current_head()}")
+                copy_sqlite(database.path, f"before-{script.get_current_head()}")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             transaction.commit()
@@ -59,7 +59,7 @@ def _check_known(script: ScriptDirectory, current: str | None) -> None:
         )
 
 
-def _copy_sqlite(path: Path, suffix: str) -> Path:
+def copy_sqlite(path: Path, suffix: str) -> Path:
     """Copy a database whole, as of now, beside itself; the copy is complete or absent."""
     target = path.with_name(f"{path.name}.{suffix}")
     partial = target.with_name(f"{target.name}.partial")
@@ -69,6 +69,7 @@ def _copy_sqlite(path: Path, suffix: str) -> Path:
     copy = sqlite3.connect(partial)
     try:
         source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE").close()  # one file, whole by itself
     finally:
         copy.close()
         source.close()

@@ -1,0 +1,128 @@
+"""Write the first migration anew from the tables that the rooms declare; only while nothing is released.
+
+    python scripts/initial_migration.py          write it
+    python scripts/initial_migration.py --check  fail if it is not what the rooms declare
+
+After the first release a change of the schema is a further revision in ``src/vedette/store/migrations/versions/``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from alembic.autogenerate import api, render
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.dialects import postgresql, sqlite
+
+from vedette.store import Json, UtcDateTime, metadata
+from vedette.store.paths import JsonPath
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SOURCES: Final = ROOT / "src" / "vedette"
+TARGET: Final = SOURCES / "store" / "migrations" / "versions" / "r0001_initial.py"
+HEADER: Final = '''# ruff: noqa: INP001 - Alembic loads it by path
+"""The initial schema, written by ``scripts/initial_migration.py`` from the tables that the rooms declare."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from vedette.store import Json, UtcDateTime, json_path
+
+revision = "0001"
+down_revision = None
+'''
+
+
+def load_metadata() -> sa.MetaData:
+    """Return the tables of every room: each is declared in a module that is named for a repository."""
+    for path in sorted(SOURCES.rglob("*repository.py")):
+        importlib.import_module(".".join(("vedette", *path.relative_to(SOURCES).with_suffix("").parts)))
+    return metadata
+
+
+def write_migration(tables: sa.MetaData) -> str:
+    """Return the text of the migration, one function per table."""
+    engine = sa.create_engine("sqlite://")
+    with engine.connect() as connection:
+        options: dict[str, Any] = {"target_metadata": tables, "render_item": render_item, "user_module_prefix": None}
+        context = MigrationContext.configure(connection, opts={"sqlalchemy_module_prefix": "sa.", **options})
+        autogenerate = api.AutogenContext(context)
+        autogenerate.opts.update({"alembic_module_prefix": "op."}, **options)
+        functions = [write_table(autogenerate, table) for table in tables.sorted_tables]
+    calls = "\n".join(f"    _create_{table.name}()" for table in tables.sorted_tables)
+    upgrade = f'def upgrade() -> None:\n    """Create every table with its indexes."""\n{calls}\n'
+    return format_code("\n\n".join((HEADER, upgrade, *functions)))
+
+
+def write_table(autogenerate: api.AutogenContext, table: sa.Table) -> str:
+    """Return the function that creates one table."""
+    lines = render.render_op(autogenerate, ops.CreateTableOp.from_table(table))
+    lines += [render_index(table.name, index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+    body = "\n".join(f"    {line}" for text in lines for line in text.splitlines())
+    return f"def _create_{table.name}() -> None:\n{body}\n"
+
+
+def render_index(table_name: str, index: sa.Index) -> str:
+    """Return the call that creates an index; what differs between the databases is written for each."""
+    columns = ", ".join(render_expression(expression) for expression in index.expressions)
+    arguments = [repr(index.name), repr(table_name), f"[{columns}]", f"unique={index.unique}"]
+    for name, dialect in (("sqlite", sqlite.dialect()), ("postgresql", postgresql.dialect())):  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+        condition = index.dialect_options[name]["where"]
+        if condition is not None:
+            compiled = sa.schema.CreateIndex(index).compile(dialect=dialect).string
+            arguments.append(f"{name}_where=sa.text({compiled.partition(' WHERE ')[2]!r})")
+    return f"op.create_index({', '.join(arguments)})"
+
+
+def render_expression(expression: object) -> str:
+    """Return what an index is made of: columns, and paths into JSON columns."""
+    if isinstance(expression, JsonPath):
+        (column,) = expression.clauses
+        keys = ", ".join(repr(key) for key in expression.path)
+        return f"json_path(sa.column({column.key!r}), {keys})"
+    if isinstance(expression, sa.Column):
+        return repr(expression.name)
+    raise TypeError(f"an index has an expression that is neither a column nor a JSON path: {expression}")
+
+
+def render_item(kind: str, item: Any, _: api.AutogenContext) -> str | Literal[False]:  # Any: Alembic's own
+    """Name our own column types; leave everything else to Alembic."""
+    if kind == "type" and isinstance(item, UtcDateTime | Json):
+        return f"{type(item).__name__}()"
+    return False
+
+
+def format_code(text: str) -> str:
+    """Return Python as the house formats it."""
+    command = [sys.executable, "-m", "ruff"]
+    options = ["--stdin-filename", str(TARGET), "-"]
+    for step in (["check", "--fix-only", "--quiet", "--select", "Q,F401,I"], ["format", "--quiet"]):
+        text = subprocess.run(
+            [*command, *step, *options], input=text, capture_output=True, text=True, check=True, cwd=ROOT
+        ).stdout
+    return text
+
+
+def main() -> int:
+    """Write or check the migration."""
+    text = write_migration(load_metadata())
+    if "--check" in sys.argv[1:]:
+        if TARGET.read_text(encoding="utf-8") != text:
+            print(f"{TARGET.relative_to(ROOT)} is not what the rooms declare: run python scripts/initial_migration.py")
+            return 1
+        return 0
+    TARGET.write_text(text, encoding="utf-8")
+    print(f"wrote {TARGET.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+import sqlalchemy as sa
+
+from vedette.kernel import SystemClock
+from vedette.store import Store, StoreUnavailable, open_read_only
+from vedette.store.migration import copy_sqlite
+
+pytestmark = pytest.mark.anyio
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+SCRIPT: Final = ROOT / "scripts" / "initial_migration.py"
+# A process of its own: other tests may have declared tables of theirs on the shared metadata.
+CREATE: Final = (
+    "import runpy, sys, sqlalchemy\n"
+    "tables = runpy.run_path(sys.argv[1])['load_metadata']()\n"
+    "tables.create_all(sqlalchemy.create_engine(sys.argv[2]))\n"
+)
+
+
+def describe(url: str) -> set[tuple[object, ...]]:
+    """Return everything the database's catalogue says of a schema, as text."""
+    with open_read_only(url) as connection:
+        if url.startswith("sqlite"):
+            return describe_sqlite(connection)
+        return describe_postgresql(connection)
+
+
+def describe_sqlite(connection: sa.Connection) -> set[tuple[object, ...]]:
+    found: set[tuple[object, ...]] = set()
+    for kind, name, sql in connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql <> ''"):
+        # The order of the constraints of a table is of no meaning.
+        lines = frozenset(line.strip().rstrip(",") for line in re.split(r"\n|(?<=,) ", sql))
+        found.add((kind, name, lines))
+    return found
+
+
+def describe_postgresql(connection: sa.Connection) -> set[tuple[object, ...]]:
+    queries = (
+        """SELECT table_name, column_name, data_type, character_maximum_length, is_nullable, column_default,
+        collation_name FROM information_schema.columns WHERE table_schema = 'public'""",
+        "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace""",
+    )
+    return {tuple(row) for query in queries for row in connection.exec_driver_sql(query)}
+
+
+def without_version(described: set[tuple[object, ...]]) -> set[tuple[object, ...]]:
+    return {item for item in described if "alembic_version" not in str(item)}
+
+
+@pytest.fixture
+def other_url(store_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Name a second fresh database of the same kind."""
+    if store_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path}/other.db"
+    url: str = request.getfixturevalue("postgresql_server").create_database()
+    return url
+
+
+def test_migrating_makes_the_schema_that_the_rooms_declare(store_url: str, other_url: str) -> None:
+    subprocess.run([sys.executable, "-c", CREATE, str(SCRIPT), other_url], check=True)
+    store = Store.open(store_url, clock=SystemClock(), reserve_bytes=0)
+    store.migrate()
+    asyncio.run(store.close())
+    migrated, declared = without_version(describe(store_url)), without_version(describe(other_url))
+    assert migrated - declared == set()
+    assert declared - migrated == set()
+    assert any("ledger_entries" in str(item) for item in migrated)
+
+
+def test_the_first_migration_is_what_its_script_writes() -> None:
+    done = subprocess.run([sys.executable, str(SCRIPT), "--check"], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+async def test_migrating_twice_changes_nothing(store: Store, store_url: str) -> None:
+    before = await asyncio.to_thread(describe, store_url)
+    await asyncio.to_thread(store.migrate)
+    assert await asyncio.to_thread(describe, store_url) == before
+
+
+async def test_a_database_of_a_newer_release_is_refused(store: Store) -> None:
+    newer = sa.text("UPDATE alembic_version SET version_num = '9999'")
+    await store.write(lambda tx: tx.connection.execute(newer))
+    with pytest.raises(StoreUnavailable) as refused:
+        await asyncio.to_thread(store.migrate)
+    assert "9999" in refused.value.detail
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(store_url: str) -> None:
+    store = Store.open(store_url, clock=SystemClock(), reserve_bytes=0)
+    asyncio.run(store.write(lambda tx: tx.connection.exec_driver_sql("CREATE TABLE registry_devices (id INTEGER)")))
+    before = describe(store_url)
+    with pytest.raises(sa.exc.DBAPIError):
+        store.migrate()
+    asyncio.run(store.close())
+    assert describe(store_url) == before
+
+
+async def test_sqlite_is_copied_whole_before_it_is_migrated(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/vedette.db"
+    store = await asyncio.to_thread(Store.open, url, clock=SystemClock(), reserve_bytes=0)
+    await asyncio.to_thread(store.migrate)
+    assert not list(tmp_path.glob("*.before-*"))
+    await store.write(lambda tx: tx.connection.exec_driver_sql("CREATE TABLE kept AS SELECT 1 AS one"))
+    copy = await asyncio.to_thread(copy_sqlite, tmp_path / "vedette.db", "before-0002")
+    again = await asyncio.to_thread(copy_sqlite, tmp_path / "vedette.db", "before-0002")
+    assert copy == again == tmp_path / "vedette.db.before-0002"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert await asyncio.to_thread(describe, f"sqlite:///{copy}") == await asyncio.to_thread(describe, url)
+    assert sorted(path.name for path in tmp_path.glob("*.before*")) == ["vedette.db.before-0002"]
+    await store.close()
