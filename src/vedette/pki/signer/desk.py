@@ -328,7 +328,11 @@ def _revoked(serial: bytes, revoked_at: datetime, reason: str) -> x509.RevokedCe
     """
     try:
         flag = REASON_FLAGS[RevocationReason(reason)]
-        builder = x509.RevokedCertificateBuilder(int.from_bytes(serial, "big"), revoked_at.replace(microsecond=0))
+        builder = (
+            x509.RevokedCertificateBuilder()
+            .serial_number(int.from_bytes(serial, "big"))
+            .revocation_date(revoked_at.replace(microsecond=0))
+        )
         if flag is not x509.ReasonFlags.unspecified:  # RFC 5280 §5.3.1: should be absent
             builder = builder.add_extension(x509.CRLReason(flag), critical=False)
         return builder.build()
