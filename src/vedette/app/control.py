@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from vedette.app.migrate import bus_settings
+from vedette.app.bus_access import bus_settings
 from vedette.app.roles import BusRole, ControlRole
 from vedette.app.rooms import build_rooms, open_store
 from vedette.app.services import gateway_endpoints

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-from vedette.app.migrate import bus_settings
+from vedette.app.bus_access import bus_settings
 from vedette.app.roles import GatewayRole
 from vedette.bus import BusConnectionSettings
 from vedette.gateway import GatewayPost, GatewaySettings, run_gateway

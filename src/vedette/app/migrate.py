@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from vedette.app.bus_access import bus_settings
 from vedette.app.prepare import stream_settings
-from vedette.app.roles import BusRole, MigrateRole, StoreRole
-from vedette.bus import BusConnection, BusConnectionSettings, ensure_streams, read_seed
+from vedette.app.roles import MigrateRole, StoreRole
+from vedette.bus import BusConnection, ensure_streams
 from vedette.kernel import Clock
 from vedette.store import Store
 
@@ -32,13 +33,6 @@ async def migrate(role: MigrateRole, *, clock: Clock) -> None:
         await asyncio.to_thread(store.migrate)
     finally:
         await store.close()
-
-
-def bus_settings(role: BusRole) -> BusConnectionSettings:
-    """Read the seed of a user and return how to connect as that user."""
-    return BusConnectionSettings(
-        name=role.name, urls=role.urls, seed=read_seed(role.seed_file), tls_ca_file=role.ca_file
-    )
 
 
 def database_url(role: StoreRole) -> str:

@@ -1,0 +1,229 @@
+"""``/v1/devices``: the registry, and what can be done with a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Body, Query, Response
+
+from vedette.access import EnforcementTracker
+from vedette.api.device_views import (
+    BulkRequest,
+    BulkResult,
+    DeviceChange,
+    DevicePatch,
+    DeviceView,
+    LifecycleStep,
+    NewDeviceView,
+    show_bulk,
+    show_device,
+    show_enforcement,
+)
+from vedette.api.errors import InvalidRequest
+from vedette.api.schema import REASON_MAX_CHARS, After, DevicePath, Limit, Page, Reason, Revision, Who, refusals
+from vedette.kernel import OrganizationId
+from vedette.registry import BulkChange, Device, DeviceFilter, DeviceNotFound, DeviceService
+from vedette.trust import Lifecycle
+
+MERGE_PATCH: Final = "application/merge-patch+json"
+_TAG_MAX_CHARS: Final = 512
+_NO_REASON: Final = Reason()
+
+
+class DeviceRoutes:
+    """What the routes below do, for one organization."""
+
+    def __init__(
+        self, organization_id: OrganizationId, devices: DeviceService, enforcement: EnforcementTracker
+    ) -> None:
+        self._organization_id = organization_id
+        self._devices = devices
+        self._enforcement = enforcement
+
+    def build(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/v1/devices", tags=["devices"])
+        change = refusals(404, 409, 412, 422, is_change=True)
+        add = router.add_api_route
+        add("", self.list_devices, methods=["GET"], summary="List devices", responses=refusals(422))
+        add(
+            "",
+            self.create,
+            methods=["POST"],
+            status_code=201,
+            summary="Create a device",
+            responses=refusals(409, 422, is_change=True),
+        )
+        add(
+            "/bulk",
+            self.change_many,
+            methods=["POST"],
+            summary="Enable or disable many devices",
+            responses=refusals(409, 422, is_change=True),
+        )
+        add("/{device_id}", self.show, methods=["GET"], summary="Show a device", responses=refusals(404, 422))
+        add(
+            "/{device_id}",
+            self.patch,
+            methods=["PATCH"],
+            summary="Change a device",
+            responses=change,
+            openapi_extra={
+                "requestBody": {"content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/DevicePatch"}}}}
+            },
+        )
+        add(
+            "/{device_id}",
+            self.delete,
+            methods=["DELETE"],
+            status_code=204,
+            summary="Delete a device",
+            responses=change,
+        )
+        add("/{device_id}/disable", self.disable, methods=["POST"], summary="Disable a device", responses=change)
+        add("/{device_id}/enable", self.enable, methods=["POST"], summary="Enable a device", responses=change)
+        add("/{device_id}/retire", self.retire, methods=["POST"], summary="Retire a device", responses=change)
+        add(
+            "/{device_id}/lifecycle",
+            self.move,
+            methods=["POST"],
+            summary="Move a device along its lifecycle",
+            responses=change,
+        )
+        return router
+
+    async def list_devices(
+        self,
+        *,
+        limit: Limit = 100,
+        after: After = "",
+        is_enabled: Annotated[bool | None, Query(description="Only enabled, or only disabled ones.")] = None,
+        lifecycle: Annotated[Lifecycle | None, Query(description="Only those in this state.")] = None,
+        site: Annotated[str | None, Query(max_length=128, description="Only those of this site.")] = None,
+        zone: Annotated[str | None, Query(max_length=128, description="Only those of this zone.")] = None,
+        tag: Annotated[
+            list[str] | None, Query(max_length=8, description="`path=value`, such as `line=A`; all must hold.")
+        ] = None,
+    ) -> Page[DeviceView]:
+        """Devices by name, in byte order."""
+        matching = DeviceFilter(is_enabled=is_enabled, lifecycle=lifecycle, site=site, zone=zone, tags=_tags(tag or ()))
+        page = await self._devices.list(self._organization_id, after=after, limit=limit, matching=matching)
+        return Page(items=[show_device(device) for device in page.items], next=page.next)
+
+    async def create(self, new: NewDeviceView, who: Who, response: Response) -> DeviceView:
+        """A device of that name can authenticate from now on, as `authentication` says."""
+        device = await self._devices.create(self._organization_id, new.to_new_device(), actor=who)
+        return _tagged(device, response)
+
+    async def change_many(self, change: BulkRequest, who: Who) -> BulkResult:
+        """Up to 1,000 devices in one transaction: all that exist, or none."""
+        if change.dry_run:
+            return show_bulk(await self._preview(change), None)
+        done = await self._devices.set_enabled_many(
+            self._organization_id, change.device_ids, is_enabled=change.is_enabled, actor=who, reason=change.reason
+        )
+        return show_bulk(done, await self._enforcement.wait([device.generation_id for device in done.changed]))
+
+    async def show(self, device_id: DevicePath, response: Response) -> DeviceView:
+        """The device that holds a name."""
+        return _tagged(await self._devices.get(self._organization_id, device_id), response)
+
+    async def patch(
+        self,
+        device_id: DevicePath,
+        patch: Annotated[DevicePatch, Body()],
+        who: Who,
+        revision: Revision,
+        response: Response,
+    ) -> DeviceView:
+        """Merge patch (RFC 7396)."""
+        device = await self._devices.update(
+            self._organization_id, device_id, patch.to_patch(), actor=who, if_match=revision
+        )
+        return _tagged(device, response)
+
+    async def delete(
+        self,
+        device_id: DevicePath,
+        who: Who,
+        revision: Revision,
+        reason: Annotated[str, Query(max_length=REASON_MAX_CHARS, description="Why; it stands in the ledger.")] = "",
+    ) -> None:
+        """Cut it off and free its name; a new device of that name inherits nothing."""
+        device = await self._devices.delete(
+            self._organization_id, device_id, actor=who, reason=reason, if_match=revision
+        )
+        await self._enforcement.wait([device.generation_id])
+
+    async def disable(
+        self, device_id: DevicePath, why: Reason, who: Who, revision: Revision, response: Response
+    ) -> DeviceChange:
+        """Keep it out until it is enabled; its live sessions are cut. A reason is required."""
+        device = await self._devices.disable(
+            self._organization_id, device_id, actor=who, reason=why.reason, if_match=revision
+        )
+        return await self._enforced(device, response)
+
+    async def enable(
+        self, device_id: DevicePath, who: Who, revision: Revision, response: Response, why: Reason = _NO_REASON
+    ) -> DeviceChange:
+        """Let it take part again; it reconnects by itself."""
+        device = await self._devices.enable(
+            self._organization_id, device_id, actor=who, reason=why.reason, if_match=revision
+        )
+        return await self._enforced(device, response)
+
+    async def retire(
+        self, device_id: DevicePath, why: Reason, who: Who, revision: Revision, response: Response
+    ) -> DeviceChange:
+        """End its life for good; its name stays taken until it is deleted. A reason is required."""
+        device = await self._devices.retire(
+            self._organization_id, device_id, actor=who, reason=why.reason, if_match=revision
+        )
+        return await self._enforced(device, response)
+
+    async def move(
+        self, device_id: DevicePath, step: LifecycleStep, who: Who, revision: Revision, response: Response
+    ) -> DeviceChange:
+        """One step, such as into quarantine (a reason is required) or out of it."""
+        device = await self._devices.move(
+            self._organization_id, device_id, step.target, actor=who, reason=step.reason, if_match=revision
+        )
+        return await self._enforced(device, response)
+
+    async def _enforced(self, device: Device, response: Response) -> DeviceChange:
+        done = await self._enforcement.wait([device.generation_id])
+        return DeviceChange(device=_tagged(device, response), enforcement=show_enforcement(done))
+
+    async def _preview(self, change: BulkRequest) -> BulkChange:
+        """Tell what a change of many devices would do."""
+        changed: list[Device] = []
+        unchanged: list[str] = []
+        unknown: list[str] = []
+        for name in dict.fromkeys(change.device_ids):
+            try:
+                device = await self._devices.get(self._organization_id, name)
+            except DeviceNotFound:
+                unknown.append(name)
+                continue
+            if device.is_enabled is change.is_enabled:
+                unchanged.append(name)
+            else:
+                changed.append(device)
+        return BulkChange(changed, tuple(unchanged), tuple(unknown))
+
+
+def _tagged(device: Device, response: Response) -> DeviceView:
+    response.headers["ETag"] = device.etag
+    return show_device(device)
+
+
+def _tags(conditions: Sequence[str]) -> dict[str, str | float | bool]:
+    found: dict[str, str | float | bool] = {}
+    for condition in conditions:
+        path, separator, value = condition.partition("=")
+        if not separator or not path or len(condition) > _TAG_MAX_CHARS:
+            raise InvalidRequest(f"tag {condition[:80]!r} is not path=value", hint="such as tag=line=A")
+        found[path] = value
+    return found

@@ -1,0 +1,98 @@
+"""What the door itself refuses, before any room is asked."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from vedette.kernel import Problem
+
+
+class Unauthenticated(Problem):
+    """No token, or one that is not valid."""
+
+    code: ClassVar[str] = "api.unauthenticated"
+    status: ClassVar[int] = 401
+
+
+class TooManyFailures(Problem):
+    """Too many wrong tokens came from one address; a right one is still taken."""
+
+    code: ClassVar[str] = "api.too_many_failures"
+    status: ClassVar[int] = 429
+
+
+class ReadOnlySession(Problem):
+    """A session of the status page may look, not act."""
+
+    code: ClassVar[str] = "api.read_only_session"
+    status: ClassVar[int] = 403
+
+
+class MisdirectedRequest(Problem):
+    """The request names a host that is not ours."""
+
+    code: ClassVar[str] = "api.misdirected_request"
+    status: ClassVar[int] = 421
+
+
+class BodyTooLarge(Problem):
+    """A request body is over its limit."""
+
+    code: ClassVar[str] = "api.body_too_large"
+    status: ClassVar[int] = 413
+
+
+class InvalidBody(Problem):
+    """A request body is not the JSON that it says it is."""
+
+    code: ClassVar[str] = "api.invalid_body"
+    status: ClassVar[int] = 400
+
+
+class InvalidRequest(Problem):
+    """A parameter or a member of the body is missing or outside its limits."""
+
+    code: ClassVar[str] = "api.invalid_request"
+    status: ClassVar[int] = 422
+
+
+class InvalidPrecondition(Problem):
+    """``If-Match`` is not an entity tag of ours."""
+
+    code: ClassVar[str] = "api.invalid_precondition"
+    status: ClassVar[int] = 412
+
+
+class NotFound(Problem):
+    """There is nothing at this path."""
+
+    code: ClassVar[str] = "api.not_found"
+    status: ClassVar[int] = 404
+
+
+class InvalidIdempotencyKey(Problem):
+    """The key is malformed, or was used for another request."""
+
+    code: ClassVar[str] = "api.invalid_idempotency_key"
+    status: ClassVar[int] = 422
+
+
+class IdempotentRequestInProgress(Problem):
+    """The same request is being worked on."""
+
+    code: ClassVar[str] = "api.request_in_progress"
+    status: ClassVar[int] = 409
+
+
+class TooManyStreams(Problem):
+    """Too many event streams are open."""
+
+    code: ClassVar[str] = "api.too_many_streams"
+    status: ClassVar[int] = 503
+
+
+class InvalidCertificate(Problem):
+    """A text is not a certificate or a certification request in PEM or DER."""
+
+    code: ClassVar[str] = "api.invalid_certificate"
+    status: ClassVar[int] = 422

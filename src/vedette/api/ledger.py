@@ -1,0 +1,96 @@
+"""``/v1/ledger``: what was done, by whom and why, and the signed statement of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import PlainTextResponse
+from pydantic import AwareDatetime, Field
+
+from vedette.api.errors import NotFound
+from vedette.api.ledger_views import EntryView, show_entry
+from vedette.api.schema import Limit, Page, View, refusals
+from vedette.kernel import OrganizationId
+from vedette.ledger import CheckpointService, EntryFilter, Ledger
+
+Text = Annotated[str | None, Query(max_length=256)]
+Moment = Annotated[AwareDatetime | None, Query(description="RFC 3339.")]
+
+
+class LedgerState(View):
+    """How long the log is."""
+
+    size: int = Field(description="Entries, which is the position of the last one.")
+    checkpoint: str | None = Field(
+        description="The newest signed checkpoint, a C2SP signed note; null before the first."
+    )
+
+
+class LedgerRoutes:
+    """What the routes below do, for one organization."""
+
+    def __init__(self, organization_id: OrganizationId, ledger: Ledger, checkpoints: CheckpointService) -> None:
+        self._organization_id = organization_id
+        self._ledger = ledger
+        self._checkpoints = checkpoints
+
+    def build(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
+        add = router.add_api_route
+        add("", self.state, methods=["GET"], summary="Show the state of the ledger", responses=refusals())
+        add("/entries", self.list_entries, methods=["GET"], summary="List entries", responses=refusals(422))
+        add("/entries/{position}", self.show, methods=["GET"], summary="Show an entry", responses=refusals(404, 422))
+        add(
+            "/checkpoint",
+            self.checkpoint,
+            methods=["GET"],
+            summary="Fetch the newest checkpoint",
+            response_class=PlainTextResponse,
+            responses=refusals(404),
+        )
+        return router
+
+    async def state(self) -> LedgerState:
+        """Its size, and the newest signed checkpoint."""
+        return LedgerState(
+            size=await self._ledger.size(self._organization_id),
+            checkpoint=await self._checkpoints.latest(self._organization_id),
+        )
+
+    async def list_entries(
+        self,
+        *,
+        limit: Limit = 100,
+        after: Annotated[str, Query(pattern="^[0-9]{0,15}$", description="Position to begin after.")] = "",
+        target: Annotated[str | None, Query(max_length=256, description="Generated id of what was acted on.")] = None,
+        actor: Annotated[str | None, Query(max_length=256, description="Who acted.")] = None,
+        action: Annotated[str | None, Query(max_length=256, examples=["registry.disable_device"])] = None,
+        decision: Literal["allowed", "denied"] | None = None,
+        since: Moment = None,
+        until: Moment = None,
+    ) -> Page[EntryView]:
+        """Oldest first."""
+        matching = EntryFilter(
+            target=target, actor_id=actor, action=action, decision=decision, since=since, until=until
+        )
+        found = await self._ledger.entries(self._organization_id, after=int(after or 0), limit=limit, matching=matching)
+        return Page(
+            items=[show_entry(record) for record in found],
+            next=str(found[-1].position) if len(found) == limit else None,
+        )
+
+    async def show(self, position: int) -> EntryView:
+        """One entry, by its position."""
+        found = await self._ledger.entries(self._organization_id, after=position - 1, limit=1)
+        if not found or found[0].position != position:
+            raise NotFound(f"the ledger has no entry {position}", hint="see its size: GET /v1/ledger")
+        return show_entry(found[0])
+
+    async def checkpoint(self) -> str:
+        """A C2SP signed note: keep copies elsewhere, they show whether the log was rewritten."""
+        note = await self._checkpoints.latest(self._organization_id)
+        if note is None:
+            raise NotFound("no checkpoint is signed yet", hint="the first one follows within a minute of the first act")
+        return note

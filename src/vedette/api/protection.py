@@ -1,0 +1,166 @@
+"""What stands before every route: strict headers, our own hosts only, bounded bodies, well-formed JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vedette.api.errors import BodyTooLarge, InvalidBody, MisdirectedRequest
+from vedette.api.problems import problem_response
+from vedette.kernel import Problem
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_HSTS: Final = "max-age=31536000"
+_NOT_JSON: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+class StrictHeaders:
+    """Puts the security headers on every response; nothing is stored by anybody unless a route says otherwise."""
+
+    def __init__(self, app: ASGIApp, *, is_tls: bool) -> None:
+        self._app = app
+        self._headers = _HEADERS | ({"Strict-Transport-Security": _HSTS} if is_tls else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_strictly(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message["headers"])
+                for name, value in self._headers.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+                message["headers"] = headers.raw
+            await send(message)
+
+        await self._app(scope, receive, send_strictly)
+
+
+class OwnHosts:
+    """Refuses requests for any other host: a page elsewhere cannot reach us under a name of its own."""
+
+    def __init__(self, app: ASGIApp, *, hostnames: Iterable[str]) -> None:
+        self._app = app
+        self._hostnames = frozenset(name.lower() for name in hostnames)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http":
+            host = Headers(scope=scope).get("host", "")
+            name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+            if name.lower().rstrip(".") not in self._hostnames:
+                problem = MisdirectedRequest(
+                    f"{host[:100]!r} is not a name of this server", hint="add it to api.alternative_hostnames"
+                )
+                await problem_response(problem)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class BoundedBody:
+    """Reads the whole body up to a limit, and refuses JSON that is not well-formed.
+
+    Well-formed means RFC 8259 and storable: no NaN, no lone surrogate, no absurd depth.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await self._read(scope, receive)
+        except Problem as problem:
+            await problem_response(problem, headers={"Connection": "close"})(scope, receive, send)
+            return
+        if body is None:
+            return
+        is_told = False
+
+        async def replay() -> Message:
+            nonlocal is_told
+            if is_told:
+                return await receive()
+            is_told = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        scope.setdefault("state", {})["body"] = body
+        await self._app(scope, replay, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit() or int(length[:20]) > self._max_bytes:
+            raise self._too_large()
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise self._too_large()
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                break
+        body = b"".join(chunks)
+        if body and headers.get("content-type", "").partition(";")[0].strip().lower() not in _NOT_JSON:
+            check_json(body)
+        return body
+
+    def _too_large(self) -> Problem:
+        return BodyTooLarge(
+            f"the body is over {self._max_bytes} bytes", hint="see api.max_body_bytes in the configuration"
+        )
+
+
+def check_json(body: bytes) -> None:
+    """Check that a body is JSON that can be stored.
+
+    Raises:
+        InvalidBody: It is not.
+    """
+    try:
+        text = body.decode("utf-8")
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidBody(f"the body is not JSON: {str(error)[:200]}") from error
+    if "\\u0000" in text and _holds_nul(value):
+        raise InvalidBody("the body holds a NUL character", hint="leave it out")
+
+
+def _holds_nul(value: object) -> bool:
+    waiting: list[object] = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str) and "\0" in each:
+            return True
+        if isinstance(each, dict):
+            waiting += [*each.keys(), *each.values()]
+        elif isinstance(each, Sequence) and not isinstance(each, str):
+            waiting += each
+    return False

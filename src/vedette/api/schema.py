@@ -1,0 +1,154 @@
+"""What all routes share: times, pages, reasons, preconditions, and the refusals that the OpenAPI file lists."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+from fastapi import Depends, Header, Path, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+
+from vedette.api.authentication import Principal
+from vedette.api.errors import InvalidPrecondition, Unauthenticated
+from vedette.api.problems import MEDIA_TYPE
+from vedette.kernel import DeviceId, parse_device_id, to_rfc3339
+from vedette.ledger import Actor
+
+T = TypeVar("T")
+
+PAGE_MAX: Final = 1000
+REASON_MAX_CHARS: Final = 1024
+_ETAG: Final = re.compile(r'"(\d{1,15})"')
+
+Responses = dict[int | str, dict[str, Any]]  # Any: OpenAPI objects
+
+Timestamp = Annotated[
+    AwareDatetime,
+    PlainSerializer(to_rfc3339, return_type=str),
+    Field(description="RFC 3339, UTC.", examples=["2026-11-22T10:00:00.000Z"]),
+]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Most items to return.")]
+After = Annotated[str, Query(max_length=256, description="`next` of the page before; empty for the first page.")]
+_IfMatch = Annotated[
+    str | None,
+    Header(description="The `ETag` that the change is based on; another revision is refused with 412."),
+]
+_DeviceInPath = Annotated[
+    str, Path(description="Device id, percent-encoded.", min_length=1, max_length=128, examples=["pump-7"])
+]
+
+
+class View(BaseModel):
+    """The base of what is answered and taken: unknown members are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="null", use_enum_values=False)
+
+
+class Page(View, Generic[T]):
+    """Some items of a list, in its order."""
+
+    items: list[T]
+    next: str | None = Field(description="Pass it as `after` for the next page; null at the end.")
+
+
+class Reason(View):
+    """Why an act is done; it stands in the ledger."""
+
+    reason: str = Field(default="", max_length=REASON_MAX_CHARS, description="Why, in your own words.")
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who makes a request, as the ledger names it.
+
+    Raises:
+        Unauthenticated: Nobody; the layers before the routes see to it that this cannot happen.
+    """
+    principal = getattr(request.state, "principal", None)
+    if not isinstance(principal, Principal):
+        raise Unauthenticated("no credentials")
+    return principal.actor
+
+
+def device_in_path(device_id: _DeviceInPath) -> DeviceId:
+    """Return the device id that a path names.
+
+    Raises:
+        InvalidId: It cannot be one.
+    """
+    return parse_device_id(device_id)
+
+
+def expected_revision(if_match: _IfMatch = None) -> int | None:
+    """Return the revision that a change is based on; None when any will do.
+
+    Raises:
+        InvalidPrecondition: Not an entity tag that we gave out.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(if_match.strip())
+    if found is None:
+        raise InvalidPrecondition(f"{if_match[:60]!r} is not the current ETag", hint="read the resource again")
+    return int(found[1])
+
+
+# What routes declare: who asks, which device, and on which revision a change is based.
+Who = Annotated[Actor, Depends(actor_of)]
+DevicePath = Annotated[DeviceId, Depends(device_in_path)]
+Revision = Annotated[int | None, Depends(expected_revision)]
+
+
+def optional_time(moment: datetime | None) -> str | None:
+    """Write a time that may be absent."""
+    return None if moment is None else to_rfc3339(moment)
+
+
+_WORDS: Final = {
+    400: "The body is not JSON, or a certification request breaks a rule.",
+    401: "No credentials, or wrong ones.",
+    403: "These credentials may not do this.",
+    404: "There is no such resource.",
+    405: "The resource has no such method.",
+    409: "The state of the resource does not allow it.",
+    412: "The resource has changed since the revision of `If-Match`.",
+    413: "The body is too large.",
+    421: "The request names a host that is not ours.",
+    422: "A parameter or a member of the body is missing or outside its limits.",
+    429: "Too many failures, or a cap is reached.",
+    503: "A part of the platform does not answer now; try again.",
+    504: "A part of the platform did not answer in time.",
+    507: "The disk is full: only restricting changes are written.",
+}
+_EXAMPLE_CODES: Final = {
+    400: ("api.invalid_body", "the body is not JSON: unexpected end of data"),
+    401: ("api.unauthenticated", "these credentials are not valid"),
+    403: ("api.read_only_session", "a session of the status page can only look"),
+    404: ("registry.device_not_found", "there is no device 'pump-7'"),
+    409: ("registry.device_exists", "the name 'pump-7' is taken"),
+    412: ("registry.revision_mismatch", "the device is at revision 4, not 3"),
+    413: ("api.body_too_large", "the body is over 1048576 bytes"),
+    422: ("registry.reason_missing", "say why: this act takes access away"),
+    429: ("api.too_many_failures", "too many wrong tokens from this address"),
+    503: ("store.unavailable", "the database did not answer"),
+}
+_ALWAYS: Final = (401, 421, 429, 503, 507)
+_WITH_BODY: Final = (400, 403, 413)
+
+
+def refusals(*statuses: int, is_change: bool = False) -> Responses:
+    """Return the refusals of an operation for the OpenAPI file, those that every operation has included."""
+    found: Responses = {}
+    for status in sorted({*_ALWAYS, *statuses, *(_WITH_BODY if is_change else ())}):
+        content: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        if status in _EXAMPLE_CODES:
+            code, detail = _EXAMPLE_CODES[status]
+            content["example"] = {
+                "type": f"urn:vedette:problem:{code}",
+                "title": _WORDS[status].rstrip("."),
+                "status": status,
+                "detail": detail,
+                "code": code,
+            }
+        found[status] = {"description": _WORDS[status], "content": {MEDIA_TYPE: content}}
+    return found

@@ -1,0 +1,227 @@
+"""``/v1/status``: is anything wrong, what changed, what should be done; the status page shows the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from cryptography import x509
+from fastapi import APIRouter
+from pydantic import Field
+
+from vedette.access import EnforcementTracker
+from vedette.api.schema import Timestamp, View, refusals
+from vedette.kernel import Clock, OrganizationId, Problem
+from vedette.ledger import CheckpointService, Ledger, parse_checkpoint
+from vedette.pki import SignerClient
+from vedette.registry import DeviceCounts, DeviceService
+
+PROBE_TIMEOUT_S: Final = 1.0
+_COUNTS_EVERY_S: Final = 5.0
+_EXPIRY_WARNING_DAYS: Final = 60
+
+Health = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of the platform, as ``app`` sees it.
+
+    Attributes:
+        hint: What to do when something is wrong.
+    """
+
+    name: str
+    health: Health
+    detail: str = ""
+    hint: str = ""
+
+
+class ComponentView(View):
+    """A part of the platform."""
+
+    name: str
+    health: Health
+    detail: str
+    hint: str = Field(description="What to do when something is wrong.")
+
+
+class DevicesView(View):
+    """Devices by state."""
+
+    total: int
+    disabled: int
+    blocked: int
+    by_lifecycle: dict[str, int]
+
+
+class AuthorityExpiry(View):
+    """When one of our authorities ends."""
+
+    purpose: str
+    not_after: Timestamp
+
+
+class StatusView(View):
+    """The state of the platform at a moment."""
+
+    version: str
+    health: Health = Field(description="The worst of the components'.")
+    at: Timestamp
+    started_at: Timestamp
+    hostname: str
+    id_scope: str = Field(description="What devices need to register.")
+    components: list[ComponentView]
+    devices: DevicesView
+    sessions: int = Field(description="Devices connected now.")
+    ledger_size: int
+    checkpoint_size: int | None = Field(description="Entries covered by the newest signed checkpoint.")
+    authorities: list[AuthorityExpiry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What does not change while this process runs."""
+
+    organization_id: OrganizationId
+    version: str
+    hostname: str
+    id_scope: str
+    started_at: datetime
+
+
+class StatusReader:
+    """Asks every part how it is; one that does not answer in time is told so, and nothing else waits for it.
+
+    Args:
+        platform: What does not change.
+        components: Asked for the processes and connections that only ``app`` knows.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        *,
+        components: Callable[[], Awaitable[list[Component]]],
+        devices: DeviceService,
+        enforcement: EnforcementTracker,
+        ledger: Ledger,
+        checkpoints: CheckpointService,
+        signer: SignerClient,
+        clock: Clock,
+    ) -> None:
+        self._platform = platform
+        self._components = components
+        self._devices = devices
+        self._enforcement = enforcement
+        self._ledger = ledger
+        self._checkpoints = checkpoints
+        self._signer = signer
+        self._clock = clock
+        self._counts: tuple[float, DeviceCounts] | None = None
+
+    async def read(self) -> StatusView:
+        """Return the state of the platform."""
+        organization_id = self._platform.organization_id
+        components = [*await self._components(), *self._gateways()]
+        authorities, signer = await self._ask_signer()
+        components.append(signer)
+        try:
+            counts = await self._count()
+            size = await self._ledger.size(organization_id)
+            note = await self._checkpoints.latest(organization_id)
+            components.append(Component("store", "ok"))
+        except Problem as problem:
+            counts, size, note = DeviceCounts(), 0, None
+            components.append(Component("store", "failed", problem.detail, problem.hint))
+        return StatusView(
+            version=self._platform.version,
+            health=_worst(components),
+            at=self._clock.now(),
+            started_at=self._platform.started_at,
+            hostname=self._platform.hostname,
+            id_scope=self._platform.id_scope,
+            components=[
+                ComponentView(name=each.name, health=each.health, detail=each.detail, hint=each.hint)
+                for each in sorted(components, key=lambda each: each.name)
+            ],
+            devices=DevicesView(
+                total=counts.total,
+                disabled=counts.disabled,
+                blocked=counts.blocked,
+                by_lifecycle=dict(counts.by_lifecycle),
+            ),
+            sessions=sum(status.sessions for status in self._enforcement.alive()),
+            ledger_size=size,
+            checkpoint_size=None if note is None else parse_checkpoint(note).size,
+            authorities=authorities,
+        )
+
+    def _gateways(self) -> list[Component]:
+        found = []
+        for status in self._enforcement.alive():
+            detail = f"{status.sessions} sessions"
+            if status.is_stale:
+                hint = "it refuses new sessions until it hears from control again"
+                found.append(Component(f"{status.gateway} records", "warning", f"stale; {detail}", hint))
+            else:
+                found.append(Component(f"{status.gateway} records", "ok", detail))
+        if not found:
+            found.append(
+                Component("gateway records", "failed", "no gateway reports", "devices cannot connect: see the log")
+            )
+        return found
+
+    async def _ask_signer(self) -> tuple[list[AuthorityExpiry], Component]:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                chains = await self._signer.get_chains()
+        except (Problem, TimeoutError):
+            hint = "nothing can be issued until it is back; it is started again by itself"
+            return [], Component("issuing", "failed", "the signer does not answer", hint)
+        ends = [
+            AuthorityExpiry(purpose=purpose.value, not_after=_end_of(chain[0])) for purpose, chain in chains.items()
+        ]
+        days = min((each.not_after - self._clock.now()).days for each in ends)
+        if days < _EXPIRY_WARNING_DAYS:
+            hint = "make the next issuing authorities from the offline root"
+            return ends, Component("issuing", "warning", f"an authority ends in {days} days", hint)
+        return ends, Component("issuing", "ok")
+
+    async def _count(self) -> DeviceCounts:
+        """Count devices, at most each five seconds: with a million of them it takes a moment."""
+        now_s = self._clock.monotonic_s()
+        if self._counts is None or now_s - self._counts[0] > _COUNTS_EVERY_S:
+            self._counts = (now_s, await self._devices.count(self._platform.organization_id))
+        return self._counts[1]
+
+
+class StatusRoutes:
+    """The route below."""
+
+    def __init__(self, reader: StatusReader) -> None:
+        self._reader = reader
+
+    def build(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(tags=["status"])
+        router.add_api_route(
+            "/v1/status", self.show, methods=["GET"], summary="Show the state of the platform", responses=refusals()
+        )
+        return router
+
+    async def show(self) -> StatusView:
+        """Components, devices by state, sessions, ledger and authorities."""
+        return await self._reader.read()
+
+
+def _worst(components: list[Component]) -> Health:
+    found = {each.health for each in components}
+    return "failed" if "failed" in found else "warning" if "warning" in found else "ok"
+
+
+def _end_of(der: bytes) -> datetime:
+    return x509.load_der_x509_certificate(der).not_valid_after_utc
