@@ -106,8 +106,10 @@ class RoomFacts:
             case AuthenticationType.SELF_SIGNED:
                 return [PermittedCertificate(digest=each, origin="pinned") for each in authentication.thumbprints()]
             case AuthenticationType.CERTIFICATE_AUTHORITY:
-                digest = device.origin.onboarding_sha256
-                return [] if digest is None else [PermittedCertificate(digest=digest, origin="onboarding")]
+                digest, until = device.origin.onboarding_sha256, device.origin.onboarding_until
+                if digest is None or until is None:
+                    return []
+                return [PermittedCertificate(digest=digest, origin="onboarding", permitted_until=until)]
             case AuthenticationType.ISSUED:
                 return self._certificates.permitted_certificates(
                     connection, device.organization_id, device.generation_id, now

@@ -73,11 +73,13 @@ class Origin:
     Attributes:
         authority_id: The onboarding authority its certificate led to.
         onboarding_sha256: Of the onboarding certificate.
+        onboarding_until: Until when that certificate opens the hub; ``None``: it does not.
     """
 
     enrollment_id: EnrollmentId | None = None
     authority_id: str | None = None
     onboarding_sha256: str | None = None
+    onboarding_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,9 +132,24 @@ class Register:
         return self._save(tx, device, changed, names, actor=actor, action="registry.update_device")
 
     def onboard(
-        self, tx: Transaction, device: Device, *, authentication: Authentication, origin: Origin, actor: Actor
+        self,
+        tx: Transaction,
+        device: Device,
+        *,
+        authentication: Authentication,
+        origin: Origin,
+        actor: Actor,
+        keeps_active: bool = False,
     ) -> Device:
         """Bind a device to what vouched for it in an enrollment, and move it to *onboarded*.
+
+        Args:
+            tx: The caller's.
+            device: As read in this transaction.
+            authentication: From now on.
+            origin: What vouched.
+            actor: Who enrolled it.
+            keeps_active: An active device stays so: it goes on with the credential it has.
 
         Raises:
             TransitionNotAllowed: Its lifecycle does not lead there.
@@ -145,7 +160,7 @@ class Register:
             device = self._save(
                 tx, device, changed, ("authentication", "origin"), actor=actor, action="registry.bind_device"
             )
-        if device.lifecycle is Lifecycle.ONBOARDED:
+        if device.lifecycle is Lifecycle.ONBOARDED or (keeps_active and device.lifecycle is Lifecycle.ACTIVE):
             return device
         return self.move(tx, device, Lifecycle.ONBOARDED, cause=Cause.ENROLLMENT, actor=actor, reason="")
 

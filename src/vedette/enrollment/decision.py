@@ -1,0 +1,253 @@
+"""Who may register, and what then happens: the rules, on facts that somebody else read. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from vedette.enrollment.model import CredentialMode, Enrollment, EnrollmentKind, Registration
+from vedette.pki import Certificate, RevocationReason
+from vedette.registry import AccessVerdict, AuthenticationType, Device
+from vedette.trust import Lifecycle
+
+
+class RegistrationReason(StrEnum):
+    """Why a registration was refused, as the decision log and the refusal page name it."""
+
+    WRONG_ID_SCOPE = "wrong_id_scope"
+    MALFORMED_REQUEST = "malformed_request"
+    REGISTRATION_ID_MISMATCH = "registration_id_mismatch"
+    CERTIFICATE_MISSING = "certificate_missing"
+    CERTIFICATE_NOT_PINNED = "certificate_not_pinned"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CHAIN_NOT_TRUSTED = "chain_not_trusted"
+    AUTHORITY_DISABLED = "authority_disabled"
+    OUT_OF_SCOPE = "out_of_scope"
+    NO_ENROLLMENT = "no_enrollment"
+    ENROLLMENT_DISABLED = "enrollment_disabled"
+    BLOCKED = "blocked"
+    LOCKED = "locked"
+    DEVICE_DISABLED = "device_disabled"
+    QUARANTINED = "quarantined"
+    RETIRED = "retired"
+    FROZEN = "frozen"
+    ANOTHER_IDENTITY = "another_identity"
+    ALREADY_ACTIVE = "already_active"
+    ONBOARDING_ENDED = "onboarding_ended"
+    CSR_MISSING = "csr_missing"
+    CSR_NOT_WANTED = "csr_not_wanted"
+    CSR_REFUSED = "csr_refused"
+    IN_PROGRESS = "in_progress"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN_OPERATION = "unknown_operation"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A registration that is refused, with what to do next; the device sees both texts."""
+
+    reason: RegistrationReason
+    detail: str
+    hint: str = ""
+
+
+class Step(StrEnum):
+    """What a permitted registration does to the device."""
+
+    CREATE = "create"
+    ONBOARD = "onboard"
+    REASSIGN = "reassign"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A registration that is permitted.
+
+    Attributes:
+        ends_certificates: Certificates the device holds are revoked: the new one takes their place.
+    """
+
+    step: Step
+    ends_certificates: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationFacts:
+    """All that bears on one registration.
+
+    Attributes:
+        certificate: The one last issued for this registration id, if any.
+        is_frozen: Two parties were seen with the device's key.
+        has_csr: The request brings one.
+    """
+
+    enrollment: Enrollment
+    registration: Registration | None
+    device: Device | None
+    certificate: Certificate | None
+    is_frozen: bool
+    access: AccessVerdict
+    leaf_sha256: str
+    has_csr: bool
+
+
+_ALLOW: Final = "an operator must allow it: vedette device allow-reenrollment {device}"
+# A certificate that we ended ourselves to make room for the next one says nothing against the device.
+_HARMLESS: Final = frozenset({None, RevocationReason.SUPERSEDED})
+
+
+def decide_registration(facts: RegistrationFacts, now: datetime) -> Plan | Refusal:
+    """Decide a registration whose chain, names and enrollment have been found good."""
+    return _judge_lists(facts) or _judge_device(facts) or _judge_credential(facts, now) or _judge_again(facts, now)
+
+
+def _judge_lists(facts: RegistrationFacts) -> Refusal | None:
+    if not facts.enrollment.is_enabled:
+        return Refusal(
+            RegistrationReason.ENROLLMENT_DISABLED,
+            f"the enrollment {facts.enrollment.name!r} is disabled",
+            f"enable it: vedette enrollment enable {facts.enrollment.enrollment_id}",
+        )
+    if not facts.access.is_blocked:
+        return None
+    entry = facts.access.entry_id
+    detail = f"entry {entry} of the block list" if entry else "an allow list is in force and does not name it"
+    return Refusal(RegistrationReason.BLOCKED, f"the device is blocked: {detail}", "see: vedette access-list list")
+
+
+def _judge_device(facts: RegistrationFacts) -> Refusal | None:
+    device = facts.device
+    if device is None:
+        return None
+    name = device.device_id
+    checks = (
+        (
+            device.lifecycle is Lifecycle.RETIRED,
+            RegistrationReason.RETIRED,
+            f"device {name} is retired and does not return",
+            "delete it and register it anew, if it must",
+        ),
+        (
+            device.is_blocked,
+            RegistrationReason.BLOCKED,
+            f"device {name} is blocked by an access list",
+            "see: vedette access-list list",
+        ),
+        (
+            not device.is_enabled,
+            RegistrationReason.DEVICE_DISABLED,
+            f"device {name} is disabled",
+            f"enable it first: vedette device enable {name}",
+        ),
+        (
+            device.lifecycle is Lifecycle.QUARANTINED,
+            RegistrationReason.QUARANTINED,
+            f"device {name} is quarantined",
+            f"see why: vedette device show {name}",
+        ),
+        (
+            facts.is_frozen,
+            RegistrationReason.FROZEN,
+            f"device {name} is frozen: two parties were seen with one key",
+            "find the genuine one, revoke its certificates and thaw it",
+        ),
+    )
+    return next((Refusal(reason, detail, hint) for applies, reason, detail, hint in checks if applies), None)
+
+
+def _judge_credential(facts: RegistrationFacts, now: datetime) -> Refusal | None:
+    enrollment = facts.enrollment
+    if enrollment.credential is CredentialMode.ISSUE:
+        if facts.has_csr:
+            return None
+        return Refusal(
+            RegistrationReason.CSR_MISSING,
+            f"the enrollment {enrollment.name!r} issues an operational certificate and the request brings no CSR",
+            'send base64 of the DER in "csr", or in "csr" of the custom payload',
+        )
+    if facts.has_csr:
+        return Refusal(
+            RegistrationReason.CSR_NOT_WANTED,
+            f"the enrollment {enrollment.name!r} lets the onboarding certificate be used and issues none",
+            "register without a CSR, or set credential = issue",
+        )
+    if enrollment.onboarding_until is None or now >= enrollment.onboarding_until:
+        return Refusal(
+            RegistrationReason.ONBOARDING_ENDED,
+            f"the enrollment {enrollment.name!r} no longer lets onboarding certificates be used",
+            "extend onboarding_until, or set credential = issue and send a CSR",
+        )
+    return None
+
+
+def _judge_again(facts: RegistrationFacts, now: datetime) -> Plan | Refusal:
+    """Decide a device that may be known already; a permit of an operator opens what is closed, once."""
+    registration, device = facts.registration, facts.device
+    has_permit = registration is not None and registration.is_permitted_again(now)
+    if registration is not None and registration.locked_at is not None and not has_permit:
+        return Refusal(
+            RegistrationReason.LOCKED,
+            f"the onboarding identity {registration.registration_id} is locked: {registration.lock_reason}",
+            _ALLOW.format(device=registration.device_id),
+        )
+    if device is None:
+        return Plan(Step.CREATE)
+    if has_permit:
+        return Plan(Step.ONBOARD, ends_certificates=True)
+    if registration is None or registration.generation_id != device.generation_id:
+        return _judge_prepared(device)
+    return _judge_repeated(facts, registration, device)
+
+
+def _judge_repeated(facts: RegistrationFacts, registration: Registration, device: Device) -> Plan | Refusal:
+    is_same = registration.onboarding_sha256 == facts.leaf_sha256
+    # An operator pinned both certificates of an individual enrollment; a group's devices have one for life.
+    if not is_same and facts.enrollment.kind is not EnrollmentKind.INDIVIDUAL:
+        return Refusal(
+            RegistrationReason.ANOTHER_IDENTITY,
+            f"device {device.device_id} registered with another onboarding certificate",
+            _ALLOW.format(device=device.device_id),
+        )
+    if facts.enrollment.credential is CredentialMode.ONBOARDING:
+        return _judge_onboarding_again(device)
+    return _judge_issue_again(facts, device)
+
+
+def _judge_prepared(device: Device) -> Plan | Refusal:
+    """Decide a device that an operator created: it may be waiting for its first registration."""
+    is_waiting = device.lifecycle in {Lifecycle.MADE, Lifecycle.SHIPPED}
+    if is_waiting and device.authentication.type is not AuthenticationType.SELF_SIGNED:
+        return Plan(Step.ONBOARD)
+    return Refusal(
+        RegistrationReason.ANOTHER_IDENTITY,
+        f"the name {device.device_id} belongs to a device that did not come from this enrollment",
+        _ALLOW.format(device=device.device_id),
+    )
+
+
+def _judge_onboarding_again(device: Device) -> Plan | Refusal:
+    if device.authentication.type is AuthenticationType.ISSUED and device.lifecycle is Lifecycle.ACTIVE:
+        return _already_active(device)
+    return Plan(Step.REASSIGN)
+
+
+def _judge_issue_again(facts: RegistrationFacts, device: Device) -> Plan | Refusal:
+    """Let a registration be repeated whose reply was lost: its certificate was never used."""
+    certificate = facts.certificate
+    is_unused = (
+        certificate is not None and certificate.first_used_at is None and certificate.revocation_reason in _HARMLESS
+    )
+    if device.lifecycle is Lifecycle.ONBOARDED and is_unused:
+        return Plan(Step.ONBOARD, ends_certificates=True)
+    return _already_active(device)
+
+
+def _already_active(device: Device) -> Refusal:
+    return Refusal(
+        RegistrationReason.ALREADY_ACTIVE,
+        f"device {device.device_id} is active and holds an operational certificate; it renews with that one",
+        _ALLOW.format(device=device.device_id),
+    )

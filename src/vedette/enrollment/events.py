@@ -1,0 +1,87 @@
+"""What enrollment tells; ``generation_id`` is the device's, empty where none is concerned."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+
+class EnrollmentCreated(msgspec.Struct, frozen=True, kw_only=True):
+    """From now on an enrollment lets devices register."""
+
+    name: ClassVar[str] = "enrollment.enrollment_created"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    enrollment_id: str
+    kind: str
+    credential: str
+
+
+class EnrollmentChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Properties of an enrollment were changed; ``changed`` names them."""
+
+    name: ClassVar[str] = "enrollment.enrollment_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    enrollment_id: str
+    changed: tuple[str, ...]
+
+
+class EnrollmentDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """An enrollment lets nobody register any more; devices that did are not touched."""
+
+    name: ClassVar[str] = "enrollment.enrollment_deleted"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    enrollment_id: str
+
+
+class DeviceEnrolled(msgspec.Struct, frozen=True, kw_only=True):
+    """A device registered with its onboarding identity and was assigned.
+
+    Attributes:
+        certificate_sha256: Of the operational certificate; ``None`` where the onboarding one is used at the hub.
+    """
+
+    name: ClassVar[str] = "enrollment.device_enrolled"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    device_id: str
+    registration_id: str
+    enrollment_id: str
+    credential: str
+    onboarding_sha256: str
+    certificate_sha256: str | None = None
+
+
+class ReenrollmentAllowed(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator lets a device's onboarding identity register once more, until ``permit_until`` (RFC 3339)."""
+
+    name: ClassVar[str] = "enrollment.reenrollment_allowed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    registration_id: str
+    permit_until: str
+
+
+class RegistrationLocked(msgspec.Struct, frozen=True, kw_only=True):
+    """An onboarding identity may not register until an operator allows it."""
+
+    name: ClassVar[str] = "enrollment.registration_locked"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    registration_id: str
+    reason: str

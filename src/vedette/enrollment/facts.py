@@ -1,0 +1,153 @@
+"""What bears on a registration, read in one unit of work, and what follows from it before the rules decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from vedette.enrollment import repository
+from vedette.enrollment.applicant import Applicant, judge_pinned
+from vedette.enrollment.decision import Refusal, RegistrationFacts, RegistrationReason
+from vedette.enrollment.model import CredentialMode, Enrollment, Registration
+from vedette.kernel import DeviceId, InvalidId, OrganizationId, parse_device_id
+from vedette.pki import Certificate
+from vedette.pki.records import CertificateService
+from vedette.registry import AccessRules, AccessSubject, AuthenticationType, Device, Register, find_by_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The records about one applicant, all of one moment.
+
+    Attributes:
+        version: Of groups and authorities.
+        individual: The individual enrollment that decides, why it refuses, or ``None``: groups are asked.
+        device_id: The name the device has or would get.
+    """
+
+    version: str
+    individual: Enrollment | Refusal | None
+    device_id: DeviceId | Refusal
+    registration: Registration | None
+    device: Device | None
+    certificate: Certificate | None
+    is_frozen: bool
+    rules: AccessRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Which enrollment lets an applicant in, and under which name; ``version`` is the one it was found at."""
+
+    version: str
+    enrollment: Enrollment
+    authority_id: str | None
+    device_id: DeviceId
+
+
+class RegistrationRecords:
+    """Reads what several rooms know of an applicant, inside the caller's unit of work."""
+
+    def __init__(self, organization_id: OrganizationId, certificates: CertificateService, register: Register) -> None:
+        self._organization_id = organization_id
+        self._certificates = certificates
+        self._register = register
+
+    def look(self, connection: sa.Connection, applicant: Applicant, now: datetime) -> Look:
+        """Read the records about an applicant, each by an index."""
+        organization_id = self._organization_id
+        version = repository.read_version(connection, organization_id)
+        individuals = repository.find_individuals(
+            connection, organization_id, applicant.registration_id, applicant.leaf_sha256
+        )
+        individual = _choose(individuals, applicant, now) if individuals else None
+        device_id = _name(individual if isinstance(individual, Enrollment) else None, applicant)
+        registration = repository.find_registration(connection, organization_id, applicant.registration_id)
+        device = None if isinstance(device_id, Refusal) else find_by_name(connection, organization_id, device_id)
+        certificate = None
+        if registration is not None and registration.certificate_sha256 is not None:
+            _, certificate = self._certificates.standing(
+                connection, organization_id, registration.certificate_sha256, now
+            )
+        is_frozen = device is not None and self._certificates.is_frozen(
+            connection, organization_id, device.generation_id
+        )
+        return Look(
+            version=version,
+            individual=individual,
+            device_id=device_id,
+            registration=registration,
+            device=device,
+            certificate=certificate,
+            is_frozen=is_frozen,
+            rules=self._register.rules(connection, organization_id),
+        )
+
+
+def weigh(look: Look, admission: Admission, applicant: Applicant) -> RegistrationFacts:
+    """Put together what the rules decide on."""
+    subject = AccessSubject(
+        device_id=admission.device_id,
+        certificates=frozenset({applicant.leaf_sha256}),
+        authorities=frozenset() if admission.authority_id is None else frozenset({admission.authority_id}),
+        enrollment_id=admission.enrollment.enrollment_id,
+    )
+    return RegistrationFacts(
+        enrollment=admission.enrollment,
+        registration=look.registration,
+        device=look.device,
+        certificate=look.certificate,
+        is_frozen=look.is_frozen,
+        access=look.rules.judge(subject),
+        leaf_sha256=applicant.leaf_sha256,
+        has_csr=applicant.csr is not None,
+    )
+
+
+def onboarding_until(enrollment: Enrollment, applicant: Applicant) -> datetime | None:
+    """Return until when the onboarding certificate opens the hub; ``None``: it does not."""
+    if enrollment.credential is CredentialMode.ISSUE or enrollment.onboarding_until is None:
+        return None
+    return min(enrollment.onboarding_until, applicant.not_after)
+
+
+def is_unchanged(facts: RegistrationFacts, applicant: Applicant) -> bool:
+    """Tell whether a repeated registration would write what stands there already, as SDKs do at each boot."""
+    device, registration = facts.device, facts.registration
+    return (
+        device is not None
+        and registration is not None
+        and registration.enrollment_id == facts.enrollment.enrollment_id
+        and device.authentication.type is AuthenticationType.CERTIFICATE_AUTHORITY
+        and device.origin.onboarding_sha256 == applicant.leaf_sha256
+        and device.origin.onboarding_until == onboarding_until(facts.enrollment, applicant)
+    )
+
+
+def _choose(individuals: list[Enrollment], applicant: Applicant, now: datetime) -> Enrollment | Refusal:
+    """Take the entry of the registration id; its certificate must be the pinned one, and none falls through."""
+    by_id = next((each for each in individuals if each.registration_id == applicant.registration_id), None)
+    if by_id is None:
+        return Refusal(
+            RegistrationReason.REGISTRATION_ID_MISMATCH,
+            f"the certificate is pinned for another registration id than {applicant.registration_id}",
+            "compare with: vedette enrollment list",
+        )
+    if not by_id.pins(applicant.leaf_sha256):
+        return Refusal(
+            RegistrationReason.CERTIFICATE_NOT_PINNED,
+            f"the enrollment {by_id.name!r} pins another certificate",
+            f"compare the SHA-256: vedette enrollment show {by_id.enrollment_id}",
+        )
+    return judge_pinned(applicant, now) or by_id
+
+
+def _name(enrollment: Enrollment | None, applicant: Applicant) -> DeviceId | Refusal:
+    if enrollment is not None and enrollment.device_id is not None:
+        return enrollment.device_id
+    try:
+        return parse_device_id(applicant.common_name)
+    except InvalidId as error:
+        return Refusal(RegistrationReason.MALFORMED_REQUEST, error.detail, error.hint)
