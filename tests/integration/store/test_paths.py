@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from vedette.kernel import SystemClock
 from vedette.store import IndexedPath, Json, Store, index_paths, indexed_paths, json_path
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +43,10 @@ def explain(connection: sa.Connection, query: sa.Select[Any]) -> str:
 
 
 @pytest.fixture
-async def filled(store: Store) -> Store:
+async def filled(store_url: str) -> AsyncIterator[Store]:
+    """Open a store that holds the declared tables alone, cut down to what the indexes are made of."""
+    store = await asyncio.to_thread(Store.open, store_url, clock=SystemClock(), reserve_bytes=0)
+
     def fill(connection: sa.Connection) -> None:
         _schema.create_all(connection)
         for table in _tables:
@@ -57,7 +63,8 @@ async def filled(store: Store) -> Store:
         connection.execute(sa.text("ANALYZE"))
 
     await store.write(lambda tx: fill(tx.connection))
-    return store
+    yield store
+    await store.close()
 
 
 def select_all(connection: sa.Connection, query: sa.Select[Any]) -> list[Any]:
