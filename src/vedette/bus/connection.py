@@ -293,6 +293,19 @@ class BusConnection:
             self._link.write_accounted(_subscribe_frame(subscription))
         return subscription
 
+    async def drain_subscriptions(self, subscriptions: Sequence[Subscription], *, timeout_s: float = 2.0) -> None:
+        """End subscriptions in order: what the server has sent already still reaches its callback."""
+        for subscription in subscriptions:
+            if self._link is not None:
+                self._link.write_accounted(encode_unsubscribe(subscription.sid))
+        try:
+            await self.flush(timeout_s=timeout_s)
+        except (BusTimeout, BusUnavailable):
+            log.debug("bus subscriptions ended without their last messages", extra={"count": len(subscriptions)})
+        finally:
+            for subscription in subscriptions:
+                self._subscriptions.pop(subscription.sid, None)
+
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription."""
         known = self._subscriptions.pop(subscription.sid, None)

@@ -27,6 +27,7 @@ _SWEEP_S: Final = 0.1
 _NO_RESPONDERS: Final = 503
 _TRANSIENT: Final = frozenset({429, 503})
 _DUPLICATE_IN_PROCESS: Final = 10158
+_STORE_FAILED: Final = 10077  # full, or the disk failed: also a 503, but waiting does not heal it
 _MSG_ID_MAX_CHARS: Final = 128
 _HEADER_OVERHEAD_BYTES: Final = 12  # NATS/1.0, its line end and the empty line
 
@@ -195,7 +196,8 @@ class Publisher:
             self._finish(int(token), PublishAck(body.stream, body.seq, body.duplicate))
 
     def _take_error(self, token: int, entry: _Pending, error: _AckError) -> None:
-        if error.code in _TRANSIENT or error.err_code == _DUPLICATE_IN_PROCESS:
+        is_transient = error.code in _TRANSIENT and error.err_code != _STORE_FAILED
+        if is_transient or error.err_code == _DUPLICATE_IN_PROCESS:
             entry.must_retry = True
             return
         problem = PublishRefused(

@@ -190,11 +190,8 @@ def _checked(filters: Sequence[str]) -> list[str]:
 async def _create_consumer(
     connection: BusConnection, stream: str, name: str, filters: list[str], config: dict[str, Any]
 ) -> None:
-    subject = f"CONSUMER.CREATE.{stream}.{name}"
     config["name"] = name
-    if len(filters) == 1:
-        subject = f"{subject}.{filters[0]}"  # so that permissions may be about it
-        config["filter_subject"] = filters[0]
-    elif filters:
+    if filters:
         config["filter_subjects"] = filters
-    await JetStream(connection).api(subject, {"stream_name": stream, "config": config, "action": ""})
+    verb = f"CONSUMER.CREATE.{stream}.{name}"
+    await JetStream(connection).api(verb, {"stream_name": stream, "config": config, "action": ""})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -77,20 +78,33 @@ class Server:
         self._workers = workers
         self._timeout_s = timeout_s
         self._waiting: asyncio.Queue[tuple[_Decoded, Message, float]] = asyncio.Queue(backlog)
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until cancelled."""
+        """Serve until ``stop``; when cancelled instead, requests under way are lost."""
         subscriptions = [
             self._connection.subscribe(f"{each.service}.*", self._taker(each), queue=self._queue_name)
             for each in self._endpoints
         ]
         try:
             async with asyncio.TaskGroup() as group:
-                for number in range(self._workers):
-                    group.create_task(self._work(), name=f"bus worker {number}")
+                workers = [
+                    group.create_task(self._work(), name=f"bus worker {number}") for number in range(self._workers)
+                ]
+                await self._stopping.wait()
+                await self._connection.drain_subscriptions(subscriptions)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._timeout_s):
+                        await self._waiting.join()
+                for worker in workers:
+                    worker.cancel()
         finally:
             for subscription in subscriptions:
                 subscription.unsubscribe()
+
+    def stop(self) -> None:
+        """Take no more requests, answer those that are here, and let ``run`` return."""
+        self._stopping.set()
 
     def _taker(self, endpoint: Endpoint[Any]) -> Callable[[Message], None]:
         decoded = _Decoded(endpoint)
@@ -113,8 +127,11 @@ class Server:
         while True:
             decoded, message, arrived_s = await self._waiting.get()
             left_s = self._timeout_s - (self._clock.monotonic_s() - arrived_s)
-            if left_s > 0:  # otherwise the asker has given up
-                self._reply(message, await self._answer(decoded, message, left_s))
+            try:
+                if left_s > 0:  # otherwise the asker has given up
+                    self._reply(message, await self._answer(decoded, message, left_s))
+            finally:
+                self._waiting.task_done()
 
     async def _answer(self, decoded: _Decoded, message: Message, timeout_s: float) -> Reply[Any]:
         try:
