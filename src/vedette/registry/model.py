@@ -173,6 +173,16 @@ class DevicePage:
     next: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCounts:
+    """How many devices there are, deleted ones aside."""
+
+    total: int = 0
+    disabled: int = 0
+    blocked: int = 0
+    by_lifecycle: Mapping[str, int] = field(default_factory=dict)
+
+
 def parse_thumbprint(text: str) -> str:
     """Normalize a certificate's digest: colons and spaces dropped, lower case.
 

@@ -14,7 +14,7 @@ from vedette.registry import repository
 from vedette.registry.clock_guard import ClockGuard
 from vedette.registry.errors import DeviceNotFound, InvalidFilter, TooManyDevices
 from vedette.registry.lifecycle import Cause, is_restricting
-from vedette.registry.model import Device, DeviceFilter, DevicePage, NewDevice, check_reason
+from vedette.registry.model import Device, DeviceCounts, DeviceFilter, DevicePage, NewDevice, check_reason
 from vedette.registry.register import Register
 from vedette.store import Store, Transaction
 from vedette.trust import Lifecycle
@@ -117,6 +117,10 @@ class DeviceService:
         )
         page = found[:limit]
         return DevicePage(page, page[-1].device_id if len(found) > limit else None)
+
+    async def count(self, organization_id: OrganizationId) -> DeviceCounts:
+        """Count the devices of an organization by state."""
+        return await self._store.read(lambda connection: repository.count(connection, organization_id))
 
     async def update(
         self,
