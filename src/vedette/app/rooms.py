@@ -22,7 +22,7 @@ from vedette.app.prepare import read_private_key
 from vedette.app.roles import ControlRole
 from vedette.bus import BusConnection
 from vedette.bus.contract import EVENTS_STREAM
-from vedette.enrollment import EnrollmentService, RegistrationService, RegistrationSettings
+from vedette.enrollment import EnrollmentService, RegistrationLocks, RegistrationService, RegistrationSettings
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.pki import CertificateSettings
@@ -51,6 +51,7 @@ class Rooms:
     access_lists: AccessListService
     enrollments: EnrollmentService
     registrations: RegistrationService
+    locks: RegistrationLocks
     guard: ClockGuard
     administrator: PolicyAdministrator
     access: AccessService
@@ -107,6 +108,8 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     administrator = PolicyAdministrator(
         organization_id, store, records, RoomFacts(certificates), clock=clock, policy_hash=default_bundle().sha256
     )
+    locks = RegistrationLocks(store, ledger, guard, clock=clock, ids=ids)
+    ledger.project("registration locks", locks.project)
     ledger.project("posture records", administrator.project)
     projection = PostureProjection(organization_id, administrator, records, store, events, clock=clock)
     administrator.publish_to(projection.publish)
@@ -132,11 +135,14 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
             certificates,
             onboarding,
             register,
-            guard,
+            guard=guard,
+            settings=RegistrationSettings(
+                organization_id=organization_id, id_scope=anchor.id_scope, hostname=anchor.hostnames[0]
+            ),
             clock=clock,
             ids=ids,
-            settings=RegistrationSettings(id_scope=anchor.id_scope, assigned_hub=anchor.hostnames[0]),
         ),
+        locks=locks,
         guard=guard,
         administrator=administrator,
         access=AccessService(organization_id, administrator, store, records, uses.note),
