@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from vedette.simulation.clock import ManualClock
 from vedette.simulation.connection import Cut, DeviceConnection, Endpoint, Refused
+from vedette.simulation.demo import DemoFailed, DemoSettings, run_demo
 from vedette.simulation.device import DeviceSettings, RegistrationFailed, SimulatedDevice, register
 from vedette.simulation.factory import Factory, Identity, make_request
 from vedette.simulation.ids import SequentialIds
 
 __all__ = [
     "Cut",
+    "DemoFailed",
+    "DemoSettings",
     "DeviceConnection",
     "DeviceSettings",
     "Endpoint",
@@ -25,4 +28,5 @@ __all__ = [
     "SimulatedDevice",
     "make_request",
     "register",
+    "run_demo",
 ]
