@@ -1,0 +1,123 @@
+"""A whole platform in real processes for each user story, on a loopback address of its own.
+
+SDK ports are fixed (8883), so journeys that run side by side use different addresses in 127/8.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+START_TIMEOUT_S = 60.0
+
+
+@dataclass
+class Platform:
+    """``vedette up`` as a user runs it, and what a user has in hand afterwards."""
+
+    address: str
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    api: httpx.Client = field(init=False)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def root_pem(self) -> str:
+        return (self.data / "public" / "root.pem").read_text()
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{self.address}:8480"
+
+    @property
+    def id_scope(self) -> str:
+        anchor = json.loads((self.data / "public" / "trust-anchor.json").read_text())
+        return str(anchor["id_scope"])
+
+    def state(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads((self.data / "run" / "state.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def start(self) -> None:
+        config = self.folder / "vedette.toml"
+        config.write_text(
+            f'[server]\nhostname = "{self.address}"\nbind = "{self.address}"\n'
+            f'[api]\nbind = "{self.address}"\n'
+            f"[bus]\nport = {free_port()}\n"
+        )
+        log = (self.folder / "up.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "vedette.cli", "up", "--config", str(config), "--data", str(self.data)],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        wait_until(lambda: self.state().get("state") == "ready", START_TIMEOUT_S, f"ready; see {self.folder}/up.log")
+        token = (self.data / "secrets" / "operator.token").read_text().strip()
+        self.api = httpx.Client(base_url=self.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if hasattr(self, "api"):
+            self.api.close()
+
+    def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "vedette.cli", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "VEDETTE_DATA": str(self.data)},
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stderr + done.stdout
+        return done
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        answer = self.api.request(method, path, json=body)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def pids(self) -> dict[str, int]:
+        return {str(item["name"]): int(item["pid"]) for item in self.state()["processes"]}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
+    """Wait for a condition of another process; fail with words when it does not come."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail(f"waited {timeout_s} s in vain for: {what}")
