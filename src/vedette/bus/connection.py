@@ -96,6 +96,7 @@ class BusConnection:
         self._tasks = asyncio.TaskGroup()
         self._keeper: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._last_failure = "nobody answers"
         self.connection_generation = 0
 
     @classmethod
@@ -114,7 +115,7 @@ class BusConnection:
                 link = await connection._dial_until_up(is_first=True)
         except TimeoutError:
             raise BusUnavailable(
-                f"no bus at {', '.join(settings.urls)} within {settings.first_connect_s} s",
+                f"no bus at {', '.join(settings.urls)} within {settings.first_connect_s} s: {connection._last_failure}",
                 hint="is nats-server running? see vedette status",
             ) from None
         # The group lives as long as the connection: close() leaves it. Should the keeper fail, the caller hears of it.
@@ -388,7 +389,8 @@ class BusConnection:
                     raise
                 log.error("bus refused the connection", extra={"detail": refused.detail})  # noqa: TRY400
             except (OSError, TimeoutError, Problem) as failure:
-                log.debug("bus connection attempt failed", extra={"reason": str(failure), "attempt": attempt})
+                self._last_failure = str(failure)[:200] or type(failure).__name__
+                log.debug("bus connection attempt failed", extra={"reason": self._last_failure, "attempt": attempt})
             else:
                 self._up(link)
                 return link
