@@ -57,12 +57,13 @@ class PageRoutes:
             tags=["status"],
             responses=refusals(is_change=True),
         )
-        hidden = {"include_in_schema": False}
-        router.add_api_route("/", self.show, methods=["GET"], response_class=HTMLResponse, **hidden)
-        router.add_api_route("/login", self.log_in, methods=["GET"], response_class=HTMLResponse, **hidden)
-        router.add_api_route("/logout", self.log_out, methods=["POST"], response_class=HTMLResponse, **hidden)
-        router.add_api_route("/style.css", self.style, methods=["GET"], response_class=PlainTextResponse, **hidden)
-        router.add_api_route("/healthz", self.healthz, methods=["GET"], response_class=PlainTextResponse, **hidden)
+        hidden = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+        hidden.add_api_route("/", self.show, methods=["GET"])
+        hidden.add_api_route("/login", self.log_in, methods=["GET"])
+        hidden.add_api_route("/logout", self.log_out, methods=["POST"])
+        hidden.add_api_route("/style.css", self.style, methods=["GET"])
+        hidden.add_api_route("/healthz", self.healthz, methods=["GET"], response_class=PlainTextResponse)
+        router.include_router(hidden)
         return router
 
     async def make_link(self, who: Who) -> LoginLink:  # noqa: ARG002 - asking for it refuses whoever is nobody

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -25,6 +26,7 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_BODY_WITHIN_S: Final = 30.0
 _HSTS: Final = "max-age=31536000"
 _NOT_JSON: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -91,7 +93,10 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._read(scope, receive)
+            async with asyncio.timeout(_BODY_WITHIN_S):
+                body = await self._read(scope, receive)
+        except TimeoutError:
+            return
         except Problem as problem:
             await problem_response(problem, headers={"Connection": "close"})(scope, receive, send)
             return

@@ -78,7 +78,7 @@ def _refusals(refused: Sequence[DecisionRecord]) -> str:
             cell(each.decided_at[:19].replace("T", " ")),
             cell(each.device_id),
             cell(each.remote_address),
-            cell(each.reason) + (f" × {each.repeated}" if each.repeated > 1 else ""),
+            cell(f"{each.reason}, {each.repeated} times" if each.repeated > 1 else each.reason),
             cell(each.detail),
             cell(each.hint),
         )

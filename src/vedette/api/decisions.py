@@ -1,0 +1,135 @@
+"""``/v1/decisions`` and ``/v1/refusals``: who was let in, who was not, which check said so, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from vedette.api.schema import After, Limit, Page, View, refusals
+from vedette.bus.contract import DecisionRecord
+from vedette.kernel import OrganizationId
+from vedette.messaging import Decision, DecisionReader
+from vedette.registry import DeviceService
+
+Kind = Literal["connect", "refuse", "cut", "disconnect", "register"]
+DeviceQuery = Annotated[
+    str | None, Query(max_length=128, description="Only about this device; `unknown` for those about nobody.")
+]
+ReasonQuery = Annotated[str | None, Query(max_length=128, description="Only with this reason.")]
+AddressQuery = Annotated[str | None, Query(max_length=64, description="Only from this address.")]
+_REFUSING: Final = ("refuse", "cut", "register")
+_ALLOW: Final = "allow"
+
+
+class DecisionView(View):
+    """A connect, refusal, cut or disconnect, with the facts that it was decided on."""
+
+    decision_id: str
+    decided_at: str = Field(json_schema_extra={"format": "date-time"})
+    kind: str
+    effect: str
+    reason: str = Field(description="Which check decided.")
+    detail: str
+    hint: str = Field(description="What to do next.")
+    action: str
+    device_id: str = Field(description="The name as presented; untrusted when `generation_id` is null.")
+    module_id: str | None
+    generation_id: str | None
+    gateway: str
+    remote_address: str
+    certificate_sha256: str | None
+    certificate_subject: str | None
+    certificate_issuer: str | None
+    certificate_serial: str | None
+    certificate_not_after: str | None
+    tls_version: str | None
+    policies: list[str]
+    sequence: int | None = Field(description="Of the posture record that it was decided on.")
+    repeated: int = Field(description="How many equal refusals this record stands for.")
+    cursor: str
+
+
+class DecisionRoutes:
+    """What the routes below do, for one organization."""
+
+    def __init__(self, organization_id: OrganizationId, reader: DecisionReader, devices: DeviceService) -> None:
+        self._organization_id = organization_id
+        self._reader = reader
+        self._devices = devices
+
+    def build(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(tags=["decisions"])
+        documented = refusals(400, 404, 422, 504)
+        router.add_api_route(
+            "/v1/decisions",
+            self.list_decisions,
+            methods=["GET"],
+            summary="List access decisions",
+            responses=documented,
+        )
+        router.add_api_route(
+            "/v1/refusals", self.list_refusals, methods=["GET"], summary="List refusals", responses=documented
+        )
+        return router
+
+    async def list_decisions(
+        self,
+        *,
+        limit: Limit = 100,
+        after: After = "",
+        device_id: DeviceQuery = None,
+        kind: Annotated[list[Kind] | None, Query(max_length=5, description="Only of these kinds.")] = None,
+        reason: ReasonQuery = None,
+        remote_address: AddressQuery = None,
+    ) -> Page[DecisionView]:
+        """Newest first. A page may hold fewer than `limit` and still have a `next`: its work is bounded."""
+        page = await self._reader.list_decisions(
+            self._organization_id,
+            generation_id=await self._generation(device_id),
+            kinds=tuple(kind or ()),
+            reason=reason,
+            remote_address=remote_address,
+            after=after or None,
+            limit=limit,
+        )
+        return Page(items=[_show(decision) for decision in page.items], next=page.next)
+
+    async def list_refusals(
+        self,
+        *,
+        limit: Limit = 100,
+        after: After = "",
+        device_id: DeviceQuery = None,
+        reason: ReasonQuery = None,
+        remote_address: AddressQuery = None,
+    ) -> Page[DecisionView]:
+        """Refused connections and registrations, and sessions that were cut; newest first, paged as decisions are."""
+        page = await self._reader.list_decisions(
+            self._organization_id,
+            generation_id=await self._generation(device_id),
+            kinds=_REFUSING,
+            reason=reason,
+            remote_address=remote_address,
+            after=after or None,
+            limit=limit,
+        )
+        refused = [decision for decision in page.items if decision.record.effect != _ALLOW]
+        return Page(items=[_show(decision) for decision in refused], next=page.next)
+
+    async def newest_refusals(self, count: int) -> list[DecisionRecord]:
+        """Return the newest refusals for the status page, newest first."""
+        page = await self._reader.list_decisions(self._organization_id, kinds=_REFUSING, limit=count)
+        return [decision.record for decision in page.items if decision.record.effect != _ALLOW]
+
+    async def _generation(self, device_id: str | None) -> str | None:
+        if device_id is None or device_id == "unknown":
+            return device_id
+        return (await self._devices.get(self._organization_id, device_id)).generation_id
+
+
+def _show(decision: Decision) -> DecisionView:
+    names = DecisionView.model_fields.keys() - {"cursor"}
+    return DecisionView(cursor=decision.cursor, **{name: getattr(decision.record, name) for name in names})

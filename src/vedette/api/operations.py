@@ -1,0 +1,117 @@
+"""All routes of the door, built from the services that they call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+from importlib.metadata import version
+from typing import Any, cast
+
+from fastapi import APIRouter, FastAPI
+
+from vedette.access import EnforcementTracker
+from vedette.api.access_lists import AccessListRoutes
+from vedette.api.application import build_router
+from vedette.api.authentication import Authenticator
+from vedette.api.authorities import AuthorityRoutes
+from vedette.api.credentials import CredentialRoutes
+from vedette.api.decisions import DecisionRoutes
+from vedette.api.devices import DeviceRoutes
+from vedette.api.enrollments import EnrollmentRoutes
+from vedette.api.events import EventRoutes
+from vedette.api.ledger import LedgerRoutes
+from vedette.api.login import PageRoutes
+from vedette.api.openapi import openapi_of
+from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
+from vedette.api.status_page import StatusPage
+from vedette.api.streams import StreamLimit
+from vedette.api.telemetry import TelemetryRoutes
+from vedette.enrollment import EnrollmentService, RegistrationLocks
+from vedette.kernel import Clock
+from vedette.ledger import CheckpointService, Ledger
+from vedette.messaging import DecisionReader, TelemetryReader
+from vedette.pki import SignerClient
+from vedette.pki.records import CertificateService, OnboardingAuthorityService
+from vedette.registry import AccessListService, DeviceService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the routes call.
+
+    Attributes:
+        url: Where browsers reach us.
+        components: Asked for the processes and connections that only ``app`` knows.
+    """
+
+    platform: Platform
+    url: str
+    clock: Clock
+    authenticator: Authenticator
+    ledger: Ledger
+    checkpoints: CheckpointService
+    devices: DeviceService
+    access_lists: AccessListService
+    certificates: CertificateService
+    authorities: OnboardingAuthorityService
+    signer: SignerClient
+    enrollments: EnrollmentService
+    locks: RegistrationLocks
+    enforcement: EnforcementTracker
+    telemetry: TelemetryReader
+    decisions: DecisionReader
+    components: Callable[[], Awaitable[list[Component]]]
+
+
+def build_routes(services: Services) -> FastAPI:
+    """Return every route, without the layers before them."""
+    return build_router(services.platform.version, _routers(services))
+
+
+def build_openapi() -> dict[str, Any]:  # Any: JSON
+    """Return the OpenAPI 3.1 document; needs no service, and is the same each time."""
+    stand_ins = {field.name: cast("Any", _Nothing()) for field in fields(Services)}
+    app = build_router(version("vedette"), _routers(Services(**stand_ins)))
+    return openapi_of(app)
+
+
+def _routers(services: Services) -> list[APIRouter]:
+    organization_id = services.platform.organization_id
+    limit = StreamLimit(services.clock)
+    decisions = DecisionRoutes(organization_id, services.decisions, services.devices)
+    status = StatusReader(
+        services.platform,
+        components=services.components,
+        devices=services.devices,
+        enforcement=services.enforcement,
+        ledger=services.ledger,
+        checkpoints=services.checkpoints,
+        signer=services.signer,
+        clock=services.clock,
+    )
+    page = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
+    return [
+        StatusRoutes(status).build(),
+        PageRoutes(services.authenticator, page, url=services.url, clock=services.clock).build(),
+        DeviceRoutes(organization_id, services.devices, services.enforcement).build(),
+        CredentialRoutes(
+            organization_id, services.devices, services.certificates, services.enforcement, clock=services.clock
+        ).build(),
+        EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
+        AuthorityRoutes(organization_id, services.authorities, services.signer).build(),
+        AccessListRoutes(organization_id, services.access_lists).build(),
+        TelemetryRoutes(organization_id, services.telemetry, services.devices, limit).build(),
+        decisions.build(),
+        LedgerRoutes(organization_id, services.ledger, services.checkpoints).build(),
+        EventRoutes(organization_id, services.ledger, limit).build(),
+    ]
+
+
+class _Nothing:
+    """Stands in for a service while only the shape of the routes is asked for."""
+
+    def __getattr__(self, name: str) -> _Nothing:
+        return self
+
+    def __call__(self, *_: object) -> _Nothing:
+        return self

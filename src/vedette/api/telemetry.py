@@ -1,0 +1,128 @@
+"""``/v1/telemetry``: what devices sent, page by page or as it arrives."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, Field
+
+from vedette.api.schema import After, Limit, Page, Timestamp, View, refusals
+from vedette.api.streams import EVENT_STREAM, StreamLimit, encode_event
+from vedette.kernel import OrganizationId
+from vedette.messaging import TelemetryMessage, TelemetryReader
+from vedette.registry import DeviceService
+
+DeviceQuery = Annotated[str | None, Query(max_length=128, description="Only messages of this device.")]
+
+
+class MessageView(View):
+    """One device-to-cloud message."""
+
+    cursor: str = Field(description="Reads on behind this message.")
+    device_id: str
+    module_id: str | None
+    generation_id: str
+    enqueued_at: Timestamp
+    gateway: str
+    qos: int
+    system: dict[str, str | None] = Field(description="System properties of the property bag, without `$.`.")
+    properties: dict[str, str | None] = Field(description="What the device set itself.")
+    stamps: dict[str, str] = Field(description="What the hub set; a device cannot.")
+    encoding: Literal["text", "base64"] = Field(description="How `body` is written: text if it is UTF-8.")
+    body: str
+
+
+class TelemetryRoutes:
+    """What the routes below do, for one organization."""
+
+    def __init__(
+        self, organization_id: OrganizationId, reader: TelemetryReader, devices: DeviceService, limit: StreamLimit
+    ) -> None:
+        self._organization_id = organization_id
+        self._reader = reader
+        self._devices = devices
+        self._limit = limit
+
+    def build(self) -> APIRouter:
+        """Return the routes."""
+        router = APIRouter(prefix="/v1/telemetry", tags=["telemetry"])
+        router.add_api_route(
+            "", self.list_messages, methods=["GET"], summary="List messages", responses=refusals(400, 404, 422, 504)
+        )
+        router.add_api_route(
+            "/stream",
+            self.stream,
+            methods=["GET"],
+            summary="Follow messages",
+            response_class=StreamingResponse,
+            responses={200: EVENT_STREAM, **refusals(400, 404, 422)},
+        )
+        return router
+
+    async def list_messages(
+        self,
+        *,
+        limit: Limit = 100,
+        after: After = "",
+        device_id: DeviceQuery = None,
+        since: Annotated[AwareDatetime | None, Query(description="Enqueued then or later.")] = None,
+        until: Annotated[AwareDatetime | None, Query(description="Enqueued before.")] = None,
+    ) -> Page[MessageView]:
+        """Oldest first. A page may hold fewer than `limit` and still have a `next`: its work is bounded."""
+        page = await self._reader.list_messages(
+            self._organization_id,
+            generation_id=await self._generation(device_id),
+            after=after or None,
+            since=since,
+            until=until,
+            limit=limit,
+        )
+        return Page(items=[show_message(message) for message in page.items], next=page.next)
+
+    async def stream(
+        self,
+        *,
+        device_id: DeviceQuery = None,
+        after: After = "",
+        last_event_id: Annotated[
+            str | None, Header(max_length=64, description="As browsers send it; wins over `after`.")
+        ] = None,
+    ) -> StreamingResponse:
+        """Server-sent events named `message`; the id is the message's cursor."""
+        messages = self._reader.tail(
+            self._organization_id,
+            generation_id=await self._generation(device_id),
+            after=last_event_id or after or None,
+        )
+        return self._limit.respond(_encoded(messages))
+
+    async def _generation(self, device_id: str | None) -> str | None:
+        if device_id is None:
+            return None
+        return (await self._devices.get(self._organization_id, device_id)).generation_id
+
+
+async def _encoded(messages: AsyncIterator[TelemetryMessage | None]) -> AsyncIterator[bytes | None]:
+    async for message in messages:
+        if message is None:
+            yield None
+        else:
+            yield encode_event("message", show_message(message).model_dump(mode="json"), event_id=message.cursor)
+
+
+def show_message(message: TelemetryMessage) -> MessageView:
+    """Return a message as it is shown."""
+    encoding, body = _written(message.body)
+    names = MessageView.model_fields.keys() - {"encoding", "body"}
+    return MessageView(encoding=encoding, body=body, **{name: getattr(message, name) for name in names})
+
+
+def _written(body: bytes) -> tuple[Literal["text", "base64"], str]:
+    try:
+        return "text", body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "base64", base64.b64encode(body).decode("ascii")
