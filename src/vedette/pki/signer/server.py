@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import logging
 import os
@@ -44,18 +43,25 @@ class _Pending:
 class SignerServer:
     """Serves typed requests of permitted users; runs until cancelled."""
 
-    def __init__(self, desk: SigningDesk, settings: SignerSettings) -> None:
+    def __init__(self, desk: SigningDesk, thread: ThreadPoolExecutor, settings: SignerSettings) -> None:
+        """Take what serves.
+
+        Args:
+            desk: Used in ``thread`` alone.
+            thread: Of one worker; the caller shuts it down.
+            settings: Permitted peers and limits.
+        """
         self._desk = desk
+        self._thread = thread
         self._settings = settings
         self._queue: asyncio.Queue[_Pending] = asyncio.Queue(_QUEUE_MAX)
         self._connections = 0
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept and answer until cancelled."""
-        with ThreadPoolExecutor(1, thread_name_prefix="signing") as thread:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._sign_batches(thread), name="signing")
-                await self._accept(listener, tasks)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sign_batches(), name="signing")
+            await self._accept(listener, tasks)
 
     async def _accept(self, listener: socket.socket, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
@@ -127,14 +133,16 @@ class SignerServer:
             return refusal(SignerBusy("the signer's queue is full", hint="try again in a moment"))
         return await pending.answer
 
-    async def _sign_batches(self, thread: ThreadPoolExecutor) -> None:
+    async def _sign_batches(self) -> None:
         """Sign whatever has come in while the last batch was signed; the journal is synced once for each batch."""
         loop = asyncio.get_running_loop()
         while True:
             batch = [await self._queue.get()]
             while len(batch) < self._settings.max_batch and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            replies = await loop.run_in_executor(thread, self._desk.process, [pending.request for pending in batch])
+            replies = await loop.run_in_executor(
+                self._thread, self._desk.process, [pending.request for pending in batch]
+            )
             for pending, reply in zip(batch, replies, strict=True):
                 if not pending.answer.done():
                     pending.answer.set_result(reply)
@@ -158,20 +166,17 @@ async def run_signer(
     """
     loop = asyncio.get_running_loop()
     lock, desk = await loop.run_in_executor(None, _open_desk, settings, clock, ids)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="signing")
     try:
         listener = await loop.run_in_executor(None, _listen, settings.socket_path, settings.socket_mode)
-        try:
+        with listener:
             log.info("signer listening", extra={"socket": str(settings.socket_path)})
             if ready is not None:
                 ready()
-            await SignerServer(desk, settings).serve(listener)
-        finally:
-            listener.close()
-            with contextlib.suppress(FileNotFoundError):
-                settings.socket_path.unlink()
+            await SignerServer(desk, thread, settings).serve(listener)
     finally:
-        desk.close()
-        os.close(lock)
+        # In a thread, since the batch at hand is finished first.
+        await loop.run_in_executor(None, _close, thread, desk, settings.socket_path, lock)
 
 
 def _open_desk(settings: SignerSettings, clock: Clock, ids: IdSource) -> tuple[int, SigningDesk]:
@@ -191,6 +196,13 @@ def _open_desk(settings: SignerSettings, clock: Clock, ids: IdSource) -> tuple[i
         os.close(lock)
         raise
     return lock, desk
+
+
+def _close(thread: ThreadPoolExecutor, desk: SigningDesk, socket_path: Path, lock: int) -> None:
+    thread.shutdown(wait=True)
+    desk.close()
+    socket_path.unlink(missing_ok=True)
+    os.close(lock)
 
 
 def _listen(path: Path, mode: int) -> socket.socket:
