@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Final
 
 from vedette.app.bus_access import bus_settings
+from vedette.app.operators_door import Connections, serve_operators
 from vedette.app.roles import BusRole, ControlRole
-from vedette.app.rooms import build_rooms, open_store
+from vedette.app.rooms import Rooms, build_rooms, open_store
 from vedette.app.services import gateway_endpoints
 from vedette.bus import BusConnection
-from vedette.kernel import Clock, IdSource
+from vedette.kernel import Clock, IdSource, Problem
+
+log = logging.getLogger(__name__)
+
+_RETRY_S: Final = 2.0
 
 
 async def serve_control(role: ControlRole, *, clock: Clock, ids: IdSource, ready: Callable[..., None]) -> None:
@@ -33,10 +40,27 @@ async def serve_control(role: ControlRole, *, clock: Clock, ids: IdSource, ready
         events = await _connect(role.events_bus, stack, clock)
         rooms = await build_rooms(role, store, events, clock=clock, ids=ids)
         rooms.enforcement.listen(devices)
+        await rooms.access_lists.resume()
         async with asyncio.TaskGroup() as group:
             group.create_task(rooms.run(), name="rooms")
+            group.create_task(_record_own_authorities(rooms), name="own authorities")
             group.create_task(devices.serve(gateway_endpoints(rooms, role.server_names)), name="gateway services")
-            ready(login_token="")
+            group.create_task(
+                serve_operators(role, rooms, Connections(devices, events), ready=ready), name="operators' door"
+            )
+
+
+async def _record_own_authorities(rooms: Rooms) -> None:
+    """Put our own authorities on record once the signer answers, so that none is ever taken for an outside one."""
+    while True:
+        try:
+            chains = await rooms.signer.get_chains()
+            await rooms.onboarding.record_own(organization_id=rooms.anchor.organization_id, chains=chains)
+        except Problem as problem:
+            log.warning("own authorities are not on record yet", extra={"cause": problem.code})
+            await asyncio.sleep(_RETRY_S)
+        else:
+            return
 
 
 async def _connect(role: BusRole, stack: AsyncExitStack, clock: Clock) -> BusConnection:

@@ -1,0 +1,128 @@
+"""Serve an ASGI application in the loop of a process: bounded, patient with nobody, ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS_MAX: Final = 512
+FIRST_REQUEST_WITHIN_S: Final = 10.0
+KEEP_ALIVE_S: Final = 30
+STOP_WITHIN_S: Final = 3
+_BACKLOG: Final = 256
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 that closes a connection whose first request does not come; h11 bounds the size of its head."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Begin to wait."""
+        super().connection_made(transport)
+        self.loop.call_later(FIRST_REQUEST_WITHIN_S, self._give_up)
+
+    def _give_up(self) -> None:
+        # uvicorn declares both as if they were always there.
+        cycle: object | None = self.cycle
+        if cycle is None:
+            self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process it is part of, and tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_listening()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+async def serve_http(
+    app: ASGIApp, *, host: str, port: int, tls: ssl.SSLContext | None, on_listening: Callable[[], None]
+) -> None:
+    """Serve until cancelled; then requests under way get a moment to end.
+
+    Args:
+        app: What answers.
+        host: IP address to listen on.
+        port: TCP port.
+        tls: ``None`` speaks plain HTTP.
+        on_listening: Called once connections are accepted.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        h11_max_incomplete_event_size=65_536,
+    )
+    config.load()
+    config.ssl = tls
+    server = _Server(config, on_listening)
+    listener = _listen(host, port)
+    log.info("API is listening", extra={"host": host, "port": port, "tls": tls is not None})
+    try:
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(server.serve(sockets=[listener]), name="http server")
+            try:
+                await asyncio.wait([serving])
+            except asyncio.CancelledError:
+                server.should_exit = True
+                await asyncio.wait([serving], timeout=STOP_WITHIN_S + 2)
+                raise
+    finally:
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET  # noqa: PLR2004 - IPv6
+    listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def tls_context() -> ssl.SSLContext:
+    """Return a server's TLS context without a certificate yet: TLS 1.2 at least, no renegotiation, no tickets."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_alpn_protocols(["http/1.1"])
+    return context

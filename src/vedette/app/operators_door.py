@@ -1,0 +1,200 @@
+"""The operators' door in control's process: what it is built from, and how it is served."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from vedette.api import (
+    ApiSettings,
+    Authenticator,
+    Component,
+    Platform,
+    Services,
+    Sessions,
+    build_api,
+    build_routes,
+    digest_of,
+)
+from vedette.app.http_server import serve_http, tls_context
+from vedette.app.roles import ControlRole
+from vedette.app.rooms import Rooms
+from vedette.app.server_certificate import ServerCertificate
+from vedette.app.state import STATE_MAX_BYTES, RunState
+from vedette.bus import BusConnection
+from vedette.kernel import Problem
+from vedette.messaging import DecisionReader, TelemetryReader
+
+
+class DoorProblem(Problem):
+    """The operators' door cannot be opened: its token or its certificate cannot be used."""
+
+    code: ClassVar[str] = "app.operators_door"
+    status: ClassVar[int] = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Control's two connections to the bus."""
+
+    devices: BusConnection
+    events: BusConnection
+
+
+async def serve_operators(
+    role: ControlRole, rooms: Rooms, connections: Connections, *, ready: Callable[..., None]
+) -> None:
+    """Serve the API until cancelled.
+
+    Args:
+        role: What control is told.
+        rooms: What the routes call.
+        connections: For the health of the bus, and to read streams.
+        ready: Called once the API is listening, with a one-time token for the status page.
+
+    Raises:
+        Problem: The token, a certificate or the address cannot be used.
+    """
+    sessions = Sessions(
+        rooms.store,
+        rooms.anchor.organization_id,
+        clock=rooms.clock,
+        ids=rooms.ids,
+        lifetime=timedelta(hours=role.api.session_hours),
+    )
+    authenticator = Authenticator(
+        await asyncio.to_thread(_token_digest, role.operator_token),
+        sessions,
+        clock=rooms.clock,
+        failures_per_minute=role.api.failed_logins_per_minute,
+        is_tls=role.api.tls != "off",
+    )
+    app = build_api(
+        ApiSettings(
+            url=role.api.url,
+            hostnames=role.api.hostnames,
+            is_tls=role.api.tls != "off",
+            max_body_bytes=role.api.max_body_bytes,
+        ),
+        build_routes(_services(role, rooms, connections, authenticator)),
+        authenticator=authenticator,
+        store=rooms.store,
+        organization_id=rooms.anchor.organization_id,
+        clock=rooms.clock,
+    )
+    link, _ = await sessions.make_link()
+    async with asyncio.TaskGroup() as group:
+        tls = await _open_tls(role, rooms, group)
+        group.create_task(
+            serve_http(
+                app,
+                host=role.api.bind,
+                port=role.api.port,
+                tls=tls,
+                on_listening=lambda: ready(login_token=link),
+            ),
+            name="API",
+        )
+
+
+def _services(role: ControlRole, rooms: Rooms, connections: Connections, authenticator: Authenticator) -> Services:
+    return Services(
+        platform=Platform(
+            organization_id=rooms.anchor.organization_id,
+            version=role.version,
+            hostname=rooms.anchor.hostnames[0],
+            id_scope=rooms.anchor.id_scope,
+            started_at=rooms.clock.now(),
+        ),
+        url=role.api.url,
+        clock=rooms.clock,
+        authenticator=authenticator,
+        ledger=rooms.ledger,
+        checkpoints=rooms.checkpoints,
+        devices=rooms.devices,
+        access_lists=rooms.access_lists,
+        certificates=rooms.certificates,
+        authorities=rooms.onboarding,
+        signer=rooms.signer,
+        enrollments=rooms.enrollments,
+        locks=rooms.locks,
+        enforcement=rooms.enforcement,
+        telemetry=TelemetryReader(connections.devices),
+        decisions=DecisionReader(connections.devices),
+        components=ProcessHealth(role.state_file, connections).read,
+    )
+
+
+class ProcessHealth:
+    """How the processes and the bus are, as the supervisor's state file and our connections tell."""
+
+    def __init__(self, state_file: Path, connections: Connections) -> None:
+        self._state_file = state_file
+        self._connections = connections
+
+    async def read(self) -> list[Component]:
+        """Return a component for each process, and one for the bus."""
+        found = await asyncio.to_thread(self._processes)
+        if self._connections.devices.is_connected and self._connections.events.is_connected:
+            found.append(Component("bus", "ok"))
+        else:
+            found.append(
+                Component("bus", "failed", "not connected", "it reconnects by itself; is nats-server running?")
+            )
+        return found
+
+    def _processes(self) -> list[Component]:
+        try:
+            state = msgspec.json.decode(self._state_file.read_bytes()[:STATE_MAX_BYTES], type=RunState)
+        except (OSError, msgspec.DecodeError):
+            return []  # started without a supervisor, by a service manager
+        found = []
+        for process in state.processes:
+            detail = f"started again {process.restarts} times; last {process.last_exit}" if process.restarts else ""
+            if process.is_crash_loop:
+                hint = "it dies again and again: read the log"
+                found.append(Component(process.name, "failed", detail, hint))
+            elif process.phase != "ready":
+                found.append(
+                    Component(process.name, "warning", f"{process.phase}; {detail}".rstrip("; "), "wait a moment")
+                )
+            else:
+                found.append(Component(process.name, "ok", detail))
+        return found
+
+
+def _token_digest(path: Path) -> bytes:
+    try:
+        return digest_of(path.read_text(encoding="ascii").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DoorProblem(f"{path} cannot be read", hint="start with: vedette up, which makes it") from error
+
+
+async def _open_tls(role: ControlRole, rooms: Rooms, group: asyncio.TaskGroup) -> ssl.SSLContext | None:
+    if role.api.tls == "off":
+        return None
+    context = tls_context()
+    if role.api.tls == "files":
+        try:
+            await asyncio.to_thread(context.load_cert_chain, role.api.certificate_file or "", role.api.key_file)
+        except (OSError, ssl.SSLError) as error:
+            raise DoorProblem(f"the API's certificate or key cannot be used: {error}") from error
+        return context
+    certificate = ServerCertificate(
+        rooms.anchor.organization_id,
+        rooms.certificates,
+        directory=role.api.directory,
+        names=role.api.own_names,
+        context=context,
+        clock=rooms.clock,
+    )
+    await certificate.ensure()
+    group.create_task(certificate.keep(), name="API certificate")
+    return context
