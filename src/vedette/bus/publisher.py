@@ -18,7 +18,7 @@ import msgspec
 from vedette.bus.errors import BusRefused, BusTimeout, BusUnavailable, InvalidSubject, PayloadTooLarge, PublishRefused
 from vedette.bus.link import Link
 from vedette.bus.listeners import notify
-from vedette.bus.wire import UNREADABLE, Message, check_subject, encode_publish
+from vedette.bus.wire import UNREADABLE, Message, check_subject, encode_publish, read_number
 from vedette.kernel import Clock, Problem
 
 DUPLICATE_WINDOW_S: Final = 60.0
@@ -175,9 +175,9 @@ class Publisher:
 
     def take_reply(self, message: Message) -> None:
         """Take an acknowledgement; unknown and late ones are ignored."""
-        token = message.subject[self._inbox_chars :]
-        entry = self._pending.get(int(token)) if token.isdigit() else None
-        if entry is None:
+        token = read_number(message.subject[self._inbox_chars :])
+        entry = self._pending.get(token) if token is not None else None
+        if token is None or entry is None:
             return
         if message.status == _NO_RESPONDERS:
             entry.must_retry = True
@@ -185,15 +185,15 @@ class Publisher:
         try:
             body = _ACK_DECODER.decode(message.payload)
         except UNREADABLE:
-            self._finish(int(token), PublishRefused("the acknowledgement of a stream could not be read"))
+            self._finish(token, PublishRefused("the acknowledgement of a stream could not be read"))
             return
         if body.error is not None:
-            self._take_error(int(token), entry, body.error)
+            self._take_error(token, entry, body.error)
         elif body.stream != entry.stream or body.seq <= 0:
             problem = PublishRefused(f"stream {body.stream[:64]!r} answered instead of {entry.stream!r}")
-            self._finish(int(token), problem)
+            self._finish(token, problem)
         else:
-            self._finish(int(token), PublishAck(body.stream, body.seq, body.duplicate))
+            self._finish(token, PublishAck(body.stream, body.seq, body.duplicate))
 
     def _take_error(self, token: int, entry: _Pending, error: _AckError) -> None:
         is_transient = error.code in _TRANSIENT and error.err_code != _STORE_FAILED

@@ -18,7 +18,7 @@ import msgspec
 from vedette.bus.connection import BusConnection
 from vedette.bus.errors import BusUnavailable
 from vedette.bus.jetstream import NANOSECONDS, StoredMessage
-from vedette.bus.wire import Message
+from vedette.bus.wire import Message, read_number
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,10 @@ class Place:
             return None
         if len(tokens) >= _LONG_PLACE_TOKENS:  # with domain and account in front, perhaps a token behind
             tokens = tokens[:2] + tokens[4:_LONG_PLACE_TOKENS]
-        if len(tokens) != _PLACE_TOKENS or not all(token.isdigit() for token in tokens[4:]):
+        numbers = [number for token in tokens[4:] if (number := read_number(token)) is not None]
+        if len(tokens) != _PLACE_TOKENS or len(numbers) != _PLACE_TOKENS - 4:
             return None
-        _, sequence, consumer_sequence, stored_ns, pending = map(int, tokens[4:])
+        _, sequence, consumer_sequence, stored_ns, pending = numbers
         stored_at = _UNIX_EPOCH + timedelta(microseconds=stored_ns // 1000)
         return cls(tokens[3], sequence, consumer_sequence, stored_at, pending)
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final, Self
 
 from vedette.bus.errors import BusTimeout, BusUnavailable, NoResponders
-from vedette.bus.wire import Message
+from vedette.bus.wire import Message, read_number
 from vedette.kernel import Problem
 
 _NO_RESPONDERS: Final = 503
@@ -90,8 +90,8 @@ class Requests:
 
     def take_reply(self, message: Message) -> None:
         """Take an answer; unknown and late ones are ignored."""
-        token = message.subject[len(self.prefix) :]
-        pending = self._pending.get(int(token)) if token.isdigit() else None
+        token = read_number(message.subject[len(self.prefix) :])
+        pending = self._pending.get(token) if token is not None else None
         if pending is not None:
             pending.resolve(message)
 

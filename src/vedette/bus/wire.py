@@ -17,6 +17,7 @@ HEADER_LINE: Final = b"NATS/1.0"
 SUBJECT_MAX_BYTES: Final = 1024
 # A size has at most this many digits: int() of a longer run would be work for nothing.
 _MAX_DIGITS: Final = 10
+_MAX_TOKEN_DIGITS: Final = 20
 _MSG_FIELDS: Final = (4, 5)
 # What msgspec raises on hostile bytes: UTF-8 and depth have errors of their own.
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -215,6 +216,11 @@ def _control_event(line: bytes) -> Event:
                 raise RemoteProtocolError("malformed INFO") from error
         case _:
             raise RemoteProtocolError("unknown operation")
+
+
+def read_number(text: str) -> int | None:
+    """Read the digits of a subject's token; ``None`` when it is no number of a sensible size."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_TOKEN_DIGITS else None
 
 
 def parse_headers(block: bytes, *, max_fields: int = 64) -> list[tuple[str, str]]:
