@@ -216,4 +216,5 @@ def _postgresql_arguments(application_name: str) -> dict[str, object]:
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
     }

@@ -65,12 +65,17 @@ class Store:
         Raises:
             StoreUnavailable: The URL is not understood, or another process has the SQLite database open.
         """
-        database = open_database(url)
-        lock = None
-        if database.path is not None:
-            lock = WriterLock(database.path.with_name(f"{database.path.name}.lock"))
-            lock.acquire()
-        return cls(database, clock=clock, limits=limits, lock=lock, reserve_bytes=reserve_bytes)
+        try:
+            database = open_database(url)
+            lock = None
+            if database.path is not None:
+                lock = WriterLock(database.path.with_name(f"{database.path.name}.lock"))
+                lock.acquire()
+            return cls(database, clock=clock, limits=limits, lock=lock, reserve_bytes=reserve_bytes)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"the database can not be opened: {error}", hint="check the path and who may write there"
+            ) from error
 
     def migrate(self) -> None:
         """Bring the schema to this release's; a SQLite database is copied first. Blocks; call it before serving.

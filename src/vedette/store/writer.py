@@ -168,7 +168,12 @@ class Writer:
         with _Caught() as caught:
             self._transact(group, first)
         if caught.error is not None:
-            self._fail(group, caught.error)
+            with _Caught() as unexpected:
+                self._fail(group, caught.error)
+            if unexpected.error is not None:  # whatever happens, every caller hears of it and the thread lives on
+                log.error("settling a group of changes failed", exc_info=unexpected.error)
+                for job in group.done:
+                    job.error = job.error or _refusal(None)
         self._deliver(group.done)
 
     def _transact(self, group: _Group, first: _Job) -> None:

@@ -92,6 +92,27 @@ def test_a_url_that_is_no_database_file_or_server_is_refused(url: str) -> None:
     assert "sqlite:///" in refused.value.hint
 
 
+async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
+    path = tmp_path / "vedette.db"
+    path.write_bytes(b"something else entirely " * 100)
+    store = await asyncio.to_thread(open_store, f"sqlite:///{path}", reserve_bytes=0)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await asyncio.to_thread(store.migrate)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await store.write(add)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await count(store)
+    await store.close()
+
+
+def test_a_path_that_can_not_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreUnavailable, match=str(tmp_path)):
+        open_store(f"sqlite:///{tmp_path}/file/vedette.db")
+    with pytest.raises(StoreUnavailable, match=str(tmp_path)):
+        open_store(f"sqlite:///{tmp_path}")
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MiB."""
