@@ -6,6 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from mqtt_device import MqttDevice, client_context
 from running_bus import RunningBus
 from stand_in_control import Credential, StandInControl, make_certificate
@@ -13,6 +17,8 @@ from stand_in_control import Credential, StandInControl, make_certificate
 from vedette.bus import BusConnectionSettings
 from vedette.gateway import GatewayPost, GatewaySettings, run_gateway
 from vedette.trust import PostureRecord
+
+DER = Encoding.DER
 
 
 @dataclass
@@ -22,6 +28,7 @@ class Site:
     folder: Path
     bus: RunningBus
     control: StandInControl
+    credentials: dict[str, Credential] = field(default_factory=dict)
     settings: GatewaySettings = field(default_factory=GatewaySettings)
     ports: dict[str, int] = field(default_factory=dict)
     stops: dict[str, asyncio.Event] = field(default_factory=dict)
@@ -58,7 +65,14 @@ class Site:
     def new_device(self, name: str, **options: object) -> tuple[Credential, PostureRecord]:
         """Register an active device with a certificate of its own."""
         credential = make_certificate(name, self.control.root).write(self.folder, name)
+        self.credentials[name] = credential
         return credential, self.control.add_device(name, credential, **options)  # type: ignore[arg-type] # its fields
+
+    @staticmethod
+    def new_csr() -> bytes:
+        """Make a certification request, DER."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        return x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256()).public_bytes(DER)
 
     async def open(self, credential: Credential | None, gateway: str = "gateway-1") -> MqttDevice:
         """Complete TLS with a gateway."""

@@ -233,6 +233,8 @@ class MqttConnection(asyncio.Protocol):
 
     def _protocol_error(self, error: RemoteProtocolError) -> None:
         reason = "qos_2" if _QOS_2 in error.reason else "protocol_error"
+        if error.connack_code == IDENTIFIER_REJECTED:
+            reason = "wrong_client_id"
         role, self._role = self._role, None
         if role is not None:
             role.broke_off(reason, error.reason)

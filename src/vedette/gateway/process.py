@@ -26,7 +26,8 @@ from vedette.gateway.sessions import SessionTable
 from vedette.gateway.settings import GatewayPost, GatewaySettings
 from vedette.gateway.status import StatusReport
 from vedette.gateway.telemetry import TelemetryWriter
-from vedette.gateway.tls import TlsContextHolder, TlsFront
+from vedette.gateway.tls import TlsFront
+from vedette.gateway.tls_context import TlsContextHolder
 from vedette.kernel import Clock, IdSource, RandomIds, SystemClock
 from vedette.protocols.hub import BagLimits, BagReader
 from vedette.trust import PolicyEngine, PostureView, TrustAnchor, default_bundle, read_trust_anchor
@@ -238,15 +239,19 @@ class Gateway:
         reception.sessions.stop()
         front.close_all()
         reception.decisions.close()
+        await self._keep_floor_once(reception.view)
         await self._bus.drain(timeout_s=self._settings.stop_s)
 
     async def _keep_floor(self, view: PostureView) -> None:
         while True:
-            try:
-                await asyncio.to_thread(self._floor.keep, view.head)
-            except OSError as error:
-                log.warning("head floor not kept", extra={"reason": str(error)})
+            await self._keep_floor_once(view)
             await asyncio.sleep(_FLOOR_EVERY_S)
+
+    async def _keep_floor_once(self, view: PostureView) -> None:
+        try:
+            await asyncio.to_thread(self._floor.keep, view.head)
+        except OSError as error:
+            log.warning("head floor not kept", extra={"reason": str(error)})
 
 
 class _TlsRefusals:

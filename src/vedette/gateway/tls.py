@@ -12,22 +12,18 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, cast
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from vedette.gateway.admission import Admission
 from vedette.gateway.pacing import PacedQueue, source_of
 from vedette.gateway.settings import TlsSettings
+from vedette.gateway.tls_context import TlsContextHolder
 from vedette.gateway.tls_records import Records, TlsFailure, new_records
 from vedette.kernel import Clock
 
 log = logging.getLogger(__name__)
 
-# AEAD with forward secrecy only; ECDHE-ECDSA-AES256-GCM-SHA384 is what the Python SDK (TLS 1.2) settles on.
-CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!kRSA:!PSK"
-_VERIFY_DEPTH: Final = 4
 _LOW_WATER_BYTES: Final = 16_384
 _HIGH_WATER_BYTES: Final = 65_536
 
@@ -43,51 +39,6 @@ class TlsRefusals(Protocol):
     def tls_refused(self, reason: str, detail: str, remote_address: str, chain: tuple[bytes, ...]) -> None:
         """Record a refusal; ``chain`` is what the peer had sent, leaf first, often nothing."""
         ...
-
-
-class TlsContextHolder:
-    """The server's certificate and TLS rules; ``reload`` changes them for the connections to come."""
-
-    def __init__(self, chain_pem: bytes, key_pem: bytes) -> None:
-        self.context = _new_context(chain_pem, key_pem)
-
-    def reload(self, chain_pem: bytes, key_pem: bytes) -> None:
-        """Use another certificate from now on; open connections keep theirs.
-
-        Raises:
-            ValueError: The key is not the certificate's, or either cannot be read; the old ones stay.
-        """
-        self.context = _new_context(chain_pem, key_pem)
-
-
-def _new_context(chain_pem: bytes, key_pem: bytes) -> SSL.Context:
-    certificates = x509.load_pem_x509_certificates(chain_pem)
-    key = load_pem_private_key(key_pem, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise ValueError("the server key is neither an elliptic curve key nor RSA")  # noqa: TRY004 - content, not type
-    if key.public_key() != certificates[0].public_key():
-        raise ValueError("the private key is not that of the server certificate")
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_cipher_list(CIPHERS.encode())
-    context.set_options(
-        SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
-    )
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    context.set_verify(SSL.VERIFY_PEER, _defer)
-    context.set_verify_depth(_VERIFY_DEPTH)
-    context.use_certificate(certificates[0])
-    for issuer in certificates[1:]:
-        if issuer.subject != issuer.issuer:  # a root in the chain is bytes for nothing
-            context.add_extra_chain_cert(issuer)
-    context.use_privatekey(key)
-    return context
-
-
-def _defer(*_judgement: object) -> bool:
-    """Take any certificate: the handshake proves its key, whoever sits behind the stage decides about it."""
-    return True
 
 
 class TlsFront:
