@@ -14,7 +14,7 @@ from vedette.enrollment.model import CredentialMode, Enrollment, Registration
 from vedette.kernel import DeviceId, InvalidId, OrganizationId, parse_device_id
 from vedette.pki import Certificate
 from vedette.pki.records import CertificateService
-from vedette.registry import AccessRules, AccessSubject, AuthenticationType, Device, Register, find_by_name
+from vedette.registry import AccessRules, AccessSubject, AuthenticationType, Device, Register
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,14 @@ class Admission:
     device_id: DeviceId
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    version: str
+    individual: Enrollment | Refusal | None
+    device_id: DeviceId | Refusal
+    registration: Registration | None
+
+
 class RegistrationRecords:
     """Reads what several rooms know of an applicant, inside the caller's unit of work."""
 
@@ -57,15 +65,32 @@ class RegistrationRecords:
 
     def look(self, connection: sa.Connection, applicant: Applicant, now: datetime) -> Look:
         """Read the records about an applicant, each by an index."""
-        organization_id = self._organization_id
-        version = repository.read_version(connection, organization_id)
+        registration, version = repository.find_registration(
+            connection, self._organization_id, applicant.registration_id
+        )
         individuals = repository.find_individuals(
-            connection, organization_id, applicant.registration_id, applicant.leaf_sha256
+            connection, self._organization_id, applicant.registration_id, applicant.leaf_sha256
         )
         individual = _choose(individuals, applicant, now) if individuals else None
         device_id = _name(individual if isinstance(individual, Enrollment) else None, applicant)
-        registration = repository.find_registration(connection, organization_id, applicant.registration_id)
-        device = None if isinstance(device_id, Refusal) else find_by_name(connection, organization_id, device_id)
+        return self._complete(connection, _Start(version, individual, device_id, registration), now)
+
+    def look_again(
+        self, connection: sa.Connection, applicant: Applicant, admission: Admission, now: datetime
+    ) -> Look | None:
+        """Read them once more on behalf of a known enrollment; ``None`` when any enrollment has changed meanwhile."""
+        registration, version = repository.find_registration(
+            connection, self._organization_id, applicant.registration_id
+        )
+        if version != admission.version:
+            return None
+        start = _Start(version, admission.enrollment, admission.device_id, registration)
+        return self._complete(connection, start, now)
+
+    def _complete(self, connection: sa.Connection, start: _Start, now: datetime) -> Look:
+        organization_id, device_id, registration = self._organization_id, start.device_id, start.registration
+        name = "" if isinstance(device_id, Refusal) else device_id
+        device, rules = self._register.look_up(connection, organization_id, name)
         certificate = None
         if registration is not None and registration.certificate_sha256 is not None:
             _, certificate = self._certificates.standing(
@@ -75,14 +100,14 @@ class RegistrationRecords:
             connection, organization_id, device.generation_id
         )
         return Look(
-            version=version,
-            individual=individual,
+            version=start.version,
+            individual=start.individual,
             device_id=device_id,
             registration=registration,
             device=device,
             certificate=certificate,
             is_frozen=is_frozen,
-            rules=self._register.rules(connection, organization_id),
+            rules=rules,
         )
 
 

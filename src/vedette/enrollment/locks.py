@@ -120,7 +120,7 @@ class RegistrationLocks:
             registration_id = parse_registration_id(device.device_id)
         except InvalidId as error:
             raise InvalidEnrollment(error.detail, hint="this device cannot register by that name") from error
-        taken = repository.find_registration(tx.connection, device.organization_id, registration_id)
+        taken, _ = repository.find_registration(tx.connection, device.organization_id, registration_id)
         if taken is not None:
             raise InvalidEnrollment(
                 f"the registration id {registration_id} belongs to the device {taken.device_id}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -43,6 +43,7 @@ from vedette.pki import (
 )
 from vedette.pki.records import CertificateService, OnboardingAuthorityService, PreparedCertificate
 from vedette.registry import (
+    AccessRules,
     Authentication,
     AuthenticationType,
     ClockGuard,
@@ -244,19 +245,16 @@ class RegistrationService:
         """Decide once more, now that nothing can come between, and carry it out."""
         applicant, admission, prepared = case.applicant, case.admission, case.prepared
         now = self._clock.now()
-        look = self._records.look(tx.connection, applicant, now)
-        if look.version != admission.version or look.device_id != admission.device_id:
+        look = self._records.look_again(tx.connection, applicant, admission, now)
+        if look is None:
             raise _Refused(_in_progress(applicant))
-        if look.individual is not None:
-            admission = replace(admission, enrollment=_expect(look.individual))
         facts = weigh(look, admission, applicant)
         plan = _expect(decide_registration(facts, now))
         holder = case.generation_id if facts.device is None else facts.device.generation_id
-        is_issued = facts.enrollment.credential is CredentialMode.ISSUE
-        if plan != case.plan or holder != case.generation_id or is_issued is not (prepared is not None):
+        if plan != case.plan or holder != case.generation_id:
             raise _Refused(_in_progress(applicant))
         actor = Actor("device", applicant.registration_id)
-        self._place(tx, case, facts, actor)
+        self._place(tx, case, facts, look.rules, actor)
         if plan.ends_certificates:
             self._certificates.revoke_all_in(
                 tx,
@@ -270,7 +268,9 @@ class RegistrationService:
             self._certificates.store_issued(tx, prepared, actor=actor)
         return self._record(tx, case, facts, actor)
 
-    def _place(self, tx: Transaction, case: _Case, facts: RegistrationFacts, actor: Actor) -> Device:
+    def _place(
+        self, tx: Transaction, case: _Case, facts: RegistrationFacts, rules: AccessRules, actor: Actor
+    ) -> Device:
         """Create the device, or bind the one that is there."""
         enrollment = facts.enrollment
         is_issued = enrollment.credential is CredentialMode.ISSUE
@@ -293,7 +293,7 @@ class RegistrationService:
             )
         new = enrollment.initial.to_device(case.admission.device_id, authentication, origin)
         return self._register.create(
-            tx, self._settings.organization_id, new, actor=actor, generation_id=case.generation_id
+            tx, self._settings.organization_id, new, actor=actor, generation_id=case.generation_id, rules=rules
         )
 
     def _record(self, tx: Transaction, case: _Case, facts: RegistrationFacts, actor: Actor) -> Registration:

@@ -101,8 +101,10 @@ _individual: Final = sa.select(enrollments).where(
         _e.secondary_sha256 == sa.bindparam("leaf"),
     ),
 )
-_by_registration: Final = sa.select(registrations).where(
-    _of_registrations, _r.registration_id == sa.bindparam("registration")
+_insert_registration: Final = registrations.insert()
+_nothing: Final = sa.select(sa.literal(1).label("one")).subquery()
+_by_registration: Final = sa.select(registrations, _version.scalar_subquery().label("version")).select_from(
+    _nothing.outerjoin(registrations, sa.and_(_of_registrations, _r.registration_id == sa.bindparam("registration")))
 )
 _by_generation: Final = sa.select(registrations).where(
     _of_registrations, _r.generation_id == sa.bindparam("generation")
@@ -180,11 +182,13 @@ def list_enrollments(
     return [_to_enrollment(row) for row in connection.execute(query.order_by(_e.enrollment_id).limit(limit))]
 
 
-def find_registration(connection: sa.Connection, organization_id: str, registration_id: str) -> Registration | None:
-    """Return what is known of a registration id."""
+def find_registration(
+    connection: sa.Connection, organization_id: str, registration_id: str
+) -> tuple[Registration | None, str]:
+    """Return what is known of a registration id, and the version of groups and authorities, in one statement."""
     keys = {"organization": organization_id, "registration": registration_id}
-    row = connection.execute(_by_registration, keys).one_or_none()
-    return None if row is None else _to_registration(row)
+    row = connection.execute(_by_registration, keys).one()
+    return (None if row.registration_id is None else _to_registration(row)), row.version or ""
 
 
 def find_registration_of(connection: sa.Connection, organization_id: str, generation_id: str) -> Registration | None:
@@ -222,7 +226,7 @@ def save_registration(connection: sa.Connection, registration: Registration, *, 
     """Write a registration."""
     row = {name: getattr(registration, name) for name in _r.keys()}  # noqa: SIM118 - not a dict
     if is_new:
-        connection.execute(registrations.insert(), row)
+        connection.execute(_insert_registration, row)
     else:
         mine = sa.and_(
             _r.organization_id == registration.organization_id, _r.registration_id == registration.registration_id

@@ -48,7 +48,10 @@ class RulesCache:
 
     def load(self, connection: sa.Connection, organization_id: str) -> AccessRules:
         """Return the rules as the connection's transaction sees them."""
-        version = read_version(connection, organization_id)
+        return self.load_at(connection, organization_id, read_version(connection, organization_id))
+
+    def load_at(self, connection: sa.Connection, organization_id: str, version: str) -> AccessRules:
+        """Return the rules of a version that the caller has read in the same transaction."""
         rules = self._rules.get(organization_id)
         if rules is None or rules.version != version:
             rules = AccessRules(version, _read_all(connection, organization_id))

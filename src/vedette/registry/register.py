@@ -55,6 +55,13 @@ class Register:
         """Return the access lists as the connection's transaction sees them."""
         return self._rules.load(connection, organization_id)
 
+    def look_up(
+        self, connection: sa.Connection, organization_id: str, device_id: str
+    ) -> tuple[Device | None, AccessRules]:
+        """Return the device that holds a name, if any does, and the access lists, as the transaction sees them."""
+        device, version = repository.find_by_name_with_lists(connection, organization_id, device_id)
+        return device, self._rules.load_at(connection, organization_id, version)
+
     def require(
         self, connection: sa.Connection, organization_id: str, device_id: str, *, if_match: int | None = None
     ) -> Device:
@@ -81,6 +88,7 @@ class Register:
         *,
         actor: Actor,
         generation_id: GenerationId | None = None,
+        rules: AccessRules | None = None,
     ) -> Device:
         """Add a device under a name that is free; it inherits nothing from an earlier holder of the name.
 
@@ -90,15 +98,22 @@ class Register:
             new: What is asked for.
             actor: Who asks.
             generation_id: Chosen beforehand by a caller that has put it into a certificate already.
+            rules: From ``look_up`` in this transaction, which found the name free: it is not looked up again.
 
         Raises:
             InvalidDevice: Something is outside its limits.
             DeviceExists: The name is taken.
         """
         asked = check_new(new)
-        if repository.find_by_name(tx.connection, organization_id, asked.device_id) is not None:
+        if rules is None:
+            holder, rules = self.look_up(tx.connection, organization_id, asked.device_id)
+        else:
+            holder = None
+        if holder is not None:
             raise DeviceExists(f"device {asked.device_id} exists already", hint="choose another id, or delete it first")
-        device = self._compose(tx.connection, organization_id, asked, generation_id)
+        device = self._compose(organization_id, asked, generation_id)
+        verdict = rules.judge(self.subject(tx.connection, device, rules))
+        device = replace(device, is_blocked=verdict.is_blocked)
         repository.insert(tx.connection, device)
         event = DeviceRegistered(
             organization_id=organization_id,
@@ -279,13 +294,12 @@ class Register:
 
     def _compose(
         self,
-        connection: sa.Connection,
         organization_id: OrganizationId,
         new: NewDevice,
         generation_id: GenerationId | None,
     ) -> Device:
         now = self._clock.now()
-        device = Device(
+        return Device(
             organization_id=organization_id,
             generation_id=generation_id or GenerationId(self._ids.new("dev")),
             device_id=DeviceId(new.device_id),
@@ -310,7 +324,6 @@ class Register:
             last_connected_at=None,
             revision=1,
         )
-        return self._judge_again(connection, device)
 
     def _judge_again(self, connection: sa.Connection, device: Device) -> Device:
         rules = self.rules(connection, device.organization_id)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from vedette.kernel import DeviceId, EnrollmentId, GenerationId, OrganizationId
+from vedette.registry.access_list_repository import states as list_states
 from vedette.registry.errors import InvalidFilter
 from vedette.registry.model import Authentication, AuthenticationType, Device, DeviceCounts, DeviceFilter, Origin
 from vedette.store import Json, UtcDateTime, index_paths, json_path, metadata
@@ -84,6 +85,17 @@ _generations: Final[sa.BindParameter[Any]] = sa.bindparam("generations", expandi
 _names: Final[sa.BindParameter[Any]] = sa.bindparam("names", expanding=True)
 _of_organization: Final = _c.organization_id == sa.bindparam("organization")
 _by_name: Final = sa.select(devices).where(_of_organization, _c.device_id == sa.bindparam("name"), _alive)
+_by_generations: Final = sa.select(devices).where(_of_organization, _c.generation_id.in_(_generations))
+_by_names: Final = sa.select(devices).where(_of_organization, _c.device_id.in_(_names), _alive)
+_insert: Final = devices.insert()
+_nothing: Final = sa.select(sa.literal(1).label("one")).subquery()
+_by_name_with_lists: Final = sa.select(
+    devices,
+    sa.select(list_states.c.version)
+    .where(list_states.c.organization_id == sa.bindparam("organization"))
+    .scalar_subquery()
+    .label("lists_version"),
+).select_from(_nothing.outerjoin(devices, sa.and_(_of_organization, _c.device_id == sa.bindparam("name"), _alive)))
 _by_generation: Final = sa.select(devices).where(_of_organization, _c.generation_id == sa.bindparam("generation"))
 _update: Final = devices.update().where(
     _of_organization, _c.generation_id == sa.bindparam("generation"), _c.revision == sa.bindparam("expected")
@@ -94,6 +106,14 @@ def find_by_name(connection: sa.Connection, organization_id: str, device_id: str
     """Return the device that holds a name now."""
     row = connection.execute(_by_name, {"organization": organization_id, "name": device_id}).one_or_none()
     return None if row is None else _to_device(row)
+
+
+def find_by_name_with_lists(
+    connection: sa.Connection, organization_id: str, device_id: str
+) -> tuple[Device | None, str]:
+    """Return the device that holds a name now, and the version of the access lists, in one statement."""
+    row = connection.execute(_by_name_with_lists, {"organization": organization_id, "name": device_id}).one()
+    return (None if row.generation_id is None else _to_device(row)), row.lists_version or ""
 
 
 def find_generation(connection: sa.Connection, organization_id: str, generation_id: str) -> Device | None:
@@ -107,21 +127,20 @@ def find_generations(
     connection: sa.Connection, organization_id: str, generation_ids: Iterable[str]
 ) -> dict[GenerationId, Device]:
     """Return devices by generation, deleted or not; unknown ones are left out."""
-    query = sa.select(devices).where(_of_organization, _c.generation_id.in_(_generations))
-    rows = connection.execute(query, {"organization": organization_id, "generations": list(generation_ids)})
+    keys = {"organization": organization_id, "generations": list(generation_ids)}
+    rows = connection.execute(_by_generations, keys)
     return {device.generation_id: device for device in map(_to_device, rows)}
 
 
 def find_names(connection: sa.Connection, organization_id: str, device_ids: Iterable[str]) -> dict[DeviceId, Device]:
     """Return the devices that hold these names now; free names are left out."""
-    query = sa.select(devices).where(_of_organization, _c.device_id.in_(_names), _alive)
-    rows = connection.execute(query, {"organization": organization_id, "names": list(device_ids)})
+    rows = connection.execute(_by_names, {"organization": organization_id, "names": list(device_ids)})
     return {device.device_id: device for device in map(_to_device, rows)}
 
 
 def insert(connection: sa.Connection, device: Device) -> None:
     """Add a device; the caller has checked that the name is free."""
-    connection.execute(devices.insert(), _to_row(device))
+    connection.execute(_insert, _to_row(device))
 
 
 def update(connection: sa.Connection, device: Device, *, expected: int) -> bool:
