@@ -175,7 +175,6 @@ def _prepare_bus(role: PrepareRole, data: DataDirectory) -> tuple[str, ...] | No
             port=role.own_bus.port,
             binary=role.own_bus.binary,
             sync=role.own_bus.sync,
-            max_store_bytes=stream_settings(role.streams).total_bytes,
         ),
         users,
         keys,

@@ -28,6 +28,9 @@ _PROGRAM: Final = "nats-server"
 _VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.\d+")
 _ACCOUNTS: Final[tuple[Account, ...]] = ("DEVICES", "CONTROL")
 _INFO_MAX_BYTES: Final = 32_768
+# Each stream has its own bound. A bound of the server below what its streams reserve keeps it from starting at all,
+# so lowering a stream's bound in the configuration would lock the platform out of its own data.
+_MAX_STORE_BYTES: Final = 1 << 50
 
 
 class BusServerProblem(Problem):
@@ -47,7 +50,6 @@ class BusServerSettings:
         host: Where to listen; clear text, so loopback only.
         binary: Path of ``nats-server``; ``None`` finds it.
         sync: ``always``: an acknowledged message is on disk. ``interval``: the system writes within two minutes.
-        max_store_bytes: What the streams may reserve together.
         max_payload_bytes: Largest message. 1 MiB is the server's default and four times the largest message of a
             device: room for a gateway's batch, and small enough that a slow reader's backlog stays small.
         max_connections: Processes on this machine, with room for restarts.
@@ -60,7 +62,6 @@ class BusServerSettings:
     host: str = "127.0.0.1"
     binary: Path | None = None
     sync: Literal["always", "interval"] = "always"
-    max_store_bytes: int = 32 * 1_073_741_824
     max_payload_bytes: int = 1_048_576
     max_connections: int = 512
     max_pending_bytes: int = 33_554_432
@@ -117,7 +118,7 @@ class NatsServer:
             "jetstream": {
                 "store_dir": str(settings.directory),
                 "max_memory_store": 67_108_864,
-                "max_file_store": settings.max_store_bytes,
+                "max_file_store": _MAX_STORE_BYTES,
                 "sync_interval": "always" if settings.sync == "always" else "2m",
             },
             "system_account": "SYS",

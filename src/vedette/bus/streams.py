@@ -37,11 +37,6 @@ class StreamSettings:
     posture_bytes: int = 8 * GIBIBYTE
     replicas: int = 1
 
-    @property
-    def total_bytes(self) -> int:
-        """What all streams may hold together."""
-        return self.telemetry_bytes + self.decisions_bytes + self.events_bytes + self.posture_bytes
-
 
 async def ensure_streams(devices: BusConnection, control: BusConnection, settings: StreamSettings) -> None:
     """Make every stream, or bring existing ones to these settings; idempotent.

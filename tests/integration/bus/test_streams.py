@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from running_bus import SMALL_STREAMS, RunningBus
+from running_bus import MEBIBYTE, SMALL_STREAMS, RunningBus
 from waiting import until
 
 from vedette.bus import (
@@ -103,6 +103,19 @@ async def test_full_bucket_refuses_and_keeps_what_it_has(tmp_path_factory: pytes
         assert await JetStream(events).direct_get_last(POSTURE_STREAM, "$KV.posture.org_1.dev_0") is not None
     finally:
         await running.close()
+
+
+async def test_lowered_bounds_take_effect_at_the_next_start(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("bus")
+    for telemetry_bytes in (512 * MEBIBYTE, 10 * MEBIBYTE):
+        running = RunningBus(folder)
+        try:
+            await running.start_with_streams(replace(SMALL_STREAMS, telemetry_bytes=telemetry_bytes))
+            info = await JetStream(await running.connect("control")).stream_info(TELEMETRY_STREAM)
+            assert info is not None
+            assert info.config["max_bytes"] == telemetry_bytes
+        finally:
+            await running.close()
 
 
 async def test_missing_stream_is_said(bus: RunningBus) -> None:
