@@ -5,6 +5,7 @@ SDK ports are fixed (8883), so journeys that run side by side use different addr
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -29,12 +30,13 @@ class Platform:
 
     address: str
     folder: Path
+    data_folder: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     api: httpx.Client = field(init=False)
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        return self.data_folder or self.folder / "data"
 
     @property
     def root_pem(self) -> str:
@@ -84,6 +86,17 @@ class Platform:
                 self.process.wait()
         if hasattr(self, "api"):
             self.api.close()
+
+    def kill_all(self) -> None:
+        """End every process at once, as a power cut does."""
+        for pid in self.pids().values():
+            os.kill(pid, signal.SIGSTOP)
+        assert self.process is not None
+        self.process.kill()
+        for pid in self.pids().values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
