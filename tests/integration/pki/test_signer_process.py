@@ -229,6 +229,7 @@ CHAIN = framed(msgspec.msgpack.encode({"type": "chain"}))
         pytest.param(framed(b"\xc1" * 64), id="no MessagePack"),
         pytest.param(framed(msgspec.msgpack.encode({"type": "sign", "data": b"x"})), id="sign these bytes"),
         pytest.param(framed(b"\x91" * 90_000), id="nested without end"),
+        pytest.param(framed(b"\x82\xa4type\xa5chain\xa1\xff\x00"), id="text that is no UTF-8"),
         pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="another protocol"),
     ],
 )

@@ -7,8 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-import msgspec
-
 from vedette.kernel import GenerationId, OrganizationId
 from vedette.pki.errors import SignerUnavailable
 from vedette.pki.model import Purpose
@@ -25,6 +23,7 @@ from vedette.pki.signer.contract import (
     Revocation,
     SignedRevocationList,
     SignRevocationList,
+    UnreadableFrame,
     decode_reply,
     encode,
     frame,
@@ -154,7 +153,7 @@ class SignerClient:
             try:
                 connection = self._idle.pop() if self._idle else await asyncio.open_unix_connection(self._path)
                 reply = await _exchange(connection, message)
-            except (OSError, EOFError, msgspec.DecodeError):
+            except (OSError, EOFError, UnreadableFrame):
                 if connection is not None:
                     connection[1].close()
                 if connection is None or not self._idle:
@@ -176,6 +175,5 @@ async def _exchange(connection: _Connection, message: bytes) -> Reply:
     await writer.drain()
     (length,) = HEADER.unpack(await reader.readexactly(HEADER.size))
     if length > _REPLY_MAX_BYTES:
-        raise msgspec.DecodeError(f"a frame of {length} bytes")
-    reply: Reply = decode_reply(await reader.readexactly(length))
-    return reply
+        raise UnreadableFrame(f"a frame of {length} bytes")
+    return decode_reply(await reader.readexactly(length))

@@ -108,12 +108,45 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 Reply = Issued | Chains | SignedRevocationList | Refused
 
 encode: Final = msgspec.msgpack.Encoder().encode
-decode_request: Final = msgspec.msgpack.Decoder(Request).decode
-decode_reply: Final = msgspec.msgpack.Decoder(Reply).decode
+
+_requests: Final = msgspec.msgpack.Decoder(Request)
+_replies: Final = msgspec.msgpack.Decoder(Reply)
+# Text that is not UTF-8 and nesting without end are reported by msgspec as Python's own errors.
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _PROBLEMS: Final[dict[str, type[Problem]]] = {
     kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Problem)
 }
+
+
+class UnreadableFrame(Exception):  # noqa: N818 - it says what it is
+    """What came over the socket is too long, or not one of the messages agreed upon."""
+
+
+def decode_request(payload: bytes) -> Request:
+    """Read a request.
+
+    Raises:
+        UnreadableFrame: It is none.
+    """
+    try:
+        request: Request = _requests.decode(payload)
+    except _UNREADABLE as error:
+        raise UnreadableFrame(str(error)[:200]) from error
+    return request
+
+
+def decode_reply(payload: bytes) -> Reply:
+    """Read a reply.
+
+    Raises:
+        UnreadableFrame: It is none.
+    """
+    try:
+        reply: Reply = _replies.decode(payload)
+    except _UNREADABLE as error:
+        raise UnreadableFrame(str(error)[:200]) from error
+    return reply
 
 
 def frame(payload: bytes) -> bytes:

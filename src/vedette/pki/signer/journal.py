@@ -168,7 +168,7 @@ def read_segment(path: Path) -> Iterator[JournalRecord]:
             break
         try:
             record = decoder.decode(payload)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             break
         yield record
         position = body + length

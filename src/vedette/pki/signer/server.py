@@ -14,13 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from vedette.kernel import Clock, IdSource
 from vedette.pki.authorities import open_authorities
 from vedette.pki.errors import AuthorityDamaged, SignerBusy
 from vedette.pki.settings import SignerSettings
-from vedette.pki.signer.contract import HEADER, Reply, Request, decode_request, encode, frame, refusal
+from vedette.pki.signer.contract import (
+    HEADER,
+    Reply,
+    Request,
+    UnreadableFrame,
+    decode_request,
+    encode,
+    frame,
+    refusal,
+)
 from vedette.pki.signer.desk import SigningDesk
 from vedette.pki.signer.journal import Journal
 
@@ -104,8 +111,8 @@ class SignerServer:
                 writer.close()
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             log.debug("signer lost a peer", extra={"error": str(error)})
-        except msgspec.DecodeError as error:
-            log.warning("signer cut off a peer that sent no request", extra={"error": str(error)[:200]})
+        except UnreadableFrame as error:
+            log.warning("signer cut off a peer that sent no request", extra={"error": str(error)})
         finally:
             self._connections -= 1
 
@@ -113,7 +120,7 @@ class SignerServer:
         """Read one frame; ``None`` when the peer closed between two.
 
         Raises:
-            msgspec.DecodeError: The frame is too long, or holds no request.
+            UnreadableFrame: The frame is too long, or holds no request.
         """
         first = await reader.read(1)
         if not first:
@@ -121,9 +128,8 @@ class SignerServer:
         async with asyncio.timeout(_FRAME_TIMEOUT_S):
             (length,) = HEADER.unpack(first + await reader.readexactly(HEADER.size - 1))
             if length > self._settings.max_frame_bytes:
-                raise msgspec.DecodeError(f"a frame of {length} bytes; accepted: {self._settings.max_frame_bytes}")
-            request: Request = decode_request(await reader.readexactly(length))
-        return request
+                raise UnreadableFrame(f"a frame of {length} bytes; accepted: {self._settings.max_frame_bytes}")
+            return decode_request(await reader.readexactly(length))
 
     async def _submit(self, request: Request) -> Reply:
         pending = _Pending(request)

@@ -11,6 +11,8 @@ from vedette.pki.signer.contract import (
     IssueDeviceCertificate,
     IssueServerCertificate,
     Refused,
+    UnreadableFrame,
+    decode_reply,
     decode_request,
     encode,
     refusal,
@@ -54,7 +56,7 @@ def test_a_field_is_read_at_its_limit_and_refused_beyond(
 ) -> None:
     request = make(**{field: at_limit})
     assert decode_request(encode(request)) == request
-    with pytest.raises(msgspec.ValidationError):
+    with pytest.raises(UnreadableFrame):
         decode_request(encode(make(**{field: beyond})))
 
 
@@ -71,8 +73,19 @@ def test_a_field_is_read_at_its_limit_and_refused_beyond(
     ],
 )
 def test_nothing_but_the_typed_requests_is_read(payload: object) -> None:
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(UnreadableFrame):
         decode_request(msgspec.msgpack.encode(payload))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\xc1", b"\x91" * 100_000, b"\x82\xa4type\xa5chain\xa1\xff\x00", b"\x81\xa4type\xa5ch\xffin"],
+    ids=["nothing", "no MessagePack", "nested without end", "a field that is no UTF-8", "a tag that is no UTF-8"],
+)
+def test_hostile_bytes_are_unreadable_and_nothing_worse(payload: bytes) -> None:
+    for decode in (decode_request, decode_reply):
+        with pytest.raises(UnreadableFrame):
+            decode(payload)
 
 
 def test_a_problem_crosses_the_socket_as_itself() -> None:
