@@ -55,6 +55,8 @@ class PostgresqlServer:
         self._control("start", "-l", str(data / "log"), "-o", f"-h '' -k {self.socket}")
 
     def close(self) -> None:
+        # By hand: after a restart the wheel still looks for the process it started, and would leave ours running.
+        self.stop("fast")
         self._server.cleanup()
 
     def _control(self, action: str, *arguments: str) -> None:
