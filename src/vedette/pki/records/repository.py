@@ -88,18 +88,50 @@ authorities: Final = sa.Table(
     sa.Index("ix_pki_authorities_public_key", "organization_id", "public_key_sha256"),
 )
 
+# Built once: putting a statement together costs more than running it.
+_organization: Final[sa.BindParameter[Any]] = sa.bindparam("organization")  # Any: bound as given
+_by_digest: Final = certificates.select().where(
+    certificates.c.organization_id == _organization, certificates.c.sha256 == sa.bindparam("digest")
+)
+_permitted: Final = (
+    sa.select(certificates.c.sha256, certificates.c.not_after, certificates.c.permitted_until)
+    .where(
+        certificates.c.organization_id == _organization,
+        certificates.c.generation_id == sa.bindparam("generation"),
+        certificates.c.revoked_at.is_(None),
+        certificates.c.not_after > sa.bindparam("now"),
+        sa.or_(certificates.c.permitted_until.is_(None), certificates.c.permitted_until > sa.bindparam("now")),
+    )
+    .order_by(certificates.c.issued_at.desc())
+    .limit(PERMITTED_MAX)
+)
+_key_owner: Final = sa.select(key_bindings.c.generation_id).where(
+    key_bindings.c.organization_id == _organization, key_bindings.c.public_key_sha256 == sa.bindparam("digest")
+)
+_is_frozen: Final[sa.Select[tuple[Any]]] = (  # Any: a literal column has no type
+    sa.select(sa.literal_column("1"))
+    .select_from(frozen_identities)
+    .where(
+        frozen_identities.c.organization_id == _organization,
+        frozen_identities.c.generation_id == sa.bindparam("generation"),
+    )
+)
+_insert_certificate: Final = certificates.insert()
+_insert_key: Final = key_bindings.insert()
+
 _CERTIFICATE_FIELDS: Final = tuple(field.name for field in fields(Certificate))
 
 
 def insert_certificate(connection: sa.Connection, certificate: Certificate) -> None:
     """Store a certificate."""
     row = {name: getattr(certificate, name) for name in _CERTIFICATE_FIELDS}
-    connection.execute(certificates.insert(), row)
+    connection.execute(_insert_certificate, row)
 
 
 def find_certificate(connection: sa.Connection, organization_id: OrganizationId, sha256: str) -> Certificate | None:
     """Return one certificate, or ``None``."""
-    row = connection.execute(certificates.select().where(_certificate(organization_id, sha256))).mappings().first()
+    keys = {"organization": organization_id, "digest": sha256}
+    row = connection.execute(_by_digest, keys).mappings().first()
     return _to_certificate(row) if row else None
 
 
@@ -135,21 +167,9 @@ def list_certificates(
 def list_permitted(
     connection: sa.Connection, organization_id: OrganizationId, generation_id: GenerationId, now: datetime
 ) -> list[tuple[str, datetime, datetime | None]]:
-    """Return digest, ``not_after`` and ``permitted_until`` of what an identity may present, youngest first."""
-    columns = certificates.c
-    query = (
-        sa.select(columns.sha256, columns.not_after, columns.permitted_until)
-        .where(
-            columns.organization_id == organization_id,
-            columns.generation_id == generation_id,
-            columns.revoked_at.is_(None),
-            columns.not_after > now,
-            sa.or_(columns.permitted_until.is_(None), columns.permitted_until > now),
-        )
-        .order_by(columns.issued_at.desc())
-        .limit(PERMITTED_MAX)
-    )
-    return [(row.sha256, row.not_after, row.permitted_until) for row in connection.execute(query)]
+    """Return digest, end and ``permitted_until`` of the certificates an identity may present, youngest first."""
+    keys = {"organization": organization_id, "generation": generation_id, "now": now}
+    return [(row.sha256, row.not_after, row.permitted_until) for row in connection.execute(_permitted, keys)]
 
 
 def list_unrevoked(
@@ -227,16 +247,14 @@ def bind_key(
             "public_key_sha256": public_key_sha256,
             "generation_id": generation_id,
         }
-        connection.execute(key_bindings.insert(), row)
+        connection.execute(_insert_key, row)
     return owner is None or owner == generation_id
 
 
 def find_key_owner(connection: sa.Connection, organization_id: OrganizationId, public_key_sha256: str) -> str | None:
     """Return the generation id that a public key is bound to."""
-    query = sa.select(key_bindings.c.generation_id).where(
-        key_bindings.c.organization_id == organization_id, key_bindings.c.public_key_sha256 == public_key_sha256
-    )
-    return connection.execute(query).scalar_one_or_none()
+    keys = {"organization": organization_id, "digest": public_key_sha256}
+    return connection.execute(_key_owner, keys).scalar_one_or_none()
 
 
 def freeze(
@@ -258,8 +276,8 @@ def thaw(connection: sa.Connection, organization_id: OrganizationId, generation_
 
 def is_frozen(connection: sa.Connection, organization_id: OrganizationId, generation_id: GenerationId) -> bool:
     """Say whether an identity is frozen."""
-    query = sa.select(sa.literal(1)).select_from(frozen_identities).where(_frozen(organization_id, generation_id))
-    return connection.execute(query).first() is not None
+    keys = {"organization": organization_id, "generation": generation_id}
+    return connection.execute(_is_frozen, keys).first() is not None
 
 
 def insert_authority(connection: sa.Connection, authority: Authority) -> None:
