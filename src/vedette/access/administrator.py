@@ -190,7 +190,7 @@ class PolicyAdministrator:
             )
             waiting[0].written.append((record, signed, identity.is_deleted))
         waiting[0].state = state
-        repository.save_records(connection, new)
+        repository.save_records(connection, new, replaced=former)
         repository.save_state(connection, self._organization_id, state)
 
     def _base(self, state: State, now: datetime) -> Head:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -61,6 +61,22 @@ _after: Final = (
 )
 
 
+# Any: the element type of an expanding parameter is not inferred.
+_generations: Final[sa.BindParameter[Any]] = sa.bindparam("generations", expanding=True)
+_by_generations: Final = sa.select(_r.generation_id, _r.signed).where(
+    _of_organization, _r.generation_id.in_(_generations)
+)
+_delete: Final = posture_records.delete().where(_of_organization, _r.generation_id.in_(_generations))
+_insert: Final = posture_records.insert()
+_of_state: Final = posture_state.c.organization_id == sa.bindparam("organization")
+_locked_state: Final = sa.select(posture_state).where(_of_state).with_for_update()
+_save_state: Final = (
+    posture_state.update()
+    .where(_of_state)
+    .values(epoch=sa.bindparam("new_epoch"), sequence=sa.bindparam("new_sequence"), root_hash=sa.bindparam("new_root"))
+)
+
+
 class State(msgspec.Struct, frozen=True):
     """Where an organization's records stand."""
 
@@ -91,8 +107,7 @@ class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def lock_state(connection: sa.Connection, organization_id: OrganizationId) -> State:
     """Read the state and hold it until the transaction ends, so that sequences follow the order of commit."""
-    query = sa.select(posture_state).where(posture_state.c.organization_id == organization_id).with_for_update()
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_locked_state, {"organization": organization_id}).one_or_none()
     if row is None:
         first = State()
         connection.execute(
@@ -117,37 +132,30 @@ def read_state(connection: sa.Connection, organization_id: OrganizationId) -> St
 
 def save_state(connection: sa.Connection, organization_id: OrganizationId, state: State) -> None:
     """Write the state that ``lock_state`` holds."""
-    connection.execute(
-        posture_state.update()
-        .where(posture_state.c.organization_id == organization_id)
-        .values(epoch=state.epoch, sequence=state.sequence, root_hash=state.root_hash)
-    )
+    keys = {
+        "organization": organization_id,
+        "new_epoch": state.epoch,
+        "new_sequence": state.sequence,
+        "new_root": state.root_hash,
+    }
+    connection.execute(_save_state, keys)
 
 
-def save_records(connection: sa.Connection, records: Sequence[NewRecord]) -> None:
-    """Replace the records of these identities."""
+def save_records(connection: sa.Connection, records: Sequence[NewRecord], *, replaced: Collection[str]) -> None:
+    """Store the records of identities; ``replaced`` names those that had one before."""
     if not records:
         return
-    connection.execute(
-        posture_records.delete().where(
-            _of_organization, _r.generation_id.in_(sa.bindparam("generations", expanding=True))
-        ),
-        {
-            "organization": records[0].organization_id,
-            "generations": [record.generation_id for record in records],
-        },
-    )
-    connection.execute(posture_records.insert(), [msgspec.structs.asdict(record) for record in records])
+    former = [record.generation_id for record in records if record.generation_id in replaced]
+    if former:
+        connection.execute(_delete, {"organization": records[0].organization_id, "generations": former})
+    connection.execute(_insert, [msgspec.structs.asdict(record) for record in records])
 
 
 def find_records(
     connection: sa.Connection, organization_id: OrganizationId, generation_ids: Iterable[str]
 ) -> dict[str, bytes]:
     """Return the signed records of identities, deleted ones included; unknown ones are left out."""
-    query = sa.select(_r.generation_id, _r.signed).where(
-        _of_organization, _r.generation_id.in_(sa.bindparam("generations", expanding=True))
-    )
-    rows = connection.execute(query, {"organization": organization_id, "generations": list(generation_ids)})
+    rows = connection.execute(_by_generations, {"organization": organization_id, "generations": list(generation_ids)})
     return {row.generation_id: bytes(row.signed) for row in rows}
 
 
