@@ -1,5 +1,42 @@
 """The hall: the composition root. Builds every room and door once, owns the processes, their start and their stop.
 
 Terms: the *supervisor* is the parent process of ``vedette up``; its children are *roles* (control, signer, gateway),
-each started as ``python -m vedette.app ROLE`` with the settings it needs and nothing else.
+each started as ``python -m vedette.app ROLE`` with the settings it needs and nothing else. What is exported here loads
+no SQL: each role imports what it needs when it starts.
 """
+
+from __future__ import annotations
+
+from vedette.app.child import ProcessFailed, Program
+from vedette.app.configuration import Configuration
+from vedette.app.configuration_file import BadConfiguration, ReadConfiguration, all_options, read_configuration
+from vedette.app.data_directory import DataDirectory, DataDirectoryInUse, default_data_path
+from vedette.app.demo import demo_data_path, demo_programs
+from vedette.app.plan import Plan
+from vedette.app.ports import PortUnavailable
+from vedette.app.state import NotRunning, ProcessState, RunState, read_state
+from vedette.app.up import Ready, find_configuration, up
+
+__all__ = [
+    "BadConfiguration",
+    "Configuration",
+    "DataDirectory",
+    "DataDirectoryInUse",
+    "NotRunning",
+    "Plan",
+    "PortUnavailable",
+    "ProcessFailed",
+    "ProcessState",
+    "Program",
+    "ReadConfiguration",
+    "Ready",
+    "RunState",
+    "all_options",
+    "default_data_path",
+    "demo_data_path",
+    "demo_programs",
+    "find_configuration",
+    "read_configuration",
+    "read_state",
+    "up",
+]

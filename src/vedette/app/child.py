@@ -69,13 +69,15 @@ class Program:
         command: ``{ready}`` in an argument becomes the descriptor that the program announces itself on.
         environment: All of it; nothing of ours is inherited.
         stop_within_s: After a polite request to end it is killed.
-        greeting: How to see that it is ready, when it does not announce itself.
+        announces: Whether it says when it is ready; one that does not counts as ready once it runs.
+        greeting: How to see that it is ready, when it does not say so itself.
     """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_within_s: float = 8.0
+    announces: bool = True
     greeting: Greeting | None = None
 
 
@@ -210,7 +212,7 @@ class Child:
             return 127
         finally:
             os.close(writing)
-        self._set("starting", pid=process.pid)
+        self._set("starting" if self.program.announces else "ready", pid=process.pid)
         try:
             code = await self._attend(process, reading)
         finally:

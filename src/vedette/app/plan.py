@@ -17,7 +17,7 @@ import msgspec
 from vedette.app.child import READY_DESCRIPTOR, Greeting, Program
 from vedette.app.configuration import Configuration
 from vedette.app.configuration_file import api_bind, api_tls
-from vedette.app.data_directory import DataDirectory, write_private
+from vedette.app.data_directory import DataDirectory, default_data_path, write_private
 from vedette.app.ports import Listener
 from vedette.app.roles import (
     ApiRole,
@@ -58,6 +58,18 @@ class Plan:
     def gateways(self) -> tuple[str, ...]:
         """The names of the gateway processes."""
         return tuple(f"gateway-{number}" for number in range(1, self.configuration.gateway.processes + 1))
+
+    @property
+    def is_default_data(self) -> bool:
+        """Whether commands find the data directory by themselves."""
+        return self.data.path == default_data_path(self.environment).absolute()
+
+    def database_url(self) -> str:
+        """Return the URL of the database; reads it from its file when it holds a password."""
+        url_file = self.configuration.store.url_file
+        if url_file is None:
+            return f"sqlite:///{self.data.database}"
+        return url_file.read_text(encoding="utf-8").strip()
 
     @property
     def has_own_bus(self) -> bool:

@@ -37,9 +37,7 @@ def check_ports(listeners: Iterable[Listener]) -> None:
     """
     refused = [problem for each in listeners if (problem := _try(each))]
     if refused:
-        raise PortUnavailable(
-            "; ".join(detail for detail, _ in refused), hint="; ".join(dict.fromkeys(hint for _, hint in refused))
-        )
+        raise PortUnavailable("; ".join(detail for detail, _ in refused), hint=" · ".join(hint for _, hint in refused))
 
 
 def _try(listener: Listener) -> tuple[str, str] | None:
@@ -52,8 +50,7 @@ def _try(listener: Listener) -> tuple[str, str] | None:
             trial.listen(1)
         except OSError as error:
             where = f"port {listener.port} on {listener.host} ({listener.purpose})"
-            variable = f"VEDETTE_{listener.option.upper().replace('.', '__')}"
-            change = f"set {listener.option} in the configuration, or {variable}"
+            change = f"set {listener.option} (VEDETTE_{listener.option.upper().replace('.', '__')})"
             match error.errno:
                 case errno.EADDRINUSE:
                     return f"{where} is taken by another program", f"stop it, or {change}"
