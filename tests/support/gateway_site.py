@@ -15,7 +15,9 @@ from running_bus import RunningBus
 from stand_in_control import Credential, StandInControl, make_certificate
 
 from vedette.bus import BusConnectionSettings
+from vedette.bus.contract import DecisionRecord
 from vedette.gateway import GatewayPost, GatewaySettings, run_gateway
+from vedette.messaging import DecisionReader, TelemetryMessage, TelemetryReader
 from vedette.trust import PostureRecord
 
 DER = Encoding.DER
@@ -77,6 +79,24 @@ class Site:
     async def open(self, credential: Credential | None, gateway: str = "gateway-1") -> MqttDevice:
         """Complete TLS with a gateway."""
         return await MqttDevice.open(self.ports[gateway], client_context(self.folder / "root.pem", credential))
+
+    async def decisions(self, *kinds: str) -> list[DecisionRecord]:
+        """Return what is on record, newest first."""
+        page = await DecisionReader(self.control.bus).list_decisions(self.control.organization_id, kinds=kinds)
+        return [decision.record for decision in page.items]
+
+    async def wait_decision(self, kind: str, reason: str) -> DecisionRecord:
+        """Wait for a decision and return its newest record."""
+        async with asyncio.timeout(10):
+            while True:
+                for record in await self.decisions(kind):
+                    if record.reason == reason:
+                        return record
+                await asyncio.sleep(0.02)
+
+    async def stored(self) -> list[TelemetryMessage]:
+        """Return all telemetry."""
+        return (await TelemetryReader(self.control.bus).list_messages(self.control.organization_id)).items
 
     async def connected(self, name: str, **options: object) -> tuple[MqttDevice, PostureRecord]:
         """Register a device and connect it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -41,16 +42,30 @@ class Listener:
         """
         loop = asyncio.get_running_loop()
         for address in self._bind:
-            server = await loop.create_server(
-                self._front,
-                address,
-                self.port,
-                backlog=self._front.settings.backlog,
-                reuse_port=self._shares_port or None,
-            )
-            self.port = server.sockets[0].getsockname()[1]
+            listening = self._listening_socket(address)
+            server = await loop.create_server(self._front, sock=listening, backlog=self._front.settings.backlog)
             self._servers.append(server)
+            self.port = listening.getsockname()[1]
         log.info("listening for devices", extra={"port": self.port})
+
+    def _listening_socket(self, address: str) -> socket.socket:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self._shares_port:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # Connections inherit these from the listening socket.
+            for direction in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                listening.setsockopt(socket.SOL_SOCKET, direction, self._front.settings.socket_buffer_bytes)
+            listening.setblocking(False)
+            listening.bind((address, self.port))
+        except OSError:
+            listening.close()
+            raise
+        return listening
 
     def close(self) -> None:
         """Accept nothing more; open connections stay."""

@@ -13,38 +13,17 @@ from mqtt_device import Closed, MqttDevice
 from stand_in_control import make_certificate
 from waiting import until
 
-from vedette.bus.contract import DecisionRecord
 from vedette.gateway import GatewaySettings, SessionSettings
-from vedette.messaging import DecisionReader, TelemetryMessage, TelemetryReader
 from vedette.protocols import mqtt
 
 pytestmark = pytest.mark.anyio
-
-
-async def stored(site: Site) -> list[TelemetryMessage]:
-    page = await TelemetryReader(site.control.bus).list_messages(site.control.organization_id)
-    return page.items
-
-
-async def decisions(site: Site, *kinds: str) -> list[DecisionRecord]:
-    page = await DecisionReader(site.control.bus).list_decisions(site.control.organization_id, kinds=kinds)
-    return [decision.record for decision in page.items]
-
-
-async def wait_decision(site: Site, kind: str, reason: str) -> DecisionRecord:
-    async with asyncio.timeout(10):
-        while True:
-            for record in await decisions(site, kind):
-                if record.reason == reason:
-                    return record
-            await asyncio.sleep(0.02)
 
 
 async def test_acknowledged_telemetry_is_stored_with_properties_and_stamps(site: Site) -> None:
     await site.start_gateway()
     device, record = await site.connected("pump-7")
     await device.telemetry("pump-7", b'{"pressure":4}', "%24.mid=1&unit=bar&bare")
-    (message,) = await stored(site)
+    (message,) = await site.stored()
     assert message.body == b'{"pressure":4}'
     assert message.system == {"mid": "1"}
     assert message.properties == {"unit": "bar", "bare": None}
@@ -58,7 +37,7 @@ async def test_a_device_cannot_set_the_hubs_stamps(site: Site) -> None:
     await site.start_gateway()
     device, _ = await site.connected("pump-7")
     await device.telemetry("pump-7", b"x", "iothub-connection-device-id=boss&IoTHub-enqueuedtime=1&%24.cdid=boss")
-    (message,) = await stored(site)
+    (message,) = await site.stored()
     assert message.stamps["iothub-connection-device-id"] == "pump-7"
     assert (message.system, message.properties) == ({}, {})
 
@@ -72,7 +51,7 @@ async def test_all_forms_of_the_telemetry_topic_and_both_qualities_are_stored(si
     await device.flush()
     for _ in range(5):
         assert isinstance(await device.next_event(), mqtt.Puback)
-    messages = await stored(site)
+    messages = await site.stored()
     assert [message.body for message in messages] == [b"%d" % number for number in range(8)] + [b"kept?"]
     assert messages[-1].properties == {"mqtt-retain": "true"}
     assert messages[3].system == {"mid": "1"}
@@ -116,7 +95,7 @@ async def test_a_name_that_is_not_right_is_refused(site: Site, case: str) -> Non
     device = await site.open(credential)
     assert await device.connect("pump-7", client_id=client_id, user_name=user_name) == code
     await device.wait_closed()
-    record = await wait_decision(site, "refuse", reason)
+    record = await site.wait_decision("refuse", reason)
     assert record.certificate_subject == "CN=pump-7"
     assert record.hint
 
@@ -135,13 +114,13 @@ async def test_refusals_say_whether_they_can_heal(site: Site) -> None:
     for credential, code, reason in ((other, 5, "certificate_not_permitted"), (None, 5, "certificate_missing")):
         device = await site.open(credential)
         assert await device.connect("pump-7") == code
-        refusal = await wait_decision(site, "refuse", reason)
+        refusal = await site.wait_decision("refuse", reason)
         assert refusal.generation_id == record.generation_id
         assert refusal.hint
     site.control.set_enabled(record, is_enabled=False)
     device = await site.open(own)
     assert await device.connect("pump-7") == 3
-    refusal = await wait_decision(site, "refuse", "disabled")
+    refusal = await site.wait_decision("refuse", "disabled")
     assert refusal.hint == "let it in again: vedette device enable pump-7"
     device = await site.open(own)
     assert await device.connect("stranger") == 5
@@ -177,7 +156,7 @@ async def test_a_breach_closes_the_connection_and_is_on_record(site: Site, case:
     device, record = await site.connected("pump-7")
     await device.send(packet)
     await device.wait_closed()
-    refusal = await wait_decision(site, "refuse", reason)
+    refusal = await site.wait_decision("refuse", reason)
     assert refusal.generation_id == record.generation_id
     assert refusal.detail
 
@@ -189,12 +168,12 @@ async def test_messages_are_taken_up_to_their_limit_and_not_beyond(site: Site) -
     device.mqtt.publish("devices/pump-7/messages/events/a=1", b"x" * (262_144 - 1), qos=1)
     await device.flush()
     await device.wait_closed()
-    await wait_decision(site, "refuse", "message_too_large")
+    await site.wait_decision("refuse", "message_too_large")
     device = await site.open(site.credentials["pump-7"])
     assert await device.connect("pump-7") == 0
     await device.send(b"\x32\xff\xff\xff\x7f")
     await device.wait_closed()
-    await wait_decision(site, "refuse", "protocol_error")
+    await site.wait_decision("refuse", "protocol_error")
 
 
 async def test_a_will_is_stored_when_the_device_vanishes_and_void_when_it_leaves(site: Site) -> None:
@@ -207,8 +186,8 @@ async def test_a_will_is_stored_when_the_device_vanishes_and_void_when_it_leaves
     device = await site.open(credential)
     assert await device.connect("pump-7", will=will) == 0
     device.vanish()
-    await wait_decision(site, "disconnect", "connection_lost")
-    messages = await stored(site)
+    await site.wait_decision("disconnect", "connection_lost")
+    messages = await site.stored()
     assert [message.body for message in messages] == [b"gone"]
     assert messages[0].properties == {"a": "1", "iothub-MessageType": "Will"}
 
@@ -279,7 +258,7 @@ async def test_a_new_connection_takes_over_and_its_telemetry_goes_on(site: Site)
     assert await second.connect("pump-7") == 0
     await first.wait_closed()
     await second.telemetry("pump-7", b"x")
-    assert (await wait_decision(site, "disconnect", "taken_over")).device_id == "pump-7"
+    assert (await site.wait_decision("disconnect", "taken_over")).device_id == "pump-7"
 
 
 async def test_a_take_over_reaches_across_gateways(site: Site) -> None:
@@ -301,7 +280,7 @@ async def test_two_clients_that_displace_each_other_are_damped(site: Site) -> No
         devices.append(await site.open(site.credentials["pump-7"]))
         codes.append(await devices[-1].connect("pump-7"))
     assert codes == [0, 0, 0, 0, 3, 3, 3, 3]
-    assert (await wait_decision(site, "refuse", "takeover_damped")).hint.endswith("look for a clone")
+    assert (await site.wait_decision("refuse", "takeover_damped")).hint.endswith("look for a clone")
 
 
 async def test_silence_beyond_the_keep_alive_closes_and_pings_prevent_it(site: Site) -> None:
@@ -317,7 +296,7 @@ async def test_silence_beyond_the_keep_alive_closes_and_pings_prevent_it(site: S
         assert isinstance(await two.next_event(), mqtt.Pingresp)
         await asyncio.sleep(0.4)
     await closing
-    await wait_decision(site, "disconnect", "keep_alive_timeout")
+    await site.wait_decision("disconnect", "keep_alive_timeout")
 
 
 async def test_the_end_of_a_certificate_ends_its_session(site: Site) -> None:
@@ -325,7 +304,7 @@ async def test_the_end_of_a_certificate_ends_its_session(site: Site) -> None:
     device, _ = await site.connected("pump-7", permitted_until=datetime.now(UTC) + timedelta(seconds=1))
     await device.telemetry("pump-7", b"x")
     await device.wait_closed()
-    await wait_decision(site, "cut", "certificate_expired")
+    await site.wait_decision("cut", "certificate_expired")
     device = await site.open(site.credentials["pump-7"])
     assert await device.connect("pump-7") == 5
 
@@ -354,7 +333,7 @@ async def test_a_device_far_above_its_rate_is_disconnected(site: Site) -> None:
         device.mqtt.publish("devices/loud/messages/events/", b"x", qos=0)
     await device.flush()
     await device.wait_closed()
-    await wait_decision(site, "refuse", "message_throttled")
+    await site.wait_decision("refuse", "message_throttled")
 
 
 async def count_pubacks(device: MqttDevice) -> int:
@@ -377,8 +356,8 @@ async def test_a_gateway_that_stops_stores_what_it_took(site: Site) -> None:
     await device.next_event()
     await site.stop_gateway()
     acknowledged = 1 + await count_pubacks(device)
-    assert len(await stored(site)) >= acknowledged
-    await wait_decision(site, "disconnect", "stopping")
+    assert len(await site.stored()) >= acknowledged
+    await site.wait_decision("disconnect", "stopping")
 
 
 async def test_no_acknowledgement_without_a_durable_bus_and_all_is_stored_after_it_is_back(site: Site) -> None:
@@ -392,7 +371,7 @@ async def test_no_acknowledgement_without_a_durable_bus_and_all_is_stored_after_
             await device.next_event()
     await site.bus.start()
     assert await device.next_event() == mqtt.Puback(packet_id)
-    assert [message.body for message in await stored(site)] == [b"x"]
+    assert [message.body for message in await site.stored()] == [b"x"]
 
 
 async def connect_module(site: Site) -> MqttDevice:
@@ -408,7 +387,7 @@ async def test_a_module_has_topics_of_its_own(site: Site) -> None:
     await site.start_gateway()
     device = await connect_module(site)
     await device.publish("devices/pump-7/modules/camera/messages/events/%24.on=output1", b"x")
-    (message,) = await stored(site)
+    (message,) = await site.stored()
     assert message.stamps["iothub-connection-module-id"] == "camera"
     assert message.stamps["dt-dataschema"] == "dtmi:com:example:Camera;1"
     device.mqtt.publish("devices/pump-7/messages/events/", b"x")
@@ -420,11 +399,11 @@ async def test_connects_and_disconnects_are_on_record(site: Site) -> None:
     await site.start_gateway()
     device, record = await site.connected("pump-7")
     await device.close()
-    connect = await wait_decision(site, "connect", "permitted")
+    connect = await site.wait_decision("connect", "permitted")
     assert connect.effect == "allow"
     assert connect.policies == ["active-identities-take-part"]
     assert connect.sequence == record.sequence
     assert connect.certificate_serial
     assert connect.tls_version == "TLSv1.3"
-    await wait_decision(site, "disconnect", "disconnected")
+    await site.wait_decision("disconnect", "disconnected")
     await until(lambda: any(status.sessions == 0 for status in site.control.statuses))
