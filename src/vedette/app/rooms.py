@@ -25,9 +25,8 @@ from vedette.bus.contract import EVENTS_STREAM
 from vedette.enrollment import EnrollmentService, RegistrationLocks, RegistrationService, RegistrationSettings
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
-from vedette.pki import CertificateSettings
+from vedette.pki import CertificateSettings, SignerClient
 from vedette.pki.records import CertificateService, OnboardingAuthorityService
-from vedette.pki.signer import SignerClient
 from vedette.registry import AccessListService, ClockGuard, DeviceService, Register
 from vedette.store import Store
 from vedette.trust import RecordSigner, TrustAnchor, default_bundle, read_trust_anchor

@@ -117,7 +117,7 @@ class PostureWatch:
             except Problem as problem:
                 log.warning("posture records not read again yet", extra={"reason": problem.detail})
                 self._must_resync.set()
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 log.warning("posture records could not be read")
                 self._must_resync.set()
             await asyncio.sleep(_RESYNC_PAUSE_S)
@@ -221,7 +221,7 @@ class HeadFloor:
             head = msgspec.msgpack.decode(raw[:_FLOOR_MAX_BYTES], type=Head)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             log.warning("head floor unreadable: an older state could be believed", extra={"reason": str(error)})
             return None
         now = self._clock.now()
