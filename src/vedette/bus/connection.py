@@ -238,7 +238,7 @@ class BusConnection:
             subject: A subject of the stream.
             payload: The message.
             stream: The stream that must acknowledge it.
-            msg_id: Unique in the stream for its duplicate window; a generated id.
+            msg_id: Unique in the stream for its duplicate window, and hard to guess: whoever uses it first is kept.
             deadline_s: Give up after so long, at most 30.
             on_done: Runs in the event loop; ``PublishAck`` or a ``Problem``.
             headers: Further lines made by ``encode_headers``.

@@ -65,7 +65,6 @@ class _Pending(msgspec.Struct, gc=False):
     stream: str
     deadline_s: float
     on_done: Callable[[PublishResult], None]
-    must_retry: bool = False
 
 
 _ACK_DECODER: Final = msgspec.json.Decoder(_AckBody)
@@ -89,6 +88,7 @@ class Publisher:
         self._max_pending_bytes = max_pending_bytes
         self._pending: dict[int, _Pending] = {}
         self._pending_bytes = 0
+        self._retries: set[int] = set()  # a subset of the pending, which a stream could not take for the moment
         self._next_token = 0
         self._max_payload = 1_048_576  # the server's default, until it says otherwise
         self._link: Link | None = None
@@ -142,8 +142,8 @@ class Publisher:
         if link.info.max_payload < self._max_payload:
             self._give_up_larger_than(link.info.max_payload)
         self._max_payload = link.info.max_payload
+        self._retries.clear()
         for entry in self._pending.values():
-            entry.must_retry = False
             link.write_accounted(entry.frame)
 
     def detach(self) -> None:
@@ -180,7 +180,7 @@ class Publisher:
         if token is None or entry is None:
             return
         if message.status == _NO_RESPONDERS:
-            entry.must_retry = True
+            self._retries.add(token)
             return
         try:
             body = _ACK_DECODER.decode(message.payload)
@@ -198,7 +198,7 @@ class Publisher:
     def _take_error(self, token: int, entry: _Pending, error: _AckError) -> None:
         is_transient = error.code in _TRANSIENT and error.err_code != _STORE_FAILED
         if is_transient or error.err_code == _DUPLICATE_IN_PROCESS:
-            entry.must_retry = True
+            self._retries.add(token)
             return
         problem = PublishRefused(
             f"stream {entry.stream} refused a message: {error.description[:200]}", error_code=error.err_code
@@ -215,9 +215,15 @@ class Publisher:
         if entry is None:
             return
         self._pending_bytes -= len(entry.frame)
+        self._retries.discard(token)
         notify(entry.on_done, result)
         if not self._pending:
             self._wake_idle_waiters()
+
+    def _send_again(self, link: Link) -> None:
+        for token in sorted(self._retries):
+            link.write_accounted(self._pending[token].frame)
+        self._retries.clear()
 
     def _wake_idle_waiters(self) -> None:
         for waiter in self._idle_waiters:
@@ -229,12 +235,11 @@ class Publisher:
         """Give up what is past its deadline; send again what a stream could not take for the moment."""
         self._sweep_timer = None
         now_s = self._clock.monotonic_s()
-        for token, entry in list(self._pending.items()):
-            if entry.deadline_s <= now_s:
-                self._finish(token, BusTimeout(f"stream {entry.stream} did not acknowledge in time"))
-            elif entry.must_retry and self._link is not None:
-                entry.must_retry = False
-                self._link.write_accounted(entry.frame)
+        overdue = [token for token, entry in self._pending.items() if entry.deadline_s <= now_s]
+        for token in overdue:
+            self._finish(token, BusTimeout("the stream did not acknowledge in time"))
+        if self._link is not None and self._retries:
+            self._send_again(self._link)
         if self._pending:
             self._sweep_timer = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
 

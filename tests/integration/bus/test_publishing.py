@@ -57,12 +57,19 @@ async def test_killing_the_bus_again_and_again_loses_and_doubles_nothing(bus: Ru
             number += 1
         return number
 
+    def has_duplicate() -> bool:
+        return any(isinstance(outcome, PublishAck) and outcome.is_duplicate for outcome in outcomes.values())
+
     async def kill_and_start() -> None:
+        """Kill at least five times, and until an acknowledgement was lost with the connection: only then it counts."""
         chance = random.Random(7)
-        for _ in range(5):
+        for number in range(30):
+            if number >= 5 and has_duplicate():
+                break
             await asyncio.sleep(chance.uniform(0.05, 0.25))
             await bus.kill()
             await bus.start()
+            await until(lambda: gateway.is_connected)
         kills_are_over.set()
 
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
@@ -70,13 +77,11 @@ async def test_killing_the_bus_again_and_again_loses_and_doubles_nothing(bus: Ru
         group.create_task(kill_and_start())
     total = publishing.result()
     await until(lambda: not gateway.unacknowledged, within_s=30)
-    assert gateway.connection_generation == 6
-    assert total > 1_000
+    assert gateway.connection_generation > 5
     assert Counter(type(outcome).__name__ for outcome in outcomes.values()) == {"PublishAck": total}
     stored = await _payloads(await bus.connect("control"))
     assert Counter(stored) == Counter(b"%d" % number for number in range(total))
-    duplicates = sum(isinstance(outcome, PublishAck) and outcome.is_duplicate for outcome in outcomes.values())
-    assert duplicates > 0, "no acknowledgement was lost with a connection: the test did not test"
+    assert has_duplicate()
 
 
 async def test_message_sent_while_the_bus_is_down_is_stored_after_its_return(bus: RunningBus) -> None:
