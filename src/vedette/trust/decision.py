@@ -13,6 +13,9 @@ from vedette.kernel import escape_terminal
 from vedette.trust.model import Lifecycle, PermittedCertificate, PostureRecord
 from vedette.trust.policy import BadEntity, PolicyEngine, Principal, Verdict
 
+_SHA256_CHARS: Final = 64
+_SHA1_CHARS: Final = 40
+
 
 class Reason(StrEnum):
     """Why access was given or not."""
@@ -209,9 +212,12 @@ def _find_certificate(
     credentials = record.credentials.known(now)
     if credentials is None or not credential.sha256:
         return None
+    # By the digest's own length: one that is empty or odd must never meet an empty digest of what was presented.
+    presented = {_SHA256_CHARS: credential.sha256.encode(), _SHA1_CHARS: credential.sha1.encode()}
     for certificate in credentials.certificates:
-        presented = credential.sha256 if len(certificate.digest) == len(credential.sha256) else credential.sha1
-        if hmac.compare_digest(certificate.digest, presented):
+        digest = certificate.digest.encode()
+        candidate = presented.get(len(digest))
+        if candidate is not None and hmac.compare_digest(digest, candidate):
             return certificate
     return None
 

@@ -161,6 +161,8 @@ class PostureView:
             self._sequence, self._root, self._has_gap = head.sequence, head.root_hash, False
             self._head, self._head_seen_s = head, self._clock.monotonic_s()
         elif believed:
+            # The next page is asked for in the epoch of this one, else a new epoch would begin anew with each page.
+            self._head = head
             self._sequence, self._root = believed[-1].sequence, None
             self._has_gap = True
         return believed
