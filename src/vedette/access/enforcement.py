@@ -74,7 +74,7 @@ class EnforcementTracker:
         gateway = message.subject.rsplit(".", 1)[-1]
         try:
             status = msgspec.msgpack.decode(message.payload, type=PepStatus)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             log.warning("unreadable status", extra={"gateway": gateway})
             return
         if status.gateway != gateway or status.organization_id != self._organization_id:

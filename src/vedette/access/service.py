@@ -18,6 +18,7 @@ from vedette.trust import Lifecycle, Opening, PostureRecord, RecordSigner
 log = logging.getLogger(__name__)
 
 CHANGES_MAX: Final = 1000
+CHANGES_MAX_BYTES: Final = 700_000
 FIRST_USES_MAX: Final = 100_000
 _NOTE_BATCH: Final = 200
 _NOTE_PAUSE_S: Final = 0.05
@@ -90,7 +91,8 @@ class AccessService:
         rows = await self._store.read(
             lambda connection: repository.list_after(connection, self._organization_id, after, limit + 1)
         )
-        return PostureChangesReply([row.signed for row in rows[:limit]], head, more=len(rows) > limit)
+        page = _fitting([row.signed for row in rows[:limit]])
+        return PostureChangesReply(page, head, more=len(rows) > len(page))
 
     async def note_uses_forever(self) -> None:
         """Mark first uses in batches, outside the path of a connect; runs until cancelled."""
@@ -119,6 +121,16 @@ class AccessService:
             raise UnknownOrganization("this control keeps another organization")
         if self._administrator.published is None:
             raise PostureUnavailable("posture records are being read", hint="try again in a moment")
+
+
+def _fitting(records: list[bytes]) -> list[bytes]:
+    """Cut a page to what one message of the bus carries; at least one record."""
+    size = 0
+    for count, record in enumerate(records):
+        size += len(record)
+        if size > CHANGES_MAX_BYTES and count:
+            return records[:count]
+    return records
 
 
 def _is_usable(record: PostureRecord, digest: str) -> bool:

@@ -117,7 +117,7 @@ class PostureWatch:
             except Problem as problem:
                 log.warning("posture records not read again yet", extra={"reason": problem.detail})
                 self._must_resync.set()
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 log.warning("posture records could not be read")
                 self._must_resync.set()
             await asyncio.sleep(_RESYNC_PAUSE_S)

@@ -224,7 +224,7 @@ class Gateway:
         def opened(message: Message) -> None:
             try:
                 reception.sessions.opened_elsewhere(msgspec.msgpack.decode(message.payload, type=SessionOpened))
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 log.warning("a session notice could not be read", extra={"subject": message.subject})
 
         self._bus.subscribe(f"session.opened.{self._anchor.organization_id}.*", opened)

@@ -169,6 +169,6 @@ def _filters(organization_id: str, generation_id: str | None, kinds: Sequence[st
 def _decision(message: StoredMessage) -> Decision | None:
     try:
         return Decision(cursor=str(Position(message.sequence)), record=_decode(message.payload))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         log.warning("a decision record could not be read", extra={"sequence": message.sequence})
         return None

@@ -138,7 +138,7 @@ class TelemetryReader:
     ) -> list[TelemetryMessage]:
         try:
             batch = _decode(message.payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             log.warning("a telemetry batch could not be read", extra={"sequence": message.sequence})
             return []
         if batch.version != BATCH_VERSION:

@@ -53,7 +53,7 @@ def read_trust_anchor(path: Path) -> TrustAnchor:
         raise BadTrustAnchor(f"{path} is over {ANCHOR_MAX_BYTES} bytes", hint="this is not a trust anchor")
     try:
         return msgspec.json.decode(raw, type=TrustAnchor)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadTrustAnchor(
             f"{path} is not a trust anchor: {error}", hint="copy it again from the control host"
         ) from error

@@ -109,11 +109,11 @@ class RecordVerifier:
         try:
             envelope = _signed_decoder.decode(signed)
             self._key.verify(envelope.signature, prefix + envelope.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, InvalidSignature) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidSignature) as error:
             raise BadSignature("the statement is not signed by this organization's policy administrator") from error
         try:
             value = decoder.decode(envelope.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise WrongSchema("the statement is signed, but of a schema unknown here") from error
         if isinstance(value, (PostureRecord, Head)) and value.schema != SCHEMA_VERSION:
             raise WrongSchema(f"schema {value.schema} is not {SCHEMA_VERSION}", hint="upgrade this process")
@@ -128,7 +128,7 @@ def signed_payload(signed: bytes) -> bytes:
     """
     try:
         return _signed_decoder.decode(signed).payload
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadSignature("the bytes are not a signed statement") from error
 
 

@@ -311,3 +311,25 @@ async def test_an_opening_of_another_organization_is_refused(house: House) -> No
     )
     with pytest.raises(Exception, match="another organization"):
         await house.access.open_session(request)
+
+
+@pytest.mark.anyio
+async def test_large_records_are_handed_out_in_pages_that_the_bus_can_carry(house: House) -> None:
+    tags = {f"key{number}": "x" * 1000 for number in range(7)}
+    for number in range(120):
+        pinned = Authentication(type=AuthenticationType.SELF_SIGNED, primary_thumbprint=f"{number:064x}")
+        new = NewDevice(device_id=f"pump-{number}", authentication=pinned, tags=tags)
+        await house.devices.create(house.organization_id, new, actor=ACTOR)
+    view = house.view()
+    view.accept_head(house.signer.sign_head(house.administrator.head()))
+    after, believed, pages = 0, 0, 0
+    while True:
+        reply = await house.access.changes(
+            PostureChanges(organization_id=house.organization_id, gateway="g", epoch=1, after_sequence=after)
+        )
+        assert sum(map(len, reply.records)) < 800_000
+        records = view.accept_resync(reply.records, reply.head, is_complete=not reply.more)
+        believed, pages, after = believed + len(records), pages + 1, records[-1].sequence
+        if not reply.more:
+            break
+    assert (believed, pages) == (120, 2)
