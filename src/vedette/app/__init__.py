@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from vedette.app.child import ProcessFailed, Program
 from vedette.app.configuration import Configuration
-from vedette.app.configuration_file import BadConfiguration, ReadConfiguration, all_options, read_configuration
+from vedette.app.configuration_file import BadConfiguration, Finding, ReadConfiguration, all_options, read_configuration
 from vedette.app.data_directory import DataDirectory, DataDirectoryInUse, default_data_path
 from vedette.app.demo import demo_data_path, demo_programs
+from vedette.app.offline import OfflineLedger, find_offline_ledger
+from vedette.app.options import Option
 from vedette.app.plan import Plan
 from vedette.app.ports import PortUnavailable
 from vedette.app.state import NotRunning, ProcessState, RunState, read_state
@@ -22,7 +24,10 @@ __all__ = [
     "Configuration",
     "DataDirectory",
     "DataDirectoryInUse",
+    "Finding",
     "NotRunning",
+    "OfflineLedger",
+    "Option",
     "Plan",
     "PortUnavailable",
     "ProcessFailed",
@@ -36,6 +41,7 @@ __all__ = [
     "demo_data_path",
     "demo_programs",
     "find_configuration",
+    "find_offline_ledger",
     "read_configuration",
     "read_state",
     "up",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from vedette.app.child import Program
+from vedette.app.child import READY_DESCRIPTOR, Program
 from vedette.app.data_directory import default_data_path
 from vedette.app.plan import Plan
 
@@ -18,8 +18,14 @@ def demo_data_path(environment: Mapping[str, str]) -> Path:
     return default_data_path(environment).with_name("vedette-demo")
 
 
-def demo_programs(plan: Plan, facts: Mapping[str, Any]) -> tuple[Program, ...]:  # Any: JSON
-    """Return what plays the demo's devices; nothing when the API is not plain HTTP on loopback."""
+def demo_programs(plan: Plan, facts: Mapping[str, Any], *, devices: int) -> tuple[Program, ...]:  # Any: JSON
+    """Return what plays the demo's devices, ready once they are connected.
+
+    Args:
+        plan: The platform's; nothing is returned when its API is not plain HTTP on loopback.
+        facts: What the platform's processes announced.
+        devices: How many.
+    """
     api = urlsplit(plan.api_url)
     if api.scheme != "http":
         return ()
@@ -32,6 +38,8 @@ def demo_programs(plan: Plan, facts: Mapping[str, Any]) -> tuple[Program, ...]: 
         f"--root={plan.data.root_certificate}",
         f"--id-scope={facts['id_scope']}",
         f"--folder={plan.data.path / 'demo'}",
+        f"--devices={devices}",
+        f"--ready={READY_DESCRIPTOR}",
     )
     command = (sys.executable, "-P", "-m", "vedette.simulation", *arguments)
-    return (Program(name="demo", command=command, environment=plan.child_environment(), announces=False),)
+    return (Program(name="demo", command=command, environment=plan.child_environment()),)

@@ -44,6 +44,7 @@ class Supervisor:
         relay: Where lines of the children go.
         on_ready: Called once, when everything is ready, with the facts the children announced.
         extra: Makes further programs, to be started last; called once the platform is ready.
+        on_settled: Called once, when the further programs are ready too.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Supervisor:
         relay: LineRelay,
         on_ready: Callable[[dict[str, Any]], None],
         extra: Callable[[dict[str, Any]], tuple[Program, ...]] = lambda _: (),
+        on_settled: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         self._plan = plan
         self._clock = clock
@@ -62,6 +64,7 @@ class Supervisor:
         self._relay = relay
         self._on_ready = on_ready
         self._extra = extra
+        self._on_settled = on_settled
         self._children: list[Child] = []
         self._facts: dict[str, Any] = {}
         self._stopping = asyncio.Event()
@@ -136,6 +139,7 @@ class Supervisor:
         self._on_ready(self._facts)
         for program in await asyncio.to_thread(self._extra, self._facts):
             await self._start_child(group, program)
+        self._on_settled(self._facts)
 
     async def _run_once(self, program: Program) -> dict[str, Any]:
         child = self._child(program)

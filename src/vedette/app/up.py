@@ -56,6 +56,7 @@ def up(
     announce: Callable[[Ready], None],
     progress: TextIO,
     extra: Callable[[Plan, dict[str, Any]], tuple[Program, ...]] = lambda _plan, _facts: (),
+    settled: Callable[[Ready], None] = lambda _: None,
 ) -> None:
     """Run the platform until it is asked to stop.
 
@@ -66,6 +67,7 @@ def up(
         announce: Called once everything is ready.
         progress: Where log lines go.
         extra: Further programs to run beside the platform, once it is ready.
+        settled: Called once the further programs are ready too.
 
     Raises:
         BadConfiguration: The configuration cannot be used.
@@ -92,6 +94,7 @@ def up(
                 relay=relay,
                 on_ready=lambda facts: announce(_ready(plan, facts)),
                 extra=lambda facts: extra(plan, facts),
+                on_settled=lambda facts: settled(_ready(plan, facts)),
             )
             _run(supervisor)
         finally:

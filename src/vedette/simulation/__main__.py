@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,8 +15,10 @@ from typing import Final
 
 from vedette.kernel import SystemClock, escape_terminal
 from vedette.simulation.connection import Endpoint
-from vedette.simulation.demo import DemoFailed, DemoSettings, run_demo
+from vedette.simulation.demo import DEVICES_USUAL, DemoFailed, DemoSettings, run_demo
+from vedette.simulation.story import Story
 
+ARRIVAL_S: Final = 30.0
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -30,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, required=True, help="the organization's root certificate, PEM")
     parser.add_argument("--id-scope", required=True)
     parser.add_argument("--folder", type=Path, required=True, help="keeps the devices' keys from run to run")
+    parser.add_argument("--devices", type=int, default=DEVICES_USUAL, help="how many")
+    parser.add_argument("--ready", type=int, help="descriptor to announce on that all devices are connected")
     given = parser.parse_args(arguments)
     # Whoever started the fleet may be killed; no device outlives it.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -40,26 +45,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
         endpoint=Endpoint(given.host, given.port, given.root),
         id_scope=given.id_scope,
         folder=given.folder,
+        devices=max(given.devices, 1),
     )
+    story = Story(settings.devices, _tell, lambda: _announce(given.ready))
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-            asyncio.run(_run(settings))
+            asyncio.run(_run(settings, story))
     except DemoFailed as failed:
         sys.stderr.write(f"the demo cannot go on: {failed}\n")
         return 1
     return 0
 
 
-async def _run(settings: DemoSettings) -> None:
-    def report(device: str, state: str, detail: str) -> None:
-        sys.stdout.write(f"{device:<10} {state:<12} {escape_terminal(detail)}\n")
-        sys.stdout.flush()
+def _tell(line: str) -> None:
+    sys.stdout.write(escape_terminal(line) + "\n")
+    sys.stdout.flush()
 
+
+def _announce(descriptor: int | None) -> None:
+    """Tell whoever started the fleet that it is complete; what is written is the announcement of ``vedette.app``."""
+    if descriptor is None:
+        return
+    with contextlib.suppress(OSError):
+        os.write(descriptor, b'{"is_ready":true}\n')
+    os.close(descriptor)
+
+
+async def _run(settings: DemoSettings, story: Story) -> None:
     task = asyncio.current_task()
     if task is not None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    await run_demo(settings, SystemClock(), report)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(_wait_for_the_fleet(story), name="wait for the fleet")
+        try:
+            await run_demo(settings, SystemClock(), story.report)
+        finally:
+            waiting.cancel()
+
+
+async def _wait_for_the_fleet(story: Story) -> None:
+    """Whoever waits is not kept for ever by a device that cannot connect."""
+    await asyncio.sleep(ARRIVAL_S)
+    story.stop_waiting()
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ Everything goes through the doors that users have: the REST API as the operator,
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -22,7 +24,10 @@ from vedette.simulation.fleet import Fleet
 
 log = logging.getLogger(__name__)
 
-DEVICES: Final = (
+DEVICES_USUAL: Final = 5
+MAKER: Final = "Demo Works"
+_KINDS: Final = (("pump", "pressure"), ("boiler", "temperature"), ("meter", "power"), ("door", "opened"))
+_FIRST: Final = (
     ("pump-1", "pressure"),
     ("pump-2", "pressure"),
     ("boiler-1", "temperature"),
@@ -41,6 +46,7 @@ class DemoSettings:
         token: The operator's token.
         endpoint: The devices' door.
         folder: Keeps the maker's keys and the devices' from run to run.
+        devices: How many there are.
     """
 
     api_host: str
@@ -49,6 +55,7 @@ class DemoSettings:
     endpoint: Endpoint
     id_scope: str
     folder: Path
+    devices: int = DEVICES_USUAL
 
 
 class DemoFailed(Exception):  # noqa: N818 - what happened
@@ -70,7 +77,25 @@ async def run_demo(settings: DemoSettings, clock: Clock, report: Callable[[str, 
     await Fleet(devices, report).run()
 
 
+def device_names(count: int) -> list[tuple[str, str]]:
+    """Return id and measure of so many devices: the named ones first, then more of their kinds."""
+    kinds = itertools.cycle(_KINDS)
+    names = list(_FIRST)
+    numbers = Counter(name.rpartition("-")[0] for name, _ in names)
+    while len(names) < count:
+        kind, measure = next(kinds)
+        numbers[kind] += 1
+        names.append((f"{kind}-{numbers[kind]}", measure))
+    return names[:count]
+
+
 def _prepare(settings: DemoSettings, clock: Clock) -> list[DeviceSettings]:
+    """Have a maker, its devices and an enrollment for them; what an earlier run has made stays."""
+    factory = Factory.open(MAKER, clock, settings.folder / "maker")
+    enrolled = settings.folder / "enrollment-is-open"
+    if not enrolled.exists():
+        _open_enrollment(settings, factory)
+        enrolled.touch()
     devices = [
         DeviceSettings(
             registration_id=name,
@@ -79,27 +104,33 @@ def _prepare(settings: DemoSettings, clock: Clock) -> list[DeviceSettings]:
             id_scope=settings.id_scope,
             measure=measure,
         )
-        for name, measure in DEVICES
+        for name, measure in device_names(settings.devices)
     ]
-    if all((device.folder / "factory.key").exists() for device in devices):
-        return devices
-    factory = Factory("Demo Works", clock)
-    _open_enrollment(settings, factory)
     for device in devices:
-        factory.make_device(device.registration_id).write(device.folder, "factory")
+        if not (device.folder / "factory.key").exists():
+            factory.make_device(device.registration_id).write(device.folder, "factory")
     return devices
 
 
 def _open_enrollment(settings: DemoSettings, factory: Factory) -> None:
-    """Do what an operator does once: register the maker's authority, prove to hold its key, open a group."""
-    authority = _call(
-        settings, "POST", "/v1/authorities", {"name": "Demo Works", "certificate": factory.root_pem().decode()}
-    )
+    """Do what an operator does once: register the maker's authority, prove to hold its key, open a group.
+
+    A run that was cut off in the middle is taken up again.
+    """
+    authorities = _call(settings, "GET", "/v1/authorities?limit=999")["items"]
+    authority = next((each for each in authorities if each["name"] == MAKER), None)
+    if authority is None:
+        new = {"name": MAKER, "certificate": factory.root_pem().decode()}
+        authority = _call(settings, "POST", "/v1/authorities", new)
     authority_id = authority["authority_id"]
-    proof = factory.prove_possession(authority["verification_code"]).decode()
-    _call(settings, "POST", f"/v1/authorities/{authority_id}/verify", {"certificate": proof})
+    if authority["verified_at"] is None:
+        proof = factory.prove_possession(authority["verification_code"]).decode()
+        _call(settings, "POST", f"/v1/authorities/{authority_id}/verify", {"certificate": proof})
+    groups = _call(settings, "GET", "/v1/enrollments?limit=999")["items"]
+    if any(each["authority_id"] == authority_id for each in groups):
+        return
     group = {
-        "name": "Demo Works devices",
+        "name": f"{MAKER} devices",
         "kind": "group",
         "authority_id": authority_id,
         "initial": {"site": "north", "zone": "hall-1", "tags": {"site": "north", "line": "demo"}},
@@ -107,11 +138,11 @@ def _open_enrollment(settings: DemoSettings, factory: Factory) -> None:
     _call(settings, "POST", "/v1/enrollments", group)
 
 
-def _call(settings: DemoSettings, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def _call(settings: DemoSettings, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     connection = HTTPConnection(settings.api_host, settings.api_port, timeout=20)
     try:
         headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"}
-        connection.request(method, path, json.dumps(body), headers)
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         told: dict[str, Any] = json.loads(answer.read() or b"{}")
     finally:

@@ -65,6 +65,18 @@ class Factory:
         self.root = self._authority(f"{name} Root", self._root_key, f"{name} Root", self._root_key, path_length=1)
         self.line = self._authority(f"{name} Line 1", self._line_key, f"{name} Root", self._root_key, path_length=0)
 
+    @classmethod
+    def open(cls, name: str, clock: Clock, folder: Path) -> Factory:
+        """Return the maker whose keys are kept in a folder; the first time it is made and put there."""
+        factory = cls(name, clock)
+        if (folder / "line.key").exists():
+            factory._root_key, factory.root = _read(folder, "root")
+            factory._line_key, factory.line = _read(folder, "line")
+        else:
+            Identity(factory._root_key, (factory.root,)).write(folder, "root")
+            Identity(factory._line_key, (factory.line,)).write(folder, "line")
+        return factory
+
     def root_pem(self) -> bytes:
         """Return the root certificate as PEM, for the operator to register."""
         return self.root.public_bytes(serialization.Encoding.PEM)
@@ -135,6 +147,13 @@ def make_request(common_name: str) -> tuple[ec.EllipticCurvePrivateKey, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     request = x509.CertificateSigningRequestBuilder().subject_name(_name(common_name)).sign(key, hashes.SHA256())
     return key, request.public_bytes(serialization.Encoding.DER)
+
+
+def _read(folder: Path, name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    key = serialization.load_pem_private_key((folder / f"{name}.key").read_bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError(f"{folder / name}.key is not an EC key")
+    return key, x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes())
 
 
 def _name(common_name: str) -> x509.Name:

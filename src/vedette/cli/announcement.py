@@ -1,0 +1,94 @@
+"""What is said once the platform runs: where it is, and what somebody who sees it for the first time does next."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vedette.kernel import escape_shell
+
+if TYPE_CHECKING:
+    from vedette.app import Ready
+
+
+def announce_up(ready: Ready) -> list[str]:
+    """Return the lines for ``vedette up``."""
+    command = _command(ready)
+    lines = ["", f"Vedette {ready.plan.version} is ready.", "", *_addresses(ready), "", "Next:"]
+    if ready.is_first_start:
+        lines += [
+            "  1. Open the status page by the link above.",
+            f"  2. Let devices in: register their maker's authority ({command} authority add --help)",
+            f"     and open an enrollment for it ({command} enrollment create-group --help).",
+            f"  3. Give each device host, ID scope and root certificate; see who comes: {command} device list",
+            f"  To see devices at work without having any: {program_name()} demo",
+        ]
+    else:
+        lines += [
+            f"  {command} status          what runs, what is wrong, what to do",
+            f"  {command} device list     who is registered",
+            f"  {command} refusal list    who was refused, and why",
+        ]
+    return [*lines, "", "Ctrl-C ends it.", ""]
+
+
+def announce_demo(ready: Ready, devices: int) -> list[str]:
+    """Return the lines for ``vedette demo``."""
+    command = _command(ready)
+    return [
+        "",
+        f"Vedette {ready.plan.version} is ready, with {devices} simulated devices.",
+        "",
+        *_addresses(ready),
+        "",
+        "Try in another terminal:",
+        f"  {command} device list",
+        f"  {command} telemetry tail              what the devices send",
+        f"  {command} device disable pump-1       its connection is cut at once",
+        f"  {command} refusal list                who was refused, why, and what to do",
+        f"  {command} device enable pump-1        it comes back by itself",
+        f"  {command} ledger verify               every step is on record, unedited",
+        "",
+        "Ctrl-C ends it; started again, it goes on where it was.",
+        "",
+    ]
+
+
+def program_name() -> str:
+    """Return how this program was called, so that a line can be copied: it need not be on PATH."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{escape_shell(sys.executable)} -m vedette.cli"
+    found = shutil.which("vedette")
+    if found is not None and called.exists() and Path(found).samefile(called):
+        return "vedette"
+    return escape_shell(str(called))
+
+
+def _command(ready: Ready) -> str:
+    """Return the command with what it needs to find the platform from another terminal."""
+    if ready.plan.is_default_data and "VEDETTE_DATA" not in ready.plan.environment:
+        return program_name()
+    data = ready.plan.data.path
+    try:
+        shown = f"./{data.relative_to(Path.cwd())}"
+    except ValueError:
+        shown = str(data)
+    return f"VEDETTE_DATA={escape_shell(shown)} {program_name()}"
+
+
+def _addresses(ready: Ready) -> list[str]:
+    plan = ready.plan
+    link = f"another one: {_command(ready)} login-link"
+    facts = {
+        "Status page": ready.login_url,
+        "": f"(good once, within the hour; {link})",
+        "Devices connect to": f"{plan.configuration.server.hostname}:{plan.configuration.gateway.port}, TLS: "
+        "MQTT and provisioning (DPS)",
+        "ID scope": ready.id_scope,
+        "Root certificate": f"{plan.data.root_certificate} (devices must trust it)",
+        "Data directory": str(plan.data.path),
+    }
+    return [f"  {name:<20}{value}" for name, value in facts.items()]

@@ -1,0 +1,121 @@
+"""``vedette up`` and ``vedette demo``: the whole platform from one command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, ClassVar, Final
+
+import typer
+
+from vedette.cli.announcement import announce_demo, announce_up
+from vedette.cli.output import tell_problem
+from vedette.cli.problems import exit_code_of
+from vedette.kernel import Problem, escape_terminal
+
+DEMO_DEVICES: Final = 5
+DEMO_DEVICES_MAX: Final = 100
+_LINE_MAX_CHARS: Final = 4_000
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Configuration, TOML; VEDETTE_CONFIG, else vedette.toml in the data directory, else defaults.",
+    ),
+]
+
+
+class DemoImpossible(Problem):
+    """The configuration does not suit the demo."""
+
+    code: ClassVar[str] = "cli.demo_impossible"
+
+
+def up(
+    config: ConfigOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Where everything is kept; VEDETTE_DATA, else ~/.local/share/vedette. Made when it is missing.",
+        ),
+    ] = None,
+) -> None:
+    """Run the platform until Ctrl-C.
+
+    Without a configuration it is empty, safe and reachable from this machine only. Prints how to reach it once it is
+    ready; what the processes have to say goes to standard error.
+    """
+    from vedette.app import up as run  # noqa: PLC0415 - costs 100 ms
+
+    try:
+        run(
+            config=config,
+            data=data,
+            environment=os.environ,
+            announce=lambda ready: _say(announce_up(ready)),
+            progress=sys.stderr,
+        )
+    except Problem as problem:
+        _end(problem)
+
+
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Where the demo is kept, apart from a real platform; ~/.local/share/vedette-demo. Delete it to begin "
+            "anew.",
+        ),
+    ] = None,
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, max=DEMO_DEVICES_MAX, help="How many devices to simulate.")
+    ] = DEMO_DEVICES,
+    config: ConfigOption = None,
+) -> None:
+    """Run the platform with simulated devices until Ctrl-C.
+
+    Each device is a process of its own that speaks the real protocols: it registers with a factory certificate,
+    receives an operational one and sends telemetry.
+    """
+    from vedette.app import demo_data_path, demo_programs, find_configuration  # noqa: PLC0415 - costs 100 ms
+    from vedette.app import up as run  # noqa: PLC0415 - same
+
+    # VEDETTE_DATA names a real platform.
+    chosen = data or demo_data_path({name: value for name, value in os.environ.items() if name != "VEDETTE_DATA"})
+    try:
+        api = find_configuration(config, chosen, os.environ)[0].configuration.api
+        if api.tls not in {"auto", "off"} or api.bind not in {"", "127.0.0.1"}:
+            raise DemoImpossible("the demo's devices need the API on 127.0.0.1 without TLS", hint="leave out [api]")
+        run(
+            config=config,
+            data=chosen,
+            environment=os.environ,
+            announce=lambda _: _say(["", "The platform is ready; its devices arrive:"]),
+            progress=sys.stderr,
+            extra=lambda plan, facts: demo_programs(plan, facts, devices=devices),
+            settled=lambda ready: _say(announce_demo(ready, devices)),
+        )
+    except Problem as problem:
+        _end(problem)
+
+
+def _say(lines: list[str]) -> None:
+    try:
+        for line in lines:
+            sys.stdout.write(escape_terminal(line, max_chars=_LINE_MAX_CHARS) + "\n")
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads; the platform works on.
+        return
+
+
+def _end(problem: Problem) -> None:
+    tell_problem(problem)
+    raise typer.Exit(exit_code_of(problem)) from None

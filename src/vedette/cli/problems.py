@@ -1,0 +1,97 @@
+"""What the command itself refuses, what the API refused, and the exit code of each."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from vedette.kernel import Problem
+
+DONE: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+DENIED: Final = 3
+NOT_FOUND: Final = 4
+
+_USAGE_STATUSES: Final = frozenset({400, 413, 422})
+
+
+class Usage(Problem):
+    """The command cannot be carried out as it was given."""
+
+    code: ClassVar[str] = "cli.usage"
+    status: ClassVar[int] = 422
+
+
+class Denied(Problem):
+    """The command may not read what it needs, or has no credentials."""
+
+    code: ClassVar[str] = "cli.denied"
+    status: ClassVar[int] = 403
+
+
+class NotConfirmed(Problem):
+    """A destructive change was not confirmed."""
+
+    code: ClassVar[str] = "cli.not_confirmed"
+    status: ClassVar[int] = 409
+
+
+class Unreachable(Problem):
+    """The API does not answer."""
+
+    code: ClassVar[str] = "cli.unreachable"
+    status: ClassVar[int] = 503
+
+
+class BadAnswer(Problem):
+    """What answered is not the API of Vedette."""
+
+    code: ClassVar[str] = "cli.bad_answer"
+    status: ClassVar[int] = 502
+
+
+class Refused(Problem):
+    """The API refused a request; ``body`` is its problem document.
+
+    Args:
+        answered: The HTTP status.
+        body: RFC 9457; members may be missing.
+    """
+
+    code: ClassVar[str] = "cli.refused"
+
+    def __init__(self, answered: int, body: Mapping[str, Any]) -> None:  # Any: JSON
+        title = next((each.phrase for each in http.HTTPStatus if each.value == answered), "refused")
+        super().__init__(str(body.get("detail") or f"{answered} {title}"), hint=str(body.get("hint") or ""))
+        self.answered = answered
+        self.body = dict(body)
+
+    @property
+    def remote_code(self) -> str:
+        """The code of the API's problem, such as ``registry.device_not_found``."""
+        return str(self.body.get("code", ""))
+
+
+def exit_code_of(problem: Problem) -> int:
+    """Return the exit code that a problem ends the command with."""
+    if isinstance(problem, Refused):
+        status = problem.answered
+    elif isinstance(problem, Usage | Denied):
+        status = problem.status
+    else:
+        return FAILED
+    if status in {http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN}:
+        return DENIED
+    if status == http.HTTPStatus.NOT_FOUND:
+        return NOT_FOUND
+    return USAGE if status in _USAGE_STATUSES else FAILED
+
+
+def body_of(problem: Problem) -> dict[str, Any]:  # Any: JSON
+    """Return a problem as the API would write it, for programs."""
+    if isinstance(problem, Refused):
+        return problem.body or {"status": problem.answered, "detail": problem.detail}
+    body = {"code": problem.code, "detail": problem.detail}
+    return {**body, "hint": problem.hint} if problem.hint else body

@@ -1,0 +1,55 @@
+"""What happens to the demo's devices, told in sentences: one line for each step that somebody would want to see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+_SENTENCES: Final = {
+    "registering": "registers with its factory certificate",
+    "registered": "received an operational certificate of its own",
+    "connected": "is connected and sends telemetry",
+    "cut": "was cut off",
+    "refused": "was refused",
+    "interrupted": "lost its connection and tries again",
+    "silent": "hears nothing and connects anew",
+    "renewed": "renewed its certificate",
+    "renewal refused": "was refused a new certificate",
+}
+# What a device is told says more than our word for it.
+_WITH_DETAIL: Final = frozenset({"cut", "refused", "interrupted", "renewal refused"})
+
+
+class Story:
+    """Tells what devices report, and notices when all of them have arrived.
+
+    Args:
+        devices: How many there are.
+        tell: Takes one line.
+        on_complete: Called once, when every device is connected.
+    """
+
+    def __init__(self, devices: int, tell: Callable[[str], None], on_complete: Callable[[], None]) -> None:
+        self._missing = devices
+        self._tell = tell
+        self._on_complete = on_complete
+        self._arrived: set[str] = set()
+        self._last: dict[str, str] = {}
+        self._is_complete = False
+
+    def report(self, device: str, state: str, detail: str) -> None:
+        """Take a device's word of state; the same one again and again is told once."""
+        sentence = _SENTENCES.get(state)
+        if sentence is not None and self._last.get(device) != f"{state} {detail}":
+            self._tell(f"  {device:<12}{sentence}" + (f": {detail}" if state in _WITH_DETAIL and detail else ""))
+            self._last[device] = f"{state} {detail}"
+        if state == "connected":
+            self._arrived.add(device)
+            if len(self._arrived) >= self._missing:
+                self.stop_waiting()
+
+    def stop_waiting(self) -> None:
+        """Say that the fleet is as complete as it gets."""
+        if not self._is_complete:
+            self._is_complete = True
+            self._on_complete()
