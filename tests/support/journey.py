@@ -72,7 +72,10 @@ class Platform:
             stderr=log,
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
-        wait_until(lambda: self.state().get("state") == "ready", START_TIMEOUT_S, f"ready; see {self.folder}/up.log")
+        running = self.process
+        wait_until(lambda: self.state().get("state") == "ready" or running.poll() is not None, START_TIMEOUT_S, "ready")
+        if running.poll() is not None:
+            pytest.fail(f"vedette up ended:\n{(self.folder / 'up.log').read_text()[-4000:]}")
         token = (self.data / "secrets" / "operator.token").read_text().strip()
         self.api = httpx.Client(base_url=self.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
 

@@ -146,12 +146,18 @@ class RegisterDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegistrationReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What to answer on ``$dps/registrations/res/{status}``; ``reason`` is the refusal's code for the records."""
+    """What to answer on ``$dps/registrations/res/{status}``; the last three are for the record of a refusal.
+
+    Attributes:
+        reason: The refusal's code, ``None`` for a registration that was granted.
+    """
 
     status: int
     body: bytes
     retry_after_s: int | None = None
     reason: str | None = None
+    detail: str = ""
+    hint: str = ""
 
 
 class RenewCertificate(msgspec.Struct, frozen=True, kw_only=True):

@@ -97,7 +97,12 @@ def refuse(refusal: Refusal, registration_id: str, *, tracking_id: str, now: dat
             ),
         )
     return RegistrationReply(
-        status=form.status, body=encode_body(body), retry_after_s=form.retry_after_s, reason=refusal.reason.value
+        status=form.status,
+        body=encode_body(body),
+        retry_after_s=form.retry_after_s,
+        reason=refusal.reason.value,
+        detail=refusal.detail,
+        hint=refusal.hint,
     )
 
 
