@@ -32,7 +32,7 @@ class NewAccessEntry(View):
     effect: AccessEffect
     kind: AccessKind = Field(description="What `value` names.")
     value: str = Field(min_length=1, max_length=256, examples=["pump-7"])
-    reason: str = Field(default="", max_length=REASON_MAX_CHARS, description="Why; required.")
+    reason: str = Field(min_length=1, max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 
 class AccessListRoutes:
@@ -87,7 +87,7 @@ class AccessListRoutes:
         self,
         entry_id: Id,
         who: Who,
-        reason: Annotated[str, Query(max_length=REASON_MAX_CHARS, description="Why; required.")] = "",
+        reason: Annotated[str, Query(min_length=1, max_length=REASON_MAX_CHARS, description="Why.")],
     ) -> None:
         """Every device that it concerned is judged again before this is answered."""
         await self._lists.remove(self._organization_id, entry_id, actor=who, reason=reason)

@@ -102,7 +102,7 @@ class AuthorityRoutes:
     def build(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(prefix="/v1/authorities", tags=["authorities"])
-        change = refusals(404, 409, 422, is_change=True)
+        change = refusals(404, 409, 412, 422, is_change=True)
         add = router.add_api_route
         add("", self.list_authorities, methods=["GET"], summary="List onboarding authorities", responses=refusals(422))
         add(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from vedette.access import Enforcement
-from vedette.api.schema import REASON_MAX_CHARS, Timestamp, View
+from vedette.api.schema import DEVICE_ID_PATTERN, REASON_MAX_CHARS, Timestamp, View
 from vedette.pki import Certificate, RevocationReason, Standing
 from vedette.registry import Authentication, AuthenticationType, BulkChange, Device, NewDevice, Origin
 from vedette.trust import FailureMode, Lifecycle
@@ -68,7 +68,7 @@ class NewDeviceView(View):
     """A device to be created."""
 
     device_id: str = Field(
-        min_length=1, max_length=128, description="1 to 128 of `A-Za-z0-9-.%_*?!(),=@$'`.", examples=["pump-7"]
+        pattern=DEVICE_ID_PATTERN, description="1 to 128 of `A-Za-z0-9-.%_*?!(),=@$'`.", examples=["pump-7"]
     )
     authentication: AuthenticationView = AuthenticationView()
     is_enabled: bool = True

@@ -21,7 +21,18 @@ from vedette.api.device_views import (
     show_enforcement,
 )
 from vedette.api.errors import InvalidRequest
-from vedette.api.schema import REASON_MAX_CHARS, After, DevicePath, Limit, Page, Reason, Revision, Who, refusals
+from vedette.api.schema import (
+    REASON_MAX_CHARS,
+    After,
+    DevicePath,
+    Limit,
+    Page,
+    Reason,
+    RequiredReason,
+    Revision,
+    Who,
+    refusals,
+)
 from vedette.kernel import OrganizationId
 from vedette.registry import BulkChange, Device, DeviceFilter, DeviceNotFound, DeviceService
 from vedette.trust import Lifecycle
@@ -157,7 +168,7 @@ class DeviceRoutes:
         await self._enforcement.wait([device.generation_id])
 
     async def disable(
-        self, device_id: DevicePath, why: Reason, who: Who, revision: Revision, response: Response
+        self, device_id: DevicePath, why: RequiredReason, who: Who, revision: Revision, response: Response
     ) -> DeviceChange:
         """Keep it out until it is enabled; its live sessions are cut. A reason is required."""
         device = await self._devices.disable(
@@ -175,7 +186,7 @@ class DeviceRoutes:
         return await self._enforced(device, response)
 
     async def retire(
-        self, device_id: DevicePath, why: Reason, who: Who, revision: Revision, response: Response
+        self, device_id: DevicePath, why: RequiredReason, who: Who, revision: Revision, response: Response
     ) -> DeviceChange:
         """End its life for good; its name stays taken until it is deleted. A reason is required."""
         device = await self._devices.retire(

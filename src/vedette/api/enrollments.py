@@ -22,6 +22,7 @@ from vedette.api.schema import (
     Limit,
     Page,
     Reason,
+    RequiredReason,
     Revision,
     Who,
     refusals,
@@ -157,7 +158,7 @@ class EnrollmentRoutes:
         )
         return Page(items=[show_registration(each) for each in found], next=following)
 
-    async def allow_again(self, device_id: DevicePath, why: Reason, who: Who) -> RegistrationView:
+    async def allow_again(self, device_id: DevicePath, why: RequiredReason, who: Who) -> RegistrationView:
         """For a day, once: for a device that was reset, replaced or revoked. A reason is required."""
         return show_registration(
             await self._locks.allow_reenrollment(self._organization_id, device_id, actor=who, reason=why.reason)

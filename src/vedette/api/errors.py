@@ -56,13 +56,6 @@ class InvalidRequest(Problem):
     status: ClassVar[int] = 422
 
 
-class InvalidPrecondition(Problem):
-    """``If-Match`` is not an entity tag of ours."""
-
-    code: ClassVar[str] = "api.invalid_precondition"
-    status: ClassVar[int] = 412
-
-
 class NotFound(Problem):
     """There is nothing at this path."""
 

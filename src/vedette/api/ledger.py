@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import PlainTextResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from vedette.api.errors import NotFound
 from vedette.api.ledger_views import EntryView, show_entry
-from vedette.api.schema import Limit, Page, View, refusals
+from vedette.api.schema import Limit, Moment, Page, View, refusals
 from vedette.kernel import OrganizationId
 from vedette.ledger import CheckpointService, EntryFilter, Ledger
 
-Text = Annotated[str | None, Query(max_length=256)]
-Moment = Annotated[AwareDatetime | None, Query(description="RFC 3339.")]
+Position = Annotated[int, Path(ge=1, le=10**15, description="Counts from 1.")]
 
 
 class LedgerState(View):
@@ -66,10 +65,14 @@ class LedgerRoutes:
         after: Annotated[str, Query(pattern="^[0-9]{0,15}$", description="Position to begin after.")] = "",
         target: Annotated[str | None, Query(max_length=256, description="Generated id of what was acted on.")] = None,
         actor: Annotated[str | None, Query(max_length=256, description="Who acted.")] = None,
-        action: Annotated[str | None, Query(max_length=256, examples=["registry.disable_device"])] = None,
-        decision: Literal["allowed", "denied"] | None = None,
-        since: Moment = None,
-        until: Moment = None,
+        action: Annotated[
+            str | None, Query(max_length=256, description="What was done.", examples=["registry.disable_device"])
+        ] = None,
+        decision: Annotated[
+            Literal["allowed", "denied"] | None, Query(description="Only what was allowed, or denied.")
+        ] = None,
+        since: Annotated[Moment | None, Query(description="Then or later, RFC 3339.")] = None,
+        until: Annotated[Moment | None, Query(description="Before, RFC 3339.")] = None,
     ) -> Page[EntryView]:
         """Oldest first."""
         matching = EntryFilter(
@@ -81,7 +84,7 @@ class LedgerRoutes:
             next=str(found[-1].position) if len(found) == limit else None,
         )
 
-    async def show(self, position: int) -> EntryView:
+    async def show(self, position: Position) -> EntryView:
         """One entry, by its position."""
         found = await self._ledger.entries(self._organization_id, after=position - 1, limit=1)
         if not found or found[0].position != position:

@@ -14,7 +14,9 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from vedette.api.errors import InvalidRequest
 from vedette.kernel import Problem
@@ -131,7 +133,19 @@ async def _on_http(request: Request, error: Exception) -> Response:
     problem.code = {404: "api.not_found", 405: "api.method_not_allowed", 400: "api.invalid_body"}.get(  # type: ignore[misc]
         error.status_code, f"api.http_{error.status_code}"
     )
-    return problem_response(problem, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return problem_response(problem, headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return what is possible at a path: the framework names the methods of one route only."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE:
+            found.update(route.methods or ())
+    return sorted(found)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Depends, Header, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from vedette.api.authentication import Principal
-from vedette.api.errors import InvalidPrecondition, Unauthenticated
+from vedette.api.errors import Unauthenticated
 from vedette.api.problems import MEDIA_TYPE
 from vedette.kernel import DeviceId, parse_device_id, to_rfc3339
 from vedette.ledger import Actor
@@ -19,12 +19,22 @@ T = TypeVar("T")
 
 PAGE_MAX: Final = 1000
 REASON_MAX_CHARS: Final = 1024
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ETAG: Final = re.compile(r'"(\d{1,15})"')
 
 Responses = dict[int | str, dict[str, Any]]  # Any: OpenAPI objects
 
+
+def _only_rfc3339(value: object) -> object:
+    """Let no number pass as a time."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
+    raise ValueError("must be a time in RFC 3339, such as 2026-11-22T10:00:00Z")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
 Timestamp = Annotated[
-    AwareDatetime,
+    Moment,
     PlainSerializer(to_rfc3339, return_type=str),
     Field(description="RFC 3339, UTC.", examples=["2026-11-22T10:00:00.000Z"]),
 ]
@@ -32,10 +42,14 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Most items to retur
 After = Annotated[str, Query(max_length=256, description="`next` of the page before; empty for the first page.")]
 _IfMatch = Annotated[
     str | None,
-    Header(description="The `ETag` that the change is based on; another revision is refused with 412."),
+    Header(
+        pattern=r'^(\*|(W/)?"[!#-~]*")$',
+        description="The `ETag` that the change is based on; another revision is refused with 412.",
+    ),
 ]
+DEVICE_ID_PATTERN: Final = r"^[A-Za-z0-9\-.%_*?!(),=@$']{1,128}$"
 _DeviceInPath = Annotated[
-    str, Path(description="Device id, percent-encoded.", min_length=1, max_length=128, examples=["pump-7"])
+    str, Path(description="Device id, percent-encoded.", pattern=DEVICE_ID_PATTERN, examples=["pump-7"])
 ]
 
 
@@ -50,6 +64,12 @@ class Page(View, Generic[T]):
 
     items: list[T]
     next: str | None = Field(description="Pass it as `after` for the next page; null at the end.")
+
+
+class RequiredReason(View):
+    """Why an act that takes access away, or gives it back, is done; it stands in the ledger."""
+
+    reason: str = Field(min_length=1, max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 
 class Reason(View):
@@ -80,17 +100,11 @@ def device_in_path(device_id: _DeviceInPath) -> DeviceId:
 
 
 def expected_revision(if_match: _IfMatch = None) -> int | None:
-    """Return the revision that a change is based on; None when any will do.
-
-    Raises:
-        InvalidPrecondition: Not an entity tag that we gave out.
-    """
-    if if_match is None or if_match.strip() == "*":
+    """Return the revision that a change is based on; None when any will do, 0 for a tag that no revision has."""
+    if if_match is None or if_match == "*":
         return None
-    found = _ETAG.fullmatch(if_match.strip())
-    if found is None:
-        raise InvalidPrecondition(f"{if_match[:60]!r} is not the current ETag", hint="read the resource again")
-    return int(found[1])
+    found = _ETAG.fullmatch(if_match)
+    return 0 if found is None else int(found[1])
 
 
 # What routes declare: who asks, which device, and on which revision a change is based.

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from vedette.api.schema import After, Limit, Page, Timestamp, View, refusals
+from vedette.api.schema import After, Limit, Moment, Page, Timestamp, View, refusals
 from vedette.api.streams import EVENT_STREAM, StreamLimit, encode_event
 from vedette.kernel import OrganizationId
 from vedette.messaging import TelemetryMessage, TelemetryReader
@@ -69,8 +69,8 @@ class TelemetryRoutes:
         limit: Limit = 100,
         after: After = "",
         device_id: DeviceQuery = None,
-        since: Annotated[AwareDatetime | None, Query(description="Enqueued then or later.")] = None,
-        until: Annotated[AwareDatetime | None, Query(description="Enqueued before.")] = None,
+        since: Annotated[Moment | None, Query(description="Enqueued then or later.")] = None,
+        until: Annotated[Moment | None, Query(description="Enqueued before.")] = None,
     ) -> Page[MessageView]:
         """Oldest first. A page may hold fewer than `limit` and still have a `next`: its work is bounded."""
         page = await self._reader.list_messages(

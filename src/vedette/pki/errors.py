@@ -175,6 +175,13 @@ class AuthorityStateConflict(Problem):
     status: ClassVar[int] = 409
 
 
+class AuthorityChangedMeanwhile(AuthorityStateConflict):
+    """The authority has changed since the revision the caller knows."""
+
+    code: ClassVar[str] = "pki.authority_revision_mismatch"
+    status: ClassVar[int] = 412
+
+
 class SignerUnavailable(Problem):
     """The signer did not answer in time; what was asked may be asked again."""
 

@@ -15,6 +15,7 @@ from vedette.kernel import AuthorityId, Clock, IdSource, OrganizationId
 from vedette.ledger import Actor, Entry, Event, Ledger
 from vedette.pki.errors import (
     AuthorityAlreadyRegistered,
+    AuthorityChangedMeanwhile,
     AuthorityNotFound,
     AuthorityStateConflict,
     InvalidAuthority,
@@ -194,7 +195,8 @@ class OnboardingAuthorityService:
 
         Raises:
             AuthorityNotFound: There is none of that id.
-            AuthorityStateConflict: It is not verified, or its revision is another.
+            AuthorityStateConflict: It is not verified.
+            AuthorityChangedMeanwhile: Its revision is another.
         """
 
         def end(tx: Transaction) -> Authority:
@@ -222,7 +224,8 @@ class OnboardingAuthorityService:
 
         Raises:
             AuthorityNotFound: There is none of that id.
-            AuthorityStateConflict: It is not disabled, or its revision is another.
+            AuthorityStateConflict: It is not disabled.
+            AuthorityChangedMeanwhile: Its revision is another.
         """
 
         def begin(tx: Transaction) -> Authority:
@@ -246,7 +249,7 @@ class OnboardingAuthorityService:
 
         Raises:
             AuthorityNotFound: There is none of that id.
-            AuthorityStateConflict: Its revision is another.
+            AuthorityChangedMeanwhile: Its revision is another.
         """
 
         def delete(tx: Transaction) -> None:
@@ -432,7 +435,7 @@ def _find(
             f"no authority {authority_id[:64]!r}", hint="see which there are: vedette authority list"
         )
     if revision is not None and revision != authority.revision:
-        raise AuthorityStateConflict(
+        raise AuthorityChangedMeanwhile(
             f"the authority is at revision {authority.revision}, not {revision}", hint="read it again, then decide"
         )
     return authority

@@ -1,0 +1,53 @@
+"""One real platform for all tests of the API; each test uses names of its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from running_platform import RunningPlatform
+
+from vedette.kernel import SystemClock
+from vedette.simulation import Factory
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(tmp_path_factory.mktemp("platform"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def api(platform: RunningPlatform) -> Iterator[httpx.Client]:
+    with platform.client() as client:
+        yield client
+
+
+@pytest.fixture
+def anonymous(platform: RunningPlatform) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=platform.url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def new_name() -> Callable[[], str]:
+    """Return names that no other test uses."""
+    numbers = itertools.count(1)
+    return lambda: f"device-{next(numbers)}"
+
+
+@pytest.fixture
+def device(api: httpx.Client, new_name: Callable[[], str]) -> str:
+    """Create a device and return its name."""
+    name = new_name()
+    api.post("/v1/devices", json={"device_id": name}).raise_for_status()
+    return name
+
+
+@pytest.fixture(scope="session")
+def factory() -> Factory:
+    return Factory("Acme Pumps", SystemClock())

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from running_platform import RunningPlatform
+
+from vedette.api import build_openapi
+
+DOCUMENT = build_openapi()
+OPERATIONS = [(path, method, item[method]) for path, item in DOCUMENT["paths"].items() for method in item]
+NAMES = [f"{method} {path}" for path, method, _ in OPERATIONS]
+schema = schemathesis.openapi.from_dict({**DOCUMENT, "servers": [{"url": "/"}]})
+
+
+def test_the_document_is_the_same_each_time() -> None:
+    assert json.dumps(build_openapi()) == json.dumps(DOCUMENT)
+    assert DOCUMENT["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=NAMES)
+def test_every_operation_is_described(path: str, method: str, operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    assert operation["description"]
+    for each in operation.get("parameters", ()):
+        assert each.get("description") or each["schema"].get("description"), each["name"]
+    refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+    assert {"401", "429", "503"} <= set(refusals)
+    for status, answer in refusals.items():
+        assert list(answer["content"]) == ["application/problem+json"], status
+    if method == "post" and path != "/v1/login-links":
+        assert "Idempotency-Key" in [each["name"] for each in operation["parameters"]]
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(ids) == len(set(ids))
+
+
+# Left out: what a schema cannot say (a certificate that is none is refused), and what has a test of its own.
+_LEFT_OUT: list[Any] = [
+    schemathesis.checks.CHECKS.get_one(name) for name in ("positive_data_acceptance", "ignored_auth")
+]
+
+
+# Streams never end, so they have tests of their own.
+@schema.exclude(path_regex="^/v1/(events|telemetry/stream)$").parametrize()
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_answers_are_what_the_document_says(case: schemathesis.Case[Any], platform: RunningPlatform) -> None:
+    headers = {"Authorization": f"Bearer {platform.token}"}
+    case.call_and_validate(base_url=platform.url, headers=headers, excluded_checks=_LEFT_OUT, timeout=20)
+
+
+def test_the_limit_on_open_streams_holds(platform: RunningPlatform) -> None:
+    clients = []
+    try:
+        refused = None
+        for _ in range(101):
+            client = platform.client()
+            clients.append(client)
+            answer = client.send(client.build_request("GET", "/v1/events"), stream=True)
+            if answer.status_code != 200:
+                refused = answer
+                break
+        assert refused is not None
+        assert refused.status_code == 503
+    finally:
+        for client in clients:
+            client.close()
+    with httpx.Client(base_url=platform.url) as client:
+        assert client.get("/healthz").status_code == 200

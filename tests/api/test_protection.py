@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import httpx
+import pytest
+from running_platform import RunningPlatform
+
+from vedette.api import build_openapi
+
+PROBLEM = "application/problem+json"
+DOCUMENT = build_openapi()
+OPERATIONS = [
+    pytest.param(method, path, id=f"{method} {path}") for path, item in DOCUMENT["paths"].items() for method in item
+]
+
+
+def filled(path: str) -> str:
+    for name, value in {
+        "{device_id}": "nobody",
+        "{sha256}": "0" * 64,
+        "{enrollment_id}": "enr_00000000000000000000000000",
+        "{authority_id}": "ath_00000000000000000000000000",
+        "{entry_id}": "ale_00000000000000000000000000",
+        "{position}": "999999",
+    }.items():
+        path = path.replace(name, value)
+    return path
+
+
+def body_of(method: str, path: str) -> Any:
+    """Return a body that is well-formed for an operation."""
+    if method not in {"post", "patch"}:
+        return None
+    known: dict[str, Any] = {
+        "/lifecycle": {"target": "shipped"},
+        "/certificates": {"csr": "AAAA"},
+        "/verify": {"certificate": "AAAA"},
+        "/disable": {"reason": "test"},
+        "/retire": {"reason": "test"},
+        "/allow-reenrollment": {"reason": "test"},
+    }
+    return next((body for end, body in known.items() if path.endswith(end)), {})
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_nothing_answers_without_credentials(anonymous: httpx.Client, method: str, path: str) -> None:
+    answer = anonymous.request(method, filled(path))
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.json()["code"] == "api.unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [each for each in OPERATIONS if "{" in str(each.values[1]) and each.values[0] != "patch"]
+)
+def test_what_is_not_there_is_not_found(api: httpx.Client, method: str, path: str) -> None:
+    query = {"reason": "test"} if method == "delete" else None
+    answer = api.request(method, filled(path), json=body_of(method, path), params=query)
+    # A certificate that cannot be read is told before the device is looked for.
+    assert answer.status_code == 404 or path.endswith("/verify"), answer.text
+    assert answer.headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each.values[0] in {"post", "patch"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"{", id="cut off"),
+        pytest.param(b'{"reason": NaN}', id="NaN"),
+        pytest.param(b'{"reason": "\\ud800"}', id="lone surrogate"),
+        pytest.param(b'{"reason": "a\\u0000b"}', id="NUL"),
+        pytest.param(b"\xff\xfe", id="not UTF-8"),
+        pytest.param(b"[" * 100_000, id="absurd depth"),
+    ],
+)
+def test_a_body_that_is_no_json_is_refused(api: httpx.Client, method: str, path: str, body: bytes) -> None:
+    answer = api.request(method, filled(path), content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["code"] == "api.invalid_body"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("/v1/devices", {}, id="missing member"),
+        pytest.param("/v1/devices", {"device_id": "x", "colour": "red"}, id="unknown member"),
+        pytest.param("/v1/devices", {"device_id": 7}, id="wrong type"),
+        pytest.param("/v1/devices", [], id="no object"),
+        pytest.param("/v1/devices", {"device_id": "x", "hold_s": -1}, id="outside its limits"),
+        pytest.param("/v1/devices", {"device_id": "x", "tags": {"a.b": 1}}, id="a tag that cannot be"),
+        pytest.param("/v1/enrollments", {"name": "x", "kind": "group"}, id="group without authority"),
+        pytest.param("/v1/enrollments", {"name": "x", "kind": "individual"}, id="individual without certificate"),
+        pytest.param("/v1/authorities", {"name": "x", "certificate": "nothing"}, id="no certificate"),
+        pytest.param("/v1/access-lists", {"effect": "block", "kind": "device_id", "value": "x"}, id="no reason"),
+        pytest.param("/v1/access-lists", {"effect": "maybe", "kind": "device_id", "value": "x"}, id="no effect"),
+        pytest.param("/v1/devices/bulk", {"device_ids": [], "is_enabled": True}, id="nobody named"),
+        pytest.param("/v1/devices/bulk", {"device_ids": ["x"] * 1001, "is_enabled": True}, id="too many named"),
+    ],
+)
+def test_a_body_outside_its_limits_is_refused_with_the_reason(api: httpx.Client, path: str, body: Any) -> None:
+    answer = api.post(path, json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=1001", "limit=x", "after=" + "x" * 300, "lifecycle=asleep", "tag=novalue", "is_enabled=perhaps"],
+)
+def test_a_query_outside_its_limits_is_refused(api: httpx.Client, query: str) -> None:
+    answer = api.get(f"/v1/devices?{query}")
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == PROBLEM
+
+
+def test_a_page_of_the_limit_is_served(api: httpx.Client) -> None:
+    assert api.get("/v1/devices", params={"limit": 1000}).status_code == 200
+
+
+def test_a_body_at_the_limit_is_read_and_one_above_is_not(api: httpx.Client) -> None:
+    limit = 1_048_576
+    at_limit = json.dumps({"device_id": "x" * (limit - 17)}).encode()
+    assert len(at_limit) == limit
+    headers = {"Content-Type": "application/json"}
+    assert api.post("/v1/devices", content=at_limit, headers=headers).status_code == 422
+    above = api.post("/v1/devices", content=at_limit + b" ", headers=headers)
+    assert above.status_code == 413
+    assert above.json()["code"] == "api.body_too_large"
+
+
+def test_a_body_without_a_length_is_counted(api: httpx.Client) -> None:
+    answer = api.post("/v1/devices", content=(b" " * 65_536 for _ in range(17)))
+    assert answer.status_code == 413
+
+
+def test_an_unknown_path_and_method_are_problems(api: httpx.Client) -> None:
+    missing = api.get("/v1/nothing")
+    assert (missing.status_code, missing.json()["code"]) == (404, "api.not_found")
+    wrong = api.put("/v1/devices")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "api.method_not_allowed")
+    assert wrong.headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", ""])
+def test_another_host_is_refused(api: httpx.Client, host: str) -> None:
+    answer = api.get("/healthz", headers={"Host": host})
+    assert answer.status_code in {400, 421}
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1234", "127.0.0.1", "[::1]:8480", "localhost."])
+def test_our_own_names_are_served(anonymous: httpx.Client, host: str) -> None:
+    assert anonymous.get("/healthz", headers={"Host": host}).text == "ok\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/login", "/v1/devices", "/v1/nothing", "/style.css"])
+def test_every_answer_has_strict_headers(anonymous: httpx.Client, path: str) -> None:
+    headers = anonymous.get(path).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "script-src" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == ("public, max-age=3600" if path == "/style.css" else "no-store")
+    assert "server" not in headers
+
+
+def test_a_precondition_that_does_not_hold_is_refused(api: httpx.Client, device: str) -> None:
+    for tag, status in (('"9"', 412), ('W/"1"', 412), ('"x"', 412), ("5", 422), ('"1", "2"', 422), ("", 422)):
+        answer = api.patch(f"/v1/devices/{device}", json={"site": "s"}, headers={"If-Match": tag})
+        assert answer.status_code == status, tag
+    assert api.patch(f"/v1/devices/{device}", json={"site": "s"}, headers={"If-Match": "*"}).status_code == 200
+
+
+def test_a_head_that_never_ends_is_cut_off(platform: RunningPlatform) -> None:
+    with socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=10) as peer:
+        peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
+        try:
+            for _ in range(200):
+                peer.sendall(b"X-Long: " + b"x" * 1000 + b"\r\n")
+            answer = peer.recv(1000)
+        except ConnectionError:
+            return
+        assert not answer or b" 400 " in answer or b" 431 " in answer

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+
+def events_of(response: httpx.Response) -> Iterator[tuple[str, str, Any]]:
+    event_id = name = ""
+    for line in response.iter_lines():
+        field, _, value = line.partition(": ")
+        if field == "id":
+            event_id = value
+        elif field == "event":
+            name = value
+        elif field == "data":
+            yield event_id, name, json.loads(value)
+
+
+def test_events_arrive_as_they_happen_and_resume_without_loss(api: httpx.Client, device: str) -> None:
+    size = api.get("/v1/ledger").json()["size"]
+    with api.stream("GET", "/v1/events") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        api.post(f"/v1/devices/{device}/disable", json={"reason": "one"}).raise_for_status()
+        event_id, name, data = next(events_of(response))
+    assert name == "registry.device_disabled"
+    assert int(event_id) == data["position"] > size
+    assert data["actor"] == {"kind": "operator", "id": "operator-token"}
+
+    api.post(f"/v1/devices/{device}/enable").raise_for_status()
+    with api.stream("GET", "/v1/events", headers={"Last-Event-ID": event_id}) as response:
+        resumed = next(events_of(response))
+    assert resumed[1] == "registry.device_enabled"
+    with api.stream("GET", "/v1/events", params={"after": str(size)}) as response:
+        assert next(events_of(response))[0] == event_id
+
+
+def test_a_position_that_is_none_is_refused(api: httpx.Client) -> None:
+    assert api.get("/v1/events", params={"after": "-1"}).status_code == 422
+    assert api.get("/v1/events", headers={"Last-Event-ID": "x"}).status_code == 422
+
+
+def test_the_ledger_is_listed_shown_and_filtered(api: httpx.Client, device: str) -> None:
+    generation = api.get(f"/v1/devices/{device}").json()["generation_id"]
+    page = api.get("/v1/ledger/entries", params={"target": generation}).json()["items"]
+    assert [each["action"] for each in page] == ["registry.create_device"]
+    entry = api.get(f"/v1/ledger/entries/{page[0]['position']}").json()
+    assert entry == page[0]
+    first = api.get("/v1/ledger/entries", params={"limit": 2}).json()
+    second = api.get("/v1/ledger/entries", params={"limit": 2, "after": first["next"]}).json()
+    positions = [each["position"] for each in [*first["items"], *second["items"]]]
+    assert positions == [1, 2, 3, 4]
+    assert api.get("/v1/ledger/entries/0").status_code in {404, 422}
+    assert api.get("/v1/ledger/entries", params={"since": "yesterday"}).status_code == 422
+
+
+def test_empty_streams_are_listed_as_empty(api: httpx.Client, device: str) -> None:
+    for path in ("/v1/telemetry", "/v1/decisions", "/v1/refusals"):
+        page = api.get(path, params={"device_id": device}).json()
+        assert page["items"] == []
+    assert api.get("/v1/telemetry", params={"after": "x"}).status_code == 400
+    assert api.get("/v1/decisions", params={"kind": "guess"}).status_code == 422
+
+
+def test_the_status_tells_of_every_part(api: httpx.Client) -> None:
+    status = api.get("/v1/status").json()
+    assert status["health"] == "ok", status
+    names = {each["name"] for each in status["components"]}
+    assert {"nats-server", "signer", "control", "gateway-1", "store", "bus", "issuing"} <= names
+    assert status["devices"]["total"] >= 0
+    assert {each["purpose"] for each in status["authorities"]} == {"operational", "services"}
