@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mqtt_device import MqttDevice, client_context
 from running_bus import RunningBus
 from stand_in_control import Credential, StandInControl, make_certificate
+from waiting import until
 
 from vedette.bus import BusConnectionSettings
 from vedette.bus.contract import DecisionRecord
@@ -96,6 +97,7 @@ class Site:
 
     async def stored(self) -> list[TelemetryMessage]:
         """Return all telemetry."""
+        await until(lambda: self.control.bus.is_connected)
         return (await TelemetryReader(self.control.bus).list_messages(self.control.organization_id)).items
 
     async def connected(self, name: str, **options: object) -> tuple[MqttDevice, PostureRecord]:

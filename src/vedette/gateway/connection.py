@@ -8,7 +8,8 @@ from typing import Final, Protocol
 
 from vedette.gateway.dps import ProvisioningSession
 from vedette.gateway.opening import open_hub_session
-from vedette.gateway.reception import MQTT_LIMITS, Peer, Reception
+from vedette.gateway.peer import CertificateFacts, Peer
+from vedette.gateway.reception import MQTT_LIMITS, Reception
 from vedette.gateway.tls import TlsTransport
 from vedette.protocols.dps import check_provisioning_client_id, is_provisioning, parse_provisioning_user_name
 from vedette.protocols.errors import RemoteProtocolError
@@ -56,7 +57,7 @@ class MqttConnection(asyncio.Protocol):
         self._role: Role | None = None
         self._is_orderly = False
         self.is_reading_paused = False
-        self.peer = Peer(remote_address="", source="", tls_version="", chain=())
+        self.peer = Peer()
 
     # --- the transport's side -----------------------------------------------------------------------------------
 
@@ -65,11 +66,12 @@ class MqttConnection(asyncio.Protocol):
         if not isinstance(transport, TlsTransport):
             raise TypeError("MQTT is served behind the TLS stage only")
         self._transport = transport
+        facts = transport.facts
         self.peer = Peer(
-            remote_address=transport.get_extra_info("remote_address"),
-            source=transport.get_extra_info("source"),
-            tls_version=transport.get_extra_info("tls_version"),
-            chain=transport.get_extra_info("peer_chain"),
+            remote_address=facts.remote_address,
+            source=facts.source,
+            tls_version=facts.version,
+            certificate=CertificateFacts.of(facts.chain[0]) if facts.chain else None,
         )
 
     def data_received(self, data: bytes) -> None:
@@ -172,6 +174,11 @@ class MqttConnection(asyncio.Protocol):
         return self._mqtt
 
     @property
+    def chain(self) -> tuple[bytes, ...]:
+        """What the peer presented, DER, leaf first, while it is there."""
+        return self._transport.facts.chain if self._transport is not None else ()
+
+    @property
     def is_open(self) -> bool:
         """Whether the peer is still there."""
         return self._transport is not None and not self._transport.is_closing()
@@ -181,7 +188,6 @@ class MqttConnection(asyncio.Protocol):
     def _begin(self, event: ServerEvent) -> None:
         if not isinstance(event, Connect) or self._transport is None:
             return
-        self._transport.identified()
         user_name = event.user_name or ""
         try:
             if is_provisioning(user_name):
@@ -199,6 +205,7 @@ class MqttConnection(asyncio.Protocol):
         if user_name.id_scope != self._reception.anchor.id_scope:
             self._refuse_stranger(NOT_AUTHORIZED, "wrong_id_scope", "the id scope is not this platform's", connect)
             return
+        self._identified(keep_chain=True)
         role = ProvisioningSession(self._reception, self, user_name)
         self.accept(role, self._reception.clock.monotonic_s())
 
@@ -210,10 +217,15 @@ class MqttConnection(asyncio.Protocol):
             detail = f"the user name names the host {user_name.host[:128]!r}"
             self._refuse_stranger(NOT_AUTHORIZED, "wrong_host", detail, connect, user_name)
             return
+        self._identified(keep_chain=False)
         if not reception.openings.try_enter():
             self._refuse_stranger(SERVER_UNAVAILABLE, "overloaded", "too many sessions are being opened", connect)
             return
         reception.start(open_hub_session(reception, self, connect, user_name), "open session")
+
+    def _identified(self, *, keep_chain: bool) -> None:
+        if self._transport is not None:
+            self._transport.identified(keep_chain=keep_chain)
 
     def _refuse_stranger(
         self, code: int, reason: str, detail: str, connect: Connect, user_name: UserName | None = None
@@ -226,7 +238,7 @@ class MqttConnection(asyncio.Protocol):
             device_id=user_name.device_id if user_name is not None else connect.client_id,
             module_id=user_name.module_id if user_name is not None else None,
             remote_address=self.peer.remote_address,
-            leaf=self.peer.leaf,
+            certificate=self.peer.certificate,
             tls_version=self.peer.tls_version,
         )
         self.refuse(code)
@@ -244,7 +256,7 @@ class MqttConnection(asyncio.Protocol):
                 reason,
                 detail=error.reason,
                 remote_address=self.peer.remote_address,
-                leaf=self.peer.leaf,
+                certificate=self.peer.certificate,
                 tls_version=self.peer.tls_version,
             )
         self.close()

@@ -142,7 +142,7 @@ class ProvisioningSession:
                 gateway=reception.gateway,
                 id_scope=self._user_name.id_scope,
                 registration_id=self._user_name.registration_id,
-                certificate_chain=list(connection.peer.chain),
+                certificate_chain=list(connection.chain),
                 body=b"" if operation_id is not None else body,
                 remote_address=connection.peer.remote_address,
                 operation_id=operation_id,
@@ -156,7 +156,7 @@ class ProvisioningSession:
         else:
             self._answer(request_id, reply.status, reply.body, reply.retry_after_s)
             if reply.reason is not None:
-                self._record_refusal(reply.reason, f"registration answered with status {reply.status}")
+                self._record_refusal(reply.reason, reply.detail, reply.hint)
         finally:
             self._asked -= 1
             reception.registering.leave()
@@ -166,7 +166,7 @@ class ProvisioningSession:
     @property
     def chain(self) -> tuple[bytes, ...]:
         """What the device presented."""
-        return self._connection.peer.chain if self._connection is not None else ()
+        return self._connection.chain if self._connection is not None else ()
 
     @property
     def _source(self) -> str:
@@ -188,19 +188,21 @@ class ProvisioningSession:
         if self._connection is not None and self._mqtt.state is ServerState.CONNECTED:
             self._mqtt.publish(response_topic(status, request_id, retry_after_s=retry_after_s), body)
 
-    def _record_refusal(self, reason: str, detail: str) -> None:
+    def _record_refusal(self, reason: str, detail: str, hint: str = "") -> None:
         if self._connection is None:
             return
+        if not hint and reason not in {"foreign_topic", "message_throttled", "overloaded"}:
+            hint = _HINT
         peer = self._connection.peer
         self._reception.decisions.record(
             "register",
             reason,
             detail=detail,
-            hint="" if reason in {"foreign_topic", "message_throttled", "overloaded"} else _HINT,
+            hint=hint,
             action="register",
             device_id=self._user_name.registration_id,
             remote_address=peer.remote_address,
-            leaf=peer.leaf,
+            certificate=peer.certificate,
             tls_version=peer.tls_version,
         )
 

@@ -13,7 +13,7 @@ from vedette.gateway.session import Admitted, HubSession
 from vedette.kernel import Problem
 from vedette.protocols.hub import IdentityTopics, Telemetry, UserName
 from vedette.protocols.mqtt import NOT_AUTHORIZED, SERVER_UNAVAILABLE, Connect
-from vedette.trust import Decision, OpeningRequest, PostureRecord, Reason, Untrusted, certificate_sha256, decide_session
+from vedette.trust import Decision, OpeningRequest, PostureRecord, Reason, Untrusted, decide_session
 
 if TYPE_CHECKING:
     from vedette.gateway.connection import MqttConnection
@@ -87,14 +87,14 @@ async def _ask(
     asked = OpeningRequest(
         nonce=reception.ids.random_bytes(_NONCE_BYTES), device_id=user_name.device_id, module_id=user_name.module_id
     )
-    leaf = connection.peer.leaf
+    certificate = connection.peer.certificate
     request = OpenSession(
         organization_id=reception.anchor.organization_id,
         gateway=reception.gateway,
         device_id=user_name.device_id,
         module_id=user_name.module_id,
         nonce=asked.nonce,
-        certificate_sha256=certificate_sha256(leaf) if leaf is not None else None,
+        certificate_sha256=certificate.sha256 if certificate is not None else None,
         remote_address=connection.peer.remote_address,
     )
     try:
@@ -119,14 +119,12 @@ def _decide(
 ) -> None:
     peer, clock = connection.peer, reception.clock
     decision = decide_session(reception.engine, record, peer.credential(), peer.context(), clock.now())
-    if record is None or decision.grant is None or not decision.is_permitted:
+    if record is None or not decision.is_permitted:
         code = NOT_AUTHORIZED if decision.is_permanent else SERVER_UNAVAILABLE
         refused = _Refused(code, decision.reason, "; ".join(decision.errors), record)
         refused.decision = decision
         raise refused
-    admitted = Admitted(
-        user_name=user_name, connect=connect, peer=peer, record=record, decision=decision, grant=decision.grant
-    )
+    admitted = Admitted(user_name=user_name, connect=connect, peer=peer, record=record, decision=decision)
     session = HubSession(reception, connection, connection.mqtt, admitted)
     reception.sessions.add(session)
     _tell_others(reception, session)
@@ -138,7 +136,7 @@ def _decide(
         device_id=record.device_id,
         module_id=record.module_id,
         remote_address=peer.remote_address,
-        leaf=peer.leaf,
+        certificate=peer.certificate,
         tls_version=peer.tls_version,
         policies=decision.policies,
         bundle_sha256=reception.engine.sha256,
@@ -179,7 +177,7 @@ def _record_refusal(reception: Reception, connection: MqttConnection, user_name:
         device_id=user_name.device_id,
         module_id=user_name.module_id,
         remote_address=peer.remote_address,
-        leaf=peer.leaf,
+        certificate=peer.certificate,
         tls_version=peer.tls_version,
         policies=decision.policies if decision is not None else (),
         bundle_sha256=reception.engine.sha256 if decision is not None else None,

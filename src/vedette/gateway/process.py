@@ -18,6 +18,7 @@ from vedette.bus.contract import SessionOpened
 from vedette.gateway.connection import MqttConnection
 from vedette.gateway.listener import Listener, sweep_every_second
 from vedette.gateway.pacing import SourceRates
+from vedette.gateway.peer import CertificateFacts
 from vedette.gateway.posture import HeadFloor, PostureWatch
 from vedette.gateway.reception import Places, Reception
 from vedette.gateway.refusals import DecisionLog
@@ -262,7 +263,11 @@ class _TlsRefusals:
 
     def tls_refused(self, reason: str, detail: str, remote_address: str, chain: tuple[bytes, ...]) -> None:
         self._decisions.record(
-            "refuse", reason, detail=detail, remote_address=remote_address, leaf=chain[0] if chain else None
+            "refuse",
+            reason,
+            detail=detail,
+            remote_address=remote_address,
+            certificate=CertificateFacts.of(chain[0]) if chain else None,
         )
 
 

@@ -1,15 +1,13 @@
-"""What all connections of one gateway share, and what is known of one peer before it says who it is."""
+"""What all connections of one gateway share."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from cryptography import x509
 
 from vedette.bus import BusConnection
 from vedette.gateway.listener import guard
@@ -22,62 +20,12 @@ from vedette.gateway.telemetry import TelemetryWriter
 from vedette.kernel import Clock, IdSource
 from vedette.protocols.hub import BagReader, normalize_host
 from vedette.protocols.mqtt import Limits
-from vedette.trust import (
-    PolicyEngine,
-    PostureView,
-    PresentedCredential,
-    SessionContext,
-    TrustAnchor,
-    certificate_sha1,
-    certificate_sha256,
-)
+from vedette.trust import PolicyEngine, PostureView, TrustAnchor
 
 if TYPE_CHECKING:
     from vedette.gateway.dps import ProvisioningSession
 
 MQTT_LIMITS: Final = Limits()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """What the TLS handshake proved, and from where.
-
-    Attributes:
-        source: Whom the address belongs to for limits.
-        chain: DER, leaf first; empty without a certificate.
-    """
-
-    remote_address: str
-    source: str
-    tls_version: str
-    chain: tuple[bytes, ...]
-
-    @property
-    def leaf(self) -> bytes | None:
-        """The certificate whose key was proved, DER."""
-        return self.chain[0] if self.chain else None
-
-    def credential(self) -> PresentedCredential:
-        """Return what the decision function judges; a certificate that can't be read counts as none."""
-        if not self.chain:
-            return PresentedCredential(sha256="", sha1="", not_before=None, not_after=None)
-        leaf = self.chain[0]
-        not_before, not_after = _validity(leaf)
-        return PresentedCredential(
-            sha256=certificate_sha256(leaf), sha1=certificate_sha1(leaf), not_before=not_before, not_after=not_after
-        )
-
-    def context(self) -> SessionContext:
-        """Return what policies may read of the session."""
-        return SessionContext(tls_version=self.tls_version, remote_address=self.remote_address)
-
-
-def _validity(leaf: bytes) -> tuple[datetime | None, datetime | None]:
-    try:
-        certificate = x509.load_der_x509_certificate(leaf)
-    except (ValueError, TypeError, x509.InvalidVersion):
-        return None, None
-    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 class Places:

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
-from cryptography import x509
 
 from vedette.bus import PublishResult
 from vedette.bus.contract import DECISIONS_STREAM, DecisionRecord, decision_subject
 from vedette.gateway.pacing import TokenBucket, source_of
+from vedette.gateway.peer import CertificateFacts
 from vedette.gateway.settings import DecisionSettings
 from vedette.kernel import Clock, IdSource, Problem, to_rfc3339
-from vedette.trust import certificate_sha256
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +141,7 @@ class DecisionLog:
         device_id: str = "",
         module_id: str | None = None,
         remote_address: str = "",
-        leaf: bytes | None = None,
+        certificate: CertificateFacts | None = None,
         tls_version: str | None = None,
         policies: tuple[str, ...] = (),
         bundle_sha256: str | None = None,
@@ -162,16 +161,15 @@ class DecisionLog:
             device_id: As presented.
             module_id: As presented.
             remote_address: Of the peer.
-            leaf: The certificate it presented, DER.
+            certificate: The one it presented.
             tls_version: Such as ``TLSv1.3``.
             policies: Policies that decided.
             bundle_sha256: The bundle they are of.
             sequence: Of the posture record that decided.
         """
-        sha256 = certificate_sha256(leaf) if leaf else None
         is_known = generation_id is not None and is_proven
         if is_known:
-            key = (generation_id or "", kind, reason, sha256 or "")
+            key = (generation_id or "", kind, reason, certificate.sha256 if certificate else "")
         else:
             key = (generation_id or "", source_of(remote_address), kind, reason)
         counted = self._window(key)
@@ -200,14 +198,16 @@ class DecisionLog:
             device_id=device_id[:MAX_TEXT_CHARS],
             module_id=module_id,
             remote_address=remote_address,
-            certificate_sha256=sha256,
+            certificate_sha256=certificate.sha256 if certificate else None,
+            certificate_subject=certificate.subject if certificate else None,
+            certificate_issuer=certificate.issuer if certificate else None,
+            certificate_serial=certificate.serial if certificate else None,
+            certificate_not_after=to_rfc3339(certificate.not_after) if certificate and certificate.not_after else None,
             tls_version=tls_version or None,
             policies=list(policies),
             bundle_sha256=bundle_sha256,
             sequence=sequence,
         )
-        if leaf:
-            record = _with_certificate(record, leaf)
         if is_due:
             self._write(record, is_known=is_known)
         else:
@@ -276,18 +276,3 @@ class DecisionLog:
             log.warning("decision record not stored", extra={"reason": result.detail, "dropped": self.dropped})
         elif self._known or self._unknown:
             self._send()
-
-
-def _with_certificate(record: DecisionRecord, leaf: bytes) -> DecisionRecord:
-    """Say whose certificate it was; the text is the peer's and stored as it came."""
-    try:
-        certificate = x509.load_der_x509_certificate(leaf)
-        return msgspec.structs.replace(
-            record,
-            certificate_subject=certificate.subject.rfc4514_string()[:MAX_TEXT_CHARS],
-            certificate_issuer=certificate.issuer.rfc4514_string()[:MAX_TEXT_CHARS],
-            certificate_serial=f"{certificate.serial_number:x}",
-            certificate_not_after=to_rfc3339(certificate.not_valid_after_utc),
-        )
-    except (ValueError, TypeError, x509.InvalidVersion):
-        return record

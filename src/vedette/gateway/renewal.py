@@ -17,7 +17,6 @@ from vedette.gateway.pacing import TokenBucket
 from vedette.gateway.reception import Reception
 from vedette.kernel import Problem, to_rfc3339
 from vedette.protocols.hub import credential_response_topic
-from vedette.trust import certificate_sha256
 
 if TYPE_CHECKING:
     from vedette.gateway.session import HubSession
@@ -98,12 +97,12 @@ class CertificateRenewal:
 
     async def _ask(self, request_id: str, csr: bytes) -> None:
         session, reception = self._session, self._reception
-        leaf = session.peer.leaf
+        certificate = session.peer.certificate
         request = RenewCertificate(
             organization_id=reception.anchor.organization_id,
             gateway=reception.gateway,
             generation_id=session.generation_id,
-            certificate_sha256=certificate_sha256(leaf) if leaf is not None else "",
+            certificate_sha256=certificate.sha256 if certificate is not None else "",
             csr=csr,
         )
         try:

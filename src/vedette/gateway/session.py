@@ -10,7 +10,8 @@ import msgspec
 from vedette.bus.contract import TelemetrySession
 from vedette.gateway.hub_answers import not_offered
 from vedette.gateway.pacing import TokenBucket
-from vedette.gateway.reception import Peer, Reception
+from vedette.gateway.peer import Peer
+from vedette.gateway.reception import Reception
 from vedette.gateway.renewal import CertificateRenewal
 from vedette.gateway.settings import SessionSettings
 from vedette.protocols.errors import RemoteProtocolError
@@ -37,7 +38,7 @@ from vedette.protocols.mqtt import (
     Unsubscribe,
     Will,
 )
-from vedette.trust import Decision, Grant, PostureRecord, Reason, Verdict, decide_action, decide_session
+from vedette.trust import Decision, Grant, PostureRecord, Reason, decide_action, decide_session
 
 if TYPE_CHECKING:
     from vedette.gateway.connection import MqttConnection
@@ -60,7 +61,6 @@ class Admitted:
     peer: Peer
     record: PostureRecord
     decision: Decision
-    grant: Grant
 
 
 class DeviceRate:
@@ -94,15 +94,16 @@ class HubSession:
     __slots__ = (
         "_bag_cache",
         "_connection",
-        "_decision",
         "_is_cut",
         "_is_waiting",
         "_mqtt",
         "_permits",
+        "_policies",
         "_rate",
         "_reception",
         "_renewal",
         "_topics",
+        "_valid_until",
         "_will",
         "generation_id",
         "inflight_bytes",
@@ -124,7 +125,8 @@ class HubSession:
         self._connection: MqttConnection | None = connection
         self._mqtt = mqtt
         self._topics = IdentityTopics(record.device_id, record.module_id)
-        self._decision = admitted.decision
+        self._policies = admitted.decision.policies
+        self._valid_until = admitted.decision.valid_until
         self._permits: dict[str, bool] = {}
         self._rate = DeviceRate(reception.settings.session, now_s)
         self._renewal: CertificateRenewal | None = None
@@ -305,33 +307,38 @@ class HubSession:
         del received_s
         self.record = record or self.record
         self._permits.clear()
-        reception = self._reception
-        self._decision = decide_session(
-            reception.engine, self.record, self.peer.credential(), self.peer.context(), reception.clock.now()
-        )
-        if not self._decision.is_permitted:
-            self.cut(self._decision.reason)
-            return False
-        self.refresh_deadline()
-        return True
+        return self._decide() is not None
 
     def refresh_deadline(self) -> None:
         """Count the decision's remaining validity on the monotonic clock."""
-        end = self._decision.valid_until
+        end = self._valid_until
         clock = self._reception.clock
         self.valid_until_s = None if end is None else clock.monotonic_s() + (end - clock.now()).total_seconds()
 
+    def _decide(self) -> Grant | None:
+        """Decide the whole session; cut it if it is not permitted any more."""
+        reception = self._reception
+        decision = decide_session(
+            reception.engine, self.record, self.peer.credential(), self.peer.context(), reception.clock.now()
+        )
+        self._policies, self._valid_until = decision.policies, decision.valid_until
+        if not decision.is_permitted or decision.grant is None:
+            self.cut(decision.reason, decision.hint(self.record.device_id))
+            return None
+        self.refresh_deadline()
+        return decision.grant
+
     def _is_permitted(self, action: str) -> bool:
-        """Decide an operation once; a refusal is recorded and ends the session."""
+        """Decide an operation once; a refusal is recorded and ends the session.
+
+        The grant is made anew for each kind of operation: kept, it would cost every idle session 5 KB.
+        """
         permit = self._permits.get(action)
         if permit is None:
-            grant = self._decision.grant
-            reception = self._reception
-            verdict = (
-                decide_action(reception.engine, grant, action)
-                if grant is not None
-                else Verdict(is_permitted=False, policies=(), errors=())
-            )
+            grant = self._decide()
+            if grant is None:
+                return False
+            verdict = decide_action(self._reception.engine, grant, action)
             permit = self._permits[action] = verdict.is_permitted
             if not permit:
                 reason = Reason.POLICY_ERROR if verdict.errors else Reason.POLICY_DENIED
@@ -340,7 +347,7 @@ class HubSession:
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def cut(self, reason: str) -> None:
+    def cut(self, reason: str, hint: str = "") -> None:
         """Drop the socket at once and put it on record; nothing is sent on the device's behalf."""
         connection = self._connection
         if connection is None:
@@ -348,8 +355,7 @@ class HubSession:
         self._is_cut = True
         self._will = None
         connection.abort()
-        decision = self._decision
-        self._record("cut", reason, hint=decision.hint(self.record.device_id), policies=decision.policies)
+        self._record("cut", reason, hint=hint, policies=self._policies)
         self._leave()
 
     def displace(self) -> None:
@@ -448,7 +454,7 @@ class HubSession:
             device_id=self.record.device_id,
             module_id=self.record.module_id,
             remote_address=self.peer.remote_address,
-            leaf=self.peer.leaf,
+            certificate=self.peer.certificate,
             tls_version=self.peer.tls_version,
             policies=policies,
             bundle_sha256=self._reception.engine.sha256,

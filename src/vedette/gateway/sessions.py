@@ -11,13 +11,12 @@ from typing import Final, Protocol
 from vedette.bus.contract import Enforced, SessionOpened
 from vedette.gateway.settings import SessionSettings
 from vedette.kernel import Clock
-from vedette.trust import STALE_AFTER_S, FailureMode, PostureRecord, PostureView
+from vedette.trust import HINTS, STALE_AFTER_S, FailureMode, PostureRecord, PostureView, Reason
 
 log = logging.getLogger(__name__)
 
 NANOSECONDS: Final = 1_000_000_000
 KEEP_ALIVE_TIMEOUT: Final = "keep_alive_timeout"
-STALE_POSTURE: Final = "stale_posture"
 _MAX_DAMPED: Final = 16_384
 
 
@@ -44,7 +43,7 @@ class LiveSession(Protocol):
         """Count the rest of the decision's validity again from the wall clock."""
         ...
 
-    def cut(self, reason: str) -> None:
+    def cut(self, reason: str, hint: str = "") -> None:
         """Close at once: no longer permitted."""
         ...
 
@@ -164,7 +163,7 @@ class SessionTable:
             elif session.valid_until_s is not None and now_s >= session.valid_until_s:
                 session.decide_again(None, None)
             elif stale_s > STALE_AFTER_S and _ends_when_stale(session.record, self._clock.now(), stale_s):
-                session.cut(STALE_POSTURE)
+                session.cut(Reason.STALE_POSTURE, HINTS[Reason.STALE_POSTURE])
         self._forget_takeovers()
 
     def stop(self) -> None:

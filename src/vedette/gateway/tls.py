@@ -12,8 +12,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, cast
 
-from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from vedette.gateway.admission import Admission
 from vedette.gateway.pacing import PacedQueue, source_of
@@ -39,6 +38,20 @@ class TlsRefusals(Protocol):
     def tls_refused(self, reason: str, detail: str, remote_address: str, chain: tuple[bytes, ...]) -> None:
         """Record a refusal; ``chain`` is what the peer had sent, leaf first, often nothing."""
         ...
+
+
+class TlsFacts(Protocol):
+    """What a handshake proved, and from where.
+
+    Attributes:
+        chain: DER, leaf first; empty without a certificate.
+        source: Whom the address belongs to for limits.
+    """
+
+    chain: tuple[bytes, ...]
+    version: str
+    remote_address: str
+    source: str
 
 
 class TlsFront:
@@ -129,7 +142,6 @@ class TlsStage(asyncio.Protocol):
         "_transport",
         "_was_let_in",
         "chain",
-        "cipher",
         "remote_address",
         "source",
         "version",
@@ -150,7 +162,6 @@ class TlsStage(asyncio.Protocol):
         self.source = ""
         self.chain: tuple[bytes, ...] = ()
         self.version = ""
-        self.cipher = ""
 
     # --- the socket's side --------------------------------------------------------------------------------------
 
@@ -299,7 +310,6 @@ class TlsStage(asyncio.Protocol):
         connection = records.connection
         self.chain = _peer_chain(connection)
         self.version = connection.get_protocol_version_name()
-        self.cipher = connection.get_cipher_name() or ""
         settings = front.settings
         if len(self.chain) > settings.max_chain_certificates or _size(self.chain) > settings.max_chain_bytes:
             self.chain = self.chain[:1]
@@ -373,8 +383,8 @@ class TlsStage(asyncio.Protocol):
 class TlsTransport(asyncio.Transport):
     """What the inner protocol writes to.
 
-    ``get_extra_info`` knows ``peer_chain`` (DER, leaf first, empty without a certificate), ``tls_version``,
-    ``tls_cipher``, ``peername`` and what the socket's transport knows.
+    ``get_extra_info`` knows ``peer_chain`` (DER, leaf first, empty without a certificate), ``tls_version`` and what the
+    socket's transport knows.
     """
 
     __slots__ = ("_raw", "_records", "_stage")
@@ -388,19 +398,19 @@ class TlsTransport(asyncio.Transport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # asyncio's signature
         """Return a fact of the connection."""
         stage = self._stage
-        facts = {
-            "peer_chain": stage.chain,
-            "tls_version": stage.version,
-            "tls_cipher": stage.cipher,
-            "remote_address": stage.remote_address,
-            "source": stage.source,
-        }
+        facts = {"peer_chain": stage.chain, "tls_version": stage.version}
         return facts[name] if name in facts else self._raw.get_extra_info(name, default)
 
-    def identified(self) -> None:
-        """Say that the peer is known: limits of strangers no longer hold for it."""
+    @property
+    def facts(self) -> TlsFacts:
+        """What the handshake proved, and from where."""
+        return self._stage
+
+    def identified(self, *, keep_chain: bool) -> None:
+        """Say that the peer is known: limits of strangers no longer hold for it, and its chain may be forgotten."""
         self._stage.identify()
-        self._stage.chain = self._stage.chain[:1]
+        if not keep_chain:
+            self._stage.chain = ()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send."""
@@ -464,12 +474,12 @@ class TlsTransport(asyncio.Transport):
 
 def _peer_chain(connection: SSL.Connection) -> tuple[bytes, ...]:
     """Return the certificates the client sent, DER, leaf first; OpenSSL keeps a client's leaf apart from the rest."""
-    leaf = connection.get_peer_certificate(as_cryptography=True)
+    leaf = connection.get_peer_certificate()
     if leaf is None:
         return ()
-    others = connection.get_peer_cert_chain(as_cryptography=True) or []
-    chain = (leaf, *(other for other in others if other != leaf))
-    return tuple(certificate.public_bytes(Encoding.DER) for certificate in chain)
+    first = crypto.dump_certificate(crypto.FILETYPE_ASN1, leaf)
+    others = [crypto.dump_certificate(crypto.FILETYPE_ASN1, one) for one in connection.get_peer_cert_chain() or []]
+    return (first, *(other for other in others if other != first))
 
 
 def _size(chain: tuple[bytes, ...]) -> int:

@@ -1,0 +1,80 @@
+"""What is known of a peer before it says who it is: what TLS proved, and from where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+
+from vedette.trust import PresentedCredential, SessionContext, certificate_sha1, certificate_sha256
+
+MAX_NAME_CHARS: Final = 512
+_NO_CREDENTIAL: Final = PresentedCredential(sha256="", sha1="", not_before=None, not_after=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What decisions and records need of a certificate; kept instead of the certificate itself.
+
+    Attributes:
+        subject: RFC 4514 text from outside: stored as it came, escaped where it leaves.
+        issuer: The same.
+        serial: Hexadecimal.
+    """
+
+    sha256: str
+    sha1: str
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    subject: str | None = None
+    issuer: str | None = None
+    serial: str | None = None
+
+    @classmethod
+    def of(cls, leaf: bytes) -> CertificateFacts:
+        """Take a certificate apart; one that cannot be read has digests only."""
+        sha256, sha1 = certificate_sha256(leaf), certificate_sha1(leaf)
+        try:
+            certificate = x509.load_der_x509_certificate(leaf)
+            return cls(
+                sha256=sha256,
+                sha1=sha1,
+                not_before=certificate.not_valid_before_utc,
+                not_after=certificate.not_valid_after_utc,
+                subject=certificate.subject.rfc4514_string()[:MAX_NAME_CHARS],
+                issuer=certificate.issuer.rfc4514_string()[:MAX_NAME_CHARS],
+                serial=f"{certificate.serial_number:x}",
+            )
+        except (ValueError, TypeError, x509.InvalidVersion):
+            return cls(sha256=sha256, sha1=sha1)
+
+    def credential(self) -> PresentedCredential:
+        """Return what the decision function judges."""
+        return PresentedCredential(
+            sha256=self.sha256, sha1=self.sha1, not_before=self.not_before, not_after=self.not_after
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """One connection's other end.
+
+    Attributes:
+        source: Whom the address belongs to for limits.
+        certificate: The one whose key the handshake proved; ``None`` when none was presented.
+    """
+
+    remote_address: str = ""
+    source: str = ""
+    tls_version: str = ""
+    certificate: CertificateFacts | None = None
+
+    def credential(self) -> PresentedCredential:
+        """Return what the decision function judges."""
+        return self.certificate.credential() if self.certificate is not None else _NO_CREDENTIAL
+
+    def context(self) -> SessionContext:
+        """Return what policies may read of the session."""
+        return SessionContext(tls_version=self.tls_version, remote_address=self.remote_address)
