@@ -58,6 +58,10 @@ class Platform:
             return {}
         return found
 
+    def is_ready(self, pid: int) -> bool:
+        state = self.state()
+        return state.get("pid") == pid and state.get("state") == "ready"
+
     def start(self) -> None:
         config = self.folder / "vedette.toml"
         config.write_text(
@@ -73,7 +77,7 @@ class Platform:
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
         running = self.process
-        wait_until(lambda: self.state().get("state") == "ready" or running.poll() is not None, START_TIMEOUT_S, "ready")
+        wait_until(lambda: self.is_ready(running.pid) or running.poll() is not None, START_TIMEOUT_S, "ready")
         if running.poll() is not None:
             pytest.fail(f"vedette up ended:\n{(self.folder / 'up.log').read_text()[-4000:]}")
         token = (self.data / "secrets" / "operator.token").read_text().strip()
@@ -120,7 +124,7 @@ class Platform:
         return answer.json() if answer.content else None
 
     def pids(self) -> dict[str, int]:
-        return {str(item["name"]): int(item["pid"]) for item in self.state()["processes"]}
+        return {str(item["name"]): int(item["pid"]) for item in self.state()["processes"] if item["pid"]}
 
 
 def free_port() -> int:
