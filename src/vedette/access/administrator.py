@@ -17,16 +17,19 @@ import sqlalchemy as sa
 from vedette.access import repository
 from vedette.access.facts import FactReader, compose_record
 from vedette.access.repository import NewRecord, State
-from vedette.kernel import Clock, GenerationId, OrganizationId
+from vedette.kernel import Clock, GenerationId, InvalidId, OrganizationId, parse_device_id, parse_module_id
 from vedette.ledger import Event
 from vedette.store import Store, Transaction
-from vedette.trust import SCHEMA_VERSION, Head, PostureRecord, RecordSigner, RecordVerifier, extend_root
+from vedette.trust import SCHEMA_VERSION, Head, PostureRecord, RecordSigner, RecordVerifier, Untrusted, extend_root
 
 log = logging.getLogger(__name__)
 
 CACHE_MAX: Final = 50_000
+ABSENT_MAX: Final = 4096
+ABSENT_S: Final = 1.0
 REBUILD_CHUNK: Final = 500
 
+_Name = tuple[str, str | None]
 Publisher = Callable[[GenerationId, int, bytes], None]
 
 
@@ -61,8 +64,11 @@ class PolicyAdministrator:
         self._policy_hash = policy_hash
         self._published: State | None = None
         self._publisher: Publisher | None = None
-        # By name; an entry of None says for a second that nobody holds the name. Written by the event loop only.
-        self._cache: OrderedDict[tuple[str, str | None], tuple[PostureRecord | None, float]] = OrderedDict()
+        # By name, written by the event loop only. Names nobody holds are kept apart and for a second, so that whoever
+        # tries names cannot crowd out those that are held.
+        self._cache: OrderedDict[_Name, PostureRecord] = OrderedDict()
+        self._absent: OrderedDict[_Name, float] = OrderedDict()
+        self._readings: dict[_Name, _Reading] = {}
         self._sequences: OrderedDict[str, int] = OrderedDict()
 
     def project(self, tx: Transaction, event: Event) -> None:
@@ -122,18 +128,25 @@ class PolicyAdministrator:
         key = (device_id, module_id)
         known = self._cache.get(key)
         if known is not None:
-            record, until_s = known
-            if record is not None or self._clock.monotonic_s() < until_s:
-                self._cache.move_to_end(key)
-                return record
-        before = self._published
-        signed = await self._store.read(
-            lambda connection: repository.find_by_name(connection, self._organization_id, device_id, module_id)
-        )
+            self._cache.move_to_end(key)
+            return known
+        if self._clock.monotonic_s() < self._absent.get(key, 0.0) or not _is_name(device_id, module_id):
+            return None
+        reading = self._readings.setdefault(key, _Reading())
+        reading.readers += 1
+        try:
+            signed = await self._store.read(
+                lambda connection: repository.find_by_name(connection, self._organization_id, device_id, module_id)
+            )
+        finally:
+            reading.readers -= 1
+            if not reading.readers and self._readings.get(key) is reading:
+                del self._readings[key]
+        if reading.is_overtaken:
+            # A commit that came in meanwhile has put the newer record there.
+            return self._cache.get(key)
         record = None if signed is None else self._verifier.record(signed)
-        # A commit that came in meanwhile has put the newer record there; do not put the older one over it.
-        if self._published is before:
-            self._remember(key, record)
+        self._remember(key, record)
         return record
 
     async def rewrite_all(self, *, raise_epoch: bool = False) -> int:
@@ -169,9 +182,9 @@ class PolicyAdministrator:
         former = repository.find_records(connection, self._organization_id, concerned)
         state = repository.lock_state(connection, self._organization_id)
         new: list[NewRecord] = []
-        for identity in sorted(facts, key=lambda each: each.generation_id):
-            signed_before = former.get(identity.generation_id)
-            before = None if signed_before is None else self._verifier.record(signed_before)
+        # Ends first: when a name passes to a new generation within one group, the new one has the last word.
+        for identity in sorted(facts, key=lambda each: (not each.is_deleted, each.generation_id)):
+            before = self._believe(former.get(identity.generation_id))
             record = compose_record(identity, before, self._organization_id, self._base(state, now))
             if record is None:
                 continue
@@ -193,6 +206,16 @@ class PolicyAdministrator:
         repository.save_records(connection, new, replaced=former)
         repository.save_state(connection, self._organization_id, state)
 
+    def _believe(self, signed: bytes | None) -> PostureRecord | None:
+        """Read a former record; one that is not ours is written anew, since restricting must not wait for repairs."""
+        if signed is None:
+            return None
+        try:
+            return self._verifier.record(signed)
+        except Untrusted as untrusted:
+            log.error("a stored posture record is not ours", extra={"reason": untrusted.detail})  # noqa: TRY400 - no trace
+            return None
+
     def _base(self, state: State, now: datetime) -> Head:
         return Head(
             schema=SCHEMA_VERSION,
@@ -209,7 +232,10 @@ class PolicyAdministrator:
         if waiting.state is None:
             return
         for record, signed, is_deleted in waiting.written:
-            self._remember((record.device_id, record.module_id), None if is_deleted else record)
+            name = (record.device_id, record.module_id)
+            if name in self._readings:
+                self._readings.pop(name).is_overtaken = True
+            self._remember(name, None if is_deleted else record)
             self._sequences[record.generation_id] = record.sequence
             if len(self._sequences) > CACHE_MAX:
                 self._sequences.popitem(last=False)
@@ -218,11 +244,40 @@ class PolicyAdministrator:
         self._published = waiting.state
         waiting.state = None
 
-    def _remember(self, key: tuple[str, str | None], record: PostureRecord | None) -> None:
-        self._cache[key] = (record, self._clock.monotonic_s() + 1.0)
+    def _remember(self, key: _Name, record: PostureRecord | None) -> None:
+        if record is None:
+            self._cache.pop(key, None)
+            self._absent[key] = self._clock.monotonic_s() + ABSENT_S
+            self._absent.move_to_end(key)
+            if len(self._absent) > ABSENT_MAX:
+                self._absent.popitem(last=False)
+            return
+        self._absent.pop(key, None)
+        self._cache[key] = record
         self._cache.move_to_end(key)
         if len(self._cache) > CACHE_MAX:
             self._cache.popitem(last=False)
+
+
+def _is_name(device_id: str, module_id: str | None) -> bool:
+    """Tell whether anybody could hold a name at all; what could not is not worth a question to the database."""
+    try:
+        parse_device_id(device_id)
+        if module_id is not None:
+            parse_module_id(module_id)
+    except InvalidId:
+        return False
+    return True
+
+
+class _Reading:
+    """Somebody reads the record of a name from the database; a commit in between overtakes what they find."""
+
+    __slots__ = ("is_overtaken", "readers")
+
+    def __init__(self) -> None:
+        self.readers = 0
+        self.is_overtaken = False
 
 
 class _Waiting:
