@@ -20,6 +20,9 @@ DryRunOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the ledger.")]
 
+# For acts that take access away: nobody is kept from them by a missing word.
+NO_REASON: Final = "no reason given"
+
 _ABSENT: Final = object()
 # The bookkeeping of a resource; not what a person asked to change.
 _NOT_SHOWN: Final = frozenset({"revision", "updated_at", "status_changed_at", "lifecycle_changed_at"})
@@ -87,8 +90,17 @@ def perform(session: Session, change: Change, *, dry_run: bool, yes: bool | None
     return session.client.send(change.method, change.path, change.body, params=change.params, etag=change.etag)
 
 
-def show_differences(session: Session, found: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one line for each member that changes, for people."""
+def show_change(session: Session, change: Change, *, done: str) -> None:
+    """Tell a person what was changed."""
+    if change.differences:
+        session.output.line(done)
+        _show_differences(session, change.differences)
+    else:
+        session.output.line("It was so already.")
+
+
+def _show_differences(session: Session, found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write one line for each member that changes."""
     if found:
         rows = [(name, show_value(each["before"]), "→", show_value(each["after"])) for name, each in found.items()]
         session.output.table(("", "before", "", "after"), rows)
@@ -109,7 +121,7 @@ def _show(session: Session, change: Change) -> None:
     session.output.line(f"Would {change.summary}.")
     if change.warning:
         session.output.line(change.warning)
-    show_differences(session, found)
+    _show_differences(session, found)
     if change.before and not found and change.method != "DELETE":
         session.output.line("It is so already.")
     session.output.note("Nothing was changed.")

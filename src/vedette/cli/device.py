@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
-from vedette.cli.change import Change, DryRunOption, ReasonOption, perform
+from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, perform
 from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
@@ -17,7 +17,6 @@ DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE_ID", help="The de
 _DevicesArgument = Annotated[
     list[str], typer.Argument(metavar="DEVICE_ID...", help="One device or many, at most 1,000.", show_default=False)
 ]
-NO_REASON: Final = "no reason given"
 
 Device = Mapping[str, Any]
 
@@ -140,12 +139,12 @@ def show_enforcement(session: Session, enforcement: Mapping[str, Any] | None) ->
     if enforcement is None:
         return
     cut = enforcement["sessions_cut"]
-    sessions = f"{cut} live connection{'' if cut == 1 else 's'} cut"
+    sessions = f"; {cut} live connection{'' if cut == 1 else 's'} cut" if cut else ""
     if enforcement["enforced_at"] is not None:
-        session.output.line(f"Applied by every gateway at {enforcement['enforced_at']}; {sessions}.")
+        session.output.line(f"Applied by every gateway at {enforcement['enforced_at']}{sessions}.")
     elif enforcement["pending"]:
         waiting = ", ".join(enforcement["pending"])
-        session.output.line(f"Recorded; {waiting} has not answered yet and applies it as soon as it does; {sessions}.")
+        session.output.line(f"Recorded{sessions}; not confirmed yet by {waiting}, which applies it all the same.")
 
 
 def device_and_etag(session: Session, device_id: str) -> tuple[Device, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vedette.cli.files import read_text_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import Output, show_time, show_value
 from vedette.cli.platform import ConfigOption
@@ -19,8 +20,6 @@ from vedette.kernel import Problem
 if TYPE_CHECKING:
     from vedette.app import OfflineLedger
     from vedette.ledger import Report
-
-_NOTE_MAX_BYTES = 65_536
 
 
 @remote
@@ -141,7 +140,7 @@ def _verify(
     from vedette.ledger import verify_database, verify_export  # noqa: PLC0415 - costs 300 ms
     from vedette.trust import BadTrustAnchor  # noqa: PLC0415 - same
 
-    note = None if checkpoint_file is None else _read_note(checkpoint_file)
+    note = None if checkpoint_file is None else read_text_file(checkpoint_file, "the checkpoint")
     if export_file is None:
         found = find_offline_ledger(config, data, os.environ)
         return verify_database(found.url, checkpoint=note, public_key=_public_key(found))
@@ -158,17 +157,6 @@ def _verify(
 
 def _public_key(found: OfflineLedger) -> Any:  # Any: cryptography is imported when it is needed
     return None if found.key is None else found.key.public_key()
-
-
-def _read_note(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_NOTE_MAX_BYTES + 1)
-        if len(raw) > _NOTE_MAX_BYTES:
-            raise Usage(f"{path} is too long for a checkpoint", hint="make one: vedette ledger checkpoint > FILE")
-        return raw.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Usage(f"the checkpoint in {path} cannot be read: {error}") from error
 
 
 def _report(shown: Output, reports: tuple[Report, ...]) -> None:

@@ -116,7 +116,7 @@ def tell_problem(problem: Problem) -> None:
 def show_value(value: object) -> str:
     """Return a JSON value as people read it; an absent one becomes a dash."""
     match value:
-        case None | "" | [] | {}:
+        case None | str() | list() | dict() if not value:
             shown = "-"
         case bool():
             shown = "yes" if value else "no"

@@ -31,6 +31,13 @@ class Denied(Problem):
     status: ClassVar[int] = 403
 
 
+class NotFound(Problem):
+    """There is nothing of that name."""
+
+    code: ClassVar[str] = "cli.not_found"
+    status: ClassVar[int] = 404
+
+
 class NotConfirmed(Problem):
     """A destructive change was not confirmed."""
 
@@ -78,7 +85,7 @@ def exit_code_of(problem: Problem) -> int:
     """Return the exit code that a problem ends the command with."""
     if isinstance(problem, Refused):
         status = problem.answered
-    elif isinstance(problem, Usage | Denied):
+    elif isinstance(problem, Usage | Denied | NotFound):
         status = problem.status
     else:
         return FAILED

@@ -3,17 +3,112 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from vedette.cli import device, ledger, platform, status
+from vedette.cli import (
+    access_list,
+    authority,
+    configuration,
+    credential,
+    decision,
+    device,
+    device_create,
+    device_life,
+    enrollment,
+    enrollment_create,
+    ledger,
+    platform,
+    status,
+    telemetry,
+)
 from vedette.cli.output import tell_problem
 from vedette.cli.problems import exit_code_of
 from vedette.kernel import Problem
 
-_EPILOG = "Exit codes: 0 done, 1 failed, 2 usage, 3 denied, 4 not found."
+Commands = dict[str, Callable[..., None]]
+
+_EPILOG: Final = "Exit codes: 0 done, 1 failed, 2 usage, 3 denied, 4 not found."
+
+
+_ALONE: Final[Commands] = {
+    "up": platform.up,
+    "demo": platform.demo,
+    "status": status.status,
+    "login-link": status.login_link,
+}
+_DEVICE: Final[Commands] = {
+    "list": device.list_devices,
+    "show": device.show,
+    "create": device_create.create,
+    "update": device_create.update,
+    "disable": device.disable,
+    "enable": device.enable,
+    "move": device_life.move,
+    "retire": device_life.retire,
+    "delete": device_life.delete,
+    "certificates": credential.certificates,
+    "issue-certificate": credential.issue_certificate,
+    "revoke": credential.revoke,
+    "history": credential.history,
+    "accesses": credential.accesses,
+    "allow-reenrollment": credential.allow_reenrollment,
+}
+_ENROLLMENT: Final[Commands] = {
+    "list": enrollment.list_enrollments,
+    "show": enrollment.show,
+    "create-group": enrollment_create.create_group,
+    "create-individual": enrollment_create.create_individual,
+    "update": enrollment_create.update,
+    "disable": enrollment.disable,
+    "enable": enrollment.enable,
+    "delete": enrollment.delete,
+    "registrations": enrollment.registrations,
+}
+_AUTHORITY: Final[Commands] = {
+    "list": authority.list_authorities,
+    "show": authority.show,
+    "add": authority.add,
+    "verify": authority.verify,
+    "renew-code": authority.renew_code,
+    "disable": authority.disable,
+    "enable": authority.enable,
+    "remove": authority.remove,
+    "own": authority.show_own,
+}
+_NOUNS: Final[dict[str, tuple[str, Commands]]] = {
+    "device": ("Devices: who they are, and what can be done with them.", _DEVICE),
+    "enrollment": ("Who may register with an onboarding identity, and what they get.", _ENROLLMENT),
+    "authority": ("Authorities that vouch for devices at enrollment, and our own.", _AUTHORITY),
+    "access-list": (
+        "Who may not enter, and who alone may.",
+        {"list": access_list.list_entries, "add": access_list.add, "remove": access_list.remove},
+    ),
+    "telemetry": (
+        "What devices send.",
+        {"list": telemetry.list_messages, "tail": telemetry.tail_messages},
+    ),
+    "refusal": ("Who was refused, why, and what to do.", {"list": decision.list_refusals}),
+    "decision": ("Every access decision.", {"list": decision.list_decisions}),
+    "event": ("What happens, as it happens.", {"tail": telemetry.tail_events}),
+    "ledger": (
+        "What was done, by whom and why; and that nobody edited it.",
+        {
+            "list": ledger.list_entries,
+            "show": ledger.show_entry,
+            "checkpoint": ledger.checkpoint,
+            "verify": ledger.verify,
+            "export": ledger.export,
+        },
+    ),
+    "config": (
+        "The configuration: what is wrong with it, and what holds.",
+        {"check": configuration.check, "show": configuration.show},
+    ),
+}
 
 
 def build_program() -> typer.Typer:
@@ -21,12 +116,13 @@ def build_program() -> typer.Typer:
     app = _group("Zero Trust security for IoT and OT fleets, on a machine of your own.")
     app.info.epilog = _EPILOG
     app.callback(invoke_without_command=True)(_root)
-    app.command()(platform.up)
-    app.command()(platform.demo)
-    app.command()(status.status)
-    app.command("login-link")(status.login_link)
-    app.add_typer(_devices(), name="device")
-    app.add_typer(_ledger(), name="ledger")
+    for name, function in _ALONE.items():
+        app.command(name)(function)
+    for noun, (text, verbs) in _NOUNS.items():
+        group = _group(text)
+        for verb, function in verbs.items():
+            group.command(verb)(function)
+        app.add_typer(group, name=noun)
     return app
 
 
@@ -64,22 +160,3 @@ def _group(text: str) -> typer.Typer:
         add_completion=False,
         context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 110},
     )
-
-
-def _devices() -> typer.Typer:
-    app = _group("Devices: who they are, and what can be done with them.")
-    app.command("list")(device.list_devices)
-    app.command("show")(device.show)
-    app.command("disable")(device.disable)
-    app.command("enable")(device.enable)
-    return app
-
-
-def _ledger() -> typer.Typer:
-    app = _group("The ledger: what was done, by whom and why, and that nobody edited it.")
-    app.command("list")(ledger.list_entries)
-    app.command("show")(ledger.show_entry)
-    app.command("checkpoint")(ledger.checkpoint)
-    app.command("verify")(ledger.verify)
-    app.command("export")(ledger.export)
-    return app

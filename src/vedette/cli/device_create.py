@@ -1,0 +1,107 @@
+"""``vedette device``: create a device, and change what is known of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import typer
+
+from vedette.cli.attributes import describing, given_only
+from vedette.cli.change import Change, DryRunOption, perform, show_change
+from vedette.cli.client import path_of
+from vedette.cli.device import DeviceArgument, device_and_etag, show_device
+from vedette.cli.problems import Usage
+from vedette.cli.session import Session, remote
+from vedette.kernel import escape_shell
+
+_Authentication = Literal["issued", "self_signed", "certificate_authority"]
+_ThumbprintOption = Annotated[
+    str | None,
+    typer.Option("--thumbprint", metavar="HEX", help="SHA-256 or SHA-1 of its certificate; for `self_signed`."),
+]
+_SecondaryOption = Annotated[
+    str | None, typer.Option("--secondary-thumbprint", metavar="HEX", help="Of the certificate that will replace it.")
+]
+
+
+class Optional(StrEnum):
+    """The properties that a device need not have."""
+
+    SITE = "site"
+    ZONE = "zone"
+    PURDUE_LEVEL = "purdue_level"
+
+
+@remote
+@describing(may_remove=False)
+def create(
+    session: Session,
+    device_id: DeviceArgument,
+    *,
+    described: dict[str, Any],
+    authentication: Annotated[
+        _Authentication,
+        typer.Option(
+            help="`issued`: by a certificate of ours; `self_signed`: by one known by its thumbprint; "
+            "`certificate_authority`: by the one it was onboarded with."
+        ),
+    ] = "issued",
+    thumbprint: _ThumbprintOption = None,
+    secondary_thumbprint: _SecondaryOption = None,
+    is_disabled: Annotated[bool, typer.Option("--disabled", help="Keep it out until it is enabled.")] = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Create a device; most devices create themselves, by enrollment."""
+    thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
+    body = {
+        "device_id": device_id,
+        "authentication": {"type": authentication} | thumbprints,
+        "is_enabled": not is_disabled,
+    } | described
+    change = Change(summary=f"create the device {device_id}", method="POST", path="/v1/devices", body=body, after=body)
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    if session.output.is_json:
+        session.output.json(answer.body)
+        return
+    show_device(session, answer.body)
+    if authentication == "issued":
+        session.output.note(f"Give it a certificate: vedette device issue-certificate {escape_shell(device_id)} CSR")
+
+
+@remote
+@describing(may_remove=True)
+def update(
+    session: Session,
+    device_id: DeviceArgument,
+    *,
+    described: dict[str, Any],
+    thumbprint: _ThumbprintOption = None,
+    secondary_thumbprint: _SecondaryOption = None,
+    clear: Annotated[list[Optional] | None, typer.Option(help="Take this property away; repeat for more.")] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Change what is known of a device; what is not named stays as it is."""
+    thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
+    patch = described | given_only(authentication=thumbprints or None) | {each.value: None for each in clear or ()}
+    if not patch:
+        raise Usage("nothing to change", hint="name at least one option: vedette device update --help")
+    before, etag = device_and_etag(session, device_id)
+    change = Change(
+        summary=f"change the device {device_id}",
+        method="PATCH",
+        path=path_of("/v1/devices/{}", device_id),
+        body=patch,
+        before=before,
+        after=patch,
+        etag=etag,
+    )
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    if session.output.is_json:
+        session.output.json(answer.body)
+    else:
+        show_change(session, change, done=f"{device_id} is changed.")
