@@ -6,7 +6,6 @@ a prefix and a UUIDv7 in base32hex, new on re-creation, so that a re-used name i
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 from typing import ClassVar, Final, NewType, Protocol
@@ -25,6 +24,12 @@ EventId = NewType("EventId", str)
 
 DEVICE_ID_MAX_CHARS: Final = 128
 REGISTRATION_ID_MAX_CHARS: Final = 128
+
+_ALPHABET: Final = "0123456789abcdefghijklmnopqrstuv"
+# Two characters at a time: an id is made for every session and every decision.
+_PAIRS: Final = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS: Final = tuple(range(120, -1, -10))
+_LOW_62_BITS: Final = (1 << 62) - 1
 
 # `+` and `#` are legal in the hub's documentation but MQTT forbids them in a topic name, so they are not registered.
 _DEVICE_ID = re.compile(r"[A-Za-z0-9\-.%_*?!(),=@$']{1,128}")
@@ -79,10 +84,11 @@ def encode_uuid7(unix_ms: int, randomness: bytes) -> str:
     Source:
         RFC 9562 §5.7 (UUID version 7); RFC 4648 §7 (base32hex).
     """
-    raw = bytearray(unix_ms.to_bytes(6, "big") + randomness)
-    raw[6] = 0x70 | (raw[6] & 0x0F)
-    raw[8] = 0x80 | (raw[8] & 0x3F)
-    return base64.b32hexencode(bytes(raw)).decode("ascii").rstrip("=").lower()
+    random_bits = int.from_bytes(randomness, "big")
+    # 48 bits of time, version 7, 12 random bits, variant 10, 62 random bits; two zero bits fill the last character.
+    number = (((unix_ms << 4 | 7) << 12 | random_bits >> 68) << 2 | 2) << 62 | random_bits & _LOW_62_BITS
+    number <<= 2
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def parse_device_id(text: str) -> DeviceId:

@@ -60,6 +60,7 @@ from vedette.trust.policy import (
     PolicyBundle,
     PolicyEngine,
     Principal,
+    SessionFacts,
     Verdict,
     default_bundle,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "RiskLevel",
     "Section",
     "SessionContext",
+    "SessionFacts",
     "TrustAnchor",
     "Untrusted",
     "Verdict",

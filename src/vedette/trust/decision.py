@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +10,7 @@ from typing import Final
 
 from vedette.kernel import escape_terminal
 from vedette.trust.model import Lifecycle, PermittedCertificate, PostureRecord
-from vedette.trust.policy import BadEntity, PolicyEngine, Principal, Verdict
+from vedette.trust.policy import BadEntity, PolicyEngine, SessionFacts, Verdict
 
 _SHA256_CHARS: Final = 64
 _SHA1_CHARS: Final = 40
@@ -95,8 +94,9 @@ class SessionContext:
 class Grant:
     """The identity and session as the policies saw them when it was let in."""
 
-    principal: Principal
-    context: Mapping[str, object]
+    record: PostureRecord
+    facts: SessionFacts
+    decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,23 +153,18 @@ def decide_session(
     reason = _state_reason(record, now) or _certificate_reason(permitted, credential, now)
     if reason is not None or permitted is None:
         return Decision(is_permitted=False, reason=reason or Reason.CERTIFICATE_NOT_PERMITTED)
-    context: dict[str, object] = {
-        "credential": permitted.origin,
-        "tlsVersion": session.tls_version,
-        "address": {"__extn": {"fn": "ip", "arg": session.remote_address}},
-    }
+    facts = SessionFacts(permitted.origin, session.tls_version, session.remote_address)
     try:
-        principal = engine.principal(record, now)
+        verdict = engine.decide(record, now, "connect", facts)
     except BadEntity as error:
         return Decision(is_permitted=False, reason=Reason.RECORD_INVALID, errors=(error.detail,))
-    verdict = engine.evaluate(principal, "connect", context)
     if not verdict.is_permitted:
         return _denied(verdict)
     return Decision(
         is_permitted=True,
         reason=Reason.PERMITTED,
         policies=verdict.policies,
-        grant=Grant(principal, context),
+        grant=Grant(record, facts, now),
         valid_until=_valid_until(record, permitted, credential),
     )
 
@@ -182,7 +177,10 @@ def decide_action(engine: PolicyEngine, grant: Grant, action: str) -> Verdict:
         grant: From the session's ``Decision``.
         action: ``sendTelemetry`` or ``renewCertificate``.
     """
-    return engine.evaluate(grant.principal, action, grant.context)
+    try:
+        return engine.decide(grant.record, grant.decided_at, action, grant.facts)
+    except BadEntity as error:
+        return Verdict(is_permitted=False, policies=(), errors=(error.detail,))
 
 
 def _denied(verdict: Verdict) -> Decision:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from vedette.kernel import Problem
 from vedette.trust.model import Health, Placement, PostureRecord, RiskLevel
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import cedarpy
 
 POLICY_BUNDLE_MAX_BYTES: Final = 1_048_576
+VERDICTS_MAX: Final = 50_000
 _HUB: Final = 'Hub::"hub"'
 
 
@@ -62,6 +64,28 @@ class Principal:
 
     uid: str
     entities: cedarpy.Entities
+
+
+class SessionFacts(NamedTuple):
+    """What the policies may read of a session; hashable, so that a verdict can be kept by it.
+
+    Attributes:
+        credential: Where the presented certificate comes from: ``issued``, ``pinned`` or ``onboarding``.
+        tls_version: ``TLSv1.2`` or ``TLSv1.3``.
+        address: The peer's, IPv4 or IPv6.
+    """
+
+    credential: str
+    tls_version: str
+    address: str
+
+    def to_context(self) -> dict[str, object]:
+        """Return the Cedar context."""
+        return {
+            "credential": self.credential,
+            "tlsVersion": self.tls_version,
+            "address": {"__extn": {"fn": "ip", "arg": self.address}},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +130,33 @@ class PolicyEngine:
         if not validation.validation_passed:
             raise BadPolicyBundle(f"the policies do not fit the schema: {validation.errors}")
         self.sha256 = bundle.sha256
+        # Equal input gives an equal answer: a fleet that comes back after a restart is decided from memory.
+        self._verdicts: OrderedDict[tuple[object, ...], Verdict] = OrderedDict()
+
+    def decide(self, record: PostureRecord, now: datetime, action: str, facts: SessionFacts) -> Verdict:
+        """Decide one action of one session; the record's sequence names all that is read of the identity.
+
+        Args:
+            record: Believed by the caller.
+            now: For sections that end.
+            action: A Cedar action id such as ``connect``.
+            facts: Of the session.
+
+        Raises:
+            BadEntity: A section that policies need is unknown, or the schema refuses the entity.
+        """
+        key = (record.generation_id, record.epoch, record.sequence, action, facts)
+        known = self._verdicts.get(key)
+        if known is not None:
+            self._verdicts.move_to_end(key)
+            return known
+        verdict = self.evaluate(self.principal(record, now), action, facts.to_context())
+        # With a section that ends, time is an input too; an error may be of the moment.
+        if not verdict.errors and not _ends(record):
+            self._verdicts[key] = verdict
+            if len(self._verdicts) > VERDICTS_MAX:
+                self._verdicts.popitem(last=False)
+        return verdict
 
     def principal(self, record: PostureRecord, now: datetime) -> Principal:
         """Build the cached entity handle of an identity; rebuild it when the record changes or a section expires.
@@ -152,6 +203,11 @@ class PolicyEngine:
         policies = tuple(str(ids.get(reason) or reason) for reason in answer.diagnostics.reasons)
         is_permitted = answer.decision is self._cedar.Decision.Allow and not errors
         return Verdict(is_permitted=is_permitted, policies=policies, errors=errors)
+
+
+def _ends(record: PostureRecord) -> bool:
+    sections = (record.registration, record.credentials, record.placement, record.health, record.quarantine)
+    return any(section.expires_at is not None for section in sections)
 
 
 def _attributes(record: PostureRecord, now: datetime) -> dict[str, object]:

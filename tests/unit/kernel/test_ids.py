@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import uuid
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +82,12 @@ def test_an_organization_id_has_its_own_prefix() -> None:
     assert parse_organization_id("org_" + "0" * 26)
     with pytest.raises(InvalidId):
         parse_organization_id("dev_" + "0" * 26)
+
+
+@given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
+def test_an_id_is_the_base32hex_of_a_uuid_of_version_7(unix_ms: int, randomness: bytes) -> None:
+    raw = base64.b32hexdecode(encode_uuid7(unix_ms, randomness).upper() + "======")
+    decoded = uuid.UUID(bytes=raw)
+    assert decoded.version == 7
+    assert decoded.variant == uuid.RFC_4122
+    assert int.from_bytes(raw[:6], "big") == unix_ms

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from posture import NOW, make_record, section
 
-from vedette.trust import BadEntity, BadPolicyBundle, PolicyBundle, PolicyEngine, default_bundle
+from vedette.trust import BadEntity, BadPolicyBundle, PolicyBundle, PolicyEngine, SessionFacts, default_bundle
 from vedette.trust.policy import POLICY_BUNDLE_MAX_BYTES
 
 SCHEMA = default_bundle().schema_text
@@ -64,3 +66,32 @@ def test_text_from_outside_is_a_value_to_the_policies_and_nothing_else(text: str
     placed = section("registry", type(record.placement.value)(site=text, zone=text))
     principal = engine.principal(make_record(placement=placed), NOW)
     assert not engine.evaluate(principal, "connect", {}).is_permitted
+
+
+def test_a_verdict_is_kept_for_equal_input_and_made_anew_for_any_other() -> None:
+    policies = """
+    @id("north") permit (principal is Device, action == Action::"connect", resource)
+    when { principal has site && principal.site == "north" && context.address.isInRange(ip("10.0.0.0/8")) };
+    """
+    engine = PolicyEngine(PolicyBundle(SCHEMA, policies))
+    placement = make_record().placement.value
+    assert placement is not None
+    north = make_record(sequence=1, placement=section("registry", type(placement)(site="north")))
+    south = make_record(sequence=2, placement=section("registry", type(placement)(site="south")))
+    inside, outside = (SessionFacts("issued", "TLSv1.3", address) for address in ("10.1.2.3", "192.0.2.1"))
+    first = engine.decide(north, NOW, "connect", inside)
+    assert first.is_permitted
+    assert engine.decide(north, NOW, "connect", inside) is first
+    assert not engine.decide(north, NOW, "connect", outside).is_permitted
+    assert not engine.decide(north, NOW, "sendTelemetry", inside).is_permitted
+    assert not engine.decide(south, NOW, "connect", inside).is_permitted
+
+
+def test_no_verdict_is_kept_for_a_record_whose_section_ends() -> None:
+    engine = PolicyEngine(default_bundle())
+    placement = make_record().placement.value
+    ending = make_record(placement=section("registry", placement, expires_at=NOW + timedelta(hours=1)))
+    facts = SessionFacts("issued", "TLSv1.3", "10.0.0.1")
+    first = engine.decide(ending, NOW, "connect", facts)
+    assert first.is_permitted
+    assert engine.decide(ending, NOW, "connect", facts) is not first
