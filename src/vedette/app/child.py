@@ -7,8 +7,8 @@ import logging
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 _LINE_MAX_BYTES: Final = 16_384
 _LAST_LINES: Final = 12
 _DRAIN_S: Final = 1.0
+_NOT_STARTED: Final = 127
 _GREETING_S: Final = 2.0
 _GREETING_PAUSE_S: Final = 0.03
 _GREETING_MAX_BYTES: Final = 32_768
@@ -190,47 +191,50 @@ class Child:
         )
 
     async def _run_once(self) -> int:
-        reading, writing = os.pipe()
         self.problem = None
+        # Pipes of our own: asyncio's would keep `wait` waiting for whatever the process left running.
+        announcing, output = _Pipe(), _Pipe()
         try:
-            command = [part.replace(READY_DESCRIPTOR, str(writing)) for part in self.program.command]
+            command = [part.replace(READY_DESCRIPTOR, str(announcing.writing)) for part in self.program.command]
             self._process = process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=output.writing,
                 stderr=asyncio.subprocess.STDOUT,
                 env=dict(self.program.environment),
                 cwd="/",
-                pass_fds=(writing,),
+                pass_fds=(announcing.writing,),
                 start_new_session=True,  # a Ctrl-C in the terminal is for the supervisor alone
                 umask=0o077,
             )
         except OSError as error:
-            os.close(reading)
+            announcing.close_reading()
+            output.close_reading()
             self.problem = {"code": "app.process_failed", "detail": f"cannot be started: {error.strerror}"}
             self._set("waiting", pid=None, last_exit="could not be started")
-            return 127
+            return _NOT_STARTED
         finally:
-            os.close(writing)
+            announcing.close_writing()
+            output.close_writing()
         self._set("starting" if self.program.announces else "ready", pid=process.pid)
         try:
-            code = await self._attend(process, reading)
+            code = await self._attend(process, announcing, output)
         finally:
             if process.returncode is None:
                 process.kill()
         self._set(self.state.phase, pid=None, last_exit=_describe(code))
         return code
 
-    async def _attend(self, process: asyncio.subprocess.Process, reading: int) -> int:
+    async def _attend(self, process: asyncio.subprocess.Process, announcing: _Pipe, output: _Pipe) -> int:
         """Read what a process says until it ends; what it started itself may hold its pipes open for longer."""
+        name = self.program.name
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._await_announcement(reading), name=f"{self.program.name} announcement")]
+            tasks = [
+                group.create_task(self._await_announcement(announcing), name=f"{name} announcement"),
+                group.create_task(self._relay(output), name=f"{name} lines"),
+            ]
             if self.program.greeting is not None:
-                tasks.append(
-                    group.create_task(self._await_greeting(self.program.greeting), name=f"{self.program.name} greeting")
-                )
-            if process.stdout is not None:
-                tasks.append(group.create_task(self._relay(process.stdout), name=f"{self.program.name} lines"))
+                tasks.append(group.create_task(self._await_greeting(self.program.greeting), name=f"{name} greeting"))
             code = await process.wait()
             _, unfinished = await asyncio.wait(tasks, timeout=_DRAIN_S)
             for task in unfinished:
@@ -241,35 +245,31 @@ class Child:
         await greeting.wait()
         self._set("ready")
 
-    async def _await_announcement(self, descriptor: int) -> None:
-        stream = asyncio.StreamReader(limit=_LINE_MAX_BYTES)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(descriptor, "rb", buffering=0)
-        )
-        try:
-            line = await stream.readline()
-            if not line:
+    async def _await_announcement(self, pipe: _Pipe) -> None:
+        async with pipe.open() as stream:
+            try:
+                line = await stream.readline()
+                if not line:
+                    return
+                announcement = msgspec.json.decode(line, type=Announcement)
+            except (ValueError, msgspec.DecodeError):
+                log.warning("unreadable announcement", extra={"child": self.program.name})
                 return
-            announcement = msgspec.json.decode(line, type=Announcement)
-        except (ValueError, msgspec.DecodeError):
-            log.warning("unreadable announcement", extra={"child": self.program.name})
-            return
-        finally:
-            transport.close()
         self.facts = announcement.facts
         self.problem = announcement.problem
         if announcement.is_ready:
             self._set("ready")
 
-    async def _relay(self, stream: asyncio.StreamReader) -> None:
+    async def _relay(self, pipe: _Pipe) -> None:
         rest = b""
-        while chunk := await stream.read(65_536):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > _LINE_MAX_BYTES:
-                lines.append(rest)
-                rest = b""
-            for line in lines:
-                self._line(line)
+        async with pipe.open() as stream:
+            while chunk := await stream.read(65_536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > _LINE_MAX_BYTES:
+                    lines.append(rest)
+                    rest = b""
+                for line in lines:
+                    self._line(line)
         if rest:
             self._line(rest)
 
@@ -292,6 +292,33 @@ class Child:
         self.state = msgspec.structs.replace(self.state, phase=phase, **changes)
         self._changed.set()
         self._on_change()
+
+
+class _Pipe:
+    """A pipe whose writing end goes to a child."""
+
+    def __init__(self) -> None:
+        self._reading, self.writing = os.pipe()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[asyncio.StreamReader]:
+        """Read from it."""
+        stream = asyncio.StreamReader(limit=_LINE_MAX_BYTES)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(self._reading, "rb", buffering=0)
+        )
+        try:
+            yield stream
+        finally:
+            transport.close()
+
+    def close_reading(self) -> None:
+        """Close our end, when nobody is going to read."""
+        os.close(self._reading)
+
+    def close_writing(self) -> None:
+        """Close the child's end here, so that its death ends the stream."""
+        os.close(self.writing)
 
 
 def _describe(code: int) -> str:

@@ -27,7 +27,7 @@ from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.pki import CertificateSettings, SignerClient
 from vedette.pki.records import CertificateService, OnboardingAuthorityService
-from vedette.registry import AccessListService, ClockGuard, DeviceService, Register
+from vedette.registry import AccessListService, ClockGuard, DeviceService, Register, observe_records
 from vedette.store import Store
 from vedette.trust import RecordSigner, TrustAnchor, default_bundle, read_trust_anchor
 
@@ -113,6 +113,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     projection = PostureProjection(organization_id, administrator, records, store, events, clock=clock)
     administrator.publish_to(projection.publish)
     await administrator.start()
+    await observe_records(guard, ledger, organization_id)
     await projection.rebuild()
     uses = FirstUses(organization_id, store, certificates, register)
     enrollments = EnrollmentService(store, ledger, onboarding, guard, clock=clock, ids=ids)
