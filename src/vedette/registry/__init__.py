@@ -20,6 +20,7 @@ from vedette.registry.access_list import (
 )
 from vedette.registry.access_list_service import AccessListService
 from vedette.registry.clock_guard import ClockGuard
+from vedette.registry.clock_records import accept_clock, observe_records
 from vedette.registry.errors import (
     AccessListEntryExists,
     AccessListEntryNotFound,
@@ -117,6 +118,7 @@ __all__ = [
     "Tags",
     "TooManyDevices",
     "TransitionNotAllowed",
+    "accept_clock",
     "check_new",
     "check_reason",
     "check_tags",
@@ -124,5 +126,6 @@ __all__ = [
     "find_generation",
     "find_generations",
     "flatten_tags",
+    "observe_records",
     "parse_thumbprint",
 ]

@@ -49,6 +49,10 @@ class ClockGuard:
                 self._expected, self._since_s = expected + drift, now_s
             return drift
 
+    def now(self) -> datetime:
+        """Return the time as the watched clock reads it, right or wrong."""
+        return self._clock.now()
+
     def accept(self) -> None:
         """Believe the wall clock as it stands: an operator has looked at it."""
         with self._lock:
