@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from cryptography import x509
@@ -22,6 +22,7 @@ from vedette.registry import DeviceCounts, DeviceService
 PROBE_TIMEOUT_S: Final = 1.0
 _COUNTS_EVERY_S: Final = 5.0
 _EXPIRY_WARNING_DAYS: Final = 60
+_GATEWAYS_REPORT_WITHIN: Final = timedelta(seconds=15)
 
 Health = Literal["ok", "warning", "failed"]
 
@@ -170,9 +171,9 @@ class StatusReader:
             else:
                 found.append(Component(f"{status.gateway} records", "ok", detail))
         if not found:
-            found.append(
-                Component("gateway records", "failed", "no gateway reports", "devices cannot connect: see the log")
-            )
+            is_new = self._clock.now() - self._platform.started_at < _GATEWAYS_REPORT_WITHIN
+            hint = "wait a moment" if is_new else "devices cannot connect: see the log"
+            found.append(Component("gateway records", "warning" if is_new else "failed", "no gateway reports", hint))
         return found
 
     async def _ask_signer(self) -> tuple[list[AuthorityExpiry], Component]:
