@@ -37,7 +37,7 @@ class Site:
     stops: dict[str, asyncio.Event] = field(default_factory=dict)
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
-    async def start_gateway(self, name: str = "gateway-1") -> int:
+    async def start_gateway(self, name: str = "gateway-1", *, within_s: float = 10) -> int:
         """Run a gateway and return its port once it is open."""
         is_open: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.stops[name] = asyncio.Event()
@@ -53,7 +53,7 @@ class Site:
         )
         self.running[name] = serving
         serving.add_done_callback(lambda _: is_open.cancel())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(within_s):
             await asyncio.wait([is_open])
         if is_open.cancelled():
             await serving  # raises why it did not open

@@ -205,6 +205,9 @@ class MqttConnection(asyncio.Protocol):
         if user_name.id_scope != self._reception.anchor.id_scope:
             self._refuse_stranger(NOT_AUTHORIZED, "wrong_id_scope", "the id scope is not this platform's", connect)
             return
+        if len(self._reception.provisioning) >= self._reception.settings.dps.max_connections:
+            self._refuse_stranger(SERVER_UNAVAILABLE, "overloaded", "too many devices are provisioning", connect)
+            return
         self._identified(keep_chain=True)
         role = ProvisioningSession(self._reception, self, user_name)
         self.accept(role, self._reception.clock.monotonic_s())

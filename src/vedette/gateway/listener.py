@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 _ADMISSION_SWEEP_S: Final = 0.25
 _SWEEP_S: Final = 1.0
+# Idle seconds before the first probe, between probes, and probes that may stay unanswered.
+_TCP_KEEP_ALIVE: Final = ((socket.TCP_KEEPIDLE, 120), (socket.TCP_KEEPINTVL, 30), (socket.TCP_KEEPCNT, 4))
 
 
 class Listener:
@@ -58,6 +60,10 @@ class Listener:
             if family == socket.AF_INET6:
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             # Connections inherit these from the listening socket.
+            # A peer that vanished without a word is noticed even where MQTT's keep alive is 0.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in _TCP_KEEP_ALIVE:
+                listening.setsockopt(socket.IPPROTO_TCP, option, value)
             for direction in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 listening.setsockopt(socket.SOL_SOCKET, direction, self._front.settings.socket_buffer_bytes)
             listening.setblocking(False)

@@ -33,6 +33,7 @@ _RESYNC_TIMEOUT_S: Final = 5.0
 _RESYNC_PAUSE_S: Final = 0.2
 _RESYNC_LIMIT: Final = 200
 _MAX_HELD: Final = 10_000
+_MAX_QUEUED: Final = 20_000
 _FLOOR_MAX_BYTES: Final = 65_536
 
 
@@ -130,7 +131,7 @@ class PostureWatch:
         received_s = self._clock.monotonic_s()
         if message.subject == self._head_subject:
             self._queue.run(lambda: self._take_head(message.payload))
-        else:
+        elif len(self._queue) < _MAX_QUEUED:  # what is dropped is missed by its sequence and read again, at our pace
             self._queue.run(lambda: self._take_change(message.payload, received_s))
 
     def _take_head(self, signed: bytes) -> None:

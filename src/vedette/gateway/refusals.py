@@ -6,6 +6,7 @@ What strangers cause is aggregated per source, reason and window, and is what is
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 MAX_TEXT_CHARS: Final = 512
 _MAX_UNDER_WAY: Final = 256
 _DEADLINE_S: Final = 20.0
+_CLOSED_PER_SWEEP: Final = 500
+_CROWD: Final = "from more sources than are counted apart; the address is one of them"
 _ALLOW, _DENY = "allow", "deny"
 
 # Reasons of this gateway's own, beside vedette.trust.Reason: what to do next.
@@ -118,7 +121,10 @@ class DecisionLog:
         self._clock = clock
         self._ids = ids
         self._encode = msgspec.msgpack.Encoder().encode
-        self._counted: OrderedDict[tuple[str, ...], _Counted] = OrderedDict()
+        # Apart, so that a flood of strangers pushes nothing of known devices out.
+        self._known_windows: OrderedDict[tuple[str, ...], _Counted] = OrderedDict()
+        self._stranger_windows: OrderedDict[tuple[str, ...], _Counted] = OrderedDict()
+        self._crowd: dict[tuple[str, str], _Counted] = {}
         # Strangers who name an identity have a rate of their own: a flood of nonsense must not hide them.
         self._stranger_rate = TokenBucket(settings.unknown_per_s, settings.unknown_per_s, clock.monotonic_s())
         self._named_rate = TokenBucket(settings.unknown_per_s, settings.unknown_per_s, clock.monotonic_s())
@@ -170,9 +176,10 @@ class DecisionLog:
         is_known = generation_id is not None and is_proven
         if is_known:
             key = (generation_id or "", kind, reason, certificate.sha256 if certificate else "")
+            counted = self._window(self._known_windows, key)
         else:
             key = (generation_id or "", source_of(remote_address), kind, reason)
-        counted = self._window(key)
+            counted = self._window(self._stranger_windows, key)
         counted.seen += 1
         if is_known:
             is_due = counted.seen <= self._settings.burst
@@ -216,29 +223,50 @@ class DecisionLog:
     def sweep(self) -> None:
         """Write the counts of windows that are over, and what had to wait; call it each second."""
         now_s = self._clock.monotonic_s()
-        while self._counted:
-            key, oldest = next(iter(self._counted.items()))
-            if oldest.until_s > now_s:
-                break
-            del self._counted[key]
-            self._close_window(oldest)
+        for windows in (self._known_windows, self._stranger_windows):
+            for _ in range(_CLOSED_PER_SWEEP):
+                key, oldest = next(iter(windows.items()), (None, None))
+                if key is None or oldest is None or oldest.until_s > now_s:
+                    break
+                del windows[key]
+                self._close_window(oldest)
+        for name, crowd in list(self._crowd.items()):
+            if crowd.until_s <= now_s:
+                del self._crowd[name]
+                self._close_window(crowd)
         self._send()
 
     def close(self) -> None:
         """Write every count there is; the caller drains the bus."""
-        for counted in self._counted.values():
+        for counted in (*self._known_windows.values(), *self._stranger_windows.values(), *self._crowd.values()):
             self._close_window(counted)
-        self._counted.clear()
+        for windows in (self._known_windows, self._stranger_windows, self._crowd):
+            windows.clear()
         self._send()
 
-    def _window(self, key: tuple[str, ...]) -> _Counted:
-        counted = self._counted.get(key)
+    def _window(self, windows: OrderedDict[tuple[str, ...], _Counted], key: tuple[str, ...]) -> _Counted:
+        counted = windows.get(key)
         if counted is None:
-            if len(self._counted) >= self._settings.max_entries:
-                _, oldest = self._counted.popitem(last=False)
-                self._close_window(oldest)
-            counted = self._counted[key] = _Counted(self._clock.monotonic_s() + self._settings.window_s)
+            if len(windows) >= self._settings.max_entries:
+                _, oldest = windows.popitem(last=False)
+                if windows is self._stranger_windows:
+                    self._join_crowd(oldest)
+                else:
+                    self._close_window(oldest)
+            counted = windows[key] = _Counted(self._clock.monotonic_s() + self._settings.window_s)
         return counted
+
+    def _join_crowd(self, counted: _Counted) -> None:
+        """With more sources than are counted apart, the rest is counted together: by kind and reason."""
+        latest = counted.latest
+        if latest is None:
+            return
+        name = (latest.kind, latest.reason)
+        crowd = self._crowd.get(name)
+        if crowd is None:
+            crowd = self._crowd[name] = _Counted(self._clock.monotonic_s() + self._settings.window_s)
+            crowd.latest = msgspec.structs.replace(latest, detail=_CROWD, generation_id=None, device_id="")
+        crowd.unwritten += counted.unwritten
 
     def _close_window(self, counted: _Counted) -> None:
         if counted.unwritten and counted.latest is not None:
@@ -254,8 +282,10 @@ class DecisionLog:
 
     def _send(self) -> None:
         while self._under_way < _MAX_UNDER_WAY and (self._known or self._unknown):
-            record = (self._known or self._unknown).popleft()
+            is_known = bool(self._known)
+            record = (self._known if is_known else self._unknown).popleft()
             self._under_way += 1
+            done = functools.partial(self._done, record, is_known)
             try:
                 self._bus.jetstream_publish(
                     decision_subject(self._organization_id, record.generation_id, record.kind),
@@ -263,16 +293,19 @@ class DecisionLog:
                     stream=DECISIONS_STREAM,
                     msg_id=record.decision_id,
                     deadline_s=_DEADLINE_S,
-                    on_done=self._done,
+                    on_done=done,
                 )
             except Problem as problem:
-                self._done(problem)
+                done(problem)
                 return
 
-    def _done(self, result: PublishResult) -> None:
+    def _done(self, record: DecisionRecord, is_known: bool, result: PublishResult) -> None:  # noqa: FBT001 - partial
         self._under_way -= 1
-        if isinstance(result, Problem):
+        if not isinstance(result, Problem):
+            if self._known or self._unknown:
+                self._send()
+        elif is_known and len(self._known) < self._settings.max_queued:
+            self._known.appendleft(record)  # the next sweep tries again; its id keeps it from being stored twice
+        else:
             self.dropped += 1
             log.warning("decision record not stored", extra={"reason": result.detail, "dropped": self.dropped})
-        elif self._known or self._unknown:
-            self._send()

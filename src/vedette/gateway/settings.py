@@ -121,6 +121,7 @@ class DpsSettings:
         requests_per_connection: Registrations and polls at once on one connection; one more each two seconds.
         requests_per_source_s: Of one source in the long run.
         requests_burst_per_source: Of one source at once.
+        max_connections: Provisioning connections open at once; their peers may be strangers.
         max_pending: Requests of all connections that wait for control.
         timeout_s: How long control may take to answer.
         idle_s: A provisioning connection lives no longer than this without a request.
@@ -130,9 +131,10 @@ class DpsSettings:
     requests_per_connection: int = 8
     requests_per_source_s: float = 100.0
     requests_burst_per_source: int = 1_000
+    max_connections: int = 2_000
     max_pending: int = 1_024
     timeout_s: float = 20.0
-    idle_s: float = 300.0
+    idle_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

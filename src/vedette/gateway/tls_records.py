@@ -203,8 +203,12 @@ class DirectRecords:
         direct = self._direct
         if plaintext and not self.is_ended:
             direct.clear_error()
-            if direct.write(self._ssl, plaintext, len(plaintext)) <= 0:
-                self.is_ended = True
+            written = direct.write(self._ssl, plaintext, len(plaintext))
+            # pyOpenSSL enables partial writes: a call takes one record's worth.
+            while 0 < written < len(plaintext):
+                plaintext = plaintext[written:]
+                written = direct.write(self._ssl, plaintext, len(plaintext))
+            self.is_ended = written <= 0
         return self.drain()
 
     def drain(self) -> bytes:

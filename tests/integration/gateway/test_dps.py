@@ -144,12 +144,24 @@ async def test_an_onboarding_certificate_opens_no_hub_session(site: Site) -> Non
 
 
 async def test_control_that_does_not_answer_is_answered_with_503(site: Site) -> None:
-    site.settings = GatewaySettings(dps=DpsSettings(timeout_s=0.3))
+    site.settings = GatewaySettings(dps=DpsSettings(timeout_s=0.3), stop_s=0.3)
     await site.start_gateway()
     device = await provisioning(site, factory_identity(site))
     await site.bus.kill()
     answer = await answer_to(device, REGISTER, BODY)
     assert answer.topic == "$dps/registrations/res/503/?$rid=r-1&retry-after=5"
+
+
+async def test_provisioning_connections_are_bounded_and_end_when_idle(site: Site) -> None:
+    site.settings = GatewaySettings(dps=DpsSettings(max_connections=1, idle_s=0.5))
+    await site.start_gateway()
+    credential = factory_identity(site)
+    first = await provisioning(site, credential)
+    second = await site.open(credential)
+    user = "0ne00TEST/registrations/pump-7/api-version=2019-03-31&ClientVersion=test"
+    assert await second.connect("pump-7", user_name=user) == 3
+    await first.wait_closed(5)
+    await provisioning(site, credential)
 
 
 async def test_a_provisioning_connection_keeps_its_own_keep_alive(site: Site) -> None:

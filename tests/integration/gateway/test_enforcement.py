@@ -171,4 +171,4 @@ async def test_a_restarted_gateway_believes_no_older_state(site: Site) -> None:
     control = site.control
     control.sequence, control.records[("pump-7", None)] = 1, record
     with pytest.raises(TimeoutError):
-        await site.start_gateway()
+        await site.start_gateway(within_s=2)
