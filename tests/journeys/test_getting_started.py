@@ -1,0 +1,123 @@
+"""A newcomer follows docs/getting-started.md: what stands in its fences is run as it stands there, in order."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from journey import Platform, wait_until
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "getting-started.md"
+FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+VARIABLE = re.compile(r"^([A-Z]+)=", re.MULTILINE)
+BLOCK_TIMEOUT_S = 30
+HERE = "HOST=localhost\n"
+
+
+def fences(language: str) -> list[str]:
+    return [found["text"] for found in FENCE.finditer(PAGE.read_text()) if found["language"] == language]
+
+
+@dataclass
+class Newcomer:
+    """A shell in an empty folder; variables live on from block to block, as in a terminal."""
+
+    platform: Platform
+    folder: Path
+
+    def __post_init__(self) -> None:
+        programs = self.folder / "bin"
+        programs.mkdir()
+        vedette = programs / "vedette"
+        vedette.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m vedette.cli "$@"\n')
+        vedette.chmod(0o755)
+        self.environment = {
+            **os.environ,
+            "HOME": str(self.folder),
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "VEDETTE_DATA": str(self.platform.data),
+        }
+
+    def run(self, block: str) -> str:
+        """Run one fence; return what it wrote."""
+        variables = self.folder / "variables"
+        keep = f"declare -p {' '.join(VARIABLE.findall(block))} >> {variables}" if VARIABLE.search(block) else ":"
+        script = f"touch {variables}; source {variables}\n{block}\n{keep}"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=BLOCK_TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def newcomer(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
+    return Newcomer(platform, tmp_path_factory.mktemp("first-device"))
+
+
+@pytest.fixture(scope="module")
+def blocks(platform: Platform) -> Iterator[str]:
+    found = fences("sh")
+    assert sum(HERE in block for block in found) == 1
+    return iter([block.replace(HERE, f"HOST={platform.address}\n") for block in found])
+
+
+def run_until(newcomer: Newcomer, blocks: Iterator[str], last: str) -> str:
+    """Run fences up to the one that holds a command; return what that one wrote."""
+    for block in blocks:
+        said = newcomer.run(block)
+        if last in block:
+            return said
+    pytest.fail(f"the page has no command: {last}")
+
+
+def test_a_first_device_enrolls_sends_is_cut_and_comes_back(
+    platform: Platform, newcomer: Newcomer, blocks: Iterator[str]
+) -> None:
+    (script,) = fences("python")
+    run_until(newcomer, blocks, "-out operational.csr")
+    (newcomer.folder / "device.py").write_text(script)
+    output = newcomer.folder / "device.out"
+    with output.open("wb") as out:
+        device = subprocess.Popen(
+            [sys.executable, "-u", "device.py", platform.address, platform.id_scope, "pump-7"],
+            cwd=newcomer.folder,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: "message 2 is stored" in output.read_text(), 15, f"messages; see {output}")
+        assert "registered: operational.pem received\nconnected\n" in output.read_text()
+        assert '"pressure": 3.2' in run_until(newcomer, blocks, "vedette telemetry tail")
+        assert "1 live connection cut" in run_until(newcomer, blocks, "vedette device disable")
+        wait_until(lambda: "gone" in output.read_text(), 2, "the device notices")
+        assert "vedette device enable pump-7" in run_until(newcomer, blocks, "vedette refusal list")
+        run_until(newcomer, blocks, "vedette device enable")
+        wait_until(lambda: "message" in output.read_text().rpartition("gone")[2], 15, f"it comes back; see {output}")
+        assert "Intact: " in run_until(newcomer, blocks, "vedette ledger verify")
+    finally:
+        device.kill()
+        device.wait()
+    numbers = [int(number) for number in re.findall(r"message (\d+) is stored", output.read_text())]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert "Traceback" not in output.read_text()
+
+
+@pytest.mark.skipif(shutil.which("mosquitto_pub") is None, reason="mosquitto_pub is not installed")
+def test_other_clients_follow(newcomer: Newcomer, blocks: Iterator[str]) -> None:
+    assert '{"power": 12}' in run_until(newcomer, blocks, "mosquitto_pub")
+    assert "onboarding" in run_until(newcomer, blocks, "--credential onboarding")
+    assert list(blocks) == []
