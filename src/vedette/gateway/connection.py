@@ -11,8 +11,8 @@ from vedette.gateway.opening import open_hub_session
 from vedette.gateway.peer import CertificateFacts, Peer
 from vedette.gateway.reception import MQTT_LIMITS, Reception
 from vedette.gateway.tls import TlsTransport
+from vedette.protocols import RemoteProtocolError
 from vedette.protocols.dps import check_provisioning_client_id, is_provisioning, parse_provisioning_user_name
-from vedette.protocols.errors import RemoteProtocolError
 from vedette.protocols.hub import UserName, check_client_id, parse_user_name
 from vedette.protocols.mqtt import (
     IDENTIFIER_REJECTED,

@@ -14,7 +14,7 @@ from vedette.gateway.peer import Peer
 from vedette.gateway.reception import Reception
 from vedette.gateway.renewal import CertificateRenewal
 from vedette.gateway.settings import SessionSettings
-from vedette.protocols.errors import RemoteProtocolError
+from vedette.protocols import RemoteProtocolError
 from vedette.protocols.hub import Foreign as ForeignTopic
 from vedette.protocols.hub import (
     IdentityTopics,
