@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -214,9 +215,16 @@ class IdentityHouse:
             self.register.mark_active(tx, self.organization_id, [device.generation_id], actor=ACTOR)
 
         await self.store.write(mark)
+        if isinstance(self.clock, ManualClock):  # a certificate issued next is younger than this one
+            self.clock.advance(timedelta(milliseconds=1))
 
     async def record(self, device_id: str) -> PostureRecord | None:
         return await self.administrator.find(device_id, None)
+
+
+def refused(answer: Answer) -> tuple[str | None, int, str]:
+    """Return reason, status of the answer, and status or error code of its body."""
+    return answer.reply.reason, answer.reply.status, answer.status or str(answer.body["errorCode"])
 
 
 def leaf_sha256(identity: Identity) -> str:
@@ -235,5 +243,6 @@ __all__ = [
     "ManualClock",
     "RunningSigner",
     "leaf_sha256",
+    "refused",
     "running_signer",
 ]

@@ -8,7 +8,7 @@ import pytest
 from identity_house import IdentityHouse, RunningSigner, running_signer
 
 from vedette.kernel import OrganizationId, RandomIds, SystemClock
-from vedette.simulation import ManualClock
+from vedette.simulation import Factory, ManualClock
 from vedette.store import Store
 
 
@@ -29,3 +29,8 @@ async def house(store: Store, signer_process: RunningSigner, clock: ManualClock)
     await opened.administrator.start()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def factory() -> Factory:
+    return Factory("Acme", SystemClock())

@@ -18,16 +18,11 @@ from vedette.enrollment import (
     NewEnrollment,
     RegistrationNotFound,
 )
-from vedette.kernel import AuthorityId, SystemClock
+from vedette.kernel import AuthorityId
 from vedette.pki import AuthorityNotFound, AuthorityScope
 from vedette.registry import ClockJumped, InvalidFilter, NewDevice, ReasonMissing
 from vedette.simulation import Factory, ManualClock
 from vedette.trust import FailureMode
-
-
-@pytest.fixture
-def factory() -> Factory:
-    return Factory("Acme", SystemClock())
 
 
 @pytest.mark.anyio
