@@ -153,7 +153,7 @@ async def measure_cuts(figures: Figures, platform: Platform, identities: list[An
         mass = names[plan.cuts : plan.cuts + plan.mass]
         begin = time.monotonic()
         bulk = {"is_enabled": False, "device_ids": mass, "reason": "benchmark"}
-        (await api.post("/v1/devices/bulk", json=bulk)).raise_for_status()
+        (await api.post("/v1/bulk/devices", json=bulk)).raise_for_status()
         closed_at = await asyncio.wait_for(asyncio.gather(*(by_name[name].closed for name in mass)), 30)
         figures.other["mass_cut_s"] = max(closed_at) - begin
         figures.other["mass"] = len(mass)

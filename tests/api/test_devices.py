@@ -114,11 +114,11 @@ def test_many_devices_change_together_or_are_only_previewed(api: httpx.Client, n
     body = {"device_ids": [*names, "nobody"], "is_enabled": False, "reason": "recall"}
     expected = {"changed": names[1:], "unchanged": names[:1], "unknown": ["nobody"]}
 
-    preview = api.post("/v1/devices/bulk", json={**body, "dry_run": True}).json()
+    preview = api.post("/v1/bulk/devices", json={**body, "dry_run": True}).json()
     assert {name: preview[name] for name in expected} == expected
     assert api.get(f"/v1/devices/{names[1]}").json()["is_enabled"] is True
 
-    done = api.post("/v1/devices/bulk", json=body).json()
+    done = api.post("/v1/bulk/devices", json=body).json()
     assert {name: done[name] for name in expected} == expected
     assert done["enforcement"]["enforced_at"]
     assert api.get(f"/v1/devices/{names[1]}").json()["is_enabled"] is False

@@ -74,7 +74,7 @@ def test_an_authority_is_registered_once_and_ours_never(
     _, maker = authority
     again = api.post("/v1/authorities", json={"name": "again", "certificate": maker.root_pem().decode()})
     assert (again.status_code, again.json()["code"]) == (409, "pki.authority_already_registered")
-    own = api.get("/v1/authorities/own").json()["items"]
+    own = api.get("/v1/own-authorities").json()["items"]
     assert {each["purpose"] for each in own} == {"operational", "services"}
     stolen = own[0]["chain_pem"].partition("-----END CERTIFICATE-----")
     refused = api.post("/v1/authorities", json={"name": "ours", "certificate": stolen[0] + stolen[1]})

@@ -98,8 +98,8 @@ def test_a_body_that_is_no_json_is_refused(api: httpx.Client, method: str, path:
         pytest.param("/v1/authorities", {"name": "x", "certificate": "nothing"}, id="no certificate"),
         pytest.param("/v1/access-lists", {"effect": "block", "kind": "device_id", "value": "x"}, id="no reason"),
         pytest.param("/v1/access-lists", {"effect": "maybe", "kind": "device_id", "value": "x"}, id="no effect"),
-        pytest.param("/v1/devices/bulk", {"device_ids": [], "is_enabled": True}, id="nobody named"),
-        pytest.param("/v1/devices/bulk", {"device_ids": ["x"] * 1001, "is_enabled": True}, id="too many named"),
+        pytest.param("/v1/bulk/devices", {"device_ids": [], "is_enabled": True}, id="nobody named"),
+        pytest.param("/v1/bulk/devices", {"device_ids": ["x"] * 1001, "is_enabled": True}, id="too many named"),
     ],
 )
 def test_a_body_outside_its_limits_is_refused_with_the_reason(api: httpx.Client, path: str, body: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from vedette.api.schema import REASON_MAX_CHARS, After, Limit, Page, Timestamp, View, Who, refusals
+from vedette.api.schema import REASON_MAX_CHARS, After, Limit, Page, Timestamp, View, Who, api_router, refusals
 from vedette.kernel import OrganizationId
 from vedette.registry import AccessEffect, AccessKind, AccessListEntry, AccessListService
 
@@ -44,7 +44,7 @@ class AccessListRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/v1/access-lists", tags=["access lists"])
+        router = api_router("access lists", "/v1/access-lists")
         add = router.add_api_route
         add("", self.list_entries, methods=["GET"], summary="List allow and block entries", responses=refusals(422))
         add(

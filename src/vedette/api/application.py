@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from vedette.api.authentication import AuthenticatedRoutes, Authenticator
 from vedette.api.idempotency import IdempotentPosts
 from vedette.api.problems import add_problem_handlers
 from vedette.api.protection import BoundedBody, OwnHosts, StrictHeaders
+from vedette.api.schema import actor_of
 from vedette.kernel import Clock, OrganizationId
 from vedette.store import Store
 
 TITLE: Final = "Vedette"
+PREFIX: Final = "/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +42,24 @@ class ApiSettings:
 def build_router(version: str, routers: Sequence[APIRouter]) -> FastAPI:
     """Return the routes alone, from which the OpenAPI file is written."""
     app = FastAPI(title=TITLE, version=version, docs_url=None, redoc_url=None, openapi_url=None)
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    for route in routes:
+        _check_that_it_asks_who(route)
     for router in routers:
         app.include_router(router)
+    app.state.routes = routes
     add_problem_handlers(app)
     return app
+
+
+def _check_that_it_asks_who(route: APIRoute) -> None:
+    """Check that a route of the API does not forget to ask who calls, should the layer before it ever be misplaced.
+
+    Raises:
+        TypeError: It does.
+    """
+    if route.path.startswith(PREFIX) and actor_of not in {each.call for each in route.dependant.dependencies}:
+        raise TypeError(f"{route.path} does not ask who calls")
 
 
 def build_api(
@@ -56,7 +73,7 @@ def build_api(
 ) -> ASGIApp:
     """Return the whole door as an ASGI application."""
     app: ASGIApp = IdempotentPosts(routes, store=store, organization_id=organization_id, clock=clock)
-    app = AuthenticatedRoutes(app, authenticator=authenticator)
+    app = AuthenticatedRoutes(app, authenticator=authenticator, prefix=PREFIX)
     app = BoundedBody(app, max_bytes=settings.max_body_bytes)
     app = OwnHosts(app, hostnames=settings.hostnames)
     return StrictHeaders(app, is_tls=settings.is_tls)

@@ -19,7 +19,7 @@ from vedette.api.errors import ReadOnlySession, TooManyFailures, Unauthenticated
 from vedette.api.problems import problem_response
 from vedette.kernel import Clock, IdSource, OrganizationId, Problem
 from vedette.ledger import Actor
-from vedette.store import Store
+from vedette.store import Store, Transaction
 
 LINK_LIFETIME: Final = timedelta(hours=1)
 _TOKEN_BYTES: Final = 32
@@ -71,18 +71,19 @@ class Sessions:
         """Use up a one-time token and begin a session; return the session's token, None for a bad link."""
         if not 0 < len(link_token) <= _TOKEN_MAX_CHARS:
             return None
+        link = digest_of(link_token)
+        if not await self._store.read(lambda connection: repository.find_link(connection, self._organization_id, link)):
+            return None
         token = self._new_token()
         now = self._clock.now()
-        used = await self._store.write(
-            lambda tx: repository.take_link(tx, self._organization_id, digest_of(link_token), now)
-        )
-        if not used:
-            return None
-        ends = now + self.lifetime
-        await self._store.write(
-            lambda tx: repository.insert_session(tx, self._organization_id, digest_of(token), now, ends)
-        )
-        return token
+
+        def exchange(tx: Transaction) -> bool:
+            if not repository.take_link(tx, self._organization_id, link, now):
+                return False
+            repository.insert_session(tx, self._organization_id, digest_of(token), now, now + self.lifetime)
+            return True
+
+        return token if await self._store.write(exchange) else None
 
     async def lasts(self, token: str) -> bool:
         """Answer whether a session's token is valid."""

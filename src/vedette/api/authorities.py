@@ -20,6 +20,7 @@ from vedette.api.schema import (
     Timestamp,
     View,
     Who,
+    api_router,
     refusals,
 )
 from vedette.kernel import AuthorityId, OrganizationId
@@ -101,7 +102,7 @@ class AuthorityRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/v1/authorities", tags=["authorities"])
+        router = api_router("authorities", "/v1/authorities")
         change = refusals(404, 409, 412, 422, is_change=True)
         add = router.add_api_route
         add("", self.list_authorities, methods=["GET"], summary="List onboarding authorities", responses=refusals(422))
@@ -113,7 +114,6 @@ class AuthorityRoutes:
             summary="Register an onboarding authority",
             responses=refusals(409, 422, is_change=True),
         )
-        add("/own", self.list_own, methods=["GET"], summary="List our own authorities", responses=refusals(504))
         add("/{authority_id}", self.show, methods=["GET"], summary="Show an authority", responses=refusals(404, 422))
         add(
             "/{authority_id}",
@@ -130,6 +130,14 @@ class AuthorityRoutes:
             ("enable", self.enable, "Enable an authority"),
         ):
             add(f"/{{authority_id}}/{verb}", endpoint, methods=["POST"], summary=summary, responses=change)
+        return router
+
+    def build_own(self) -> APIRouter:
+        """Return the route of our own authorities."""
+        router = api_router("authorities", "/v1/own-authorities")
+        router.add_api_route(
+            "", self.list_own, methods=["GET"], summary="List our own authorities", responses=refusals(504)
+        )
         return router
 
     async def list_authorities(self, *, limit: Limit = 100, after: After = "") -> Page[AuthorityView]:

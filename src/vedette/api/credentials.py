@@ -24,7 +24,7 @@ from vedette.api.device_views import (
     show_enforcement,
 )
 from vedette.api.ledger_views import EntryView, show_entry
-from vedette.api.schema import PAGE_MAX, After, DevicePath, Limit, Page, View, Who, refusals
+from vedette.api.schema import PAGE_MAX, After, DevicePath, Limit, Page, View, Who, api_router, refusals
 from vedette.kernel import Clock, DeviceId, OrganizationId
 from vedette.pki import Certificate, CertificateNotFound, decode_csr_text
 from vedette.pki.records import CertificateService
@@ -62,7 +62,7 @@ class CredentialRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/v1/devices/{device_id}", tags=["credentials"])
+        router = api_router("credentials", "/v1/devices/{device_id}")
         change = refusals(404, 409, 422, is_change=True)
         add = router.add_api_route
         add(

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from vedette.api.schema import After, Limit, Page, View, refusals
+from vedette.api.schema import After, Limit, Page, View, api_router, refusals
 from vedette.bus.contract import DecisionRecord
 from vedette.kernel import OrganizationId
 from vedette.messaging import Decision, DecisionReader
@@ -61,7 +61,7 @@ class DecisionRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(tags=["decisions"])
+        router = api_router("decisions", "")
         documented = refusals(400, 404, 422, 504)
         router.add_api_route(
             "/v1/decisions",

@@ -31,6 +31,7 @@ from vedette.api.schema import (
     RequiredReason,
     Revision,
     Who,
+    api_router,
     refusals,
 )
 from vedette.kernel import OrganizationId
@@ -53,8 +54,8 @@ class DeviceRoutes:
         self._enforcement = enforcement
 
     def build(self) -> APIRouter:
-        """Return the routes."""
-        router = APIRouter(prefix="/v1/devices", tags=["devices"])
+        """Return the routes of one device, and of the list."""
+        router = api_router("devices", "/v1/devices")
         change = refusals(404, 409, 412, 422, is_change=True)
         add = router.add_api_route
         add("", self.list_devices, methods=["GET"], summary="List devices", responses=refusals(422))
@@ -64,13 +65,6 @@ class DeviceRoutes:
             methods=["POST"],
             status_code=201,
             summary="Create a device",
-            responses=refusals(409, 422, is_change=True),
-        )
-        add(
-            "/bulk",
-            self.change_many,
-            methods=["POST"],
-            summary="Enable or disable many devices",
             responses=refusals(409, 422, is_change=True),
         )
         add("/{device_id}", self.show, methods=["GET"], summary="Show a device", responses=refusals(404, 422))
@@ -101,6 +95,18 @@ class DeviceRoutes:
             methods=["POST"],
             summary="Move a device along its lifecycle",
             responses=change,
+        )
+        return router
+
+    def build_bulk(self) -> APIRouter:
+        """Return the route of many devices; apart, since ``bulk`` may be a device's name."""
+        router = api_router("devices", "/v1/bulk")
+        router.add_api_route(
+            "/devices",
+            self.change_many,
+            methods=["POST"],
+            summary="Enable or disable many devices",
+            responses=refusals(409, 422, is_change=True),
         )
         return router
 

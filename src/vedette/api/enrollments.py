@@ -25,6 +25,7 @@ from vedette.api.schema import (
     RequiredReason,
     Revision,
     Who,
+    api_router,
     refusals,
 )
 from vedette.enrollment import Enrollment, EnrollmentKind, EnrollmentService, RegistrationLocks
@@ -46,7 +47,7 @@ class EnrollmentRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(tags=["enrollments"])
+        router = api_router("enrollments", "")
         change = refusals(404, 409, 412, 422, is_change=True)
         add = router.add_api_route
         base = "/v1/enrollments"

@@ -42,6 +42,13 @@ class BodyTooLarge(Problem):
     status: ClassVar[int] = 413
 
 
+class BodyTooSlow(Problem):
+    """A request body did not come in time."""
+
+    code: ClassVar[str] = "api.body_too_slow"
+    status: ClassVar[int] = 408
+
+
 class InvalidBody(Problem):
     """A request body is not the JSON that it says it is."""
 

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
-from vedette.api.schema import refusals
+from vedette.api.schema import api_router, refusals
 from vedette.api.streams import EVENT_STREAM, KEEP_ALIVE_S, Bell, StreamLimit, encode_event
 from vedette.kernel import OrganizationId
 from vedette.ledger import Envelope, Ledger
@@ -30,7 +30,7 @@ class EventRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(tags=["events"])
+        router = api_router("events", "")
         router.add_api_route(
             "/v1/events",
             self.stream,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from vedette.api.errors import NotFound
 from vedette.api.ledger_views import EntryView, show_entry
-from vedette.api.schema import Limit, Moment, Page, View, refusals
+from vedette.api.schema import Limit, Moment, Page, View, api_router, refusals
 from vedette.kernel import OrganizationId
 from vedette.ledger import CheckpointService, EntryFilter, Ledger
 
@@ -36,7 +36,7 @@ class LedgerRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
+        router = api_router("ledger", "/v1/ledger")
         add = router.add_api_route
         add("", self.state, methods=["GET"], summary="Show the state of the ledger", responses=refusals())
         add("/entries", self.list_entries, methods=["GET"], summary="List entries", responses=refusals(422))

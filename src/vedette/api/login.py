@@ -10,7 +10,7 @@ from pydantic import Field
 
 from vedette.api.authentication import Authenticator, Sessions
 from vedette.api.page import STYLE, refused_page
-from vedette.api.schema import Timestamp, View, Who, refusals
+from vedette.api.schema import Timestamp, View, api_router, refusals
 from vedette.api.status_page import StatusPage
 from vedette.kernel import Clock, Problem
 
@@ -46,27 +46,29 @@ class PageRoutes:
         return self._authenticator.sessions
 
     def build(self) -> APIRouter:
-        """Return the routes; only the making of links belongs to the API."""
-        router = APIRouter()
+        """Return the one route that belongs to the API."""
+        router = api_router("status", "")
         router.add_api_route(
             "/v1/login-links",
             self.make_link,
             methods=["POST"],
             status_code=201,
             summary="Make a one-time link to the status page",
-            tags=["status"],
             responses=refusals(is_change=True),
         )
-        hidden = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-        hidden.add_api_route("/", self.show, methods=["GET"])
-        hidden.add_api_route("/login", self.log_in, methods=["GET"])
-        hidden.add_api_route("/logout", self.log_out, methods=["POST"])
-        hidden.add_api_route("/style.css", self.style, methods=["GET"])
-        hidden.add_api_route("/healthz", self.healthz, methods=["GET"], response_class=PlainTextResponse)
-        router.include_router(hidden)
         return router
 
-    async def make_link(self, who: Who) -> LoginLink:  # noqa: ARG002 - asking for it refuses whoever is nobody
+    def build_pages(self) -> APIRouter:
+        """Return what browsers open; each page asks by itself who looks."""
+        pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+        pages.add_api_route("/", self.show, methods=["GET"])
+        pages.add_api_route("/login", self.log_in, methods=["GET"])
+        pages.add_api_route("/logout", self.log_out, methods=["POST"])
+        pages.add_api_route("/style.css", self.style, methods=["GET"])
+        pages.add_api_route("/healthz", self.healthz, methods=["GET"], response_class=PlainTextResponse)
+        return pages
+
+    async def make_link(self) -> LoginLink:
         """The session that it begins can look at everything and change nothing."""
         token, lifetime = await self._sessions.make_link()
         return LoginLink(url=f"{self._url}/login?token={token}", expires_at=self._clock.now() + lifetime)

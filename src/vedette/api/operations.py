@@ -89,16 +89,22 @@ def _routers(services: Services) -> list[APIRouter]:
         signer=services.signer,
         clock=services.clock,
     )
-    page = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
+    drawn = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
+    pages = PageRoutes(services.authenticator, drawn, url=services.url, clock=services.clock)
+    devices = DeviceRoutes(organization_id, services.devices, services.enforcement)
+    authorities = AuthorityRoutes(organization_id, services.authorities, services.signer)
     return [
         StatusRoutes(status).build(),
-        PageRoutes(services.authenticator, page, url=services.url, clock=services.clock).build(),
-        DeviceRoutes(organization_id, services.devices, services.enforcement).build(),
+        pages.build(),
+        pages.build_pages(),
+        devices.build(),
+        devices.build_bulk(),
         CredentialRoutes(
             organization_id, services.devices, services.certificates, services.enforcement, clock=services.clock
         ).build(),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
-        AuthorityRoutes(organization_id, services.authorities, services.signer).build(),
+        authorities.build(),
+        authorities.build_own(),
         AccessListRoutes(organization_id, services.access_lists).build(),
         TelemetryRoutes(organization_id, services.telemetry, services.devices, limit).build(),
         decisions.build(),

@@ -142,8 +142,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
 def _methods_at(request: Request) -> list[str]:
     """Return what is possible at a path: the framework names the methods of one route only."""
     found: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE:
+    routes: list[APIRoute] = request.app.state.routes
+    for route in routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
             found.update(route.methods or ())
     return sorted(found)
 

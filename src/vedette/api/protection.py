@@ -10,7 +10,7 @@ import msgspec
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vedette.api.errors import BodyTooLarge, InvalidBody, MisdirectedRequest
+from vedette.api.errors import BodyTooLarge, BodyTooSlow, InvalidBody, MisdirectedRequest
 from vedette.api.problems import problem_response
 from vedette.kernel import Problem
 
@@ -93,10 +93,7 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         try:
-            async with asyncio.timeout(_BODY_WITHIN_S):
-                body = await self._read(scope, receive)
-        except TimeoutError:
-            return
+            body = await self._read_in_time(scope, receive)
         except Problem as problem:
             await problem_response(problem, headers={"Connection": "close"})(scope, receive, send)
             return
@@ -113,6 +110,13 @@ class BoundedBody:
 
         scope.setdefault("state", {})["body"] = body
         await self._app(scope, replay, send)
+
+    async def _read_in_time(self, scope: Scope, receive: Receive) -> bytes | None:
+        try:
+            async with asyncio.timeout(_BODY_WITHIN_S):
+                return await self._read(scope, receive)
+        except TimeoutError:
+            raise BodyTooSlow(f"the body did not come within {_BODY_WITHIN_S:.0f} s") from None
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         headers = Headers(scope=scope)

@@ -70,6 +70,13 @@ def insert_link(tx: Transaction, organization_id: str, digest: bytes, expires_at
     )
 
 
+def find_link(connection: sa.Connection, organization_id: str, digest: bytes) -> bool:
+    """Answer whether there is such a link; asked first, so that guessing costs no write."""
+    c = login_links.c
+    query = sa.select(c.expires_at).where(c.organization_id == organization_id, c.token_sha256 == digest)
+    return connection.execute(query).scalar() is not None
+
+
 def take_link(tx: Transaction, organization_id: str, digest: bytes, now: datetime) -> bool:
     """Use up a one-time link, and drop expired ones; answer whether it was valid."""
     c = login_links.c

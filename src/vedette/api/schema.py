@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from fastapi import Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from vedette.api.authentication import Principal
@@ -105,6 +105,11 @@ def expected_revision(if_match: _IfMatch = None) -> int | None:
         return None
     found = _ETAG.fullmatch(if_match)
     return 0 if found is None else int(found[1])
+
+
+def api_router(tag: str, prefix: str = "/v1") -> APIRouter:
+    """Return a router whose every route asks who calls."""
+    return APIRouter(prefix=prefix, tags=[tag], dependencies=[Depends(actor_of)])
 
 
 # What routes declare: who asks, which device, and on which revision a change is based.

@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from vedette.access import EnforcementTracker
-from vedette.api.schema import Timestamp, View, refusals
+from vedette.api.schema import Timestamp, View, api_router, refusals
 from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.ledger import CheckpointService, Ledger, parse_checkpoint
 from vedette.pki import SignerClient
@@ -208,7 +208,7 @@ class StatusRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(tags=["status"])
+        router = api_router("status", "")
         router.add_api_route(
             "/v1/status", self.show, methods=["GET"], summary="Show the state of the platform", responses=refusals()
         )

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from vedette.api.schema import After, Limit, Moment, Page, Timestamp, View, refusals
+from vedette.api.schema import After, Limit, Moment, Page, Timestamp, View, api_router, refusals
 from vedette.api.streams import EVENT_STREAM, StreamLimit, encode_event
 from vedette.kernel import OrganizationId
 from vedette.messaging import TelemetryMessage, TelemetryReader
@@ -49,7 +49,7 @@ class TelemetryRoutes:
 
     def build(self) -> APIRouter:
         """Return the routes."""
-        router = APIRouter(prefix="/v1/telemetry", tags=["telemetry"])
+        router = api_router("telemetry", "/v1/telemetry")
         router.add_api_route(
             "", self.list_messages, methods=["GET"], summary="List messages", responses=refusals(400, 404, 422, 504)
         )

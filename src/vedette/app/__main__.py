@@ -14,7 +14,7 @@ from typing import Final
 
 import uvloop
 
-from vedette.app.lifeline import Lifeline, die_with_parent
+from vedette.app.lifeline import Lifeline, die_with_parent, keep_memory_private
 from vedette.app.logs import set_up_logging
 from vedette.app.roles import (
     ControlRole,
@@ -37,6 +37,7 @@ FAILED: Final = 1
 def _prepare(settings: Path, lifeline: Lifeline) -> None:
     from vedette.app.prepare import prepare  # noqa: PLC0415 - see above
 
+    keep_memory_private()
     role = read_role(settings, PrepareRole)
     clock = _begin("prepare", role.log)
     lifeline.ready(**prepare(role, clock=clock, ids=RandomIds(clock)))
@@ -54,6 +55,7 @@ def _migrate(settings: Path, lifeline: Lifeline) -> None:
 def _signer(settings: Path, lifeline: Lifeline) -> None:
     from vedette.app.signer import serve_signer  # noqa: PLC0415 - see above
 
+    keep_memory_private()
     role = read_role(settings, SignerRole)
     clock = _begin("signer", role.log)
     _serve(lambda: serve_signer(role, clock=clock, ids=RandomIds(clock), ready=lifeline.ready))
@@ -62,6 +64,7 @@ def _signer(settings: Path, lifeline: Lifeline) -> None:
 def _control(settings: Path, lifeline: Lifeline) -> None:
     from vedette.app.control import serve_control  # noqa: PLC0415 - see above
 
+    keep_memory_private()
     role = read_role(settings, ControlRole)
     clock = _begin("control", role.log)
     _serve(lambda: serve_control(role, clock=clock, ids=RandomIds(clock), ready=lifeline.ready))

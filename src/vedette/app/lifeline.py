@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import msgspec
 from vedette.kernel import Problem
 
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
 _TEXT_CHARS: Final = 2_000
 
 
@@ -41,6 +43,16 @@ def die_with_parent(parent_pid: int) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent_pid:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def keep_memory_private() -> None:
+    """Let no other process of the same user read this one's memory, and no crash write it to disk.
+
+    Source:
+        prctl(2), PR_SET_DUMPABLE; ptrace(2), access mode checking.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 class Lifeline:
