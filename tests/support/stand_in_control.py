@@ -147,6 +147,7 @@ class StandInControl:
     root_hash: bytes = EMPTY_ROOT
     head_every_s: float = 0.2
     is_silent: bool = False
+    server_valid_for: timedelta = timedelta(days=30)
     hold_opening: asyncio.Event | None = None
     openings: int = 0
     statuses: list[PepStatus] = field(default_factory=list)
@@ -310,7 +311,9 @@ class StandInControl:
         csr = x509.load_der_x509_csr(request.csr)
         key = csr.public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
-        issued = make_certificate("localhost", self.root, public_key=key, hosts=("localhost",))
+        issued = make_certificate(
+            "localhost", self.root, public_key=key, hosts=("localhost",), valid_for=self.server_valid_for
+        )
         return RenewedCertificate([issued.certificate.public_bytes(Encoding.DER)])
 
     async def _renew(self, request: RenewCertificate) -> RenewedCertificate:

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 _ERROR_STATUS: Final = 300
 _MAX_QOS: Final = 1
 _REQUESTS_PER_S: Final = 0.5
+_PACKETS_PER_S: Final = 10.0
+_PACKETS_BURST: Final = 100
 _RETRY_AFTER_S: Final = 5
 # The contract's error codes: HTTP status times 1000 and a number.
 _TOO_LARGE, _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 413001, 401002, 429001, 503001
@@ -50,7 +52,7 @@ _HINT: Final = "see the enrollment's log: vedette enrollment list"
 class ProvisioningSession:
     """One provisioning connection."""
 
-    __slots__ = ("_asked", "_connection", "_last_request_s", "_mqtt", "_rate", "_reception", "_user_name")
+    __slots__ = ("_asked", "_connection", "_last_request_s", "_mqtt", "_packets", "_rate", "_reception", "_user_name")
 
     def __init__(self, reception: Reception, connection: MqttConnection, user_name: ProvisioningUserName) -> None:
         now_s = reception.clock.monotonic_s()
@@ -59,6 +61,7 @@ class ProvisioningSession:
         self._mqtt: ServerConnection = connection.mqtt
         self._user_name = user_name
         self._rate = TokenBucket(_REQUESTS_PER_S, reception.settings.dps.requests_per_connection, now_s)
+        self._packets = TokenBucket(_PACKETS_PER_S, _PACKETS_BURST, now_s)
         self._last_request_s = now_s
         self._asked = 0
         reception.provisioning.add(self)
@@ -66,6 +69,8 @@ class ProvisioningSession:
     def receive(self, events: list[ServerEvent], now_s: float) -> None:
         """Act on what the device sent."""
         mqtt = self._mqtt
+        if not self._packets.try_take(len(events), now_s):
+            self.broke_off("message_throttled", "more packets than provisioning needs")
         for event in events:
             if self._connection is None:
                 return

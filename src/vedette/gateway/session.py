@@ -47,6 +47,7 @@ SEND_TELEMETRY: Final = "sendTelemetry"
 RENEW_CERTIFICATE: Final = "renewCertificate"
 _MAX_QOS: Final = 1
 _CALM_S: Final = 10.0
+_RESUME_GRACE_S: Final = 5.0
 _NO_PROPERTIES: Final[tuple[dict[str, str | None], dict[str, str | None]]] = ({}, {})
 
 Properties = tuple[dict[str, str | None], dict[str, str | None]]
@@ -102,6 +103,7 @@ class HubSession:
         "_rate",
         "_reception",
         "_renewal",
+        "_resumed_s",
         "_topics",
         "_valid_until",
         "_will",
@@ -134,6 +136,7 @@ class HubSession:
         self._bag_cache: tuple[str, Properties, int] = ("", _NO_PROPERTIES, 0)
         self._is_cut = False
         self._is_waiting = False
+        self._resumed_s = 0.0
         self.peer = admitted.peer
         self.record = record
         self.generation_id: str = record.generation_id
@@ -156,41 +159,48 @@ class HubSession:
     def receive(self, events: list[ServerEvent], now_s: float) -> None:
         """Act on what the device sent, in order."""
         now_ms = _now_ms(self._reception)
+        wait_s = 0.0
         for event in events:
             if type(event) is Publish:
-                self._take_publish(event, now_s, now_ms)
+                wait_s = self._take_publish(event, now_s, now_ms)
             else:
                 self._take_other(event)
+                wait_s = self._rate.take(0, now_s)
             if self._connection is None:
                 return
+        if wait_s:
+            self._slow_down(wait_s, now_s)
+        elif self.inflight_bytes > self._reception.settings.session.max_inflight_bytes:
+            self._pause()
 
-    def _take_publish(self, publish: Publish, now_s: float, now_ms: int) -> None:
+    def _take_publish(self, publish: Publish, now_s: float, now_ms: int) -> float:
+        """Act on a message and return for how long reading should pause."""
         topic = publish.topic
         cached = self._bag_cache
         if topic != cached[0]:
             message = self._topics.parse(topic)
             if type(message) is not Telemetry:
                 self._take_request(publish, message)
-                return
+                return self._rate.take(len(publish.payload), now_s)
             try:
                 bag = self._reception.bags.parse(message.bag)
             except RemoteProtocolError as error:
                 self._break_off("protocol_error", error.reason, SEND_TELEMETRY)
-                return
+                return 0
             properties = (dict(bag.system), dict(bag.application))
             cached = (topic, properties, len(message.bag))
             if len(topic) <= 512:  # noqa: PLR2004 - a longer one is not worth the memory
                 self._bag_cache = cached
         if not (self._permits.get(SEND_TELEMETRY) or self._is_permitted(SEND_TELEMETRY)):
-            return
+            return 0
         properties, bag_chars = cached[1], cached[2]
         body = publish.payload
         size = len(body) + bag_chars
         if size > self._reception.settings.session.max_message_bytes and self._is_too_large(body, properties):
-            return
+            return 0
         if publish.retain:
             properties = (properties[0], {**properties[1], "mqtt-retain": "true"})
-        has_room = self._reception.telemetry.append(
+        if not self._reception.telemetry.append(
             self,
             body,
             qos=publish.qos,
@@ -198,10 +208,9 @@ class HubSession:
             properties=properties,
             properties_bytes=bag_chars,
             enqueued_at_ms=now_ms,
-        )
-        wait_s = self._rate.take(size, now_s)
-        if wait_s or not has_room or self.inflight_bytes > self._reception.settings.session.max_inflight_bytes:
-            self._slow_down(wait_s, now_s)
+        ):
+            self._pause()
+        return self._rate.take(size, now_s)
 
     def _take_request(self, publish: Publish, message: object) -> None:
         mqtt = self._mqtt
@@ -252,20 +261,23 @@ class HubSession:
         return True
 
     def _slow_down(self, wait_s: float, now_s: float) -> None:
-        connection = self._connection
-        if connection is None:
+        """Let a device that is above its rate wait; one that is for too long is disconnected."""
+        if self._is_waiting:
             return
-        if wait_s and self._rate.is_exhausted(wait_s, now_s):
+        if self._rate.is_exhausted(wait_s, now_s):
             self._break_off("message_throttled", "above its message rate for too long", SEND_TELEMETRY)
             return
-        connection.pause_reading()
-        if wait_s and not self._is_waiting:
-            self._is_waiting = True
-            self._reception.loop.call_later(wait_s, self._wait_over)
+        self._pause()
+        self._is_waiting = True
+        self._reception.loop.call_later(wait_s, self._wait_over)
 
     def _wait_over(self) -> None:
         self._is_waiting = False
         self.resume()
+
+    def _pause(self) -> None:
+        if self._connection is not None:
+            self._connection.pause_reading()
 
     # --- the telemetry writer's side ----------------------------------------------------------------------------
 
@@ -294,13 +306,17 @@ class HubSession:
             and self.inflight_bytes * 2 <= self._reception.settings.session.max_inflight_bytes
         ):
             self._connection.resume_reading()
+            self._resumed_s = self._reception.clock.monotonic_s()
 
     # --- decisions ----------------------------------------------------------------------------------------------
 
     @property
     def deadline_s(self) -> float | None:
-        """When to end for silence."""
-        return self._mqtt.deadline_s
+        """When to end for silence; a device that we do not read from is not silent."""
+        deadline_s = self._mqtt.deadline_s
+        if deadline_s is None or self._connection is None or self._connection.is_reading_paused:
+            return None
+        return max(deadline_s, self._resumed_s + _RESUME_GRACE_S)
 
     def decide_again(self, record: PostureRecord | None, received_s: float | None) -> bool:
         """Decide by a newer record, or again by the same one; cut the session if it is not permitted any more."""

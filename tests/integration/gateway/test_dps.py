@@ -164,6 +164,14 @@ async def test_provisioning_connections_are_bounded_and_end_when_idle(site: Site
     await provisioning(site, credential)
 
 
+async def test_a_provisioning_connection_that_floods_is_closed(site: Site) -> None:
+    await site.start_gateway()
+    device = await provisioning(site, None)
+    await device.send(b"\xc0\x00" * 500)
+    await device.wait_closed()
+    await site.wait_decision("register", "message_throttled")
+
+
 async def test_a_provisioning_connection_keeps_its_own_keep_alive(site: Site) -> None:
     await site.start_gateway()
     device = await provisioning(site, factory_identity(site), keep_alive_s=1)

@@ -347,6 +347,27 @@ async def count_pubacks(device: MqttDevice) -> int:
         count += 1
 
 
+async def test_pings_and_requests_count_towards_the_rate(site: Site) -> None:
+    site.settings = GatewaySettings(session=SessionSettings(messages_per_s=50, messages_burst=10, throttle_most_s=1))
+    await site.start_gateway()
+    device, _ = await site.connected("loud")
+    await device.send(b"\xc0\x00" * 200)
+    await device.wait_closed()
+    await site.wait_decision("refuse", "message_throttled")
+
+
+async def test_a_burst_above_the_rate_is_borne_if_it_is_short(site: Site) -> None:
+    site.settings = GatewaySettings(session=SessionSettings(messages_per_s=500, messages_burst=10, throttle_most_s=1))
+    await site.start_gateway()
+    device = await site.open(site.new_device("eager")[0])
+    assert await device.connect("eager", keep_alive_s=1) == 0
+    for number in range(300):
+        device.mqtt.publish("devices/eager/messages/events/", b"%d" % number, qos=1)
+    await device.flush()
+    for _ in range(300):
+        assert isinstance(await device.next_event(), mqtt.Puback)
+
+
 async def test_a_gateway_that_stops_stores_what_it_took(site: Site) -> None:
     await site.start_gateway()
     device, _ = await site.connected("pump-7")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from datetime import timedelta
 
 import pytest
 from gateway_site import Site
@@ -13,7 +14,7 @@ from mqtt_device import Closed, MqttDevice, client_context
 from stand_in_control import make_certificate
 from waiting import until
 
-from vedette.gateway import GatewaySettings, TlsSettings
+from vedette.gateway import GatewaySettings, SessionSettings, TlsSettings
 
 pytestmark = pytest.mark.anyio
 
@@ -256,7 +257,8 @@ async def test_equal_refusals_of_strangers_are_counted_not_repeated(site: Site) 
 
 
 async def test_a_peer_that_never_reads_is_closed(site: Site) -> None:
-    site.settings = GatewaySettings(tls=TlsSettings(write_stall_s=0.5))
+    unthrottled = SessionSettings(messages_per_s=1e6, messages_burst=1_000_000)
+    site.settings = GatewaySettings(tls=TlsSettings(write_stall_s=0.5), session=unthrottled)
     await site.start_gateway()
     credential, _ = site.new_device("pump-7")
     device = await site.open(credential)
@@ -272,7 +274,33 @@ async def test_a_peer_that_never_reads_is_closed(site: Site) -> None:
     await site.wait_decision("refuse", "slow_reader")
 
 
-async def test_a_server_certificate_is_reloaded_without_ending_sessions(site: Site) -> None:
+def presented_serial(port: int, root: str) -> str:
+    context = ssl.create_default_context(cafile=root)
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as raw,
+        context.wrap_socket(raw, server_hostname="localhost") as connection,
+    ):
+        certificate = connection.getpeercert()
+        assert certificate is not None
+        return str(certificate["serialNumber"])
+
+
+async def test_a_server_certificate_is_renewed_in_time_without_ending_sessions(site: Site) -> None:
+    site.control.server_valid_for = timedelta(seconds=1802)  # of a life that began an hour ago: due in a second
+    await site.start_gateway()
+    device, _ = await site.connected("pump-7")
+    port, root = site.ports["gateway-1"], str(site.folder / "root.pem")
+    first = await asyncio.to_thread(presented_serial, port, root)
+    for _ in range(100):
+        if await asyncio.to_thread(presented_serial, port, root) != first:
+            break
+        await asyncio.sleep(0.1)
+    else:
+        pytest.fail("the certificate was not renewed")
+    await device.telemetry("pump-7", b"still here")
+
+
+async def test_a_server_certificate_is_kept_across_restarts(site: Site) -> None:
     await site.start_gateway()
     first = (site.folder / "gateway-1" / "server.pem").read_bytes()
     await site.stop_gateway()
