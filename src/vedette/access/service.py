@@ -106,7 +106,11 @@ class AccessService:
 
     def _note(self, record: PostureRecord, digest: str) -> None:
         """Note a use that the records permit; the gateway decides on the same facts."""
-        if digest in self._noted or not _is_usable(record, digest):
+        if not _is_usable(record, digest):
+            return
+        # An operator may have moved a device back to onboarded: then its next use counts as a first one again.
+        is_active = record.registration.value is not None and record.registration.value.lifecycle is Lifecycle.ACTIVE
+        if is_active and digest in self._noted:
             return
         if len(self._noted) >= FIRST_USES_MAX:
             self._noted.clear()

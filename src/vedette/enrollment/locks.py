@@ -19,6 +19,8 @@ from vedette.store import Store, Transaction
 PERMIT_DEFAULT: Final = timedelta(hours=24)
 PERMIT_MAX: Final = timedelta(days=30)
 _SYSTEM: Final = Actor("system", "enrollment")
+# Certificates that made room for the next one, or ended with their device: that says nothing against its holder.
+_HARMLESS: Final = frozenset({RevocationReason.SUPERSEDED.value, RevocationReason.CESSATION_OF_OPERATION.value})
 
 
 class RegistrationLocks:
@@ -39,7 +41,7 @@ class RegistrationLocks:
         match event:
             case DeviceDeleted():
                 self._release(tx, event)
-            case CertificateRevoked() if event.reason != RevocationReason.SUPERSEDED:
+            case CertificateRevoked() if event.reason not in _HARMLESS:
                 self._lock(tx, event, f"a certificate of the device was revoked ({event.reason})")
             case IdentityFrozen():
                 self._lock(tx, event, "two parties were seen with the device's key")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from vedette.kernel import Clock, DeviceId, GenerationId, IdSource, OrganizationId
 from vedette.ledger import Actor, Entry, Ledger
+from vedette.pki import RevocationReason
 from vedette.pki.records import CertificateService
 from vedette.registry import repository
 from vedette.registry.access_list import AccessRules, AccessSubject
@@ -242,10 +243,12 @@ class Register:
         details = {"previous": device.lifecycle.value, "current": target.value, "cause": cause.value}
         action = "registry.retire_device" if target is Lifecycle.RETIRED else "registry.change_lifecycle"
         self._ledger.append(tx, _entry(device, actor, action, reason=reason, details=details), event=event)
+        if target is Lifecycle.RETIRED:
+            self._end_certificates(tx, device, actor, "the device was retired")
         return changed
 
     def delete(self, tx: Transaction, device: Device, *, actor: Actor, reason: str) -> None:
-        """End a generation: the name is free at once, the row stays for its history."""
+        """End a generation and its certificates: the name is free at once, the row stays for its history."""
         self._write(tx.connection, device, replace(device, deleted_at=self._clock.now(), is_enabled=False))
         event = DeviceDeleted(
             organization_id=device.organization_id,
@@ -255,6 +258,7 @@ class Register:
             reason=reason,
         )
         self._ledger.append(tx, _entry(device, actor, "registry.delete_device", reason=reason), event=event)
+        self._end_certificates(tx, device, actor, "the device was deleted")
 
     def mark_active(
         self, tx: Transaction, organization_id: str, generation_ids: Iterable[str], *, actor: Actor
@@ -328,6 +332,17 @@ class Register:
     def _judge_again(self, connection: sa.Connection, device: Device) -> Device:
         rules = self.rules(connection, device.organization_id)
         return replace(device, is_blocked=rules.judge(self.subject(connection, device, rules)).is_blocked)
+
+    def _end_certificates(self, tx: Transaction, device: Device, actor: Actor, comment: str) -> None:
+        """Revoke what the device holds, for those who read revocation lists; our own doors go by its record."""
+        self._certificates.revoke_all_in(
+            tx,
+            device.organization_id,
+            device.generation_id,
+            reason=RevocationReason.CESSATION_OF_OPERATION,
+            actor=actor,
+            comment=comment,
+        )
 
     def _save(
         self, tx: Transaction, before: Device, after: Device, names: tuple[str, ...], *, actor: Actor, action: str

@@ -158,7 +158,9 @@ async def test_a_device_deleted_in_good_standing_may_come_back_as_a_new_generati
     new = await house.devices.get(house.organization_id, "pump-7")
     assert new.generation_id != old.generation_id
     held = await house.certificates.list_of(house.organization_id, new.generation_id)
-    assert len(held) == 1
+    assert [each.revoked_at for each in held] == [None]
+    former = await house.certificates.list_of(house.organization_id, old.generation_id)
+    assert [each.revocation_reason for each in former] == [RevocationReason.CESSATION_OF_OPERATION]
 
 
 @pytest.mark.anyio
