@@ -13,7 +13,7 @@ from vedette.gateway.session import Admitted, HubSession
 from vedette.kernel import Problem
 from vedette.protocols.hub import IdentityTopics, Telemetry, UserName
 from vedette.protocols.mqtt import NOT_AUTHORIZED, SERVER_UNAVAILABLE, Connect
-from vedette.trust import Decision, OpeningRequest, PostureRecord, Reason, Untrusted, decide_session
+from vedette.trust import Decision, OpeningRequest, PostureRecord, Reason, Replayed, Untrusted, decide_session
 
 if TYPE_CHECKING:
     from vedette.gateway.connection import MqttConnection
@@ -61,7 +61,11 @@ async def _open(reception: Reception, connection: MqttConnection, connect: Conne
         await asyncio.sleep(reception.settings.session.takeover_pause_s)
         raise _Refused(SERVER_UNAVAILABLE, "takeover_damped")
     with reception.watch.watch(*name) as pushed_meanwhile:
-        record, head_sequence = await _ask(reception, connection, user_name)
+        try:
+            record, head_sequence = await _ask(reception, connection, user_name)
+        except Replayed:
+            # Overtaken on the way by a newer head: ask once more.
+            record, head_sequence = await _ask_again(reception, connection, user_name)
         # From here to the registration nothing waits, so no change can slip in between.
         pushed = pushed_meanwhile.pushed
     if pushed is not None:
@@ -83,6 +87,9 @@ async def _ask(
 
     Returns:
         The record, ``None`` for an unknown identity, and the sequence up to which the answer is complete.
+
+    Raises:
+        Replayed: The answer is older than what is known already.
     """
     asked = OpeningRequest(
         nonce=reception.ids.random_bytes(_NONCE_BYTES), device_id=user_name.device_id, module_id=user_name.module_id
@@ -102,12 +109,24 @@ async def _ask(
             OPEN_SESSION, request, SessionOpening, timeout_s=reception.settings.session.open_timeout_s
         )
         opening = reception.view.accept_opening(answer.opening, asked)
+    except Replayed:
+        raise
     except Untrusted as untrusted:
         log.warning("an answer about an identity was not believed", extra={"reason": untrusted.detail})
         raise _Refused(SERVER_UNAVAILABLE, "untrusted_answer", untrusted.detail) from None
     except Problem as problem:
         raise _Refused(SERVER_UNAVAILABLE, "overloaded", problem.detail) from None
     return opening.record, opening.head.sequence
+
+
+async def _ask_again(
+    reception: Reception, connection: MqttConnection, user_name: UserName
+) -> tuple[PostureRecord | None, int]:
+    try:
+        return await _ask(reception, connection, user_name)
+    except Replayed as replayed:
+        log.warning("control answers with older heads than it publishes", extra={"reason": replayed.detail})
+        raise _Refused(SERVER_UNAVAILABLE, "untrusted_answer", replayed.detail) from None
 
 
 def _decide(

@@ -141,6 +141,20 @@ async def test_no_session_opens_when_control_does_not_answer_or_answers_another_
     control.hold_opening.set()
 
 
+async def test_an_answer_that_a_newer_head_overtook_is_asked_for_again(site: Site) -> None:
+    await site.start_gateway()
+    credential, _ = site.new_device("pump-7")
+    site.control.hold_opening = asyncio.Event()
+    device = await site.open(credential)
+    connecting = asyncio.create_task(device.connect("pump-7"))
+    await until(lambda: site.control.openings == 1)
+    site.new_device("another")
+    await asyncio.sleep(3 * site.control.head_every_s)
+    site.control.hold_opening.set()
+    assert await connecting == 0
+    assert site.control.openings == 2
+
+
 async def test_many_devices_are_cut_at_once_and_others_go_on(site: Site) -> None:
     await site.start_gateway()
     credential = make_certificate("fleet", site.control.root).write(site.folder, "fleet")
