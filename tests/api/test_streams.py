@@ -72,3 +72,23 @@ def test_the_status_tells_of_every_part(api: httpx.Client) -> None:
     assert {"nats-server", "signer", "control", "gateway-1", "store", "bus", "issuing"} <= names
     assert status["devices"]["total"] >= 0
     assert {each["purpose"] for each in status["authorities"]} == {"operational", "services"}
+
+
+def test_entries_and_growth_are_proved(api: httpx.Client, device: str) -> None:
+    old_size = api.get("/v1/ledger").json()["size"]
+    api.post(f"/v1/devices/{device}/disable", json={"reason": "to grow"}).raise_for_status()
+    size = api.get("/v1/ledger").json()["size"]
+    assert size > old_size
+    inclusion = api.get(f"/v1/ledger/entries/{old_size}/proof", params={"size": size})
+    consistency = api.get("/v1/ledger/consistency", params={"old_size": old_size, "size": size})
+    for proof in (inclusion, consistency):
+        assert proof.status_code == 200
+        assert proof.json()["size"] == size
+        assert all(len(bytes.fromhex(each)) == 32 for each in proof.json()["hashes"])
+    for path, query in (
+        (f"/v1/ledger/entries/{size + 1000}/proof", {"size": size}),
+        ("/v1/ledger/entries/1/proof", {"size": size + 100_000}),
+        ("/v1/ledger/consistency", {"old_size": size + 1, "size": size}),
+    ):
+        refused = api.get(path, params=query)
+        assert (refused.status_code, refused.json()["code"]) == (422, "ledger.invalid_proof")

@@ -26,6 +26,13 @@ class LedgerState(View):
     )
 
 
+class Proof(View):
+    """A proof in the log's Merkle tree (RFC 9162): SHA-256, leaves and nodes prefixed as there."""
+
+    size: int
+    hashes: list[str] = Field(description="Lower-case hex, in the order of the RFC.")
+
+
 class LedgerRoutes:
     """What the routes below do, for one organization."""
 
@@ -41,6 +48,20 @@ class LedgerRoutes:
         add("", self.state, methods=["GET"], summary="Show the state of the ledger", responses=refusals())
         add("/entries", self.list_entries, methods=["GET"], summary="List entries", responses=refusals(422))
         add("/entries/{position}", self.show, methods=["GET"], summary="Show an entry", responses=refusals(404, 422))
+        add(
+            "/entries/{position}/proof",
+            self.prove_inclusion,
+            methods=["GET"],
+            summary="Prove that an entry is in the log",
+            responses=refusals(422),
+        )
+        add(
+            "/consistency",
+            self.prove_consistency,
+            methods=["GET"],
+            summary="Prove that the log only grew",
+            responses=refusals(422),
+        )
         add(
             "/checkpoint",
             self.checkpoint,
@@ -90,6 +111,24 @@ class LedgerRoutes:
         if not found or found[0].position != position:
             raise NotFound(f"the ledger has no entry {position}", hint="see its size: GET /v1/ledger")
         return show_entry(found[0])
+
+    async def prove_inclusion(
+        self,
+        position: Position,
+        size: Annotated[int, Query(ge=1, le=10**15, description="Entries of the log, as a checkpoint names them.")],
+    ) -> Proof:
+        """RFC 9162 §2.1.3: with it and a checkpoint anybody can check that the entry stands where it did."""
+        found = await self._ledger.prove_inclusion(self._organization_id, position=position, size=size)
+        return Proof(size=size, hashes=[each.hex() for each in found])
+
+    async def prove_consistency(
+        self,
+        old_size: Annotated[int, Query(ge=0, le=10**15, description="Entries of the older checkpoint.")],
+        size: Annotated[int, Query(ge=1, le=10**15, description="Entries of the newer checkpoint.")],
+    ) -> Proof:
+        """RFC 9162 §2.1.4: with it and two checkpoints anybody can check that nothing was rewritten between."""
+        found = await self._ledger.prove_consistency(self._organization_id, old_size=old_size, size=size)
+        return Proof(size=size, hashes=[each.hex() for each in found])
 
     async def checkpoint(self) -> str:
         """A C2SP signed note: keep copies elsewhere, they show whether the log was rewritten."""

@@ -10,7 +10,8 @@ order of commit, without gaps. Nothing edits or deletes an entry. An event is to
 from __future__ import annotations
 
 from vedette.ledger.checkpoints import CheckpointService
-from vedette.ledger.errors import InvalidCheckpoint, InvalidEntry, LedgerInconsistent
+from vedette.ledger.errors import InvalidCheckpoint, InvalidEntry, InvalidProof, LedgerInconsistent
+from vedette.ledger.merkle import hash_leaf, verify_consistency, verify_inclusion
 from vedette.ledger.model import Actor, Entry, Envelope, Event, EventReference, Record
 from vedette.ledger.note import Checkpoint, CheckpointSigner, VerifierKey, parse_checkpoint, verify_checkpoint
 from vedette.ledger.offline import export, verify_database, verify_export
@@ -32,6 +33,7 @@ __all__ = [
     "Finding",
     "InvalidCheckpoint",
     "InvalidEntry",
+    "InvalidProof",
     "Ledger",
     "LedgerInconsistent",
     "OutboxRelay",
@@ -39,8 +41,11 @@ __all__ = [
     "Report",
     "VerifierKey",
     "export",
+    "hash_leaf",
     "parse_checkpoint",
     "verify_checkpoint",
+    "verify_consistency",
     "verify_database",
     "verify_export",
+    "verify_inclusion",
 ]

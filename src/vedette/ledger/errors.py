@@ -26,3 +26,10 @@ class LedgerInconsistent(Problem):
 
     code: ClassVar[str] = "ledger.inconsistent"
     status: ClassVar[int] = 500
+
+
+class InvalidProof(Problem):
+    """A proof was asked for that no tree has, or of a tree too large to prove here."""
+
+    code: ClassVar[str] = "ledger.invalid_proof"
+    status: ClassVar[int] = 422

@@ -182,6 +182,13 @@ def stream_entries(
         after = rows[-1].position
 
 
+def read_leaf_hashes(connection: sa.Connection, organization_id: str, *, up_to: int) -> list[bytes]:
+    """Return the leaf hashes of a log by position."""
+    c = entries.c
+    query = sa.select(c.leaf_hash).where(c.organization_id == organization_id, c.position <= up_to).order_by(c.position)
+    return list(connection.execute(query).scalars())
+
+
 def stream_outbox(connection: sa.Connection, organization_id: str) -> Iterator[tuple[int, bytes]]:
     """Yield positions and encoded envelopes by position, a thousand at a time."""
     after = -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -10,7 +11,8 @@ import sqlalchemy as sa
 
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import repository
-from vedette.ledger.merkle import Frontier, hash_leaf
+from vedette.ledger.errors import InvalidProof
+from vedette.ledger.merkle import Frontier, consistency_proof, hash_leaf, inclusion_proof
 from vedette.ledger.model import Entry, Envelope, Event, PendingEntry, Record, StoredEntry
 from vedette.ledger.repository import EntryFilter
 from vedette.store import Store, Transaction
@@ -18,6 +20,8 @@ from vedette.store import Store, Transaction
 Projection = Callable[[Transaction, Event], None]
 
 PAGE_MAX: Final = 1000
+# Above it a proof costs seconds; an export proves any log.
+PROOF_SIZE_MAX: Final = 1_000_000
 
 
 class Ledger:
@@ -90,6 +94,38 @@ class Ledger:
         """Return how many entries a log has, which is the position of its last one."""
         states = await self._store.read(repository.read_states)
         return next((state.size for state in states if state.organization_id == organization_id), 0)
+
+    async def prove_inclusion(self, organization_id: str, *, position: int, size: int) -> tuple[bytes, ...]:
+        """Prove that an entry is in the log as it was with ``size`` entries, such as that of a checkpoint.
+
+        Raises:
+            InvalidProof: No such entry or size, or the log is too large to be proved here.
+        """
+        leaves = await self._leaves(organization_id, size)
+        if not 1 <= position <= size:
+            raise InvalidProof(f"position {position} is not in a log of {size} entries")
+        return await asyncio.to_thread(inclusion_proof, leaves, position - 1)
+
+    async def prove_consistency(self, organization_id: str, *, old_size: int, size: int) -> tuple[bytes, ...]:
+        """Prove that a log of ``old_size`` entries only grew to become that of ``size``.
+
+        Raises:
+            InvalidProof: No such sizes, or the log is too large to be proved here.
+        """
+        leaves = await self._leaves(organization_id, size)
+        if not 0 <= old_size <= size:
+            raise InvalidProof(f"a log of {old_size} entries does not come before one of {size}")
+        return await asyncio.to_thread(consistency_proof, leaves, old_size)
+
+    async def _leaves(self, organization_id: str, size: int) -> list[bytes]:
+        if not 1 <= size <= PROOF_SIZE_MAX:
+            raise InvalidProof(
+                f"logs of 1 to {PROOF_SIZE_MAX} entries are proved here", hint="vedette ledger export proves any"
+            )
+        leaves = await self._store.read(lambda c: repository.read_leaf_hashes(c, organization_id, up_to=size))
+        if len(leaves) < size:
+            raise InvalidProof(f"the log has {len(leaves)} entries, not {size}")
+        return leaves
 
     def _tell(self) -> None:
         for listener in self._listeners:
