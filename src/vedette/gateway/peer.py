@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -11,6 +12,8 @@ from cryptography import x509
 from vedette.trust import PresentedCredential, SessionContext, certificate_sha1, certificate_sha256
 
 MAX_NAME_CHARS: Final = 512
+# Some 2 KB each, and up to 16 KB for a certificate made to be large.
+_MAX_REMEMBERED: Final = 4_096
 _NO_CREDENTIAL: Final = PresentedCredential(sha256="", sha1="", not_before=None, not_after=None)
 
 
@@ -35,26 +38,32 @@ class CertificateFacts:
     @classmethod
     def of(cls, leaf: bytes) -> CertificateFacts:
         """Take a certificate apart; one that cannot be read has digests only."""
-        sha256, sha1 = certificate_sha256(leaf), certificate_sha1(leaf)
-        try:
-            certificate = x509.load_der_x509_certificate(leaf)
-            return cls(
-                sha256=sha256,
-                sha1=sha1,
-                not_before=certificate.not_valid_before_utc,
-                not_after=certificate.not_valid_after_utc,
-                subject=certificate.subject.rfc4514_string()[:MAX_NAME_CHARS],
-                issuer=certificate.issuer.rfc4514_string()[:MAX_NAME_CHARS],
-                serial=f"{certificate.serial_number:x}",
-            )
-        except (ValueError, TypeError, x509.InvalidVersion):
-            return cls(sha256=sha256, sha1=sha1)
+        return _take_apart(leaf)
 
     def credential(self) -> PresentedCredential:
         """Return what the decision function judges."""
         return PresentedCredential(
             sha256=self.sha256, sha1=self.sha1, not_before=self.not_before, not_after=self.not_after
         )
+
+
+# A fleet that comes back presents the certificates it left with; taking one apart costs as much as a policy decision.
+@lru_cache(maxsize=_MAX_REMEMBERED)
+def _take_apart(leaf: bytes) -> CertificateFacts:
+    sha256, sha1 = certificate_sha256(leaf), certificate_sha1(leaf)
+    try:
+        certificate = x509.load_der_x509_certificate(leaf)
+        return CertificateFacts(
+            sha256=sha256,
+            sha1=sha1,
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            subject=certificate.subject.rfc4514_string()[:MAX_NAME_CHARS],
+            issuer=certificate.issuer.rfc4514_string()[:MAX_NAME_CHARS],
+            serial=f"{certificate.serial_number:x}",
+        )
+    except (ValueError, TypeError, x509.InvalidVersion):
+        return CertificateFacts(sha256=sha256, sha1=sha1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
