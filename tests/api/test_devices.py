@@ -106,6 +106,27 @@ def test_a_list_is_filtered(api: httpx.Client, new_name: Callable[[], str]) -> N
     assert api.get("/v1/devices", params={"tag": "line=filtered", "is_enabled": "true"}).json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "fits"),
+    [
+        ("row=3", True),
+        ('row="3"', False),
+        ("row=4", False),
+        ("spare=true", True),
+        ("spare=false", False),
+        ("a.b=x", True),
+    ],
+)
+def test_a_tag_is_compared_with_its_type(
+    api: httpx.Client, new_name: Callable[[], str], condition: str, *, fits: bool
+) -> None:
+    name = new_name()
+    tags = {"row": 3, "spare": True, "a": {"b": "x"}, "own": name}
+    api.post("/v1/devices", json={"device_id": name, "tags": tags}).raise_for_status()
+    found = api.get("/v1/devices", params={"tag": [condition, f"own={name}"]}).json()["items"]
+    assert [each["device_id"] for each in found] == ([name] if fits else [])
+
+
 def test_many_devices_change_together_or_are_only_previewed(api: httpx.Client, new_name: Callable[[], str]) -> None:
     names = [new_name() for _ in range(3)]
     for name in names:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final
 
+import msgspec
 from fastapi import APIRouter, Body, Query, Response
 
 from vedette.access import EnforcementTracker
@@ -40,6 +42,7 @@ from vedette.trust import Lifecycle
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 _TAG_MAX_CHARS: Final = 512
+_JSON_SCALAR: Final = re.compile(r'true|false|-?(0|[1-9]\d{0,14})(\.\d{1,15})?|"[^"\\\\]*"', re.ASCII)
 _NO_REASON: Final = Reason()
 
 
@@ -120,7 +123,8 @@ class DeviceRoutes:
         site: Annotated[str | None, Query(max_length=128, description="Only those of this site.")] = None,
         zone: Annotated[str | None, Query(max_length=128, description="Only those of this zone.")] = None,
         tag: Annotated[
-            list[str] | None, Query(max_length=8, description="`path=value`, such as `line=A`; all must hold.")
+            list[str] | None,
+            Query(max_length=8, description='`path=value`, such as `line=A`, `row=3` or `row="3"`; all must hold.'),
         ] = None,
     ) -> Page[DeviceView]:
         """Devices by name, in byte order."""
@@ -242,5 +246,13 @@ def _tags(conditions: Sequence[str]) -> dict[str, str | float | bool]:
         path, separator, value = condition.partition("=")
         if not separator or not path or len(condition) > _TAG_MAX_CHARS:
             raise InvalidRequest(f"tag {condition[:80]!r} is not path=value", hint="such as tag=line=A")
-        found[path] = value
+        found[path] = _scalar(value)
     return found
+
+
+def _scalar(text: str) -> str | float | bool:
+    """Return the value that a tag must equal: a number, true or false, a text in quotes, or any other text."""
+    if not _JSON_SCALAR.fullmatch(text):
+        return text
+    value: str | float | bool = msgspec.json.decode(text, type=str | float | bool)
+    return value

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from vedette.api.page import cell, document, marked, table
 from vedette.api.status import StatusReader, StatusView
 from vedette.bus.contract import DecisionRecord
-from vedette.kernel import OrganizationId, to_rfc3339
+from vedette.kernel import OrganizationId, Problem, to_rfc3339
 from vedette.ledger import Ledger, Record
 
 REFUSALS_SHOWN: Final = 20
 CHANGES_SHOWN: Final = 15
+READ_WITHIN_S: Final = 2.0
+_LOG_OUT: Final = '<form method="post" action="/logout"><p><button>Log out</button></p></form>'
+
+T = TypeVar("T")
 
 RefusalReader = Callable[[int], Awaitable[Sequence[DecisionRecord]]]
 
@@ -33,20 +38,24 @@ class StatusPage:
         self._refusals = refusals
 
     async def draw(self) -> str:
-        """Return the page."""
+        """Return the page; a part that cannot be read now is told so, and the others are shown all the same."""
         status = await self._status.read()
-        refused = await self._refusals(REFUSALS_SHOWN)
         after = max(0, status.ledger_size - CHANGES_SHOWN)
-        changes = await self._ledger.entries(self._organization_id, after=after, limit=CHANGES_SHOWN)
-        return document(
-            "Vedette: status",
-            _head(status)
-            + _components(status)
-            + _refusals(refused)
-            + _devices(status)
-            + _changes(changes)
-            + _log_out(),
-        )
+        refused = await _read(self._refusals(REFUSALS_SHOWN))
+        changes = await _read(self._ledger.entries(self._organization_id, after=after, limit=CHANGES_SHOWN))
+        parts = (_head(status), _components(status), _refusals(refused), _devices(status), _changes(changes), _LOG_OUT)
+        return document("Vedette: status", "".join(parts))
+
+
+async def _read(reading: Awaitable[Sequence[T]]) -> Sequence[T] | Problem:
+    """Return what was read, or why not."""
+    try:
+        async with asyncio.timeout(READ_WITHIN_S):
+            return await reading
+    except TimeoutError:
+        return Problem("no answer in time")
+    except Problem as problem:
+        return problem
 
 
 def _head(status: StatusView) -> str:
@@ -72,7 +81,9 @@ def _components(status: StatusView) -> str:
     return table("Components", ("component", "state", "", "what to do"), rows, empty="none")
 
 
-def _refusals(refused: Sequence[DecisionRecord]) -> str:
+def _refusals(refused: Sequence[DecisionRecord] | Problem) -> str:
+    if isinstance(refused, Problem):
+        return _unread("Refused lately", refused)
     rows = [
         (
             cell(each.decided_at[:19].replace("T", " ")),
@@ -101,7 +112,9 @@ def _devices(status: StatusView) -> str:
     return table(f"Devices ({devices.total})", ("state", "devices"), rows, empty="")
 
 
-def _changes(changes: Sequence[Record]) -> str:
+def _changes(changes: Sequence[Record] | Problem) -> str:
+    if isinstance(changes, Problem):
+        return _unread("Changed lately", changes)
     rows = [
         (
             cell(each.at[:19].replace("T", " ")),
@@ -115,5 +128,5 @@ def _changes(changes: Sequence[Record]) -> str:
     return table("Changed lately", ("time (UTC)", "who", "what", "on", "why"), rows, empty="Nothing yet.")
 
 
-def _log_out() -> str:
-    return '<form method="post" action="/logout"><p><button>Log out</button></p></form>'
+def _unread(caption: str, problem: Problem) -> str:
+    return table(caption, (), [], empty=f"This cannot be read now: {cell(problem.detail)}.")

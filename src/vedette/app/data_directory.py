@@ -14,6 +14,7 @@ from vedette.kernel import Problem
 
 _PRIVATE: Final = 0o700
 _OPEN_TO_ALL: Final = 0o755
+_SOCKET_PATH_MAX_BYTES: Final = 107  # unix(7): sun_path with its terminating zero byte
 
 
 class DataDirectoryProblem(Problem):
@@ -158,6 +159,11 @@ class DataDirectory:
         Raises:
             DataDirectoryProblem: It cannot be made, is no directory, or belongs to somebody else.
         """
+        if len(os.fsencode(self.signer_socket)) > _SOCKET_PATH_MAX_BYTES:
+            raise DataDirectoryProblem(
+                f"the path of {self.path} is too long for the sockets in it",
+                hint=f"choose one with --data of at most {_SOCKET_PATH_MAX_BYTES - len('/run/signer.sock')} bytes",
+            )
         try:
             self.path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
             for directory in (self.secrets, self.pki, self.offline, self.bus, self.run, self.settings_file("").parent):

@@ -72,6 +72,14 @@ def test_a_second_platform_is_kept_out_until_the_first_is_gone(tmp_path: Path) -
     data.unlock()
 
 
+def test_a_path_too_long_for_a_socket_is_told(tmp_path: Path) -> None:
+    longest = 107 - len("/run/signer.sock")
+    fits = str(tmp_path / "x").ljust(longest, "x")
+    DataDirectory(Path(fits)).create()
+    with pytest.raises(DataDirectoryProblem, match="too long"):
+        DataDirectory(Path(fits + "x")).create()
+
+
 def test_the_default_is_where_the_environment_says() -> None:
     assert default_data_path({"VEDETTE_DATA": "/srv/vedette"}) == Path("/srv/vedette")
     assert default_data_path({"XDG_DATA_HOME": "/x"}) == Path("/x/vedette")
