@@ -40,8 +40,8 @@ docs: $(STAMP) ## write the generated reference pages and check every page's lin
 dev: $(STAMP) ## run the platform from this checkout; data in .vedette/
 	@$(VENV)/bin/vedette up --data .vedette/dev
 
-demo: $(STAMP) ## run the platform with simulated devices and print its URL
-	@$(VENV)/bin/vedette demo
+demo: $(STAMP) ## run the platform with simulated devices and print its URL; data in .vedette/
+	@$(VENV)/bin/vedette demo --data .vedette/demo
 
 lock: $(STAMP) ## refresh requirements.lock from pyproject.toml
 	@scripts/lock.sh

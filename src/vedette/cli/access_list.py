@@ -84,11 +84,11 @@ def remove(
     session: Session,
     entry_id: Annotated[str, typer.Argument(metavar="ENTRY_ID", help="See `vedette access-list list`.")],
     *,
-    reason: ReasonOption = "",
+    reason: ReasonOption,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Take an entry off its list; `--reason` is required."""
+    """Take an entry off its list; every device that it concerned is judged again at once."""
     before = _find(session, entry_id) if dry_run or not yes else {}
     change = Change(
         summary=f"remove the entry {entry_id}",

@@ -10,7 +10,7 @@ import typer
 
 from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, YesOption, perform
 from vedette.cli.client import path_of
-from vedette.cli.files import read_text_file
+from vedette.cli.files import read_certificate_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.session import Session, remote
@@ -74,7 +74,7 @@ def add(
     """Register an authority; it vouches for nobody until you prove to hold its key."""
     body = {
         "name": name,
-        "certificate": read_text_file(certificate, "the certificate"),
+        "certificate": read_certificate_file(certificate, "the certificate"),
         "enrollment_group": enrollment_group,
         "device_id_pattern": id_pattern,
     }
@@ -109,7 +109,7 @@ def verify(
         summary=f"verify the authority {authority_id}",
         method="POST",
         path=path_of("/v1/authorities/{}/verify", authority_id),
-        body={"certificate": read_text_file(proof, "the proof")},
+        body={"certificate": read_certificate_file(proof, "the proof")},
         before=_get(session, authority_id)[0] if dry_run else {},
         after={"state": "verified"},
     )
@@ -192,7 +192,7 @@ def show_own(
     pem: Annotated[bool, typer.Option("--pem", help="Print their chains instead, root included.")] = False,
 ) -> None:
     """List the authorities of this platform, which issue to devices and to its own servers."""
-    found = session.client.get("/v1/authorities/own").body
+    found = session.client.get("/v1/own-authorities").body
     if session.output.is_json:
         session.output.json(found)
         return

@@ -18,12 +18,11 @@ DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Only show what would change; nothing is sent that changes anything.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
-ReasonOption = Annotated[str, typer.Option("--reason", "-r", help="Why; it stands in the ledger.")]
+ReasonOption = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; it stands in the ledger.")]
 
 # For acts that take access away: nobody is kept from them by a missing word.
 NO_REASON: Final = "no reason given"
 
-_ABSENT: Final = object()
 # The bookkeeping of a resource; not what a person asked to change.
 _NOT_SHOWN: Final = frozenset({"revision", "updated_at", "status_changed_at", "lifecycle_changed_at"})
 
@@ -56,16 +55,25 @@ class Change:
         return differences(self.before, self.after)
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what a merge of ``after`` into ``before`` changes: dotted path → ``before`` and ``after``."""
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, is_whole: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Return what changes: dotted path → ``before`` and ``after``.
+
+    Args:
+        before: The resource.
+        after: What is merged into it.
+        is_whole: ``after`` is the whole resource: what it lacks was taken away.
+    """
     found: dict[str, dict[str, Any]] = {}
-    for name, value in after.items():
-        former = before.get(name, _ABSENT)
-        if isinstance(value, Mapping) and (isinstance(former, Mapping) or former in (None, _ABSENT)):
-            inner = differences(former if isinstance(former, Mapping) else {}, value)
+    names = [*after, *(name for name in before if name not in after)] if is_whole else list(after)
+    for name in names:
+        former, value = before.get(name), after.get(name)
+        if isinstance(value, Mapping) and (isinstance(former, Mapping) or former is None):
+            inner = differences(former or {}, value, is_whole=is_whole)
             found |= {f"{name}.{path}": change for path, change in inner.items()}
-        elif name not in _NOT_SHOWN and former != value and not (former is _ABSENT and value is None):
-            found[name] = {"before": None if former is _ABSENT else former, "after": value}
+        elif name not in _NOT_SHOWN and former != value:
+            found[name] = {"before": former, "after": value}
     return found
 
 
@@ -90,19 +98,17 @@ def perform(session: Session, change: Change, *, dry_run: bool, yes: bool | None
     return session.client.send(change.method, change.path, change.body, params=change.params, etag=change.etag)
 
 
-def show_change(session: Session, change: Change, *, done: str) -> None:
-    """Tell a person what was changed."""
-    if change.differences:
-        session.output.line(done)
-        _show_differences(session, change.differences)
-    else:
-        session.output.line("It was so already.")
+def show_change(session: Session, before: Mapping[str, Any], after: Mapping[str, Any], *, done: str) -> None:
+    """Tell a person what became different in a resource."""
+    found = differences(before, after, is_whole=True)
+    session.output.line(done if found else "It was so already.")
+    _show_differences(session, found)
 
 
 def _show_differences(session: Session, found: Mapping[str, Mapping[str, Any]]) -> None:
     """Write one line for each member that changes."""
     if found:
-        rows = [(name, show_value(each["before"]), "→", show_value(each["after"])) for name, each in found.items()]
+        rows = [(name, each["before"], "→", each["after"]) for name, each in found.items()]
         session.output.table(("", "before", "", "after"), rows)
 
 
@@ -121,8 +127,11 @@ def _show(session: Session, change: Change) -> None:
     session.output.line(f"Would {change.summary}.")
     if change.warning:
         session.output.line(change.warning)
-    _show_differences(session, found)
-    if change.before and not found and change.method != "DELETE":
+    if change.before:
+        _show_differences(session, found)
+    elif change.after:
+        session.output.details({name: each["after"] for name, each in found.items()})
+    if change.before and change.after and not found:
         session.output.line("It is so already.")
     session.output.note("Nothing was changed.")
 

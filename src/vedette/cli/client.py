@@ -70,7 +70,7 @@ class Client:
     """
 
     def __init__(self, target: Target) -> None:
-        self._target = target
+        self.target = target
         self._opened: httpx.Client | None = None
 
     def get(self, path: str, params: Params | None = None) -> Answer:
@@ -174,8 +174,8 @@ class Client:
 
         if self._opened is None:
             self._opened = httpx.Client(
-                base_url=self._target.url,
-                headers={"Authorization": f"Bearer {self._target.token}"},
+                base_url=self.target.url,
+                headers={"Authorization": f"Bearer {self.target.token}"},
                 verify=self._tls(),
                 trust_env=False,  # a proxy of the environment would see the token
                 follow_redirects=False,
@@ -183,22 +183,22 @@ class Client:
         return self._opened
 
     def _tls(self) -> ssl.SSLContext | bool:
-        if not self._target.url.startswith("https://"):
+        if not self.target.url.startswith("https://"):
             return False
         import ssl  # noqa: PLC0415 - plain HTTP on loopback needs none
 
         try:
-            return ssl.create_default_context(cafile=self._target.ca_file)
+            return ssl.create_default_context(cafile=self.target.ca_file)
         except (OSError, ValueError) as error:
-            raise Unreachable(f"the CA file {self._target.ca_file} cannot be used: {error}") from error
+            raise Unreachable(f"the CA file {self.target.ca_file} cannot be used: {error}") from error
 
     def _unreachable(self, error: Exception) -> Unreachable:
         cause = str(error) or type(error).__name__
         if "CERTIFICATE_VERIFY_FAILED" in cause:
             hint = "name the root of that platform with --ca-file: public/root.pem of its data directory"
         else:
-            hint = _HINT
-        return Unreachable(f"the API at {self._target.url} does not answer: {cause}", hint=hint)
+            hint = "it may be starting; see what runs: vedette status"
+        return Unreachable(f"the API at {self.target.url} does not answer: {cause}", hint=hint)
 
 
 def _limits(silence_s: float) -> httpx.Timeout:
@@ -223,7 +223,7 @@ def _read(response: httpx.Response) -> bytes:
 def _answer(response: httpx.Response, content: bytes) -> Answer:
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
     body: Any = None
-    if kind in {"application/json", "application/problem+json"}:
+    if content and kind in {"application/json", "application/problem+json"}:
         try:
             body = json.loads(content)
         except ValueError as error:

@@ -13,7 +13,7 @@ from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, Ye
 from vedette.cli.client import path_of
 from vedette.cli.decision import ACCESS_COLUMNS, Columns
 from vedette.cli.device import DeviceArgument, device_and_etag, show_enforcement
-from vedette.cli.files import read_text_file, write_new_file
+from vedette.cli.files import read_certificate_file, write_new_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.session import Session, remote
@@ -76,7 +76,7 @@ def issue_certificate(
         method="POST",
         path=path_of("/v1/devices/{}/certificates", device_id),
         body={
-            "csr": read_text_file(csr, "the request"),
+            "csr": read_certificate_file(csr, "the request"),
             "lifetime_s": None if lifetime_hours is None else lifetime_hours * _HOUR_S,
             "reason": reason,
         },
@@ -142,8 +142,11 @@ def history(session: Session, device_id: DeviceArgument) -> None:
         session.output.json(found)
         return
     rows = [[cell(item) for cell in _COLUMNS.values()] for item in found["certificates"]]
-    session.output.table(tuple(_COLUMNS), rows)
-    session.output.line("")
+    if rows:
+        session.output.table(tuple(_COLUMNS), rows)
+        session.output.line("")
+    else:
+        session.output.note("It was issued no certificate.")
     session.output.table(
         ("position", "at", "actor", "action", "decision", "reason"),
         [
@@ -184,9 +187,9 @@ def accesses(
 
 @remote
 def allow_reenrollment(
-    session: Session, device_id: DeviceArgument, *, reason: ReasonOption = "", dry_run: DryRunOption = False
+    session: Session, device_id: DeviceArgument, *, reason: ReasonOption, dry_run: DryRunOption = False
 ) -> None:
-    """Let a device that was reset, replaced or revoked register once more, within a day; `--reason` is required."""
+    """Let a device that was reset, replaced or revoked register once more, within a day."""
     before = device_and_etag(session, device_id)[0] if dry_run else {}
     change = Change(
         summary=f"allow {device_id} to register once more",

@@ -11,6 +11,7 @@ from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, pe
 from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
+from vedette.cli.problems import NOT_FOUND
 from vedette.cli.session import Session, remote
 
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE_ID", help="The device's id.", show_default=False)]
@@ -185,10 +186,16 @@ def _switch(session: Session, device_ids: list[str], *, is_enabled: bool, reason
 
 def _switch_many(session: Session, device_ids: list[str], *, is_enabled: bool, reason: str, dry_run: bool) -> None:
     body = {"device_ids": device_ids, "is_enabled": is_enabled, "reason": reason, "dry_run": dry_run}
-    found = session.client.send("POST", "/v1/devices/bulk", body).body
+    found = session.client.send("POST", "/v1/bulk/devices", body).body
     if session.output.is_json:
         session.output.json(found)
-        return
+    else:
+        _show_many(session, found, is_enabled=is_enabled, dry_run=dry_run)
+    if found["unknown"]:
+        raise typer.Exit(NOT_FOUND)
+
+
+def _show_many(session: Session, found: Mapping[str, Any], *, is_enabled: bool, dry_run: bool) -> None:
     word = f"{'would be ' if dry_run else ''}{'enabled' if is_enabled else 'disabled'}"
     rows = [(device_id, word) for device_id in found["changed"]]
     rows += [(device_id, "was so already") for device_id in found["unchanged"]]

@@ -104,4 +104,4 @@ def update(
     if session.output.is_json:
         session.output.json(answer.body)
     else:
-        show_change(session, change, done=f"{device_id} is changed.")
+        show_change(session, before, answer.body, done=f"{device_id} is changed.")

@@ -11,7 +11,7 @@ from vedette.cli.attributes import describing, given_only
 from vedette.cli.change import Change, DryRunOption, perform, show_change
 from vedette.cli.client import path_of
 from vedette.cli.enrollment import EnrollmentArgument, enrollment_and_etag, show_enrollment
-from vedette.cli.files import describe_certificate, read_text_file
+from vedette.cli.files import describe_certificate, read_certificate_file
 from vedette.cli.problems import Usage
 from vedette.cli.session import Session, remote
 
@@ -92,7 +92,7 @@ def create_individual(
 ) -> None:
     """Let one device register, by its pinned certificate; the options say what it is given."""
     if certificate is not None:
-        common_name, digest = describe_certificate(read_text_file(certificate, "the certificate"), certificate)
+        common_name, digest = describe_certificate(read_certificate_file(certificate, "the certificate"), certificate)
         if sha256 is not None and sha256.replace(":", "").lower() != digest:
             raise Usage(f"the SHA-256 of {certificate} is {digest}, not the one given", hint="leave out --sha256")
         sha256, registration_id = digest, registration_id or common_name
@@ -130,7 +130,7 @@ def update(
     """Change an enrollment; devices that registered before keep what they have."""
     pinned = None
     if secondary_certificate is not None:
-        text = read_text_file(secondary_certificate, "the certificate")
+        text = read_certificate_file(secondary_certificate, "the certificate")
         pinned = describe_certificate(text, secondary_certificate)[1]
     patch = given_only(
         name=name,
@@ -159,7 +159,7 @@ def update(
     if session.output.is_json:
         session.output.json(answer.body)
     else:
-        show_change(session, change, done=f"{answer.body['name']} is changed.")
+        show_change(session, before, answer.body, done=f"{answer.body['name']} is changed.")
 
 
 def _create(session: Session, name: str, body: dict[str, Any], *, dry_run: bool) -> None:

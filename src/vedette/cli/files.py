@@ -12,11 +12,27 @@ from vedette.cli.problems import Denied, Usage
 FILE_MAX_BYTES: Final = 65_536
 
 
-def read_text_file(path: Path, what: str) -> str:
-    """Return a small text file; ``-`` is standard input.
+def read_certificate_file(path: Path, what: str) -> str:
+    """Return PEM as it is, and DER in base64, which the API takes as well.
 
     Raises:
-        Usage: There is none, it is too large, or not text.
+        Usage: As ``read_small_file``.
+        Denied: As ``read_small_file``.
+    """
+    raw = read_small_file(path, what)
+    try:
+        return raw.decode("ascii")
+    except UnicodeDecodeError:
+        import base64  # noqa: PLC0415 - few commands read DER
+
+        return base64.b64encode(raw).decode("ascii")
+
+
+def read_small_file(path: Path, what: str) -> bytes:
+    """Return a file that somebody named; ``-`` is standard input.
+
+    Raises:
+        Usage: There is none, or it is empty or too large.
         Denied: It may not be read.
     """
     try:
@@ -31,23 +47,9 @@ def read_text_file(path: Path, what: str) -> str:
         raise Usage(f"{what} {path} cannot be read: {error.strerror}") from error
     if len(raw) > FILE_MAX_BYTES:
         raise Usage(f"{path} is over {FILE_MAX_BYTES} bytes: not {what}")
-    return as_text(raw, path)
-
-
-def as_text(raw: bytes, path: Path) -> str:
-    """Return PEM as it is, DER in base64, which the API takes as well.
-
-    Raises:
-        Usage: Empty.
-    """
     if not raw.strip():
         raise Usage(f"{path} is empty")
-    try:
-        return raw.decode("ascii")
-    except UnicodeDecodeError:
-        import base64  # noqa: PLC0415 - few commands read DER
-
-        return base64.b64encode(raw).decode("ascii")
+    return raw
 
 
 def write_new_file(path: Path, text: str) -> None:

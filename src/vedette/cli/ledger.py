@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vedette.cli.files import read_text_file
+from vedette.cli.files import read_small_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import Output, show_time, show_value
 from vedette.cli.platform import ConfigOption
@@ -140,7 +140,7 @@ def _verify(
     from vedette.ledger import verify_database, verify_export  # noqa: PLC0415 - costs 300 ms
     from vedette.trust import BadTrustAnchor  # noqa: PLC0415 - same
 
-    note = None if checkpoint_file is None else read_text_file(checkpoint_file, "the checkpoint")
+    note = None if checkpoint_file is None else _read_note(checkpoint_file)
     if export_file is None:
         found = find_offline_ledger(config, data, os.environ)
         return verify_database(found.url, checkpoint=note, public_key=_public_key(found))
@@ -157,6 +157,19 @@ def _verify(
 
 def _public_key(found: OfflineLedger) -> Any:  # Any: cryptography is imported when it is needed
     return None if found.key is None else found.key.public_key()
+
+
+def _read_note(path: Path) -> str:
+    from vedette.ledger import InvalidCheckpoint, parse_checkpoint  # noqa: PLC0415 - costs 300 ms
+
+    try:
+        note = read_small_file(path, "the checkpoint").decode("utf-8")
+        parse_checkpoint(note)
+    except (UnicodeDecodeError, InvalidCheckpoint) as error:
+        raise Usage(
+            f"{path} is not a checkpoint: {error}", hint="make one: vedette ledger checkpoint > FILE"
+        ) from error
+    return note
 
 
 def _report(shown: Output, reports: tuple[Report, ...]) -> None:

@@ -50,10 +50,10 @@ def up(
     Without a configuration it is empty, safe and reachable from this machine only. Prints how to reach it once it is
     ready; what the processes have to say goes to standard error.
     """
-    from vedette.app import up as run  # noqa: PLC0415 - costs 100 ms
+    from vedette import app  # noqa: PLC0415 - costs 100 ms
 
     try:
-        run(
+        app.up(
             config=config,
             data=data,
             environment=os.environ,
@@ -84,22 +84,21 @@ def demo(
     Each device is a process of its own that speaks the real protocols: it registers with a factory certificate,
     receives an operational one and sends telemetry.
     """
-    from vedette.app import demo_data_path, demo_programs, find_configuration  # noqa: PLC0415 - costs 100 ms
-    from vedette.app import up as run  # noqa: PLC0415 - same
+    from vedette import app  # noqa: PLC0415 - costs 100 ms
 
     # VEDETTE_DATA names a real platform.
-    chosen = data or demo_data_path({name: value for name, value in os.environ.items() if name != "VEDETTE_DATA"})
+    chosen = data or app.demo_data_path({name: value for name, value in os.environ.items() if name != "VEDETTE_DATA"})
     try:
-        api = find_configuration(config, chosen, os.environ)[0].configuration.api
+        api = app.find_configuration(config, chosen, os.environ)[0].configuration.api
         if api.tls not in {"auto", "off"} or api.bind not in {"", "127.0.0.1"}:
             raise DemoImpossible("the demo's devices need the API on 127.0.0.1 without TLS", hint="leave out [api]")
-        run(
+        app.up(
             config=config,
             data=chosen,
             environment=os.environ,
             announce=lambda _: _say(["", "The platform is ready; its devices arrive:"]),
             progress=sys.stderr,
-            extra=lambda plan, facts: demo_programs(plan, facts, devices=devices),
+            extra=lambda plan, facts: app.demo_programs(plan, facts, devices=devices),
             settled=lambda ready: _say(announce_demo(ready, devices)),
         )
     except Problem as problem:

@@ -70,15 +70,28 @@ class Refused(Problem):
     code: ClassVar[str] = "cli.refused"
 
     def __init__(self, answered: int, body: Mapping[str, Any]) -> None:  # Any: JSON
-        title = next((each.phrase for each in http.HTTPStatus if each.value == answered), "refused")
-        super().__init__(str(body.get("detail") or f"{answered} {title}"), hint=str(body.get("hint") or ""))
         self.answered = answered
         self.body = dict(body)
+        title = next((each.phrase for each in http.HTTPStatus if each.value == answered), "refused")
+        detail, hint = str(body.get("detail") or f"{answered} {title}"), str(body.get("hint") or "")
+        if members := _members(body.get("errors")):
+            detail, hint = members, "see the command's --help"
+        super().__init__(detail, hint=hint)
 
     @property
     def remote_code(self) -> str:
         """The code of the API's problem, such as ``registry.device_not_found``."""
         return str(self.body.get("code", ""))
+
+
+def _members(errors: object) -> str:
+    """Return what is wrong with each member of a request, by the name it has on the command line too."""
+    found = errors if isinstance(errors, list) else []
+    return "; ".join(
+        f"{str(each.get('location', '')).partition('.')[2]}: {each.get('message', '')}"
+        for each in found
+        if isinstance(each, dict)
+    )
 
 
 def exit_code_of(problem: Problem) -> int:

@@ -154,7 +154,7 @@ def _root(
 def _group(text: str) -> typer.Typer:
     return typer.Typer(
         help=text,
-        no_args_is_help=False,
+        no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,

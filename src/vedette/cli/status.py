@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 
 from vedette.cli.output import show_time
-from vedette.cli.problems import FAILED
+from vedette.cli.problems import FAILED, Unreachable
 from vedette.cli.session import Session, remote
 
 _MARKS: Final = {"ok": "ok", "warning": "WARNING", "failed": "FAILED"}
@@ -20,7 +20,11 @@ def status(session: Session) -> None:
 
     The exit code is 0 when everything works, warnings included, and 1 when something failed or nothing runs.
     """
-    found = session.client.get("/v1/status").body
+    try:
+        found = session.client.get("/v1/status").body
+    except Unreachable:
+        _show_processes(session)
+        raise
     if session.output.is_json:
         session.output.json(found)
     else:
@@ -63,6 +67,21 @@ def _show(session: Session, found: Mapping[str, Any]) -> None:
             (each["name"], _MARKS.get(each["health"], each["health"]), each["detail"], each["hint"])
             for each in found["components"]
         ],
+    )
+
+
+def _show_processes(session: Session) -> None:
+    """Show what the supervisor knows, for a platform of this machine whose API does not answer."""
+    state = session.client.target.state
+    if state is None or session.output.is_json:
+        return
+    session.output.details(
+        {"health": _MARKS["failed"], "version": state.version, "state": state.state, "supervisor": state.pid}
+    )
+    session.output.line("")
+    session.output.table(
+        ("process", "phase", "pid", "restarts", "last exit"),
+        [(each.name, each.phase, each.pid, each.restarts, each.last_exit) for each in state.processes],
     )
 
 

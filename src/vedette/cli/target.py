@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from vedette.cli.problems import Denied, Usage
+from vedette.kernel import escape_shell
+
+if TYPE_CHECKING:
+    from vedette.app import DataDirectory, RunState
 
 _TOKEN_MAX_BYTES: Final = 4_096
 
@@ -30,11 +34,13 @@ class Target:
 
     Attributes:
         ca_file: What its certificate chains to; ``None`` for the system's authorities.
+        state: What the supervisor knows, of a platform on this machine.
     """
 
     url: str
     token: str
     ca_file: Path | None = None
+    state: RunState | None = None
 
 
 def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
@@ -55,13 +61,37 @@ def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
                 f"no token for {url}", hint="name a file that holds one: --token-file FILE or VEDETTE_TOKEN_FILE"
             )
         return Target(url=url.rstrip("/"), token=_read_token(token_file), ca_file=ca_file)
-    from vedette.app import DataDirectory, default_data_path, read_state  # noqa: PLC0415 - only when it is local
+    from vedette.app import (  # noqa: PLC0415 - only when it is local
+        DataDirectory,
+        NotRunning,
+        default_data_path,
+        demo_data_path,
+        read_state,
+    )
 
     directory = DataDirectory(choice.data or default_data_path(environment))
-    state = read_state(directory.state_file)
+    try:
+        state = read_state(directory.state_file)
+    except NotRunning as problem:
+        if choice.data is None and "VEDETTE_DATA" not in environment:
+            problem.hint += _hint_at_demo(DataDirectory(demo_data_path(environment)))
+        raise
     if ca_file is None and state.api_ca_file:
         ca_file = Path(state.api_ca_file)
-    return Target(url=state.api_url, token=_read_token(token_file or directory.operator_token), ca_file=ca_file)
+    return Target(
+        url=state.api_url, token=_read_token(token_file or directory.operator_token), ca_file=ca_file, state=state
+    )
+
+
+def _hint_at_demo(directory: DataDirectory) -> str:
+    """Whoever tries the demo first looks for it with the plain command."""
+    from vedette.app import NotRunning, read_state  # noqa: PLC0415 - loaded already
+
+    try:
+        read_state(directory.state_file)
+    except NotRunning:
+        return ""
+    return f"; the demo runs: add --data {escape_shell(str(directory.path))}"
 
 
 def _path(text: str | None) -> Path | None:

@@ -81,7 +81,7 @@ def tail_events(
     def line(event: StreamEvent) -> str:
         told = event.data
         actor = f"{told['actor']['kind']} {told['actor']['id']}"
-        return f"{show_time(told['occurred_at'])}  {told['name']}  {told['subject']}  by {actor}"
+        return "  ".join(filter(None, (show_time(told["occurred_at"]), told["name"], told["subject"], f"by {actor}")))
 
     _tail(session, "/v1/events", {"after": after or None}, line, count)
 
