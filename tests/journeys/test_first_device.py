@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import ssl
 import threading
 from pathlib import Path
 from typing import Any
@@ -124,7 +126,10 @@ def test_a_device_enrolls_sends_is_cut_and_comes_back_by_itself(
         client.shutdown()
 
 
-def test_every_step_stands_in_a_ledger_that_verifies(platform: Platform) -> None:
+def test_every_step_stands_in_a_ledger_that_verifies(platform: Platform, factory: Factory, tmp_path: Path) -> None:
+    enroll(platform, factory, "pump-6", tmp_path)
+    platform.call("POST", "/v1/devices/pump-6/disable", {"reason": "stolen"})
+    platform.call("POST", "/v1/devices/pump-6/enable", {"reason": "found"})
     entries = platform.call("GET", "/v1/ledger/entries?limit=1000")["items"]
     actions = {entry["action"] for entry in entries}
     assert {"pki.issue_certificate", "registry.disable_device", "registry.enable_device"} <= actions
@@ -176,3 +181,21 @@ def test_a_certificate_is_a_device_identity_and_nothing_more(
     (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
     assert uri.startswith("urn:vedette:org_")
     assert leaf.public_bytes(serialization.Encoding.DER)
+
+
+def test_the_gateway_offers_nothing_to_resume_a_session_with(
+    platform: Platform, factory: Factory, tmp_path: Path
+) -> None:
+    enroll(platform, factory, "pump-12", tmp_path)
+    context = ssl.create_default_context(cadata=platform.root_pem)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(tmp_path / "operational.pem", tmp_path / "operational.key")
+    with (
+        socket.create_connection((platform.address, 8883), timeout=5) as raw,
+        context.wrap_socket(raw, server_hostname=platform.address) as connection,
+    ):
+        connection.sendall(b"\xc0\x00")  # PINGREQ before CONNECT: the gateway answers by closing
+        while connection.recv(1024):
+            pass
+        assert connection.version() == "TLSv1.3"
+        assert connection.session is None or not connection.session.has_ticket

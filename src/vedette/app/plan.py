@@ -10,6 +10,7 @@ from functools import cached_property
 from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -38,6 +39,7 @@ BUS_PROCESS: Final = "nats-server"
 _GIGABYTE: Final = 1_000_000_000
 # All that a child inherits from our environment; everything else it needs stands in its settings.
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
+_NOTHING_MORE: Final[Mapping[str, str]] = MappingProxyType({})
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -134,14 +136,22 @@ class Plan:
             names.append(str(bind))
         return tuple(dict.fromkeys(names))
 
-    def program(self, role: str, name: str, settings: msgspec.Struct, *, stop_within_s: float = 10.0) -> Program:
+    def program(
+        self,
+        role: str,
+        name: str,
+        settings: msgspec.Struct,
+        *,
+        stop_within_s: float = 10.0,
+        environment: Mapping[str, str] = _NOTHING_MORE,
+    ) -> Program:
         """Write a role's settings and return how to start it."""
         path = self.data.settings_file(name)
         write_private(path, encode_role(settings))
         return Program(
             name=name,
             command=(*self._module(role), f"--settings={path}", f"--ready={READY_DESCRIPTOR}"),
-            environment=self.child_environment(),
+            environment={**self.child_environment(), **environment},
             stop_within_s=stop_within_s,
         )
 
@@ -318,7 +328,9 @@ class Plan:
             messages_per_s=gateway.messages_per_s,
             messages_burst=gateway.messages_burst,
         )
-        return self.program("gateway", name, role, stop_within_s=15.0)
+        # Read by OpenSSL when it is loaded, so it cannot be set from inside.
+        tls = {"OPENSSL_CONF": str(Path(__file__).parents[1] / "gateway" / "openssl.cnf")}
+        return self.program("gateway", name, role, stop_within_s=15.0, environment=tls)
 
 
 def absolute(path: Path | None) -> Path | None:

@@ -18,7 +18,7 @@ from vedette.gateway.admission import Admission
 from vedette.gateway.pacing import PacedQueue, source_of
 from vedette.gateway.settings import TlsSettings
 from vedette.gateway.tls_context import TlsContextHolder
-from vedette.gateway.tls_records import Records, TlsFailure, new_records
+from vedette.gateway.tls_records import Records, TlsFailure, begins_with_whole_record, new_records
 from vedette.kernel import Clock
 
 log = logging.getLogger(__name__)
@@ -134,6 +134,7 @@ class TlsStage(asyncio.Protocol):
         "_early",
         "_front",
         "_handshake_bytes",
+        "_has_asked",
         "_inner",
         "_is_closed",
         "_is_paused",
@@ -154,6 +155,7 @@ class TlsStage(asyncio.Protocol):
         self._inner: asyncio.Protocol | None = None
         self._early = b""
         self._handshake_bytes = 0
+        self._has_asked = False
         self._is_queued = False
         self._is_paused = False
         self._is_closed = False
@@ -212,8 +214,9 @@ class TlsStage(asyncio.Protocol):
             self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """Hand on that the peer reads again."""
-        self._front.stalled(self, is_stalled=False)
+        """Hand on that the peer reads again; one whose connection is ending has no more time for that."""
+        if not self._is_closed:
+            self._front.stalled(self, is_stalled=False)
         if self._inner is not None:
             self._inner.resume_writing()
 
@@ -239,13 +242,14 @@ class TlsStage(asyncio.Protocol):
     def _shake(self, data: bytes) -> None:
         if self._is_closed or self._transport is None:
             return
-        settings = self._front.settings
-        is_first = not self._handshake_bytes and not self._early
         self._early = self._early + data if self._early else data
-        if is_first:
-            if len(data) > settings.max_client_hello_bytes:
+        if not self._has_asked:
+            if len(self._early) > self._front.settings.max_client_hello_bytes:
                 self.turn_away(HANDSHAKE_TOO_LARGE)
                 return
+            if not begins_with_whole_record(self._early):
+                return  # bytes that trickle in take no slot from those who come with a whole hello
+            self._has_asked = True
             reason = self._front.admission.request_handshake(self, self._front.clock.monotonic_s())
             if reason is not None:
                 self.turn_away(reason)
@@ -327,17 +331,15 @@ class TlsStage(asyncio.Protocol):
         if self._transport is not None and self._records is not None and (alert := self._records.drain()):
             self._transport.write(alert)
         self._refuse(HANDSHAKE_FAILED, reason)
-        self._is_closed = True
-        if self._transport is not None:
-            self._transport.close()
+        self._close_when_written()
 
     # --- the end ------------------------------------------------------------------------------------------------
 
     def turn_away(self, reason: str) -> None:
-        """Record why and close at once."""
+        """Record why and drop the socket at once, even one that was closing in order already."""
         if not self._is_closed:
             self._refuse(reason, "")
-            self.abort()
+        self.abort()
 
     def identify(self) -> None:
         """The peer has said who it is: limits of strangers no longer hold."""
@@ -347,16 +349,24 @@ class TlsStage(asyncio.Protocol):
         """End TLS in order, write what waits, close."""
         if self._is_closed or self._transport is None:
             return
-        self._is_closed = True
         if self._records is not None and (farewell := self._records.end()):
             self._transport.write(farewell)
-        self._transport.close()
+        self._close_when_written()
 
     def abort(self) -> None:
         """Drop the socket now, whatever waits to be written."""
         self._is_closed = True
         if self._transport is not None:
             self._transport.abort()
+
+    def _close_when_written(self) -> None:
+        """Close as soon as the peer has taken what waits; it has no longer for that than any slow reader."""
+        self._is_closed = True
+        transport = self._transport
+        if transport is not None:
+            if transport.get_write_buffer_size():
+                self._front.stalled(self, is_stalled=True)
+            transport.close()
 
     def set_inner(self, protocol: asyncio.Protocol) -> None:
         """Put another protocol behind the stage."""

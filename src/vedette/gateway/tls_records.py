@@ -12,6 +12,8 @@ from typing import Any, Final, Protocol
 from OpenSSL import SSL
 
 _RECORD_BYTES: Final = 16_384
+_RECORD_HEADER_BYTES: Final = 5
+_HANDSHAKE_RECORD: Final = 0x16
 _NO_CONTENT: Final = b""
 
 
@@ -69,6 +71,14 @@ def new_records(connection: SSL.Connection, *, must_be_plain: bool = False) -> R
     if must_be_plain or _DIRECT is None or not all(hasattr(connection, name) for name in _PRIVATE):
         return PlainRecords(connection)
     return DirectRecords(connection, _DIRECT)
+
+
+def begins_with_whole_record(data: bytes) -> bool:
+    """Tell whether the first record is there to its end; what is no record of a handshake is OpenSSL's to refuse."""
+    if data[0] != _HANDSHAKE_RECORD:
+        return True
+    length = int.from_bytes(data[3:5], "big")
+    return len(data) >= _RECORD_HEADER_BYTES and (length > _RECORD_BYTES or len(data) >= _RECORD_HEADER_BYTES + length)
 
 
 def _reason(error: SSL.Error) -> str:
