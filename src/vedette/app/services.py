@@ -31,6 +31,8 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
         rooms: Who answers.
         server_names: What every gateway's certificate names; a gateway cannot ask for others.
     """
+    # Former host names stay on the certificate, for the devices that know them.
+    names = tuple(dict.fromkeys((*server_names, *rooms.anchor.hostnames)))
 
     async def renew(request: RenewCertificate) -> RenewedCertificate:
         organization_id = OrganizationId(request.organization_id)
@@ -49,7 +51,7 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
     async def issue_server_certificate(request: IssueServerCertificate) -> RenewedCertificate:
         chain = await rooms.certificates.issue_server_certificate(
             organization_id=OrganizationId(request.organization_id),
-            names=server_names,
+            names=names,
             csr=request.csr,
             actor=Actor("service", request.gateway),
         )

@@ -73,7 +73,7 @@ def read_passphrase(path: Path) -> bytes:
     except OSError as error:
         raise BadPassphrase(
             f"the passphrase file {path} cannot be read: {error.strerror}",
-            hint="check keys.passphrase_file and the file's owner",
+            hint="check pki.passphrase_file and the file's owner",
         ) from error
     if mode & (stat.S_IROTH | stat.S_IWOTH):
         raise BadPassphrase(f"the passphrase file {path} is open to others", hint=f"chmod 600 {path}")
@@ -112,13 +112,13 @@ def read_key(path: Path, passphrase: bytes | None) -> ec.EllipticCurvePrivateKey
         raise AuthorityDamaged(f"the key file {path} is open to others", hint=f"chmod 600 {path}")
     is_encrypted = b"BEGIN ENCRYPTED PRIVATE KEY" in content
     if is_encrypted and passphrase is None:
-        raise BadPassphrase(f"the key file {path} is encrypted", hint="set keys.passphrase_file")
+        raise BadPassphrase(f"the key file {path} is encrypted", hint="set pki.passphrase_file")
     try:
         key = load_pem_private_key(content, passphrase if is_encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if is_encrypted:
             raise BadPassphrase(
-                f"the key file {path} cannot be opened with this passphrase", hint="check keys.passphrase_file"
+                f"the key file {path} cannot be opened with this passphrase", hint="check pki.passphrase_file"
             ) from error
         raise AuthorityDamaged(f"the key file {path} cannot be read", hint="restore it from a backup") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey):

@@ -41,7 +41,8 @@ class HourlyCaps:
             retry_s = (used[0][0] + WINDOW_S - second) if used else WINDOW_S
             raise CapExceeded(
                 f"the signer's cap of {self._caps[kind]} per hour for the profile {kind} is used up",
-                hint=f"find out who asks so often; otherwise wait {retry_s} s or raise the cap in signer settings",
+                hint=f"find out who asks so often; otherwise wait {retry_s} s"
+                + (" or raise pki.device_certificates_per_hour" if kind == "device" else ""),
                 retry_after_s=retry_s,
             )
         self._count(kind, second)
