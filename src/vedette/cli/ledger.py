@@ -143,7 +143,13 @@ def _verify(
     note = None if checkpoint_file is None else _read_note(checkpoint_file)
     if export_file is None:
         found = find_offline_ledger(config, data, os.environ)
-        return verify_database(found.url, checkpoint=note, public_key=_public_key(found))
+        return verify_database(
+            found.url,
+            checkpoint=note,
+            organization_id=found.organization_id,
+            kept=found.kept,
+            public_key=_public_key(found),
+        )
     try:
         key = _public_key(find_offline_ledger(config, data, os.environ))
     except BadTrustAnchor:

@@ -12,6 +12,7 @@ import typer
 from vedette.cli import (
     access_list,
     authority,
+    clock,
     configuration,
     credential,
     decision,
@@ -104,6 +105,10 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "export": ledger.export,
         },
     ),
+    "clock": (
+        "The platform's clock: whether it is believed.",
+        {"show": clock.show, "accept": clock.accept},
+    ),
     "config": (
         "The configuration: what is wrong with it, and what holds.",
         {"check": configuration.check, "show": configuration.show},
@@ -115,6 +120,7 @@ def build_program() -> typer.Typer:
     """Return the command tree."""
     app = _group("Zero Trust security for IoT and OT fleets, on a machine of your own.")
     app.info.epilog = _EPILOG
+    app.info.no_args_is_help = False  # to ask for help this way is no mistake
     app.callback(invoke_without_command=True)(_root)
     for name, function in _ALONE.items():
         app.command(name)(function)
