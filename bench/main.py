@@ -27,7 +27,7 @@ from bench import report
 from bench.load import Fleet, Session, Target, open_session
 from bench.peers import Server, mosquitto, nats_mqtt
 from bench.setup import enable_enrollment
-from bench.vedette_platform import HOST, Platform, clock, enroll, host_is_quiet, raise_file_limit, running
+from bench.vedette_platform import HOST, Platform, clock, describe_machine, enroll, raise_file_limit, running
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -113,12 +113,19 @@ async def measure_connects(figures: Figures, server: Server, target: Target, ide
         await fleet.close()
 
 
+async def measure_idle(figures: Figures, server: Server, target: Target, identities: list[Any], plan: Plan) -> None:
+    """Memory that a session takes which does nothing; only true for a process that has served nobody before."""
+    fleet = Fleet(target, identities[: plan.idle])
+    before_kb = server.memory_kb()
+    await fleet.connect(parallel=8)
+    await asyncio.sleep(5)
+    figures.add("idle_kb", server.name, (server.memory_kb() - before_kb) / len(fleet.sessions))
+    await fleet.close()
+
+
 async def measure_messages(figures: Figures, server: Server, target: Target, identities: list[Any], plan: Plan) -> None:
     fleet = Fleet(target, identities[: plan.sessions])
-    before_kb = server.memory_kb()
     await fleet.connect(parallel=16)
-    await asyncio.sleep(3)
-    figures.add("idle_kb", server.name, (server.memory_kb() - before_kb) / plan.sessions)
     await fleet.publish(min(1.0, plan.seconds / 4))
     for _ in range(plan.repetitions):
         before = server.cpu_s()
@@ -189,6 +196,8 @@ def measure_vedette(figures: Figures, folder: Path, plan: Plan) -> None:
             await warm.connect(parallel=16)
             await warm.close()
             await asyncio.sleep(2)
+            await platform.restart_gateway()
+            await measure_idle(figures, platform.server("vedette", "gateway"), target, identities, plan)
             for name, roles in (
                 ("vedette gateway", ("gateway",)),
                 ("vedette all processes", ("gateway", "control", "nats")),
@@ -205,7 +214,7 @@ def measure_peers(figures: Figures, folder: Path, plan: Plan) -> None:
     root = folder / "devices-root.pem"
     root.write_bytes(factory.root_pem())
     certificate, key, server_root = make_server_identity(folder)
-    count = max(plan.sessions, plan.connects)
+    count = max(plan.sessions, plan.connects, plan.idle)
     paths = [
         (f"bench-{number}", factory.make_device(f"bench-{number}").write(folder, f"d{number}"))
         for number in range(count)
@@ -223,6 +232,7 @@ def measure_peers(figures: Figures, folder: Path, plan: Plan) -> None:
             async def measure(
                 server: Server = server, target: Target = target, identities: list[Any] = identities
             ) -> None:
+                await measure_idle(figures, server, target, identities, plan)
                 await measure_connects(figures, server, target, identities, plan)
                 await measure_messages(figures, server, target, identities, plan)
 
@@ -237,7 +247,7 @@ def main() -> None:
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else Plan()
     raise_file_limit()
-    figures = Figures(host_is_quiet())
+    figures = Figures(describe_machine())
     folder = Path(tempfile.mkdtemp(prefix="vedette-bench-"))
     try:
         if arguments.only != "vedette":

