@@ -14,6 +14,7 @@ from vedette.api.access_lists import AccessListRoutes
 from vedette.api.application import build_router
 from vedette.api.authentication import Authenticator
 from vedette.api.authorities import AuthorityRoutes
+from vedette.api.clock import ClockRoutes
 from vedette.api.credentials import CredentialRoutes
 from vedette.api.decisions import DecisionRoutes
 from vedette.api.devices import DeviceRoutes
@@ -32,7 +33,8 @@ from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import DecisionReader, TelemetryReader
 from vedette.pki import SignerClient
 from vedette.pki.records import CertificateService, OnboardingAuthorityService
-from vedette.registry import AccessListService, DeviceService
+from vedette.registry import AccessListService, ClockGuard, DeviceService
+from vedette.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Services:
     platform: Platform
     url: str
     clock: Clock
+    guard: ClockGuard
+    store: Store
     authenticator: Authenticator
     ledger: Ledger
     checkpoints: CheckpointService
@@ -87,6 +91,7 @@ def _routers(services: Services) -> list[APIRouter]:
         ledger=services.ledger,
         checkpoints=services.checkpoints,
         signer=services.signer,
+        guard=services.guard,
         clock=services.clock,
     )
     drawn = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
@@ -106,6 +111,7 @@ def _routers(services: Services) -> list[APIRouter]:
         authorities.build(),
         authorities.build_own(),
         AccessListRoutes(organization_id, services.access_lists).build(),
+        ClockRoutes(organization_id, services.guard, services.store, services.ledger).build(),
         TelemetryRoutes(organization_id, services.telemetry, services.devices, limit).build(),
         decisions.build(),
         LedgerRoutes(organization_id, services.ledger, services.checkpoints).build(),

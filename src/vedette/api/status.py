@@ -14,10 +14,10 @@ from pydantic import Field
 
 from vedette.access import EnforcementTracker
 from vedette.api.schema import Timestamp, View, api_router, refusals
-from vedette.kernel import Clock, OrganizationId, Problem
+from vedette.kernel import Clock, OrganizationId, Problem, to_rfc3339
 from vedette.ledger import CheckpointService, Ledger, parse_checkpoint
 from vedette.pki import SignerClient
-from vedette.registry import DeviceCounts, DeviceService
+from vedette.registry import ClockGuard, DeviceCounts, DeviceService
 
 PROBE_TIMEOUT_S: Final = 1.0
 _COUNTS_EVERY_S: Final = 5.0
@@ -25,6 +25,7 @@ _EXPIRY_WARNING_DAYS: Final = 60
 _GATEWAYS_REPORT_WITHIN: Final = timedelta(seconds=15)
 
 Health = Literal["ok", "warning", "failed"]
+_SEVERITY: Final[dict[Health, int]] = {"ok": 0, "warning": 1, "failed": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class StatusView(View):
     started_at: Timestamp
     hostname: str
     id_scope: str = Field(description="What devices need to register.")
-    components: list[ComponentView]
+    components: list[ComponentView] = Field(description="The worst first.")
     devices: DevicesView
     sessions: int = Field(description="Devices connected now.")
     ledger_size: int
@@ -112,6 +113,7 @@ class StatusReader:
         ledger: Ledger,
         checkpoints: CheckpointService,
         signer: SignerClient,
+        guard: ClockGuard,
         clock: Clock,
     ) -> None:
         self._platform = platform
@@ -121,13 +123,14 @@ class StatusReader:
         self._ledger = ledger
         self._checkpoints = checkpoints
         self._signer = signer
+        self._guard = guard
         self._clock = clock
         self._counts: tuple[float, DeviceCounts] | None = None
 
     async def read(self) -> StatusView:
         """Return the state of the platform."""
         organization_id = self._platform.organization_id
-        components = [*await self._components(), *self._gateways()]
+        components = [*await self._components(), *self._gateways(), self._judge_clock()]
         authorities, signer = await self._ask_signer()
         components.append(signer)
         try:
@@ -147,7 +150,7 @@ class StatusReader:
             id_scope=self._platform.id_scope,
             components=[
                 ComponentView(name=each.name, health=each.health, detail=each.detail, hint=each.hint)
-                for each in sorted(components, key=lambda each: each.name)
+                for each in sorted(components, key=lambda each: (-_SEVERITY[each.health], each.name))
             ],
             devices=DevicesView(
                 total=counts.total,
@@ -175,6 +178,18 @@ class StatusReader:
             hint = "wait a moment" if is_new else "devices cannot connect: see the log"
             found.append(Component("gateway records", "warning" if is_new else "failed", "no gateway reports", hint))
         return found
+
+    def _judge_clock(self) -> Component:
+        reading = self._guard.read()
+        if not reading.is_held:
+            return Component("clock", "ok")
+        detail = (
+            f"it reads {to_rfc3339(reading.at)} and should read {to_rfc3339(reading.expected)}:"
+            " nothing that widens access is done"
+        )
+        return Component(
+            "clock", "failed", detail, "set it right; or, if it is right: vedette clock accept --reason TEXT"
+        )
 
     async def _ask_signer(self) -> tuple[list[AuthorityExpiry], Component]:
         try:
@@ -220,8 +235,7 @@ class StatusRoutes:
 
 
 def _worst(components: list[Component]) -> Health:
-    found = {each.health for each in components}
-    return "failed" if "failed" in found else "warning" if "warning" in found else "ok"
+    return max((each.health for each in components), key=_SEVERITY.__getitem__, default="ok")
 
 
 def _end_of(der: bytes) -> datetime:

@@ -115,6 +115,8 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         ),
         url=role.api.url,
         clock=rooms.clock,
+        guard=rooms.guard,
+        store=rooms.store,
         authenticator=authenticator,
         ledger=rooms.ledger,
         checkpoints=rooms.checkpoints,

@@ -19,7 +19,7 @@ from vedette.registry.access_list import (
     AccessVerdict,
 )
 from vedette.registry.access_list_service import AccessListService
-from vedette.registry.clock_guard import ClockGuard
+from vedette.registry.clock_guard import ClockGuard, ClockReading
 from vedette.registry.clock_records import accept_clock, observe_records
 from vedette.registry.errors import (
     AccessListEntryExists,
@@ -89,6 +89,7 @@ __all__ = [
     "Cause",
     "ClockGuard",
     "ClockJumped",
+    "ClockReading",
     "CredentialHistory",
     "Device",
     "DeviceChanged",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +11,31 @@ from vedette.kernel import Clock, to_rfc3339
 from vedette.registry.errors import ClockJumped
 
 JUMP_LIMIT: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """The wall clock against the time it should be, at one moment.
+
+    Attributes:
+        at: What the wall clock reads.
+        expected: What it should read.
+        limit: How far it may be off.
+    """
+
+    at: datetime
+    expected: datetime
+    limit: timedelta
+
+    @property
+    def drift(self) -> timedelta:
+        """How far the wall clock is off: negative when it was set back."""
+        return self.at - self.expected
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing that widens access is done."""
+        return abs(self.drift) > self.limit
 
 
 class ClockGuard:
@@ -38,20 +64,16 @@ class ClockGuard:
             if moment > expected:
                 self._expected, self._since_s = moment, now_s
 
-    def drift(self) -> timedelta:
-        """Return how far the wall clock is from where it should be: negative when it was set back."""
+    def read(self) -> ClockReading:
+        """Compare the wall clock with the time it should be."""
         with self._lock:
             now_s = self._clock.monotonic_s()
             expected = self._expected + timedelta(seconds=now_s - self._since_s)
-            drift = self._clock.now() - expected
-            if abs(drift) <= self._limit:
+            reading = ClockReading(self._clock.now(), expected, self._limit)
+            if not reading.is_held:
                 # Small corrections by a time service are followed, else they would add up over the months.
-                self._expected, self._since_s = expected + drift, now_s
-            return drift
-
-    def now(self) -> datetime:
-        """Return the time as the watched clock reads it, right or wrong."""
-        return self._clock.now()
+                self._expected, self._since_s = reading.at, now_s
+            return reading
 
     def accept(self) -> None:
         """Believe the wall clock as it stands: an operator has looked at it."""
@@ -64,11 +86,11 @@ class ClockGuard:
         Raises:
             ClockJumped: The wall clock is off by more than the limit.
         """
-        drift = self.drift()
-        if abs(drift) > self._limit:
-            side = "behind" if drift < timedelta() else "ahead of"
+        reading = self.read()
+        if reading.is_held:
+            side = "behind" if reading.drift < timedelta() else "ahead of"
             raise ClockJumped(
-                f"the clock reads {to_rfc3339(self._clock.now())}, {abs(drift)} {side} the last time on record;"
+                f"the clock reads {to_rfc3339(reading.at)}, {abs(reading.drift)} {side} the last time on record;"
                 " nothing that widens access is done",
-                hint="set the clock right; disabling, revoking and blocking work meanwhile",
+                hint="set the clock right; or, if it is right: vedette clock accept --reason TEXT",
             )

@@ -31,24 +31,34 @@ async def observe_records(guard: ClockGuard, ledger: Ledger, organization_id: Or
 
 async def accept_clock(
     guard: ClockGuard, store: Store, ledger: Ledger, organization_id: OrganizationId, *, actor: Actor, reason: str
-) -> None:
+) -> bool:
     """Believe the clock as it stands, on an operator's word; what widens access works again.
+
+    Returns:
+        Whether it was held; otherwise there was nothing to do, and nothing is put on record.
 
     Raises:
         ReasonMissing: No reason is given.
     """
     checked = check_reason(reason, is_required=True)
-    drift = guard.drift()
+    reading = guard.read()
+    if not reading.is_held:
+        return False
     entry = Entry(
         organization_id=organization_id,
         actor=actor,
         action=ACCEPTED,
         target=organization_id,
         reason=checked,
-        details={"clock": to_rfc3339(guard.now()), "drift_s": round(drift.total_seconds(), 3)},
+        details={
+            "clock": to_rfc3339(reading.at),
+            "expected": to_rfc3339(reading.expected),
+            "drift_s": round(reading.drift.total_seconds(), 3),
+        },
     )
     await store.write(lambda tx: ledger.append(tx, entry))
     guard.accept()
+    return True
 
 
 def _moment(record: Record) -> datetime:
