@@ -9,7 +9,7 @@ order of commit, without gaps. Nothing edits or deletes an entry. An event is to
 
 from __future__ import annotations
 
-from vedette.ledger.checkpoints import CheckpointService
+from vedette.ledger.checkpoints import CheckpointService, read_exported
 from vedette.ledger.errors import InvalidCheckpoint, InvalidEntry, InvalidProof, LedgerInconsistent
 from vedette.ledger.merkle import hash_leaf, verify_consistency, verify_inclusion
 from vedette.ledger.model import Actor, Entry, Envelope, Event, EventReference, Record
@@ -43,6 +43,7 @@ __all__ = [
     "export",
     "hash_leaf",
     "parse_checkpoint",
+    "read_exported",
     "verify_checkpoint",
     "verify_consistency",
     "verify_database",

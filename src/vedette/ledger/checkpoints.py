@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -16,6 +17,7 @@ from vedette.ledger import repository
 from vedette.ledger.errors import InvalidCheckpoint, LedgerInconsistent
 from vedette.ledger.merkle import Frontier, hash_leaf
 from vedette.ledger.note import (
+    NOTE_BYTES_MAX,
     Checkpoint,
     CheckpointSigner,
     VerifierKey,
@@ -28,13 +30,16 @@ from vedette.store import Store
 
 log = logging.getLogger(__name__)
 
+LATEST: Final = "latest"
+
 
 class CheckpointService:
     """Signs, at an interval, each log that grew, after checking that it continues the checkpoint before.
 
     Each directory gets, per organization, ``latest``, one file per day with that day's last checkpoint, and
     ``verifier-key``. At least one directory should be off the host: only a checkpoint kept elsewhere can show that the
-    whole log was rewritten.
+    whole log was rewritten. What stands in the directories is held against the log before anything is signed, so that
+    whoever can write to the database alone never gets a signature on another history.
     """
 
     def __init__(
@@ -72,9 +77,9 @@ class CheckpointService:
         """
         written = []
         altered: LedgerInconsistent | None = None
-        for state in await self._store.read(repository.read_states):
+        for each in await self._store.read(repository.read_states):
             try:
-                checkpoint = await self._sign_if_grown(state)
+                checkpoint = await self._sign_if_grown(each.organization_id)
             except LedgerInconsistent as error:
                 altered = error
                 continue
@@ -107,30 +112,65 @@ class CheckpointService:
     async def _latest(self, organization_id: str) -> StoredCheckpoint | None:
         return await self._store.read(lambda connection: repository.read_latest_checkpoint(connection, organization_id))
 
-    async def _sign_if_grown(self, state: State) -> Checkpoint | None:
-        organization_id = state.organization_id
+    async def _sign_if_grown(self, organization_id: str) -> Checkpoint | None:
+        # Read before the log, which then can only be further.
+        exported = await asyncio.to_thread(self._read_exported, organization_id)
         previous = await self._latest(organization_id)
-        if previous is not None and previous.size == state.size:
+        state = await self._store.read(lambda connection: repository.read_state(connection, organization_id))
+        if state is None:
             return None
-        await self._store.read(lambda connection: self._check_growth(connection, state, previous))
+        has_grown = previous is None or previous.size != state.size
+        if not has_grown and (exported is None or exported.size <= state.size):
+            return None
+        await self._store.read(lambda connection: self._check_growth(connection, state, previous, exported))
         checkpoint = self._signer.sign(origin_of(organization_id), state.size, state.root)
         stored = StoredCheckpoint(organization_id, state.size, self._clock.now(), state.frontier, checkpoint.note())
         await self._store.write(lambda tx: _keep(tx.connection, stored))
         return checkpoint
 
-    def _check_growth(self, connection: sa.Connection, state: State, previous: StoredCheckpoint | None) -> None:
+    def _check_growth(
+        self, connection: sa.Connection, state: State, previous: StoredCheckpoint | None, exported: Checkpoint | None
+    ) -> None:
         """Build the tree from the last signed checkpoint on, and compare: what was altered is never signed."""
         frontier = Frontier()
         if previous is not None:
             frontier = self._frontier_of(state.organization_id, previous)
+        is_same = exported is None or frontier.size != exported.size or frontier.root() == exported.root
         for row in repository.stream_entries(connection, state.organization_id, after=frontier.size, up_to=state.size):
             frontier.append(hash_leaf(row.body))
+            if exported is not None and frontier.size == exported.size:
+                is_same = is_same and frontier.root() == exported.root
+        if exported is not None and (not is_same or exported.size > frontier.size):
+            raise LedgerInconsistent(
+                f"the log of {state.organization_id} does not continue its exported checkpoint of size {exported.size}",
+                hint="run: vedette ledger verify",
+            )
         if (frontier.size, frontier.root()) != (state.size, state.root):
             raise LedgerInconsistent(
                 f"the log of {state.organization_id} does not continue its checkpoint of size "
                 f"{0 if previous is None else previous.size}",
                 hint="run: vedette ledger verify",
             )
+
+    def _read_exported(self, organization_id: str) -> Checkpoint | None:
+        """Return the largest checkpoint of ours in the directories; one that is away or damaged says nothing."""
+        key = self._signer.verifier_key(origin_of(organization_id))
+        found: Checkpoint | None = None
+        for directory in self._directories:
+            try:
+                note = read_exported(directory, organization_id)
+                if note is None:
+                    continue
+                checkpoint = parse_checkpoint(note)
+                verify_checkpoint(checkpoint, (key,))
+            except (OSError, InvalidCheckpoint) as error:
+                log.warning(
+                    "an exported checkpoint can not be used", extra={"in": str(directory), "reason": str(error)}
+                )
+                continue
+            if found is None or checkpoint.size > found.size:
+                found = checkpoint
+        return found
 
     def _frontier_of(self, organization_id: str, previous: StoredCheckpoint) -> Frontier:
         """Return the tree of the last checkpoint, vouched for by our own signature on its root."""
@@ -162,6 +202,19 @@ class CheckpointService:
                 self._exported[directory, organization_id] = latest.size
 
 
+def read_exported(directory: Path, organization_id: str) -> str | None:
+    """Return the newest checkpoint of a log that was exported to a directory, or None; blocks.
+
+    Raises:
+        OSError: The directory does not answer.
+    """
+    try:
+        raw = (directory / organization_id / LATEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return raw[: NOTE_BYTES_MAX + 1].decode("utf-8", "replace")
+
+
 def _keep(connection: sa.Connection, checkpoint: StoredCheckpoint) -> None:
     if repository.read_checkpoint(connection, checkpoint.organization_id, checkpoint.size) is None:
         repository.insert_checkpoint(connection, checkpoint)
@@ -181,7 +234,7 @@ def _export(directory: Path, checkpoint: StoredCheckpoint, verifier_key: str) ->
     directory.mkdir(parents=True, exist_ok=True)
     _replace(directory / "verifier-key", f"{verifier_key}\n")
     _replace(directory / _day(checkpoint.at), checkpoint.note)
-    _replace(directory / "latest", checkpoint.note)
+    _replace(directory / LATEST, checkpoint.note)
 
 
 def _day(at: datetime) -> str:

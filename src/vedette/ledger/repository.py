@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from vedette.ledger.errors import LedgerInconsistent
 from vedette.ledger.merkle import Frontier
 from vedette.ledger.model import StoredEntry
 from vedette.store import UtcDateTime, metadata
@@ -77,6 +78,12 @@ _INSERT_ENTRIES: Final = entries.insert()
 _INSERT_OUTBOX: Final = outbox.insert()
 _ENTRY_COLUMNS: Final = tuple(column.name for column in entries.columns)
 _FETCH_ROWS: Final = 1000
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
+# Columns as the driver returns them, so that what was altered is named and not stumbled over.
+_RAW: Final[sa.types.TypeEngine[Any]] = sa.types.NullType()  # Any: whatever is there
+_RAW_COLUMNS: Final = tuple(sa.type_coerce(column, _RAW).label(column.name) for column in entries.columns)
+_RAW_CHECKPOINT: Final = tuple(sa.type_coerce(column, _RAW).label(column.name) for column in checkpoints.columns)
+_STREAMED: Final = {"yield_per": _FETCH_ROWS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,19 +174,36 @@ def read_entries(
 def stream_entries(
     connection: sa.Connection, organization_id: str, *, after: int | None = None, up_to: int | None = None
 ) -> Iterator[StoredEntry]:
-    """Yield the entries of a log by position, a thousand at a time; all of them without bounds."""
-    while True:
-        query = sa.select(entries).where(entries.c.organization_id == organization_id)
-        if after is not None:
-            query = query.where(entries.c.position > after)
-        if up_to is not None:
-            query = query.where(entries.c.position <= up_to)
-        rows = connection.execute(query.order_by(entries.c.position).limit(_FETCH_ROWS)).all()
-        for row in rows:
-            yield _to_entry(row)
-        if len(rows) < _FETCH_ROWS:
-            return
-        after = rows[-1].position
+    """Yield the entries of a log by position; all of them without bounds.
+
+    Raises:
+        LedgerInconsistent: A row holds what the ledger never writes.
+    """
+    for row, malformed in stream_raw_entries(connection, organization_id, after=after, up_to=up_to):
+        if malformed:
+            raise LedgerInconsistent(
+                f"the log of {organization_id} holds a row that was altered near position {row.position}",
+                hint="run: vedette ledger verify",
+            )
+        yield row
+
+
+def stream_raw_entries(
+    connection: sa.Connection, organization_id: str, *, after: int | None = None, up_to: int | None = None
+) -> Iterator[tuple[StoredEntry, tuple[str, ...]]]:
+    """Yield the entries of a log by position, whatever they hold, each with the columns that are malformed.
+
+    SQLite stores any type in any column and a time in many spellings, which would break whoever reads it, or compare
+    in queries as something else than it reads as.
+    """
+    query = sa.select(*_RAW_COLUMNS).where(entries.c.organization_id == organization_id)
+    if after is not None:
+        query = query.where(entries.c.position > after)
+    if up_to is not None:
+        query = query.where(entries.c.position <= up_to)
+    # One statement for all: pages would pass over rows of one position at a page's edge, where the key was dropped.
+    for row in connection.execute(query.order_by(entries.c.position), execution_options=_STREAMED):
+        yield _inspect(row)
 
 
 def read_leaf_hashes(connection: sa.Connection, organization_id: str, *, up_to: int) -> list[bytes]:
@@ -190,23 +214,34 @@ def read_leaf_hashes(connection: sa.Connection, organization_id: str, *, up_to: 
 
 
 def stream_outbox(connection: sa.Connection, organization_id: str) -> Iterator[tuple[int, bytes]]:
-    """Yield positions and encoded envelopes by position, a thousand at a time."""
-    after = -1
-    while batch := read_outbox(connection, organization_id, after=after, limit=_FETCH_ROWS):
-        yield from batch
-        after = batch[-1][0]
+    """Yield positions and encoded envelopes by position, whatever they hold: what is malformed becomes 0 and empty."""
+    c = outbox.c
+    query = sa.select(sa.type_coerce(c.position, _RAW), sa.type_coerce(c.envelope, _RAW)).where(
+        c.organization_id == organization_id
+    )
+    for position, envelope in connection.execute(query.order_by(c.position), execution_options=_STREAMED):
+        yield (
+            position if isinstance(position, int) else 0,
+            envelope if isinstance(envelope, bytes) else b"",
+        )
 
 
 def read_state(connection: sa.Connection, organization_id: str) -> State | None:
-    """Return the head of a log."""
-    row = connection.execute(sa.select(states).where(states.c.organization_id == organization_id)).one_or_none()
-    return None if row is None else State(*row)
+    """Return the head of a log; what is malformed becomes -1 and empty, which fits no log."""
+    c = states.c
+    query = sa.select(*(sa.type_coerce(column, _RAW) for column in (c.size, c.frontier, c.root)))
+    row = connection.execute(query.where(c.organization_id == organization_id)).one_or_none()
+    if row is None:
+        return None
+    size = _read_position(row[0])
+    return State(organization_id, -1 if size is None else size, _read_bytes(row[1]) or b"", _read_bytes(row[2]) or b"")
 
 
 def organizations(connection: sa.Connection) -> set[str]:
     """Return every organization that any of the ledger's tables names."""
-    queries = (sa.select(table.c.organization_id).distinct() for table in (entries, states, checkpoints, outbox))
-    return set(connection.execute(sa.union(*queries)).scalars())
+    tables = (entries, states, checkpoints, outbox, cursors)
+    queries = (sa.select(table.c.organization_id).distinct() for table in tables)
+    return {name for name in connection.execute(sa.union(*queries)).scalars() if isinstance(name, str)}
 
 
 def insert_checkpoint(connection: sa.Connection, checkpoint: StoredCheckpoint) -> None:
@@ -233,27 +268,25 @@ def update_checkpoint(connection: sa.Connection, organization_id: str, size: int
 
 def read_checkpoint(connection: sa.Connection, organization_id: str, size: int) -> StoredCheckpoint | None:
     """Return the checkpoint of one tree size."""
-    query = sa.select(checkpoints).where(checkpoints.c.organization_id == organization_id, checkpoints.c.size == size)
+    c = checkpoints.c
+    query = sa.select(*_RAW_CHECKPOINT).where(c.organization_id == organization_id, c.size == size)
     row = connection.execute(query).one_or_none()
-    return None if row is None else StoredCheckpoint(*row)
+    return None if row is None else _to_checkpoint(row)
 
 
 def read_checkpoints(connection: sa.Connection, organization_id: str) -> list[StoredCheckpoint]:
     """Return all checkpoints of a log by size."""
-    query = sa.select(checkpoints).where(checkpoints.c.organization_id == organization_id).order_by(checkpoints.c.size)
-    return [StoredCheckpoint(*row) for row in connection.execute(query)]
+    c = checkpoints.c
+    query = sa.select(*_RAW_CHECKPOINT).where(c.organization_id == organization_id).order_by(c.size)
+    return [_to_checkpoint(row) for row in connection.execute(query)]
 
 
 def read_latest_checkpoint(connection: sa.Connection, organization_id: str) -> StoredCheckpoint | None:
     """Return the checkpoint of the largest tree."""
-    query = (
-        sa.select(checkpoints)
-        .where(checkpoints.c.organization_id == organization_id)
-        .order_by(checkpoints.c.size.desc())
-        .limit(1)
-    )
+    c = checkpoints.c
+    query = sa.select(*_RAW_CHECKPOINT).where(c.organization_id == organization_id).order_by(c.size.desc()).limit(1)
     row = connection.execute(query).one_or_none()
-    return None if row is None else StoredCheckpoint(*row)
+    return None if row is None else _to_checkpoint(row)
 
 
 def insert_outbox(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:  # Any: column values
@@ -261,14 +294,16 @@ def insert_outbox(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> 
     connection.execute(_INSERT_OUTBOX, rows)
 
 
-def read_outbox(connection: sa.Connection, organization_id: str, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+def read_outbox(
+    connection: sa.Connection, organization_id: str, *, after: int, limit: int, up_to: int | None = None
+) -> list[tuple[int, bytes]]:
     """Return positions and encoded envelopes in the order of the log."""
-    query = (
-        sa.select(outbox.c.position, outbox.c.envelope)
-        .where(outbox.c.organization_id == organization_id, outbox.c.position > after)
-        .order_by(outbox.c.position)
-        .limit(limit)
+    query = sa.select(outbox.c.position, outbox.c.envelope).where(
+        outbox.c.organization_id == organization_id, outbox.c.position > after
     )
+    if up_to is not None:
+        query = query.where(outbox.c.position <= up_to)
+    query = query.order_by(outbox.c.position).limit(limit)
     return [(row.position, row.envelope) for row in connection.execute(query)]
 
 
@@ -292,6 +327,13 @@ def read_cursors(connection: sa.Connection, reader: str) -> dict[str, int]:
     return {row.organization_id: row.position for row in connection.execute(query)}
 
 
+def read_told(connection: sa.Connection, organization_id: str) -> int:
+    """Return the position up to which events were told to whoever was told most; 0 before the first."""
+    query = sa.select(sa.func.max(cursors.c.position)).where(cursors.c.organization_id == organization_id)
+    told = connection.execute(query).scalar_one_or_none()
+    return told if isinstance(told, int) else 0
+
+
 def save_cursor(connection: sa.Connection, organization_id: str, reader: str, position: int) -> None:
     """Remember how far a reader came."""
     updated = connection.execute(
@@ -305,3 +347,64 @@ def save_cursor(connection: sa.Connection, organization_id: str, reader: str, po
 
 def _to_entry(row: sa.Row[Any]) -> StoredEntry:
     return StoredEntry(**row._asdict())
+
+
+def _inspect(row: sa.Row[Any]) -> tuple[StoredEntry, tuple[str, ...]]:
+    values = row._asdict()
+    malformed = []
+    for name, read in _READERS.items():
+        found = read(values[name])
+        if found is None:
+            malformed.append(name)
+            found = _STAND_INS[name]
+        values[name] = found
+    return StoredEntry(**values), tuple(malformed)
+
+
+def _to_checkpoint(row: sa.Row[Any]) -> StoredCheckpoint:
+    """Return a checkpoint as it is kept; what is malformed becomes 0 and empty, which no checkpoint is."""
+    return StoredCheckpoint(
+        organization_id=row.organization_id,
+        size=_read_position(row.size) or 0,
+        at=_read_time(row.at) or _NEVER,
+        frontier=_read_bytes(row.frontier) or b"",
+        note=_read_text(row.note) or "",
+    )
+
+
+def _read_position(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _read_text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read_bytes(value: object) -> bytes | None:
+    return value if isinstance(value, bytes) else None
+
+
+def _read_time(value: object) -> datetime | None:
+    """Read a time as the driver returns it; on SQLite that is text, which must be spelled as we spell it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    is_ours = moment.tzinfo is None and moment.isoformat(sep=" ", timespec="microseconds") == value
+    return moment.replace(tzinfo=UTC) if is_ours else None
+
+
+_READERS: Final[dict[str, Callable[[object], object]]] = dict.fromkeys(_ENTRY_COLUMNS, _read_text) | {
+    "position": _read_position,
+    "at": _read_time,
+    "body": _read_bytes,
+    "leaf_hash": _read_bytes,
+}
+_STAND_INS: Final[dict[str, object]] = dict.fromkeys(_ENTRY_COLUMNS, "") | {
+    "position": 0,
+    "at": _NEVER,
+    "body": b"",
+    "leaf_hash": b"",
+}

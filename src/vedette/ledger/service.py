@@ -85,9 +85,13 @@ class Ledger:
 
     async def events(self, organization_id: str, *, after: int = 0, limit: int = 100) -> tuple[Envelope, ...]:
         """Return up to ``limit`` events after a ledger position, oldest first, as far back as the outbox keeps them."""
-        rows = await self._store.read(
-            lambda connection: repository.read_outbox(connection, organization_id, after=after, limit=_page(limit))
-        )
+
+        def read(connection: sa.Connection) -> list[tuple[int, bytes]]:
+            state = repository.read_state(connection, organization_id)
+            size = 0 if state is None else state.size
+            return repository.read_outbox(connection, organization_id, after=after, limit=_page(limit), up_to=size)
+
+        rows = await self._store.read(read)
         return tuple(msgspec.json.decode(envelope, type=Envelope) for _, envelope in rows)
 
     async def size(self, organization_id: str) -> int:

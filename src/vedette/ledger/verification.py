@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from vedette.ledger.note import Checkpoint, VerifierKey, parse_checkpoint, verif
 from vedette.ledger.repository import State, StoredCheckpoint
 
 FINDINGS_MAX: Final = 100
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 FindingKind = Literal[
     "edited", "missing", "misplaced", "tail", "state", "checkpoint", "outside_checkpoint", "event", "signature"
@@ -92,12 +94,14 @@ class LogVerifier:
         self._findings: list[Finding] = []
         self._left_off = 0
         self._notes: list[str] = []
+        self._told: int | None = None
+        self._queued_since: datetime | None = None
 
     def expect_stored(self, stored: StoredCheckpoint) -> None:
         """Hold the log against a checkpoint kept beside it."""
         self.expect(stored.note)
         claims = self._claims.get(stored.size, ())
-        if stored.size > 0 and not any(_is_same(stored, claim.checkpoint) for claim in claims):
+        if not any(_is_same(stored, claim.checkpoint) for claim in claims):
             self._find(stored.size, "checkpoint", f"the checkpoint kept as size {stored.size} does not match its note")
 
     def expect(self, note: str, *, is_outside: bool = False) -> None:
@@ -123,12 +127,27 @@ class LogVerifier:
         if checkpoint.size == 0:
             self._compare_claims()
 
+    def expect_told(self, position: int) -> None:
+        """Have queued events checked: those after ``position`` were not told yet. Call it before the first entry."""
+        self._told = position
+
+    def report_loose_events(self, positions: Sequence[int]) -> None:
+        """Say that events are queued for positions that no entry can have."""
+        which = f"position {positions[0]}" if len(positions) == 1 else f"{len(positions)} positions"
+        self._find(positions[0], "event", f"events are queued for {which} outside the log")
+
     def report_missing_end(self) -> None:
         """Say that an exported file was cut off: it does not end in a checkpoint."""
         self._find(0, "tail", "the file does not end in a checkpoint: it was cut off, or no checkpoint existed yet")
 
-    def add(self, row: StoredEntry, envelope: bytes | None = None) -> None:
-        """Read the next entry, with its event's envelope if that is still kept."""
+    def add(self, row: StoredEntry, envelope: bytes | None = None, *, malformed: Sequence[str] = ()) -> None:
+        """Read the next entry.
+
+        Args:
+            row: As stored.
+            envelope: Its event's, if that is still kept.
+            malformed: Columns that hold what the ledger never writes; the row has stand-ins for them.
+        """
         expected = self._last + 1
         if row.position > expected:
             last_missing = row.position - 1
@@ -139,7 +158,9 @@ class LogVerifier:
             self._find(row.position, "misplaced", f"position {row.position} comes after position {self._last}")
             self._is_broken = True
         self._last = max(self._last, row.position)
-        self._check_row(row, envelope)
+        for name in malformed:
+            self._find(row.position, "edited", f"column {name} holds what the ledger never writes")
+        self._check_row(row, envelope, malformed)
         if len(row.leaf_hash) != HASH_BYTES:
             self._is_broken = True
             return
@@ -154,6 +175,8 @@ class LogVerifier:
         """
         if state is not None:
             self._check_state(state)
+            if self._told is not None and self._told > max(self._last, state.size):
+                self._find(self._last, "event", f"events are on record as told up to {self._told}, beyond the log")
         for size in sorted(size for size in self._claims if size > self._last):
             for claim in self._claims[size]:
                 kind: FindingKind = "outside_checkpoint" if claim.is_outside else "tail"
@@ -171,12 +194,20 @@ class LogVerifier:
             notes=tuple(self._notes),
         )
 
-    def _check_row(self, row: StoredEntry, envelope: bytes | None) -> None:
-        if hash_leaf(row.body) != row.leaf_hash:
+    def finish_export(self, size: int | None) -> Report:
+        """Report on an exported file whose checkpoint covers ``size`` entries; it vouches for no others."""
+        if size is not None and size < self._last:
+            self._find(size + 1, "tail", f"entries {size + 1} to {self._last} come after what the checkpoint covers")
+        return self.finish(None)
+
+    def _check_row(self, row: StoredEntry, envelope: bytes | None, malformed: Sequence[str]) -> None:
+        if "body" in malformed:
+            return
+        if hash_leaf(row.body) != row.leaf_hash and "leaf_hash" not in malformed:
             self._find(row.position, "edited", "the entry does not match its hash")
         try:
             record = msgspec.json.decode(row.body, type=Record)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             self._find(row.position, "edited", "the entry can not be read")
             return
         if (record.organization_id, record.position) != (self._organization_id, row.position):
@@ -186,15 +217,28 @@ class LogVerifier:
                 f"position {row.position} holds the entry of position {record.position} of {record.organization_id!r}",
             )
         for name, is_equal in _COLUMNS.items():
-            if not is_equal(row, record):
+            if name not in malformed and not is_equal(row, record):
                 self._find(row.position, "edited", f"column {name} does not match the entry")
         if envelope is not None:
             self._check_envelope(row.position, record, envelope)
+            if self._queued_since is None or row.at < self._queued_since:
+                self._queued_since = row.at
+        elif record.event is not None:
+            self._check_that_it_was_told(row)
+
+    def _check_that_it_was_told(self, row: StoredEntry) -> None:
+        """Events leave the queue when they were told and are old, oldest first; others were taken out."""
+        if self._told is None:
+            return
+        if row.position > self._told:
+            self._find(row.position, "event", "the event was not told yet and is no longer queued")
+        elif self._queued_since is not None and row.at >= self._queued_since:
+            self._find(row.position, "event", "the event is no longer kept, but an older one is")
 
     def _check_envelope(self, position: int, record: Record, encoded: bytes) -> None:
         try:
             envelope = msgspec.json.decode(encoded, type=Envelope)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             self._find(position, "event", "the event can not be read")
             return
         reference = record.event
@@ -211,7 +255,13 @@ class LogVerifier:
             envelope.actor,
         )
         digest = hashlib.sha256(encode_canonical(envelope.data)).hexdigest()
-        if expected != found or digest != reference.sha256 or envelope.organization_id != record.organization_id:
+        is_same = expected == found and digest == reference.sha256
+        is_of_it = (envelope.organization_id, envelope.subject) == (
+            record.organization_id,
+            envelope.data.get("generation_id", envelope.subject),
+        )
+        # Byte for byte, so that nothing hides in members that are read by others only, or twice.
+        if not is_same or not is_of_it or encode_canonical(envelope) != encoded:
             self._find(position, "event", "the queued event does not match the entry")
 
     def _compare_claims(self) -> None:
@@ -252,12 +302,13 @@ class LogVerifier:
 def verify_log(
     organization_id: str,
     origin: str,
-    rows: Iterable[StoredEntry],
+    rows: Iterable[tuple[StoredEntry, Sequence[str]]],
     *,
     state: State | None,
     checkpoints: Iterable[StoredCheckpoint] = (),
     envelopes: Iterator[tuple[int, bytes]] = iter(()),  # noqa: B008 - empty for good
-    outside: str | None = None,
+    told: int = 0,
+    outside: Sequence[str] = (),
     keys: Sequence[VerifierKey] = (),
 ) -> Report:
     """Verify one log as it is stored.
@@ -265,29 +316,59 @@ def verify_log(
     Args:
         organization_id: Whose log it is.
         origin: The log's name in checkpoints.
-        rows: All its entries by position.
+        rows: All its entries by position, each with the columns that are malformed.
         state: Its recorded head; absent is a finding when there are entries.
         checkpoints: The checkpoints kept beside it.
         envelopes: The events still queued or kept, by position.
-        outside: A checkpoint kept elsewhere, which alone can show a rewrite of everything or a lost tail.
+        told: The position up to which events were told.
+        outside: Checkpoints kept elsewhere, which alone can show a rewrite of everything or a lost tail.
         keys: The log's public key, and witnesses'; without any, signatures are not checked.
     """
     verifier = LogVerifier(organization_id, origin, keys)
     for checkpoint in checkpoints:
         verifier.expect_stored(checkpoint)
-    if outside is not None:
-        verifier.expect(outside, is_outside=True)
-    queued = next(envelopes, None)
-    for row in rows:
-        while queued is not None and queued[0] < row.position:
-            queued = next(envelopes, None)
-        matching = queued[1] if queued is not None and queued[0] == row.position else None
-        verifier.add(row, matching)
+    for note in outside:
+        verifier.expect(note, is_outside=True)
+    verifier.expect_told(told)
+    queue = _Queue(envelopes)
+    for row, malformed in rows:
+        verifier.add(row, queue.take(row.position), malformed=malformed)
+    loose = queue.loose_ones()
+    if loose:
+        verifier.report_loose_events(loose)
     return verifier.finish(state if state is not None else State(organization_id, 0, b"", Frontier().root()))
 
 
+class _Queue:
+    """The queued events, read beside the entries; remembers those at positions that no entry can have."""
+
+    def __init__(self, envelopes: Iterator[tuple[int, bytes]]) -> None:
+        self._envelopes = envelopes
+        self._next = next(envelopes, None)
+        self._loose: list[int] = []
+
+    def take(self, position: int) -> bytes | None:
+        """Return the envelope at a position; those passed over on the way belong to missing entries."""
+        while self._next is not None and self._next[0] < position:
+            if self._next[0] < 1:
+                self._loose.append(self._next[0])
+            self._next = next(self._envelopes, None)
+        if self._next is None or self._next[0] != position:
+            return None
+        found = self._next[1]
+        self._next = next(self._envelopes, None)
+        return found
+
+    def loose_ones(self) -> list[int]:
+        """Return positions before the first entry and behind the last; call it after the last."""
+        while self._next is not None:
+            self._loose.append(self._next[0])
+            self._next = next(self._envelopes, None)
+        return self._loose
+
+
 def _is_same(stored: StoredCheckpoint, checkpoint: Checkpoint) -> bool:
-    if len(stored.frontier) != HASH_BYTES * stored.size.bit_count():
+    if stored.size < 0 or len(stored.frontier) != HASH_BYTES * stored.size.bit_count():
         return False
     return (stored.size, Frontier(stored.size, stored.frontier).root()) == (checkpoint.size, checkpoint.root)
 

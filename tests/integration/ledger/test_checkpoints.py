@@ -112,6 +112,59 @@ async def test_a_log_that_was_altered_is_not_signed_but_the_others_are(
     assert "\n2\n" in (tmp_path / "org_a" / "latest").read_text(encoding="utf-8")
 
 
+async def test_an_entry_of_another_type_is_not_signed_and_ends_nothing(
+    store: Store, append: Append, store_url: str
+) -> None:
+    if not store_url.startswith("sqlite"):
+        pytest.skip("PostgreSQL keeps each column's type")
+    await store.write(partial(append, number=1))
+    await run_sql(store, "UPDATE ledger_entries SET body = replace(body, 'dev_1', 'dev_2')")
+    with pytest.raises(LedgerInconsistent):
+        await make(store).write()
+
+
+async def test_a_history_that_was_replaced_in_the_database_alone_is_not_signed(
+    store: Store, append: Append, tmp_path: Path
+) -> None:
+    for number in range(4):
+        await store.write(partial(append, number=number))
+    await make(store, tmp_path).write()
+    exported = (tmp_path / "org_a" / "latest").read_text(encoding="utf-8")
+    for count in (3, 4, 5):
+        for table in ("entries", "states", "checkpoints", "outbox"):
+            await run_sql(store, f"DELETE FROM ledger_{table}")  # noqa: S608 - ours
+        for number in range(count):
+            await store.write(partial(append, number=100 + number))
+        with pytest.raises(LedgerInconsistent, match="exported"):
+            await make(store, tmp_path).write()
+        assert await make(store).latest("org_a") is None
+    assert (tmp_path / "org_a" / "latest").read_text(encoding="utf-8") == exported
+
+
+async def test_an_end_that_was_cut_off_with_its_checkpoint_is_noticed(
+    store: Store, append: Append, tmp_path: Path
+) -> None:
+    await store.write(partial(append, number=1))
+    await make(store).write()
+    before = await store.read(lambda c: c.execute(sa.text("SELECT frontier, root FROM ledger_states")).one())
+    await store.write(partial(append, number=2))
+    await make(store, tmp_path).write()
+    await run_sql(store, "DELETE FROM ledger_entries WHERE position = 2")
+    await run_sql(store, "DELETE FROM ledger_checkpoints WHERE size = 2")
+    head = sa.text("UPDATE ledger_states SET size = 1, frontier = :frontier, root = :root")
+    await store.write(lambda tx: tx.connection.execute(head, {"frontier": before.frontier, "root": before.root}))
+    with pytest.raises(LedgerInconsistent):
+        await make(store, tmp_path).write()
+
+
+async def test_a_damaged_export_holds_nothing_up(store: Store, append: Append, tmp_path: Path) -> None:
+    (tmp_path / "org_a").mkdir()
+    (tmp_path / "org_a" / "latest").write_bytes(b"\xff")
+    await store.write(partial(append, number=1))
+    (checkpoint,) = await make(store, tmp_path).write()
+    assert (tmp_path / "org_a" / "latest").read_text(encoding="utf-8") == checkpoint.note()
+
+
 async def test_witnesses_signatures_are_taken_over_and_kept(store: Store, append: Append, store_url: str) -> None:
     service = make(store)
     await store.write(partial(append, number=1))

@@ -19,6 +19,7 @@ from vedette.ledger import (
     InvalidCheckpoint,
     InvalidEntry,
     Ledger,
+    LedgerInconsistent,
     export,
     verify_database,
     verify_export,
@@ -85,6 +86,48 @@ async def test_every_column_of_the_log_has_an_edit_above(store: Store) -> None:
     assert columns == set(EDITS)
 
 
+# SQLite keeps whatever type it is given, in any column: `replace()` on a body leaves a text behind.
+OTHER_TYPES = {
+    "body": ("CAST(body AS TEXT)", (5, "edited")),
+    "leaf_hash": ("'text'", (5, "edited")),
+    "at": ("REPLACE(at, ' ', 'T')", (5, "edited")),
+    "a time in another spelling": ("REPLACE(REPLACE(at, '-', ''), ' ', 'T')", (5, "edited")),
+    "a time with an offset": ("at || '+00:00'", (5, "edited")),
+    "no time": ("'soon'", (5, "edited")),
+    "actor_id": ("CAST(actor_id AS BLOB)", (5, "edited")),
+    "position": ("'five'", (5, "missing")),
+    "a position between": ("5.5", (5, "missing")),
+    "organization_id": ("CAST(organization_id AS BLOB)", (5, "missing")),
+}
+_COLUMN_OF = {"a time in another spelling": "at", "a time with an offset": "at", "no time": "at"}
+_COLUMN_OF["a position between"] = "position"
+
+
+@pytest.mark.parametrize("change", OTHER_TYPES)
+async def test_another_type_in_any_column_is_found_and_named(
+    store: Store, head: str, store_url: str, change: str
+) -> None:
+    if not store_url.startswith("sqlite"):
+        pytest.skip("PostgreSQL keeps each column's type")
+    value, expected = OTHER_TYPES[change]
+    column = _COLUMN_OF.get(change, change)
+    await run_sql(store, f"UPDATE ledger_entries SET {column} = {value} WHERE position = 5")  # noqa: S608 - ours
+    assert expected in await verified(store_url)
+
+
+async def test_another_type_in_the_head_or_a_checkpoint_is_found(store: Store, head: str, store_url: str) -> None:
+    if not store_url.startswith("sqlite"):
+        pytest.skip("PostgreSQL keeps each column's type")
+    await run_sql(store, "UPDATE ledger_states SET size = 'ten'", "UPDATE ledger_checkpoints SET size = 'six'")
+    assert {kind for _, kind in await verified(store_url)} == {"state", "checkpoint"}
+
+
+async def test_a_table_that_is_gone_is_named(store: Store, head: str, store_url: str) -> None:
+    await run_sql(store, "DROP TABLE ledger_outbox")
+    with pytest.raises(LedgerInconsistent):
+        await verified(store_url)
+
+
 async def test_a_deletion_is_found_and_named(store: Store, head: str, store_url: str) -> None:
     await run_sql(store, "DELETE FROM ledger_entries WHERE position = 5")
     assert (5, "missing") in await verified(store_url)
@@ -145,6 +188,21 @@ async def test_a_shorter_or_vanished_log_is_found_by_the_outside_checkpoint(
     assert await verified(store_url, head) == [(1, "outside_checkpoint")]
 
 
+async def test_a_log_that_is_gone_is_reported_where_it_is_known_and_found_by_what_was_exported(
+    store: Store, head: str, store_url: str
+) -> None:
+    await clear(store)
+    (report,) = await asyncio.to_thread(verify_database, store_url, organization_id="org_a")
+    assert (report.organization_id, report.size) == ("org_a", 0)
+    (report,) = await asyncio.to_thread(
+        verify_database, store_url, organization_id="org_a", kept=[head, "damaged"], public_key=KEY.public_key()
+    )
+    assert [(each.position, each.kind) for each in report.findings] == [
+        (0, "outside_checkpoint"),
+        (1, "outside_checkpoint"),
+    ]
+
+
 async def test_an_edited_event_that_waits_for_the_bus_is_found(store: Store, head: str, store_url: str) -> None:
     other = "(SELECT envelope FROM ledger_outbox WHERE position = 4)"
     await run_sql(store, f"UPDATE ledger_outbox SET envelope = {other} WHERE position = 5")  # noqa: S608 - ours
@@ -186,6 +244,17 @@ async def test_an_export_without_the_key_ends_in_the_newest_checkpoint_there_is(
     assert verify_export(rewound(file), public_key=KEY.public_key()).is_intact
 
 
+ELEVENTH = (
+    b'{"action":"room.act","actor":{"id":"eve","kind":"operator"},"at":"2026-11-22T10:00:00.000Z","decision":"allowed",'
+    b'"details":{},"event":null,"organization_id":"org_a","position":11,"reason":"","target":"","target_name":""}\n'
+)
+
+
+async def test_what_no_checkpoint_covers_is_left_out_of_an_export(head: str, store_url: str) -> None:
+    file = io.BytesIO()
+    assert await asyncio.to_thread(export, store_url, "org_a", file) == 6
+
+
 async def test_an_altered_export_is_found_out(head: str, store_url: str) -> None:
     file = io.BytesIO()
     await asyncio.to_thread(export, store_url, "org_a", file, signer=SIGNER)
@@ -201,6 +270,8 @@ async def test_an_altered_export_is_found_out(head: str, store_url: str) -> None
         "a cut tail under the old end": [*lines[:7], lines[-1]],
         "only the end": lines[-1:],
         "an end in the middle": [*lines[:5], lines[-1], *lines[5:-1]],
+        "entries after what the end covers": [*lines[:-1], ELEVENTH, lines[-1]],
+        "an end twice": [*lines, lines[-1]],
         "another end": [*lines[:-1], lines[-1].replace(b"10", b"11")],
     }
     for name, content in altered.items():
@@ -208,7 +279,7 @@ async def test_an_altered_export_is_found_out(head: str, store_url: str) -> None
 
 
 def test_what_is_no_export_is_refused() -> None:
-    for content in (b"", b"nonsense\n" * 2, b"x" * 200_000):
+    for content in (b"", b"nonsense\n" * 2, b'{"details":{"a":' + b"[" * 60_000, b"x" * 200_000):
         with pytest.raises(InvalidEntry):
             verify_export(io.BytesIO(content))
 

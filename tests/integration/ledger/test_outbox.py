@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 
 from vedette.bus import BusUnavailable
 from vedette.kernel import SystemClock
@@ -126,3 +127,45 @@ async def test_delivered_events_are_kept_for_the_retention_and_undelivered_ones_
     assert await relay.sweep() == 2
     assert [event.position for event in await ledger.events("org_a")] == [3, 4]
     assert len(await ledger.entries("org_a")) == 4
+
+
+async def run_sql(store: Store, statement: str) -> None:
+    await store.write(lambda tx: tx.connection.execute(sa.text(statement)))
+
+
+async def test_an_event_beyond_the_log_is_neither_told_nor_silences_those_to_come(
+    store: Store, ledger: Ledger, append: Append
+) -> None:
+    bus = Bus()
+    await store.write(partial(append, number=1))
+    await run_sql(
+        store,
+        "INSERT INTO ledger_outbox SELECT organization_id, 1000000, at, envelope FROM ledger_outbox",
+    )
+    relay = make(store, ledger, bus)
+    await relay.relay()
+    await store.write(partial(append, number=2))
+    await relay.relay()
+    assert bus.positions() == [1, 2]
+    assert [event.position for event in await ledger.events("org_a")] == [1, 2]
+
+
+async def test_a_cursor_beyond_the_log_does_not_silence_events(store: Store, ledger: Ledger, append: Append) -> None:
+    bus = Bus()
+    await store.write(partial(append, number=1))
+    await make(store, ledger, bus).relay()
+    await run_sql(store, "UPDATE ledger_cursors SET position = 1000000")
+    relay = make(store, ledger, bus)
+    await relay.relay()
+    await store.write(partial(append, number=2))
+    await relay.relay()
+    assert bus.positions() == [1, 2]
+
+
+async def test_an_event_that_cannot_be_read_holds_nothing_up(store: Store, ledger: Ledger, append: Append) -> None:
+    bus = Bus()
+    for number in (1, 2):
+        await store.write(partial(append, number=number))
+    await run_sql(store, "UPDATE ledger_outbox SET envelope = (SELECT root FROM ledger_states) WHERE position = 1")
+    assert await make(store, ledger, bus).relay() == 1
+    assert bus.positions() == [2]

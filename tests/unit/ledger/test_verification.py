@@ -38,6 +38,7 @@ class Log:
     def __init__(self, size: int = 10, word: str = "honest") -> None:
         self.rows: list[StoredEntry] = []
         self.envelopes: list[tuple[int, bytes]] = []
+        self.told = 0
         self.checkpoints: list[StoredCheckpoint] = []
         frontier = Frontier()
         for position in range(1, size + 1):
@@ -84,11 +85,12 @@ class Log:
         return verify_log(
             ORG,
             ORIGIN,
-            self.rows,
+            [(row, ()) for row in self.rows],
             state=self.state,
             checkpoints=self.checkpoints,
             envelopes=iter(self.envelopes),
-            outside=outside,
+            told=self.told,
+            outside=() if outside is None else (outside,),
             keys=(OWN,) if keys else (),
         )
 
@@ -223,13 +225,19 @@ def test_a_repeated_entry_is_found() -> None:
 def test_a_cut_tail_is_named_by_the_head_and_the_checkpoints() -> None:
     log = Log()
     del log.rows[6:]
-    assert found(log.verify()) == [(7, "tail"), (7, "tail")]
+    assert found(log.verify()) == [(7, "event"), (7, "tail"), (7, "tail")]
 
 
 def test_a_tail_cut_together_with_the_head_is_found_by_a_checkpoint_beside_it() -> None:
     log, shorter = Log(), Log(6)
-    log.rows, log.state = shorter.rows, shorter.state
+    log.rows, log.state, log.envelopes = shorter.rows, shorter.state, shorter.envelopes
     assert found(log.verify()) == [(7, "tail")]
+
+
+def test_a_tail_cut_together_with_the_head_is_found_by_the_events_left_behind() -> None:
+    log, shorter = Log(), Log(6)
+    log.rows, log.state, log.checkpoints = shorter.rows, shorter.state, shorter.checkpoints
+    assert found(log.verify()) == [(7, "event")]
 
 
 def test_a_tail_cut_together_with_every_trace_is_found_by_the_outside_checkpoint_alone() -> None:
@@ -275,6 +283,8 @@ def test_an_edited_checkpoint_is_found() -> None:
         "of another log": {"note": SIGNER.sign("vedette/org_b", 4, bytes(32)).note()},
         "by another key": {"note": CheckpointSigner(Ed25519PrivateKey.generate()).sign(ORIGIN, 4, bytes(32)).note()},
         "size": {"size": 3},
+        "a size below nothing": {"size": -4},
+        "no size": {"size": 0},
         "frontier": {"frontier": bytes(32)},
     }
     for name, change in changes.items():
@@ -296,6 +306,10 @@ def test_an_edited_event_is_found() -> None:
         "actor": (b'"id":"ops"', b'"id":"eve"'),
         "nonsense": (b"{", b"["),
         "position": (b'"position":5', b'"position":6'),
+        "subject": (b'"subject":"dev_5"', b'"subject":"dev_6"'),
+        "a member more": (b'{"actor"', b'{"aside":1,"actor"'),
+        "a member twice": (b'"version":1', b'"version":2,"version":1'),
+        "spelling": (b'"version":1', b'"version": 1'),
     }
     for name, (old, new) in changes.items():
         log = Log()
@@ -305,14 +319,42 @@ def test_an_edited_event_is_found() -> None:
 
 def test_an_event_that_no_entry_tells_is_found() -> None:
     log = Log()
-    log.envelopes[2] = (6, log.envelopes[2][1])
+    log.envelopes.insert(3, (6, log.envelopes[2][1]))
     assert found(log.verify()) == [(6, "event")]
+
+
+@pytest.mark.parametrize("position", [-1, 0, 11, 10**6])
+def test_an_event_at_a_position_that_no_entry_has_is_found(position: int) -> None:
+    log = Log()
+    log.envelopes = sorted([*log.envelopes, (position, log.envelopes[0][1])])
+    assert found(log.verify()) == [(position, "event")]
 
 
 def test_events_that_were_delivered_and_swept_are_not_missed() -> None:
     log = Log()
+    log.told = 5
     del log.envelopes[:3]
     assert log.verify().is_intact
+
+
+def test_events_that_were_taken_out_before_they_were_told_are_missed() -> None:
+    log = Log()
+    log.told = 6
+    del log.envelopes[4:]
+    assert found(log.verify()) == [(9, "event")]
+
+
+def test_an_event_that_was_taken_out_while_older_ones_are_kept_is_missed() -> None:
+    log = Log()
+    log.told = 10
+    del log.envelopes[2]
+    assert found(log.verify()) == [(5, "event")]
+
+
+def test_events_on_record_as_told_beyond_the_log_are_found() -> None:
+    log = Log()
+    log.told = 11
+    assert found(log.verify()) == [(10, "event")]
 
 
 def test_the_report_is_bounded() -> None:
