@@ -33,7 +33,8 @@ ACCESS_COLUMNS: Final[Columns] = {
     "times": lambda item: item["repeated"],
 }
 _REFUSAL_COLUMNS: Final[Columns] = {
-    **{name: cell for name, cell in ACCESS_COLUMNS.items() if name != "what"},
+    **ACCESS_COLUMNS,
+    "what": lambda item: item["kind"],
     "certificate": lambda item: item["certificate_subject"],
     "what to do": lambda item: item["hint"],
 }

@@ -152,7 +152,7 @@ def _judge_device(facts: RegistrationFacts) -> Refusal | None:
             facts.is_frozen,
             RegistrationReason.FROZEN,
             f"device {name} is frozen: two parties were seen with one key",
-            "find the genuine one, revoke its certificates and thaw it",
+            f"find the genuine one, then: vedette device delete {name} and vedette device allow-reenrollment {name}",
         ),
     )
     return next((Refusal(reason, detail, hint) for applies, reason, detail, hint in checks if applies), None)
