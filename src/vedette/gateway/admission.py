@@ -1,12 +1,14 @@
 """Who may be connected before anybody is identified: counts, rates, handshake slots and deadlines.
 
-Silent connections cost a socket and nothing more: a TLS object is made when the first bytes come. When places run out,
-one that has been silent, or a handshake that has got nowhere, for too long gives way. Whoever waits for us does not.
+Connections that have not sent a whole hello cost a socket and no more: a TLS object is made when it is there. When
+places run out, one that has been silent, or a handshake that has got nowhere, for too long gives way, and then a
+connection of the source that has most of them; sources are served in turn. So one source alone keeps nobody out.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping, MutableMapping
 from typing import Final, Protocol
 
 from vedette.gateway.pacing import SourceRates
@@ -49,7 +51,9 @@ class Admission:
         self._of_source: dict[str, int] = {}
         self._unshaken: OrderedDict[Guest, float] = OrderedDict()
         self._silent: OrderedDict[Guest, float] = OrderedDict()
-        self._waiting: OrderedDict[Guest, None] = OrderedDict()
+        # By source, the one whose turn it is first.
+        self._waiting: OrderedDict[str, OrderedDict[Guest, None]] = OrderedDict()
+        self._strangers: dict[str, OrderedDict[Guest, None]] = {}
         self._handshakes: OrderedDict[Guest, float] = OrderedDict()
         self._unidentified: OrderedDict[Guest, float] = OrderedDict()
         self.connections = 0
@@ -62,7 +66,7 @@ class Admission:
     @property
     def waiting(self) -> int:
         """Connections that wait for a handshake slot."""
-        return len(self._waiting)
+        return sum(map(len, self._waiting.values()))
 
     def enter(self, guest: Guest, now_s: float) -> str | None:
         """Let a new connection in, or say why not."""
@@ -74,11 +78,13 @@ class Admission:
             return TOO_MANY_OF_SOURCE
         if not self._rates.try_take(source, now_s):
             return TOO_FAST
-        if len(self._unshaken) + len(self._unidentified) >= settings.max_unidentified and not self._make_room(now_s):
+        count = len(self._unshaken) + len(self._unidentified)
+        if count >= settings.max_unidentified and not self._make_room(source, now_s):
             return TOO_MANY_UNIDENTIFIED
         self.connections += 1
         self._of_source[source] = self._of_source.get(source, 0) + 1
         self._unshaken[guest] = self._silent[guest] = now_s
+        self._strangers.setdefault(source, OrderedDict())[guest] = None
         return None
 
     def request_handshake(self, guest: Guest, now_s: float) -> str | None:
@@ -90,9 +96,9 @@ class Admission:
             self._handshakes[guest] = now_s
             guest.start_handshake()
             return None
-        if len(self._waiting) >= self._settings.max_waiting:
+        if self.waiting >= self._settings.max_waiting and not self._thin_out(self._waiting, guest.source):
             return TOO_MANY_WAITING
-        self._waiting[guest] = None
+        self._waiting.setdefault(guest.source, OrderedDict())[guest] = None
         return None
 
     def end_handshake(self, guest: Guest, now_s: float) -> None:
@@ -105,6 +111,7 @@ class Admission:
     def identify(self, guest: Guest) -> None:
         """The guest has said who it is: its further life is no concern of admission but for the counts."""
         self._unidentified.pop(guest, None)
+        _take_out(self._strangers, guest)
 
     def leave(self, guest: Guest, now_s: float) -> None:
         """The connection is gone."""
@@ -114,8 +121,8 @@ class Admission:
             self._of_source[guest.source] = left
         else:
             self._of_source.pop(guest.source, None)
-        if not self._forget(guest):
-            self._unidentified.pop(guest, None)
+        self._forget(guest)
+        self._unidentified.pop(guest, None)
         self._serve_waiting(now_s)
 
     def sweep(self, now_s: float) -> None:
@@ -133,13 +140,20 @@ class Admission:
             pass
         self._serve_waiting(now_s)
 
-    def _make_room(self, now_s: float) -> bool:
-        """Let a connection that has been silent for long give way."""
+    def _make_room(self, source: str, now_s: float) -> bool:
+        """Let a connection that has been silent for long give way, or one of a source that crowds this one out."""
         oldest = _oldest(self._silent)
         if oldest is None or now_s - oldest[1] <= self._settings.pressed_handshake_s:
+            return self._thin_out(self._strangers, source)
+        self._turn_away(oldest[0])
+        return True
+
+    def _thin_out(self, guests: Mapping[str, OrderedDict[Guest, None]], source: str) -> bool:
+        """Let a guest of the source that has most give way to one of a source that has fewer."""
+        crowd = max(guests.values(), key=len)
+        if len(crowd) - 1 <= len(guests.get(source, ())):
             return False
-        self._forget(oldest[0])
-        oldest[0].turn_away(GAVE_WAY)
+        self._turn_away(next(reversed(crowd)))
         return True
 
     def _press(self, now_s: float) -> bool:
@@ -147,23 +161,38 @@ class Admission:
         oldest = _oldest(self._handshakes)
         if oldest is None or now_s - oldest[1] <= self._settings.pressed_handshake_s:
             return False
-        self._forget(oldest[0])
-        oldest[0].turn_away(GAVE_WAY)
+        self._turn_away(oldest[0])
         return True
 
-    def _forget(self, guest: Guest) -> bool:
-        """Take a guest out of every list; whether it had not finished its handshake."""
-        was_unshaken = self._unshaken.pop(guest, None) is not None
+    def _turn_away(self, guest: Guest) -> None:
+        self._forget(guest)
+        self._unidentified.pop(guest, None)
+        guest.turn_away(GAVE_WAY)
+
+    def _forget(self, guest: Guest) -> None:
+        """Take a guest out of every list of those that are not known yet."""
+        self._unshaken.pop(guest, None)
         self._silent.pop(guest, None)
-        self._waiting.pop(guest, None)
         self._handshakes.pop(guest, None)
-        return was_unshaken
+        _take_out(self._waiting, guest)
+        _take_out(self._strangers, guest)
 
     def _serve_waiting(self, now_s: float) -> None:
         while self._waiting and len(self._handshakes) < self._settings.max_handshakes:
-            guest, _ = self._waiting.popitem(last=False)
+            source, guests = self._waiting.popitem(last=False)
+            guest, _ = guests.popitem(last=False)
+            if guests:
+                self._waiting[source] = guests
             self._handshakes[guest] = now_s
             guest.start_handshake()
+
+
+def _take_out(guests: MutableMapping[str, OrderedDict[Guest, None]], guest: Guest) -> None:
+    of_source = guests.get(guest.source)
+    if of_source is not None and guest in of_source:
+        del of_source[guest]
+        if not of_source:
+            del guests[guest.source]
 
 
 def _oldest(guests: OrderedDict[Guest, float]) -> tuple[Guest, float] | None:

@@ -11,6 +11,7 @@ from vedette.gateway.posture import is_newer
 from vedette.gateway.reception import Reception
 from vedette.gateway.session import Admitted, HubSession
 from vedette.kernel import Problem
+from vedette.protocols import RemoteProtocolError
 from vedette.protocols.hub import IdentityTopics, Telemetry, UserName
 from vedette.protocols.mqtt import NOT_AUTHORIZED, SERVER_UNAVAILABLE, Connect
 from vedette.trust import Decision, OpeningRequest, PostureRecord, Reason, Replayed, Untrusted, decide_session
@@ -53,7 +54,7 @@ async def open_hub_session(
 
 async def _open(reception: Reception, connection: MqttConnection, connect: Connect, user_name: UserName) -> None:
     name = (str(user_name.device_id), user_name.module_id and str(user_name.module_id))
-    _check_will(connect, user_name)
+    _check_will(reception, connect, user_name)
     if reception.view.is_stale():
         raise _Refused(SERVER_UNAVAILABLE, Reason.STALE_POSTURE)
     if reception.sessions.is_damped(name):
@@ -69,7 +70,8 @@ async def _open(reception: Reception, connection: MqttConnection, connect: Conne
         # From here to the registration nothing waits, so no change can slip in between.
         pushed = pushed_meanwhile.pushed
     if pushed is not None:
-        if record is None and pushed.sequence > head_sequence:
+        if pushed.sequence > head_sequence and (record is None or pushed.generation_id != record.generation_id):
+            # The name has passed on: what holds it now was not asked about.
             raise _Refused(SERVER_UNAVAILABLE, Reason.STALE_POSTURE, "the identity was changed meanwhile")
         if record is not None and pushed.generation_id == record.generation_id and is_newer(pushed, record):
             record = pushed
@@ -174,14 +176,18 @@ def _tell_others(reception: Reception, session: HubSession) -> None:
         log.debug("other gateways not told of a session", extra={"reason": problem.detail})
 
 
-def _check_will(connect: Connect, user_name: UserName) -> None:
-    """A will is telemetry on the device's behalf, so its topic must be the device's own."""
+def _check_will(reception: Reception, connect: Connect, user_name: UserName) -> None:
+    """A will is telemetry on the device's behalf: its topic must be the device's own, and its bag one we can store."""
     will = connect.will
     if will is None:
         return
-    topics = IdentityTopics(user_name.device_id, user_name.module_id)
-    if not isinstance(topics.parse(will.topic), Telemetry) or will.qos > 1:
+    message = IdentityTopics(user_name.device_id, user_name.module_id).parse(will.topic)
+    if not isinstance(message, Telemetry) or will.qos > 1:
         raise _Refused(NOT_AUTHORIZED, "bad_will", "the will's topic is not the device's own telemetry topic")
+    try:
+        reception.bags.parse(message.bag)
+    except RemoteProtocolError as error:
+        raise _Refused(NOT_AUTHORIZED, "bad_will", error.reason) from None
 
 
 def _record_refusal(reception: Reception, connection: MqttConnection, user_name: UserName, refused: _Refused) -> None:

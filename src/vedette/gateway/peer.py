@@ -12,8 +12,9 @@ from cryptography import x509
 from vedette.trust import PresentedCredential, SessionContext, certificate_sha1, certificate_sha256
 
 MAX_NAME_CHARS: Final = 512
-# Some 2 KB each, and up to 16 KB for a certificate made to be large.
 _MAX_REMEMBERED: Final = 4_096
+# Real ones have 1 to 2 KB. What a stranger made large is not kept: 64 KB each would add up.
+_MAX_REMEMBERED_BYTES: Final = 4_096
 _NO_CREDENTIAL: Final = PresentedCredential(sha256="", sha1="", not_before=None, not_after=None)
 
 
@@ -38,7 +39,7 @@ class CertificateFacts:
     @classmethod
     def of(cls, leaf: bytes) -> CertificateFacts:
         """Take a certificate apart; one that cannot be read has digests only."""
-        return _take_apart(leaf)
+        return _remembered(leaf) if len(leaf) <= _MAX_REMEMBERED_BYTES else _take_apart(leaf)
 
     def credential(self) -> PresentedCredential:
         """Return what the decision function judges."""
@@ -49,6 +50,10 @@ class CertificateFacts:
 
 # A fleet that comes back presents the certificates it left with; taking one apart costs as much as a policy decision.
 @lru_cache(maxsize=_MAX_REMEMBERED)
+def _remembered(leaf: bytes) -> CertificateFacts:
+    return _take_apart(leaf)
+
+
 def _take_apart(leaf: bytes) -> CertificateFacts:
     sha256, sha1 = certificate_sha256(leaf), certificate_sha1(leaf)
     try:

@@ -14,6 +14,7 @@ from vedette.gateway.peer import Peer
 from vedette.gateway.reception import Reception
 from vedette.gateway.renewal import CertificateRenewal
 from vedette.gateway.settings import SessionSettings
+from vedette.gateway.telemetry import stored_bytes
 from vedette.protocols import RemoteProtocolError
 from vedette.protocols.hub import Foreign as ForeignTopic
 from vedette.protocols.hub import (
@@ -188,14 +189,14 @@ class HubSession:
                 self._break_off("protocol_error", error.reason, SEND_TELEMETRY)
                 return 0
             properties = (dict(bag.system), dict(bag.application))
-            cached = (topic, properties, len(message.bag))
+            cached = (topic, properties, stored_bytes(bag))
             if len(topic) <= 512:  # noqa: PLR2004 - a longer one is not worth the memory
                 self._bag_cache = cached
         if not (self._permits.get(SEND_TELEMETRY) or self._is_permitted(SEND_TELEMETRY)):
             return 0
-        properties, bag_chars = cached[1], cached[2]
+        properties, bag_bytes = cached[1], cached[2]
         body = publish.payload
-        size = len(body) + bag_chars
+        size = len(body) + bag_bytes
         if size > self._reception.settings.session.max_message_bytes and self._is_too_large(body, properties):
             return 0
         if publish.retain:
@@ -206,7 +207,7 @@ class HubSession:
             qos=publish.qos,
             packet_id=publish.packet_id,
             properties=properties,
-            properties_bytes=bag_chars,
+            properties_bytes=bag_bytes,
             enqueued_at_ms=now_ms,
         ):
             self._pause()
@@ -444,7 +445,7 @@ class HubSession:
             qos=0,
             packet_id=0,
             properties=(dict(bag.system), application),
-            properties_bytes=len(message.bag) + 32,
+            properties_bytes=stored_bytes(bag) + 32,
             enqueued_at_ms=_now_ms(self._reception),
         )
 

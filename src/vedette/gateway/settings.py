@@ -17,10 +17,11 @@ class TlsSettings:
         pressed_handshake_s: When all handshake slots are taken, one that is older than this gives way.
         identify_timeout_s: From the end of the handshake to a complete first request, such as CONNECT.
         max_handshakes: Handshakes under way at once; each costs about 60 KB.
-        max_waiting: Connections that may wait for a slot; more are refused.
+        max_waiting: Connections that may wait for a slot, sources in turn; above it the source with most gives way.
         max_connections: Open connections of this gateway.
         max_connections_per_source: Open connections of one address (IPv4) or one /64 network (IPv6).
-        max_unidentified: Connections without identity; above it the oldest gives way.
+        max_unidentified: Connections without identity; above it one that has long been silent gives way, then one of
+            the source with most.
         connects_per_source_s: New connections per second of one source, in the long run.
         connects_burst_per_source: New connections of one source at once.
         max_client_hello_bytes: What a client may send before its first answer.
@@ -38,7 +39,7 @@ class TlsSettings:
     handshake_timeout_s: float = 10.0
     pressed_handshake_s: float = 2.0
     identify_timeout_s: float = 10.0
-    max_handshakes: int = 512
+    max_handshakes: int = 2_048
     max_waiting: int = 4_096
     max_connections: int = 20_000
     max_connections_per_source: int = 10_000

@@ -24,6 +24,7 @@ from vedette.bus.contract import (
 )
 from vedette.gateway.settings import TelemetrySettings
 from vedette.kernel import Clock, Problem
+from vedette.protocols.hub import PropertyBag
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,14 @@ BATCH_VERSION: Final = 1
 # MessagePack of a record beside its body and its properties' text.
 _RECORD_BYTES: Final = 32
 _SESSION_BYTES: Final = 160
+_TEXT_BYTES: Final = 3
 _RESUME_AT: Final = 0.75
+
+
+def stored_bytes(bag: PropertyBag) -> int:
+    """Return at least what a message's properties take up in a batch: it may be more than their bag had characters."""
+    texts = (text for part in (bag.system, bag.application) for item in part.items() for text in item)
+    return sum(_TEXT_BYTES if text is None else _TEXT_BYTES + len(text.encode()) for text in texts)
 
 
 class Sender(Protocol):
@@ -147,7 +155,7 @@ class TelemetryWriter:
             qos: 0 or 1.
             packet_id: Of a QoS 1 message, else 0.
             properties: System and application properties; shared, never changed.
-            properties_bytes: Their size as sent.
+            properties_bytes: As ``stored_bytes`` says.
             enqueued_at_ms: Unix milliseconds.
 
         Returns:

@@ -364,8 +364,7 @@ class TlsStage(asyncio.Protocol):
         self._is_closed = True
         transport = self._transport
         if transport is not None:
-            if transport.get_write_buffer_size():
-                self._front.stalled(self, is_stalled=True)
+            self._front.stalled(self, is_stalled=True)
             transport.close()
 
     def set_inner(self, protocol: asyncio.Protocol) -> None:

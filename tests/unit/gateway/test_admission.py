@@ -114,3 +114,54 @@ def test_deadlines_end_the_handshake_and_the_wait_for_an_identity() -> None:
     for stranger in (slow, mute, known):
         admission.leave(stranger, 11)
     assert admission.connections == 0
+
+
+def test_a_crowded_house_takes_places_from_the_source_with_most() -> None:
+    admission = Admission(TlsSettings(max_unidentified=4))
+    crowd = [Stranger("crowd") for _ in range(4)]
+    assert [admission.enter(each, 0) for each in crowd] == [None] * 4
+    assert admission.enter(Stranger("crowd"), 0) == TOO_MANY_UNIDENTIFIED
+    assert admission.enter(Stranger("a"), 0) is None
+    assert admission.enter(Stranger("b"), 0) is None
+    assert [each.reason for each in crowd] == ["", "", GAVE_WAY, GAVE_WAY]
+    assert admission.enter(Stranger("a"), 0) == TOO_MANY_UNIDENTIFIED
+
+
+def test_those_who_shook_hands_and_say_nothing_give_way_like_others() -> None:
+    admission = Admission(TlsSettings(max_unidentified=2))
+    crowd = [Stranger("crowd"), Stranger("crowd")]
+    for each in crowd:
+        admission.enter(each, 0)
+        admission.request_handshake(each, 0)
+        admission.end_handshake(each, 0)
+    assert admission.enter(Stranger("a"), 0) is None
+    assert [each.reason for each in crowd] == ["", GAVE_WAY]
+
+
+def test_sources_are_served_in_turn_however_many_wait_of_one() -> None:
+    admission = Admission(TlsSettings(max_handshakes=1, max_waiting=4))
+    guests = [Stranger("crowd") for _ in range(5)] + [Stranger("a")]
+    for guest in guests:
+        assert admission.enter(guest, 0) is None
+    first, *crowd = guests[:5]
+    assert [admission.request_handshake(guest, 0) for guest in guests[:5]] == [None] * 5
+    assert admission.request_handshake(guests[5], 0) is None, "the crowd gives way to the other source"
+    assert [guest.reason for guest in crowd] == ["", "", "", GAVE_WAY]
+    admission.end_handshake(first, 0)
+    assert crowd[0].has_slot
+    admission.end_handshake(crowd[0], 0)
+    assert guests[5].has_slot
+    assert not crowd[1].has_slot
+
+
+def test_what_left_is_forgotten_everywhere() -> None:
+    admission = Admission(TlsSettings(max_handshakes=1))
+    guests = [Stranger("crowd") for _ in range(3)]
+    for guest in guests:
+        admission.enter(guest, 0)
+        admission.request_handshake(guest, 0)
+    for guest in reversed(guests):
+        admission.leave(guest, 1)
+    assert (admission.connections, admission.handshakes, admission.waiting) == (0, 0, 0)
+    assert admission._strangers == {}
+    assert admission._waiting == {}

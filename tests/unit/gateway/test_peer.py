@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from vedette.gateway import peer
 from vedette.gateway.peer import CertificateFacts, Peer
 
 
@@ -39,3 +40,11 @@ def test_a_certificate_that_cannot_be_read_counts_as_unusable() -> None:
     assert credential.sha256
     assert credential.not_after is None
     assert Peer().credential().sha256 == ""
+
+
+def test_what_a_stranger_made_large_is_not_remembered() -> None:
+    before = peer._remembered.cache_info().currsize
+    CertificateFacts.of(b"\x30" * 4_096)
+    assert peer._remembered.cache_info().currsize == before + 1
+    assert CertificateFacts.of(b"\x30" * 4_097).sha256
+    assert peer._remembered.cache_info().currsize == before + 1

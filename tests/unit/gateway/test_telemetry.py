@@ -7,11 +7,15 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from vedette.bus import BusTimeout, BusUnavailable, PublishAck, PublishResult
-from vedette.bus.contract import TelemetryBatch, TelemetrySession
+from vedette.bus.contract import TelemetryBatch, TelemetryRecord, TelemetrySession
 from vedette.gateway import TelemetrySettings
-from vedette.gateway.telemetry import TelemetryWriter
+from vedette.gateway.telemetry import _RECORD_BYTES, TelemetryWriter, stored_bytes
+from vedette.protocols import RemoteProtocolError
+from vedette.protocols.hub import BagLimits, parse_bag
 from vedette.simulation import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -218,3 +222,16 @@ async def test_flushing_waits_until_all_is_stored() -> None:
     stream.acknowledge()
     await flushing
     assert pump.acknowledged == [1, 2]
+
+
+@given(bag=st.text(max_size=200))
+@example(bag="a=" + "\N{GRINNING FACE}" * 4_000)
+@example(bag="&".join(f"%F0%9F%98%80{number}" for number in range(128)))
+@example(bag="&".join(f"k{number}" for number in range(128)))
+def test_what_properties_take_up_is_never_underestimated(bag: str) -> None:
+    try:
+        parsed = parse_bag(bag, BagLimits())
+    except RemoteProtocolError:
+        return
+    record = TelemetryRecord(1, 1_700_000_000_000, 1, dict(parsed.system), dict(parsed.application), b"")
+    assert len(msgspec.msgpack.encode(record)) <= stored_bytes(parsed) + _RECORD_BYTES

@@ -15,7 +15,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from OpenSSL import SSL
 
 from vedette.gateway.tls_context import TlsContextHolder
-from vedette.gateway.tls_records import DirectRecords, PlainRecords, Records, TlsFailure, new_records
+from vedette.gateway.tls_records import (
+    DirectRecords,
+    PlainRecords,
+    Records,
+    TlsFailure,
+    begins_with_whole_record,
+    new_records,
+)
 
 
 def make_pair() -> tuple[bytes, bytes]:
@@ -147,3 +154,20 @@ def test_nothing_of_openssl_that_the_fast_way_needs_is_missing(tmp_path: Path) -
     del tmp_path
     connection = SSL.Connection(TlsContextHolder(CHAIN, KEY).context, None)
     assert isinstance(new_records(connection), DirectRecords)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_whole"),
+    [
+        (b"\x16", False),
+        (b"\x16\x03\x01\x00", False),
+        (b"\x16\x03\x01\x00\x02\x01", False),
+        (b"\x16\x03\x01\x00\x02\x01\x00", True),
+        (b"\x16\x03\x01\x00\x02\x01\x00\x16", True),
+        (b"\x16\x03\x01\x40\x01", True),
+        (b"GET", True),
+    ],
+    ids=["type", "cut header", "cut body", "whole", "more behind it", "longer than any record", "no handshake"],
+)
+def test_a_hello_is_begun_only_when_its_record_is_there(data: bytes, *, is_whole: bool) -> None:
+    assert begins_with_whole_record(data) is is_whole
