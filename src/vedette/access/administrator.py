@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from vedette.access import repository
 from vedette.access.facts import FactReader, compose_record
-from vedette.access.repository import NewRecord, State
+from vedette.access.repository import NewRecord, State, StoredRecord
 from vedette.kernel import Clock, GenerationId, InvalidId, OrganizationId, parse_device_id, parse_module_id
 from vedette.ledger import Event
 from vedette.store import Store, Transaction
@@ -63,6 +63,7 @@ class PolicyAdministrator:
         self._clock = clock
         self._policy_hash = policy_hash
         self._published: State | None = None
+        self._was_behind_at: State | None = None
         self._publisher: Publisher | None = None
         # By name, written by the event loop only. Names nobody holds are kept apart and for a second, so that whoever
         # tries names cannot crowd out those that are held.
@@ -119,9 +120,10 @@ class PolicyAdministrator:
             issued_at=self._clock.now(),
         )
 
-    def sequence_of(self, generation_id: str) -> int | None:
-        """Return the sequence of an identity's last published change, if it is recent enough to be remembered."""
-        return self._sequences.get(generation_id)
+    def sequence_of(self, generation_id: str) -> int:
+        """Return the sequence that covers an identity's last published change; the last of all if not remembered."""
+        known = self._sequences.get(generation_id)
+        return known if known is not None else (self._published or State()).sequence
 
     async def find(self, device_id: str, module_id: str | None) -> PostureRecord | None:
         """Return the record of the identity that holds a name, from memory where possible."""
@@ -148,6 +150,43 @@ class PolicyAdministrator:
         record = None if signed is None else self._verifier.record(signed)
         self._remember(key, record)
         return record
+
+    async def catch_up(self) -> int:
+        """Tell what was committed without our hearing of it: by another control, or when a commit's outcome was lost.
+
+        Call it at intervals of a second: what this process commits is told a moment later by itself, so only what was
+        untold at the call before and still is counts as unheard.
+
+        Returns:
+            How many records were told.
+        """
+        before = self._published
+        state = await self._store.read(lambda connection: repository.read_state(connection, self._organization_id))
+        if before is None or self._published is not before or state.sequence <= before.sequence:
+            self._was_behind_at = None
+            return 0
+        if self._was_behind_at is not before:
+            self._was_behind_at = before
+            return 0
+        log.warning("records were committed unheard and are told now", extra={"after": before.sequence})
+        count, after = 0, before.sequence
+        while True:
+            state, page = await self._store.read(lambda connection, after=after: self._untold(connection, after))  # type: ignore[misc] # a bound default
+            if self._published is not before:
+                return count
+            for row in page:
+                record = self._believe(row.signed)
+                if record is not None:
+                    self._tell(record, row.signed, is_deleted=row.is_deleted)
+            count += len(page)
+            if len(page) < REBUILD_CHUNK:
+                self._published = state
+                return count
+            after = page[-1].sequence
+
+    def _untold(self, connection: sa.Connection, after: int) -> tuple[State, list[StoredRecord]]:
+        state = repository.read_state(connection, self._organization_id)
+        return state, repository.list_after(connection, self._organization_id, after, REBUILD_CHUNK)
 
     async def rewrite_all(self, *, raise_epoch: bool = False) -> int:
         """Compose every record anew, after a restore under a higher epoch so that no older record is accepted again.
@@ -232,17 +271,20 @@ class PolicyAdministrator:
         if waiting.state is None:
             return
         for record, signed, is_deleted in waiting.written:
-            name = (record.device_id, record.module_id)
-            if name in self._readings:
-                self._readings.pop(name).is_overtaken = True
-            self._remember(name, None if is_deleted else record)
-            self._sequences[record.generation_id] = record.sequence
-            if len(self._sequences) > CACHE_MAX:
-                self._sequences.popitem(last=False)
-            if self._publisher is not None:
-                self._publisher(record.generation_id, record.sequence, signed)
+            self._tell(record, signed, is_deleted=is_deleted)
         self._published = waiting.state
         waiting.state = None
+
+    def _tell(self, record: PostureRecord, signed: bytes, *, is_deleted: bool) -> None:
+        name = (record.device_id, record.module_id)
+        if name in self._readings:
+            self._readings.pop(name).is_overtaken = True
+        self._remember(name, None if is_deleted else record)
+        self._sequences[record.generation_id] = record.sequence
+        if len(self._sequences) > CACHE_MAX:
+            self._sequences.popitem(last=False)
+        if self._publisher is not None:
+            self._publisher(record.generation_id, record.sequence, signed)
 
     def _remember(self, key: _Name, record: PostureRecord | None) -> None:
         if record is None:

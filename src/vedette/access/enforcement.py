@@ -19,6 +19,8 @@ from vedette.kernel import Clock, OrganizationId
 log = logging.getLogger(__name__)
 
 ALIVE_S: Final = 3.0
+# One that says nothing may still hold sessions: for so long it stands as pending in whatever is done.
+FORGOTTEN_S: Final = 3600.0
 WAIT_S: Final = 0.25
 GATEWAYS_MAX: Final = 1024
 CUTS_MAX: Final = 16_384
@@ -30,7 +32,7 @@ class Enforcement:
 
     Attributes:
         enforced_at: When the last enforcement point had applied it; ``None`` while some have not.
-        pending: The names of those that have not answered.
+        pending: The names of those that have not answered, silent ones included.
         sessions_cut: Live sessions that ended by it, as far as reported.
     """
 
@@ -54,10 +56,19 @@ class EnforcementTracker:
         organization_id: Whose enforcement points these are.
         administrator: Knows the sequence of each change.
         clock: For who is alive.
+        expected: Names of enforcement points that there are, heard of or not.
     """
 
-    def __init__(self, organization_id: OrganizationId, administrator: PolicyAdministrator, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        organization_id: OrganizationId,
+        administrator: PolicyAdministrator,
+        *,
+        clock: Clock,
+        expected: Sequence[str] = (),
+    ) -> None:
         self._organization_id = organization_id
+        self._expected = frozenset(expected)
         self._administrator = administrator
         self._clock = clock
         self._peps: dict[str, PepView] = {}
@@ -92,20 +103,30 @@ class EnforcementTracker:
         horizon_s = self._clock.monotonic_s() - ALIVE_S
         return [view.status for view in self._peps.values() if view.seen_s >= horizon_s]
 
+    def silent(self) -> list[str]:
+        """Return the names of those that should report and have not for three seconds: what they do is not known."""
+        now_s = self._clock.monotonic_s()
+        ages_s = {name: now_s - view.seen_s for name, view in self._peps.items()}
+        found = {name for name, age_s in ages_s.items() if ALIVE_S < age_s <= FORGOTTEN_S}
+        return sorted(found | {name for name in self._expected if ages_s.get(name, FORGOTTEN_S) > ALIVE_S})
+
     async def wait(self, generation_ids: Sequence[str], *, timeout_s: float = WAIT_S) -> Enforcement:
         """Wait until all living enforcement points have applied the last change of these identities.
+
+        Silent ones are not waited for, but they are pending: without the bus nothing is known to be enforced.
 
         Args:
             generation_ids: Whose change was committed just now.
             timeout_s: How long to wait at most; the change reaches them all the same.
         """
-        sequences = {each: self._administrator.sequence_of(each) or 0 for each in generation_ids}
+        sequences = {each: self._administrator.sequence_of(each) for each in generation_ids}
         sequence = max(sequences.values(), default=0)
         deadline_s = self._clock.monotonic_s() + timeout_s
         while True:
-            pending = tuple(sorted(each.gateway for each in self.alive() if each.sequence < sequence))
+            lagging = [each.gateway for each in self.alive() if each.sequence < sequence]
             left_s = deadline_s - self._clock.monotonic_s()
-            if not pending or left_s <= 0:
+            if not lagging or left_s <= 0:
+                pending = tuple(sorted({*lagging, *self.silent()}))
                 cut = sum(self._sessions_cut(each, expected) for each, expected in sequences.items())
                 return Enforcement(None if pending else self._clock.now(), pending, cut)
             await self._wait_news(left_s)

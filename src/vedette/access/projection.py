@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from vedette.access import repository
@@ -91,13 +92,18 @@ class PostureProjection:
 
     async def run(self) -> None:
         """Publish the head each second, and what was missed, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            # Apart: gateways go stale without heads, and mending waits for the bus to store and for the database.
+            group.create_task(self._each_second(self._publish_head, "head not published"), name="posture head")
+            group.create_task(self._each_second(self._mend, "posture records not sent again"), name="posture mending")
+
+    async def _each_second(self, act: Callable[[], Awaitable[None]], failure: str) -> None:
         due_s = self._clock.monotonic_s()
         while True:
-            await self._catch_up()
             try:
-                await self._publish_head()
+                await act()
             except Problem as problem:
-                log.warning("head not published", extra={"cause": problem.code})
+                log.warning(failure, extra={"cause": problem.code})
             due_s = max(due_s + HEAD_INTERVAL_S, self._clock.monotonic_s())
             await asyncio.sleep(due_s - self._clock.monotonic_s())
 
@@ -105,15 +111,16 @@ class PostureProjection:
         # Not stored means not acknowledged, and the next one comes in a second: a plain publish is enough.
         self._connection.publish(self._head_subject, self._signer.sign_head(self._administrator.head()))
 
-    async def _catch_up(self) -> None:
+    async def _mend(self) -> None:
+        await self._administrator.catch_up()
         if self._behind is None or not self._connection.is_connected:
             return
         after, self._behind = self._behind - 1, None
         try:
             await self._publish_after(after)
-        except Problem as problem:
-            log.warning("posture records not sent again", extra={"cause": problem.code})
+        except Problem:
             self._miss(after + 1)
+            raise
 
     async def _publish_after(self, sequence: int) -> int:
         count = 0

@@ -54,7 +54,7 @@ _by_name: Final = sa.select(_r.signed).where(
     _of_organization, _r.device_id == sa.bindparam("device"), _r.module_id == sa.bindparam("module"), _alive
 )
 _after: Final = (
-    sa.select(_r.generation_id, _r.sequence, _r.signed)
+    sa.select(_r.generation_id, _r.sequence, _r.signed, _r.is_deleted)
     .where(_of_organization, _r.sequence > sa.bindparam("after"))
     .order_by(_r.sequence)
     .limit(sa.bindparam("count"))
@@ -91,6 +91,7 @@ class StoredRecord(msgspec.Struct, frozen=True):
     generation_id: str
     sequence: int
     signed: bytes
+    is_deleted: bool
 
 
 class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,4 +185,4 @@ def list_after(
 ) -> list[StoredRecord]:
     """Return the latest records of identities that changed after a sequence, in its order."""
     rows = connection.execute(_after, {"organization": organization_id, "after": sequence, "count": count})
-    return [StoredRecord(row.generation_id, row.sequence, bytes(row.signed)) for row in rows]
+    return [StoredRecord(row.generation_id, row.sequence, bytes(row.signed), row.is_deleted) for row in rows]

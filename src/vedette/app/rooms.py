@@ -146,7 +146,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         guard=guard,
         administrator=administrator,
         access=AccessService(organization_id, administrator, store, records, uses.note),
-        enforcement=EnforcementTracker(organization_id, administrator, clock=clock),
+        enforcement=EnforcementTracker(organization_id, administrator, clock=clock, expected=role.gateways),
         projection=projection,
         checkpoints=CheckpointService(
             store,

@@ -265,6 +265,39 @@ async def test_records_and_sequence_survive_a_restart(house: House) -> None:
 
 
 @pytest.mark.anyio
+async def test_what_was_committed_unheard_is_told_and_no_longer_answered_from_memory(house: House) -> None:
+    await house.create("pump-7")
+    await house.create("pump-8", digest="b" * 64)
+    unheard = PolicyAdministrator(
+        house.organization_id,
+        house.store,
+        house.signer,
+        house.administrator._facts,
+        clock=SystemClock(),
+        policy_hash=POLICY_HASH,
+    )
+    told: list[tuple[GenerationId, int, bytes]] = []
+    unheard.publish_to(lambda *each: told.append(each))
+    await unheard.start()
+    assert await unheard.find("pump-7", None) is not None
+    assert await unheard.find("pump-8", None) is not None
+    await house.devices.disable(house.organization_id, "pump-7", actor=ACTOR, reason="stolen")
+    await house.devices.delete(house.organization_id, "pump-8", actor=ACTOR)
+    assert (unheard.head().sequence, await unheard.catch_up()) == (2, 0)  # it might be about to be told
+    assert await unheard.catch_up() == 2
+    assert told == house.published[-2:]
+    record = await unheard.find("pump-7", None)
+    assert record is not None
+    assert record.registration.value is not None
+    assert not record.registration.value.is_enabled
+    assert await unheard.find("pump-8", None) is None
+    assert unheard.head().sequence == house.administrator.head().sequence == 4
+    assert unheard.head().root_hash == house.administrator.head().root_hash
+    assert await unheard.catch_up() == 0
+    assert (await house.administrator.catch_up(), await house.administrator.catch_up()) == (0, 0)
+
+
+@pytest.mark.anyio
 async def test_a_higher_epoch_ends_all_older_records(house: House) -> None:
     await house.create("pump-7")
     old = house.published[0][2]

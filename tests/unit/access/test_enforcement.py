@@ -1,4 +1,4 @@
-"""Who has enforced what: living enforcement points are waited for, silent ones are not, liars are passed over."""
+"""Who has enforced what: the living are waited for, the silent are pending without, liars are passed over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from posture import GENERATION, ORGANIZATION
 
 from vedette.access import EnforcementTracker
-from vedette.access.enforcement import ALIVE_S, GATEWAYS_MAX
+from vedette.access.enforcement import ALIVE_S, FORGOTTEN_S, GATEWAYS_MAX, WAIT_S
 from vedette.bus import Message
 from vedette.bus.contract import Enforced, PepStatus, pep_status_subject
 from vedette.simulation import ManualClock
@@ -23,8 +23,8 @@ class Sequences:
     def __init__(self) -> None:
         self.known: dict[str, int] = {GENERATION: 5}
 
-    def sequence_of(self, generation_id: str) -> int | None:
-        return self.known.get(generation_id)
+    def sequence_of(self, generation_id: str) -> int:
+        return self.known.get(generation_id, 0)
 
 
 class Ticking(ManualClock):
@@ -90,12 +90,29 @@ async def test_an_enforcement_point_that_lags_is_named_as_pending(tracker: Enfor
 
 
 @pytest.mark.anyio
-async def test_one_that_went_silent_is_not_waited_for() -> None:
+async def test_one_that_went_silent_is_pending_and_not_waited_for() -> None:
     clock = Ticking()
     tracker = EnforcementTracker(ORGANIZATION, Sequences(), clock=clock)  # type: ignore[arg-type] # all it asks of it
-    tracker.receive(status("gateway-1", 4))
+    tracker.receive(status("gateway-1", 9))
+    tracker.receive(status("gateway-2", 9))
     clock.advance(timedelta(seconds=ALIVE_S))
-    assert tracker.alive() == []
+    tracker.receive(status("gateway-2", 9))
+    assert [each.gateway for each in tracker.alive()] == ["gateway-2"]
+    began_s = clock.monotonic_s()
+    enforcement = await tracker.wait([GENERATION])
+    assert (enforcement.enforced_at, enforcement.pending) == (None, ("gateway-1",))
+    assert clock.monotonic_s() - began_s < WAIT_S
+    clock.advance(timedelta(seconds=FORGOTTEN_S))
+    tracker.receive(status("gateway-2", 9))
+    assert (await tracker.wait([GENERATION])).pending == ()
+
+
+@pytest.mark.anyio
+async def test_one_that_is_expected_is_pending_until_it_is_heard_of() -> None:
+    tracker = EnforcementTracker(ORGANIZATION, Sequences(), clock=Ticking(), expected=("gateway-1",))  # type: ignore[arg-type] # all it asks of it
+    enforcement = await tracker.wait([GENERATION])
+    assert (enforcement.enforced_at, enforcement.pending) == (None, ("gateway-1",))
+    tracker.receive(status("gateway-1", 5))
     assert (await tracker.wait([GENERATION])).pending == ()
 
 
