@@ -22,7 +22,16 @@ from vedette.kernel import (
     parse_registration_id,
 )
 from vedette.pki import DEVICE_PROFILE
-from vedette.registry import Authentication, AuthenticationType, IdentityClass, NewDevice, Origin, Tags, check_new
+from vedette.registry import (
+    Authentication,
+    AuthenticationType,
+    IdentityClass,
+    NewDevice,
+    Origin,
+    Tags,
+    apply_merge_patch,
+    check_new,
+)
 from vedette.trust import FailureMode, Lifecycle
 
 NAME_MAX_CHARS: Final = 128
@@ -336,8 +345,11 @@ def _patch_initial(current: InitialDevice, value: object) -> InitialDevice:
             raise InvalidEnrollment(f"failure_mode must be one of {', '.join(FailureMode)}") from error
     if changes.get("identity_class", current.identity_class) not in get_args(IdentityClass):
         raise InvalidEnrollment(f"identity_class must be one of {', '.join(get_args(IdentityClass))}")
-    if changes.get("tags", {}) is None:
+    tags = changes.get("tags", {})
+    if tags is None:
         changes["tags"] = {}
+    elif isinstance(tags, dict):
+        changes["tags"] = apply_merge_patch(current.tags, tags)
     return replace(current, **changes)
 
 

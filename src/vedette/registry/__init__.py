@@ -67,7 +67,7 @@ from vedette.registry.model import (
 from vedette.registry.register import Register
 from vedette.registry.repository import find_by_name, find_generation, find_generations
 from vedette.registry.service import BulkChange, CredentialHistory, DeviceService
-from vedette.registry.tags import Tags, check_tags, flatten_tags
+from vedette.registry.tags import Tags, apply_merge_patch, check_tags, flatten_tags
 
 __all__ = [
     "TRANSITIONS",
@@ -120,6 +120,7 @@ __all__ = [
     "TooManyDevices",
     "TransitionNotAllowed",
     "accept_clock",
+    "apply_merge_patch",
     "check_new",
     "check_reason",
     "check_tags",

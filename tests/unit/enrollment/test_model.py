@@ -133,6 +133,15 @@ def test_a_patch_changes_what_it_names_alone(case: str, patch: dict[str, Any], e
     assert patch_enrollment(on_record(GROUP), patch, NOW) == replace(on_record(GROUP), **expected)
 
 
+def test_tags_are_merged_and_a_null_takes_one_away() -> None:
+    before = on_record(
+        replace(GROUP, initial=InitialDevice(tags={"line": "A", "owner": {"team": "red", "phone": "1"}}))
+    )
+    patch = {"initial": {"tags": {"line": None, "owner": {"team": "blue"}}}}
+    assert patch_enrollment(before, patch, NOW).initial.tags == {"owner": {"team": "blue", "phone": "1"}}
+    assert patch_enrollment(before, {"initial": {"tags": None}}, NOW).initial.tags == {}
+
+
 def test_the_pinned_certificates_can_be_rotated() -> None:
     rotated = patch_enrollment(on_record(INDIVIDUAL), {"primary_sha256": "CD" * 32, "secondary_sha256": SHA256}, NOW)
     assert rotated.pins("cd" * 32)
