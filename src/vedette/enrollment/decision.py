@@ -186,6 +186,14 @@ def _judge_credential(facts: RegistrationFacts, now: datetime) -> Refusal | None
 def _judge_again(facts: RegistrationFacts, now: datetime) -> Plan | Refusal:
     """Decide a device that may be known already; a permit of an operator opens what is closed, once."""
     registration, device = facts.registration, facts.device
+    holder = None if registration is None else registration.generation_id
+    if registration is not None and holder is not None and (device is None or device.generation_id != holder):
+        # Two names that differ in case only are one registration id: the second must not take it over from the first.
+        return Refusal(
+            RegistrationReason.ANOTHER_IDENTITY,
+            f"the registration id {registration.registration_id} belongs to the device {registration.device_id}",
+            f"give one of the two another name, or delete the other: vedette device delete {registration.device_id}",
+        )
     has_permit = registration is not None and registration.is_permitted_again(now)
     if registration is not None and registration.locked_at is not None and not has_permit:
         return Refusal(
@@ -197,12 +205,18 @@ def _judge_again(facts: RegistrationFacts, now: datetime) -> Plan | Refusal:
         return Plan(Step.CREATE)
     if has_permit:
         return Plan(Step.ONBOARD, ends_certificates=True)
-    if registration is None or registration.generation_id != device.generation_id:
+    if registration is None or holder is None:
         return _judge_prepared(device)
     return _judge_repeated(facts, registration, device)
 
 
 def _judge_repeated(facts: RegistrationFacts, registration: Registration, device: Device) -> Plan | Refusal:
+    if device.authentication.type is AuthenticationType.SELF_SIGNED:
+        return Refusal(
+            RegistrationReason.ANOTHER_IDENTITY,
+            f"device {device.device_id} is known by a certificate that an operator pinned meanwhile",
+            _ALLOW.format(device=device.device_id),
+        )
     is_same = registration.onboarding_sha256 == facts.leaf_sha256
     # An operator pinned both certificates of an individual enrollment; a group's devices have one for life.
     if not is_same and facts.enrollment.kind is not EnrollmentKind.INDIVIDUAL:

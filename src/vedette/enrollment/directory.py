@@ -37,7 +37,10 @@ class GroupDirectory:
             for authority in known
             if authority.authority_id in by_authority
         }
-        self._disabled = {authority.sha256 for authority in known if authority.state is not AuthorityState.VERIFIED}
+        # By key: the certificate of a disabled authority can be sent under another digest.
+        self._disabled = {
+            authority.public_key_sha256 for authority in known if authority.state is not AuthorityState.VERIFIED
+        }
         self._verifier = ChainVerifier(
             (match.authority.der for match in self._groups.values()),
             intermediates=(authority.der for authority in known if authority.sha256 not in self._groups),
@@ -60,7 +63,7 @@ class GroupDirectory:
             if verdict.failure is None:
                 return Refusal(RegistrationReason.NO_ENROLLMENT, "no enrollment knows this certificate")
             return Refusal(RegistrationReason.CHAIN_NOT_TRUSTED, verdict.failure.detail, verdict.failure.hint)
-        if self._disabled.intersection(verdict.path):
+        if self._disabled.intersection(verdict.keys):
             return Refusal(
                 RegistrationReason.AUTHORITY_DISABLED,
                 "an authority of the certificate's chain is disabled or not verified",

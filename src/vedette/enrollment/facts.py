@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from cryptography import x509
 
 from vedette.enrollment import repository
 from vedette.enrollment.applicant import Applicant, judge_pinned
@@ -15,6 +16,7 @@ from vedette.kernel import DeviceId, InvalidId, OrganizationId, parse_device_id
 from vedette.pki import Certificate
 from vedette.pki.records import CertificateService
 from vedette.registry import AccessRules, AccessSubject, AuthenticationType, Device, Register
+from vedette.trust import refusal_digests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +115,12 @@ class RegistrationRecords:
 
 def weigh(look: Look, admission: Admission, applicant: Applicant) -> RegistrationFacts:
     """Put together what the rules decide on."""
+    certificates = frozenset({applicant.leaf_sha256})
+    if look.rules.names_certificates:
+        certificates = refusal_digests(x509.load_der_x509_certificate(applicant.chain[0]))
     subject = AccessSubject(
         device_id=admission.device_id,
-        certificates=frozenset({applicant.leaf_sha256}),
+        certificates=certificates,
         authorities=frozenset() if admission.authority_id is None else frozenset({admission.authority_id}),
         enrollment_id=admission.enrollment.enrollment_id,
     )

@@ -154,18 +154,20 @@ class RegistrationService:
         if request.operation_id is not None:
             return await self._answer_poll(applicant, request.operation_id)
         self._guard.check()
+        now = self._clock.now()
+        look = await self._store.read(lambda connection: self._records.look(connection, applicant, now))
+        admission = await self._admit(look, applicant, now)
+        # Only now: a stranger with a certificate of his own making must not keep the name's holder waiting.
         if applicant.registration_id in self._under_way:
             raise _Refused(_in_progress(applicant))
         self._under_way.add(applicant.registration_id)
         try:
-            return await self._serve(applicant)
+            return await self._serve(applicant, look, admission)
         finally:
             self._under_way.discard(applicant.registration_id)
 
-    async def _serve(self, applicant: Applicant) -> RegistrationReply:
+    async def _serve(self, applicant: Applicant, look: Look, admission: Admission) -> RegistrationReply:
         now = self._clock.now()
-        look = await self._store.read(lambda connection: self._records.look(connection, applicant, now))
-        admission = await self._admit(look, applicant, now)
         facts = weigh(look, admission, applicant)
         plan = _expect(decide_registration(facts, now))
         if plan.step is Step.REASSIGN and facts.registration is not None and is_unchanged(facts, applicant):

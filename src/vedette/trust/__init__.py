@@ -19,6 +19,7 @@ from vedette.trust.certificate import (
     identity_uri,
     parse_identity_uri,
     public_key_sha256,
+    refusal_digests,
 )
 from vedette.trust.chain import ChainCheck, ChainFailure, ChainLimits, ChainVerdict, ChainVerifier, check_authority
 from vedette.trust.decision import (
@@ -136,4 +137,5 @@ __all__ = [
     "parse_identity_uri",
     "public_key_sha256",
     "read_trust_anchor",
+    "refusal_digests",
 ]

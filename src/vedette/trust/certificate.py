@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from vedette.kernel import GenerationId, InvalidId, OrganizationId, parse_generation_id, parse_organization_id
@@ -28,6 +29,16 @@ PARSE_ERRORS: Final = (
     x509.UnsupportedGeneralNameType,
 )
 
+_SEQUENCE: Final = 0x30
+_BIT_STRING: Final = 0x03
+_LONG_FORM: Final = 0x80
+# Of P-256, P-384 and P-521: SEC 2 §2.4.2, §2.5.1 and §2.6.1.
+_CURVE_ORDERS: Final = (
+    0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
+    (1 << 521) - 0x5AE79787C40D069948033FEB708F65A2FC44A36477663B851449048E16EC79BF7,
+)
+
 _IDENTITY_URI = re.compile(r"urn:vedette:(org_[0-9a-v]{26}):((?:dev|mod)_[0-9a-v]{26})")
 
 
@@ -42,6 +53,30 @@ class CertificateIdentity:
 def certificate_sha256(der: bytes) -> str:
     """Return the SHA-256 of a certificate's DER as lower-case hex: the digest that posture records list."""
     return hashlib.sha256(der).hexdigest()
+
+
+def refusal_digests(certificate: x509.Certificate) -> frozenset[str]:
+    """Return every SHA-256 by which a list that *refuses* may know a certificate: its own and its twins'.
+
+    Of an ECDSA signature (r, s) anybody can make (r, n - s), which is as valid: the same certificate under another
+    digest. n is the order of the issuer's curve; which one that is does not matter, since a twin too many refuses
+    nobody else.
+    """
+    der = certificate.public_bytes(Encoding.DER)
+    own = certificate_sha256(der)
+    try:
+        r, s = decode_dss_signature(certificate.signature)
+    except ValueError:
+        return frozenset({own})  # RSA, whose signatures cannot be rewritten
+    body, former = certificate.tbs_certificate_bytes, _bit_string(certificate.signature)
+    begin = der.index(body)
+    algorithm = der[begin + len(body) : len(der) - len(former)]
+    twins = (
+        _tlv(_SEQUENCE, body + algorithm + _bit_string(encode_dss_signature(r, order - s)))
+        for order in _CURVE_ORDERS
+        if 0 < s < order
+    )
+    return frozenset({own, *map(certificate_sha256, twins)})
 
 
 def certificate_sha1(der: bytes) -> str:
@@ -110,3 +145,15 @@ def describe_weak_key(key: PublicKeyTypes, *, rsa_max_bits: int, curves: frozens
             return f"the RSA key's public exponent is not {RSA_PUBLIC_EXPONENT}"
         return None
     return "the key is neither on an elliptic curve (ECDSA) nor RSA"
+
+
+def _tlv(tag: int, content: bytes) -> bytes:
+    length = len(content)
+    if length < _LONG_FORM:
+        return bytes((tag, length)) + content
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, _LONG_FORM | len(octets))) + octets + content
+
+
+def _bit_string(signature: bytes) -> bytes:
+    return _tlv(_BIT_STRING, b"\0" + signature)

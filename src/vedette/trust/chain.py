@@ -17,7 +17,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
-from vedette.trust.certificate import PARSE_ERRORS, SIGNATURE_HASHES, certificate_sha256, describe_weak_key
+from vedette.trust.certificate import (
+    PARSE_ERRORS,
+    SIGNATURE_HASHES,
+    certificate_sha256,
+    describe_weak_key,
+    public_key_sha256,
+)
 
 CHAIN_RSA_MAX_BITS: Final = 8192
 CHAIN_CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
@@ -110,11 +116,14 @@ class ChainVerdict:
     Attributes:
         anchor_sha256: The registered certificate that was reached first from the leaf.
         path: SHA-256 of each certificate from the leaf to the anchor.
+        keys: SHA-256 of each one's public key: whoever refuses an authority goes by its key, since the peer can send
+            its certificate under other digests.
     """
 
     is_trusted: bool
     anchor_sha256: str | None = None
     path: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     failure: ChainFailure | None = None
 
 
@@ -186,7 +195,12 @@ class ChainVerifier:
         path = search.extend([pool[0]])
         if path is None:
             return ChainVerdict(is_trusted=False, failure=search.failure)
-        return ChainVerdict(is_trusted=True, anchor_sha256=path[-1].sha256, path=tuple(step.sha256 for step in path))
+        return ChainVerdict(
+            is_trusted=True,
+            anchor_sha256=path[-1].sha256,
+            path=tuple(step.sha256 for step in path),
+            keys=tuple(public_key_sha256(step.certificate.public_key()) for step in path),
+        )
 
     def _take_apart(self, presented: Sequence[bytes], pool: list[_Parsed]) -> ChainFailure | None:
         limits = self._limits

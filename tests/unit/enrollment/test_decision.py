@@ -299,6 +299,34 @@ REFUSED: list[tuple[str, RegistrationReason, dict[str, Any]]] = [
         {**KNOWN, "registration": registration(generation_id=GenerationId("dev_" + "1" * 26))},
     ),
     (
+        "a name that differs in case only from that of a living device",
+        RegistrationReason.ANOTHER_IDENTITY,
+        {"registration": registration()},
+    ),
+    (
+        "such a name, with the permit of the other",
+        RegistrationReason.ANOTHER_IDENTITY,
+        {"registration": PERMIT},
+    ),
+    (
+        "such a name, though an operator made a device of it",
+        RegistrationReason.ANOTHER_IDENTITY,
+        {
+            "registration": registration(),
+            "device": device(generation_id=GenerationId("dev_" + "1" * 26), lifecycle=Lifecycle.MADE),
+        },
+    ),
+    (
+        "an operator has pinned another certificate meanwhile",
+        RegistrationReason.ANOTHER_IDENTITY,
+        {
+            "enrollment": ONBOARDING,
+            "has_csr": False,
+            "registration": registration(certificate_sha256=None),
+            "device": device(authentication=Authentication(type=AuthenticationType.SELF_SIGNED)),
+        },
+    ),
+    (
         "an issued device that would fall back to its onboarding certificate",
         RegistrationReason.ALREADY_ACTIVE,
         {**ACTIVE, "enrollment": ONBOARDING, "has_csr": False},

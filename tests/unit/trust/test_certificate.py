@@ -8,6 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from vedette.kernel import GenerationId, OrganizationId
@@ -21,6 +23,7 @@ from vedette.trust import (
     identity_uri,
     parse_identity_uri,
     public_key_sha256,
+    refusal_digests,
 )
 
 ORGANIZATION = OrganizationId("org_0123456789abcdefghijklmnop")
@@ -29,8 +32,17 @@ URI = f"urn:vedette:{ORGANIZATION}:{DEVICE}"
 CURVES = frozenset({"secp256r1", "secp384r1"})
 
 
-def certificate(*names: x509.GeneralName) -> x509.Certificate:
-    key, now = ec.generate_private_key(ec.SECP256R1()), ManualClock().now()
+ORDERS = {
+    "secp256r1": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
+    "secp384r1": int("F" * 48 + "C7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16),
+    "secp521r1": int("1" + "F" * 65 + "A51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409", 16),
+}
+
+
+def certificate(
+    *names: x509.GeneralName, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None
+) -> x509.Certificate:
+    key, now = key or ec.generate_private_key(ec.SECP256R1()), ManualClock().now()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pump-7")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + timedelta(days=1))
     if names:
@@ -38,9 +50,47 @@ def certificate(*names: x509.GeneralName) -> x509.Certificate:
     return builder.sign(key, hashes.SHA256())
 
 
+def rewritten(signed: x509.Certificate, signature: bytes) -> x509.Certificate:
+    """Put another signature into a certificate."""
+    body = signed.tbs_certificate_bytes
+    der = signed.public_bytes(Encoding.DER)
+    begin = der.index(body) + len(body)
+    algorithm = der[begin : begin + 2 + der[begin + 1]]
+    bits = b"\0" + signature
+    content = body + algorithm + b"\x03" + length_octets(len(bits)) + bits
+    return x509.load_der_x509_certificate(b"\x30" + length_octets(len(content)) + content)
+
+
+def length_octets(length: int) -> bytes:
+    return (
+        bytes((length,))
+        if length < 128
+        else b"\x81" + bytes((length,))
+        if length < 256
+        else b"\x82" + length.to_bytes(2)
+    )
+
+
 def test_digests_are_lower_case_hex_of_the_der() -> None:
     assert certificate_sha256(b"der") == hashlib.sha256(b"der").hexdigest()
     assert certificate_sha1(b"der") == hashlib.sha1(b"der").hexdigest()  # noqa: S324 - thumbprints of old registrations
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()], ids=["p256", "p384", "p521"])
+def test_a_refusal_knows_the_certificate_with_its_signature_rewritten(curve: ec.EllipticCurve) -> None:
+    key = ec.generate_private_key(curve)
+    for _ in range(20):  # r and s vary in length, and so does the encoding
+        signed = certificate(key=key)
+        r, s = decode_dss_signature(signed.signature)
+        twin = rewritten(signed, encode_dss_signature(r, ORDERS[curve.name] - s))
+        twin.verify_directly_issued_by(signed)
+        assert certificate_sha256(twin.public_bytes(Encoding.DER)) in refusal_digests(signed)
+        assert certificate_sha256(signed.public_bytes(Encoding.DER)) in refusal_digests(twin)
+
+
+def test_an_rsa_signature_has_no_twin() -> None:
+    signed = certificate(key=rsa.generate_private_key(65537, 2048))
+    assert refusal_digests(signed) == {certificate_sha256(signed.public_bytes(Encoding.DER))}
 
 
 def test_an_identity_uri_is_read_back() -> None:
