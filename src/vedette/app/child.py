@@ -169,6 +169,12 @@ class Child:
             log.warning("process did not stop in time and is killed", extra={"child": self.program.name})
             self.kill()
 
+    def restart(self) -> None:
+        """Ask the program to end; it is started again as after any end."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         """End the program at once."""
         self._stopping.set()

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from vedette.app.bus_room import BusRevival
 from vedette.app.child import Child, Program
 from vedette.app.logs import format_line
 from vedette.app.notify import notify_service_manager
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 START_WITHIN_S: Final = 90.0
 _STATE_EVERY_S: Final = 0.05
+_STATE_RETRY_S: Final = 1.0
 _BYTE: Final = 255
 _BUS_LINE: Final = re.compile(r"\[\d+\] \[(?P<mark>[A-Z]{3})\] (?P<text>.*)")
 _BUS_LEVELS: Final = {"WRN": "WARNING", "ERR": "ERROR", "FTL": "ERROR"}
@@ -67,6 +69,7 @@ class Supervisor:
         self._on_settled = on_settled
         self._children: list[Child] = []
         self._facts: dict[str, Any] = {}
+        self._revival = BusRevival(plan.data.bus, self._restart_bus)
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
         self._state = RunState(
@@ -95,6 +98,7 @@ class Supervisor:
         try:
             async with asyncio.TaskGroup() as group:
                 keeper = group.create_task(self._keep_state_file(), name="state file")
+                reviver = group.create_task(self._revival.run(), name="bus revival")
                 try:
                     await self._start_unless_stopped(group)
                     await self._stopping.wait()
@@ -103,6 +107,7 @@ class Supervisor:
                     notify_service_manager(self._plan.environment, "STOPPING=1")
                     await self._stop()
                     keeper.cancel()
+                    reviver.cancel()
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
@@ -170,11 +175,17 @@ class Supervisor:
         for child in reversed(self._children):
             await child.stop()
 
+    def _restart_bus(self) -> None:
+        for child in self._children:
+            if child.program.name == BUS_PROCESS:
+                child.restart()
+
     def _relay_line(self, process: str, line: str) -> None:
         match = _BUS_LINE.fullmatch(line) if process == BUS_PROCESS else None
         if match is None:
             self._relay.write(line)
             return
+        self._revival.hear(match["text"])
         level = _BUS_LEVELS.get(match["mark"], "DEBUG")
         settings = self._plan.configuration.log
         if level != "DEBUG" or settings.level == "debug":
@@ -190,6 +201,11 @@ class Supervisor:
         while True:
             self._changed.clear()
             state = msgspec.structs.replace(self._state, processes=tuple(child.state for child in self._children))
-            await asyncio.to_thread(write_state, self._plan.data.state_file, state)
+            try:
+                await asyncio.to_thread(write_state, self._plan.data.state_file, state)
+            except OSError as error:
+                log.warning("state file not written", extra={"reason": str(error)})
+                await asyncio.sleep(_STATE_RETRY_S)
+                continue
             await self._changed.wait()
             await asyncio.sleep(_STATE_EVERY_S)
