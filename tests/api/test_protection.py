@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from running_platform import RunningPlatform
 
 from vedette.api import build_openapi
+from vedette.app.http_server import CONNECTIONS_MAX
 
 PROBLEM = "application/problem+json"
 DOCUMENT = build_openapi()
@@ -189,3 +191,22 @@ def test_a_head_that_never_ends_is_cut_off(platform: RunningPlatform) -> None:
         except ConnectionError:
             return
         assert not answer or b" 400 " in answer or b" 431 " in answer
+
+
+@pytest.mark.parametrize("path", ["/v1/devices", "/logout", "/login"])
+def test_a_strangers_body_is_not_waited_for(platform: RunningPlatform, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=5) as peer:
+        peer.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n".encode())
+        assert peer.recv(1000).startswith(b"HTTP/1.1 ")
+
+
+def test_whoever_only_holds_connections_keeps_nobody_out(platform: RunningPlatform, api: httpx.Client) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+    with contextlib.ExitStack() as stack:
+        for number in range(CONNECTIONS_MAX + 50):
+            peer = stack.enter_context(socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=5))
+            if number % 2:
+                peer.sendall(request + b"\r\n")
+                peer.recv(1000)
+            peer.sendall(request)
+        assert api.get("/v1/devices").status_code == 200

@@ -73,7 +73,8 @@ def build_api(
 ) -> ASGIApp:
     """Return the whole door as an ASGI application."""
     app: ASGIApp = IdempotentPosts(routes, store=store, organization_id=organization_id, clock=clock)
+    # Who asks comes before what they send: for strangers nothing is read, kept or parsed.
+    app = BoundedBody(app, max_bytes=settings.max_body_bytes, prefix=PREFIX)
     app = AuthenticatedRoutes(app, authenticator=authenticator, prefix=PREFIX)
-    app = BoundedBody(app, max_bytes=settings.max_body_bytes)
     app = OwnHosts(app, hostnames=settings.hostnames)
     return StrictHeaders(app, is_tls=settings.is_tls)

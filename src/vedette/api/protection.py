@@ -80,12 +80,14 @@ class OwnHosts:
 class BoundedBody:
     """Reads the whole body up to a limit, and refuses JSON that is not well-formed.
 
-    Well-formed means RFC 8259 and storable: no NaN, no lone surrogate, no absurd depth.
+    Well-formed means RFC 8259 and storable: no NaN, no lone surrogate, no absurd depth. Outside the prefix, where
+    anybody may ask, bodies are not read at all.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, prefix: str) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -93,7 +95,7 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._read_in_time(scope, receive)
+            body = await self._read_in_time(scope, receive) if scope["path"].startswith(self._prefix) else b""
         except Problem as problem:
             await problem_response(problem, headers={"Connection": "close"})(scope, receive, send)
             return

@@ -13,30 +13,71 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 log = logging.getLogger(__name__)
 
 CONNECTIONS_MAX: Final = 512
-FIRST_REQUEST_WITHIN_S: Final = 10.0
+HEAD_WITHIN_S: Final = 10.0
 KEEP_ALIVE_S: Final = 30
 STOP_WITHIN_S: Final = 3
 _BACKLOG: Final = 256
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1 that closes a connection whose first request does not come; h11 bounds the size of its head."""
+    """HTTP/1.1 that waits for nobody: each head comes in time, and at the limit the longest idle peer makes room.
+
+    Anybody on the machine can open connections: whoever only holds them must not keep an operator out. h11 bounds the
+    size of a head.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Begin to wait."""
+        """Begin to wait, in the place of somebody idle if there is none free."""
+        if len(self.connections) >= CONNECTIONS_MAX - 1:
+            self._make_room()
         super().connection_made(transport)
-        self.loop.call_later(FIRST_REQUEST_WITHIN_S, self._give_up)
+        self.idle_since_s = self.loop.time()
+        self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(HEAD_WITHIN_S, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; those of a head, or of a body that nobody wants any more, have to end soon."""
+        super().data_received(data)
+        if not self.is_idle():
+            self._stop_waiting()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self._give_up)
+
+    def on_response_complete(self) -> None:
+        """Be idle again."""
+        super().on_response_complete()
+        self.idle_since_s = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def is_idle(self) -> bool:
+        """Tell whether no request is under way."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it as if it were always there
+        return cycle is None or cycle.response_complete
+
+    def _stop_waiting(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
     def _give_up(self) -> None:
-        # uvicorn declares both as if they were always there.
-        cycle: object | None = self.cycle
-        if cycle is None:
+        self._head_timer = None
+        if self.is_idle():
             self.transport.close()
+
+    def _make_room(self) -> None:
+        idle = [each for each in self.connections if isinstance(each, _Protocol) and each.is_idle()]
+        if idle:
+            longest = min(idle, key=lambda each: each.idle_since_s)
+            self.connections.discard(longest)
+            longest.transport.abort()
 
 
 class _Server(uvicorn.Server):
