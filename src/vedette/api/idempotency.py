@@ -22,7 +22,7 @@ from vedette.api.errors import IdempotentRequestInProgress, InvalidIdempotencyKe
 from vedette.api.problems import problem_response
 from vedette.api.repository import AnswerKey, StoredAnswer
 from vedette.kernel import Clock, OrganizationId, Problem
-from vedette.store import Store, Transaction
+from vedette.store import Store, StoreUnavailable, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,11 @@ BODY_MAX_BYTES: Final = 1_048_576
 _KEY: Final = re.compile(r'"?[\x21\x23-\x7e]{1,200}"?')
 _KEPT_HEADERS: Final = frozenset({b"content-type", b"etag", b"location"})
 _SERVER_ERROR: Final = 500
+# To do these twice is to do them once, and they must not fail because an answer cannot be kept.
+_RESTRICTING: Final = re.compile(
+    r"/v1/(devices/[^/]+/(disable|retire|revoke|lifecycle|certificates/[^/]+/revoke)"
+    r"|bulk/devices|access-lists|(enrollments|authorities)/[^/]+/disable)"
+)
 # One-time secrets are not kept.
 _NEVER_KEPT: Final = frozenset({"/v1/login-links"})
 
@@ -56,6 +61,13 @@ class IdempotentPosts:
         kept_as = AnswerKey(self._organization_id, principal.name, key)
         try:
             stored = await self._begin(kept_as, scope)
+        except StoreUnavailable as problem:
+            if _RESTRICTING.fullmatch(scope["path"]):
+                log.warning("an answer is not kept", extra={"cause": problem.code})
+                await self._app(scope, receive, send)
+            else:
+                await problem_response(problem)(scope, receive, send)
+            return
         except Problem as problem:
             await problem_response(problem)(scope, receive, send)
             return
@@ -109,7 +121,10 @@ class IdempotentPosts:
         try:
             await self._app(scope, receive, listen)
         finally:
-            await self._finish(key, status, headers, bytes(body))
+            try:
+                await self._finish(key, status, headers, bytes(body))
+            except StoreUnavailable as problem:  # it is answered already; the key is free again after a while
+                log.warning("an answer is not kept", extra={"cause": problem.code})
 
     async def _finish(self, key: AnswerKey, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         if status >= _SERVER_ERROR or len(body) > BODY_MAX_BYTES:

@@ -57,7 +57,9 @@ def test_a_full_disk_lets_devices_be_disabled_and_heals_by_itself(small_disk: Pa
             wait_for(lambda: "process died and is started again child=gateway-1" in platform.log(), "it is started")
             wait_for(lambda: "state file not written" in platform.log(), "the parent lives on")
             wait_for(lambda: make(api, "pump-2") == 507, "the database says that the disk is full")
-            assert api.post("/v1/devices/pump-1/disable", json={"reason": "full"}).status_code == 200
+            headers = {"Idempotency-Key": "cut-pump-1"}
+            disabled = api.post("/v1/devices/pump-1/disable", json={"reason": "full"}, headers=headers)
+            assert disabled.status_code == 200
             assert api.get("/v1/devices/pump-1").json()["is_enabled"] is False
             full.unlink()
             wait_for(lambda: "process died and is started again child=nats-server" in platform.log(), "the bus is", 30)
