@@ -94,16 +94,16 @@ class PostureProjection:
         """Publish the head each second, and what was missed, until cancelled."""
         async with asyncio.TaskGroup() as group:
             # Apart: gateways go stale without heads, and mending waits for the bus to store and for the database.
-            group.create_task(self._each_second(self._publish_head, "head not published"), name="posture head")
-            group.create_task(self._each_second(self._mend, "posture records not sent again"), name="posture mending")
+            group.create_task(self._each_second(self._publish_head, "head"), name="posture head")
+            group.create_task(self._each_second(self._mend, "records missed"), name="posture mending")
 
-    async def _each_second(self, act: Callable[[], Awaitable[None]], failure: str) -> None:
+    async def _each_second(self, act: Callable[[], Awaitable[None]], what: str) -> None:
         due_s = self._clock.monotonic_s()
         while True:
             try:
                 await act()
             except Problem as problem:
-                log.warning(failure, extra={"cause": problem.code})
+                log.warning("not told to the enforcement points", extra={"what": what, "cause": problem.code})
             due_s = max(due_s + HEAD_INTERVAL_S, self._clock.monotonic_s())
             await asyncio.sleep(due_s - self._clock.monotonic_s())
 
