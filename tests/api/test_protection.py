@@ -123,6 +123,12 @@ def test_a_query_outside_its_limits_is_refused(api: httpx.Client, query: str) ->
     assert answer.headers["content-type"] == PROBLEM
 
 
+@pytest.mark.parametrize("path", ["/v1/telemetry", "/v1/ledger/entries"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_utc_has_not_is_refused(api: httpx.Client, path: str, moment: str) -> None:
+    assert api.get(path, params={"since": moment}).status_code == 422
+
+
 def test_a_page_of_the_limit_is_served(api: httpx.Client) -> None:
     assert api.get("/v1/devices", params={"limit": 1000}).status_code == 200
 

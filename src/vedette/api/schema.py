@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from vedette.api.authentication import Principal
 from vedette.api.errors import Unauthenticated
@@ -32,7 +32,15 @@ def _only_rfc3339(value: object) -> object:
     raise ValueError("must be a time in RFC 3339, such as 2026-11-22T10:00:00Z")
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
+def _in_utc(moment: datetime) -> datetime:
+    """Convert to UTC, which not every time near the ends of the calendar can be."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must be a time of the years 1 to 9999 in UTC") from error
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339), AfterValidator(_in_utc)]
 Timestamp = Annotated[
     Moment,
     PlainSerializer(to_rfc3339, return_type=str),
