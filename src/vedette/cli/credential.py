@@ -13,7 +13,7 @@ from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, Ye
 from vedette.cli.client import path_of
 from vedette.cli.decision import ACCESS_COLUMNS, Columns
 from vedette.cli.device import DeviceArgument, device_and_etag, show_enforcement
-from vedette.cli.files import read_certificate_file, write_new_file
+from vedette.cli.files import new_file, read_certificate_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.session import Session, remote
@@ -83,11 +83,14 @@ def issue_certificate(
         before=before,
         after={"lifecycle": "onboarded"} if before.get("lifecycle") in {"made", "shipped"} else {},
     )
-    answer = perform(session, change, dry_run=dry_run)
+    if dry_run or out is None:
+        answer = perform(session, change, dry_run=dry_run)
+    else:
+        with new_file(out) as file:
+            answer = perform(session, change, dry_run=False)
+            file.write("" if answer is None else answer.body["chain_pem"])
     if answer is None:
         return
-    if out is not None:
-        write_new_file(out, answer.body["chain_pem"])
     if session.output.is_json:
         session.output.json(answer.body)
         return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from vedette.cli.problems import Denied, Usage
 
@@ -52,19 +53,25 @@ def read_small_file(path: Path, what: str) -> bytes:
     return raw
 
 
-def write_new_file(path: Path, text: str) -> None:
-    """Write a file that must not be there yet.
+@contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """Open a file that must not be there yet, before what it is for is done; when that fails, none is left.
 
     Raises:
-        Usage: It is there, or cannot be written.
+        Usage: It is there, or cannot be made.
     """
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
-            file.write(text)
+        file = path.open("x", encoding="utf-8")
     except FileExistsError as error:
         raise Usage(f"{path} is there already", hint="choose another name") from error
     except OSError as error:
         raise Usage(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        with file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def describe_certificate(text: str, path: Path) -> tuple[str, str]:

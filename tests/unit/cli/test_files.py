@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from vedette.cli.files import (
     FILE_MAX_BYTES,
     describe_certificate,
+    new_file,
     read_certificate_file,
     read_small_file,
-    write_new_file,
 )
 from vedette.cli.problems import Usage
 from vedette.simulation import Factory, ManualClock
@@ -78,9 +78,17 @@ def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_file_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "chain.pem"
-    write_new_file(path, "first")
-    with pytest.raises(Usage, match="there already"):
-        write_new_file(path, "second")
+    with new_file(path) as file:
+        file.write("first")
+    with pytest.raises(Usage, match="there already"), new_file(path):
+        pytest.fail("not reached")
     assert path.read_text() == "first"
-    with pytest.raises(Usage):
-        write_new_file(tmp_path / "no" / "such" / "folder", "x")
+    with pytest.raises(Usage), new_file(tmp_path / "no" / "such" / "folder"):
+        pytest.fail("not reached")
+
+
+def test_what_fails_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "chain.pem"
+    with pytest.raises(Usage, match="refused"), new_file(path):
+        raise Usage("refused")
+    assert not path.exists()

@@ -26,7 +26,7 @@ LOCAL = {"up", "demo", "ledger verify", "ledger export", "config check", "config
 READS = {
     "status",
     "login-link",
-    *(name for name in LEAVES if name.rpartition(" ")[2] in {"list", "show", "tail", "own", "checkpoint"}),
+    *(name for name in LEAVES if name.rpartition(" ")[2] in {"list", "show", "tail", "own", "reports", "checkpoint"}),
     "device certificates",
     "device history",
     "device accesses",
@@ -39,6 +39,7 @@ DESTRUCTIVE = {
     "enrollment delete",
     "authority remove",
     "access-list remove",
+    "clock accept",
 }
 
 
