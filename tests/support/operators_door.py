@@ -18,10 +18,12 @@ from identity_house import HOSTNAME, ID_SCOPE, IdentityHouse
 from vedette.access import EnforcementTracker
 from vedette.api import ApiSettings, Authenticator, Component, Platform, Sessions, build_api, build_router, digest_of
 from vedette.api.clock import ClockRoutes
+from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.status import StatusReader, StatusRoutes
 from vedette.cli.program import run
 from vedette.kernel import RandomIds
 from vedette.ledger import CheckpointService, CheckpointSigner
+from vedette.pki.records import CertificateReports
 
 TOKEN = "vedette_operator_secret"
 
@@ -32,6 +34,7 @@ class OperatorsDoor:
     def __init__(self, house: IdentityHouse) -> None:
         self.house = house
         clock, store, organization_id = house.clock, house.store, house.organization_id
+        self.reports = CertificateReports(store, house.ledger, clock=clock)
         self.sessions = Sessions(
             store, organization_id, clock=clock, ids=RandomIds(clock), lifetime=timedelta(hours=12)
         )
@@ -58,6 +61,7 @@ class OperatorsDoor:
                 interval=timedelta(minutes=1),
             ),
             signer=house.signer,
+            reports=self.reports,
             guard=house.guard,
             clock=clock,
         )
@@ -79,6 +83,7 @@ class OperatorsDoor:
         house = self.house
         return [
             StatusRoutes(self.status).build(),
+            ReportedCertificateRoutes(house.organization_id, self.reports).build(),
             ClockRoutes(house.organization_id, house.guard, house.store, house.ledger).build(),
         ]
 

@@ -23,6 +23,7 @@ from vedette.api.events import EventRoutes
 from vedette.api.ledger import LedgerRoutes
 from vedette.api.login import PageRoutes
 from vedette.api.openapi import openapi_of
+from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
 from vedette.api.streams import StreamLimit
@@ -32,7 +33,7 @@ from vedette.kernel import Clock
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import DecisionReader, TelemetryReader
 from vedette.pki import SignerClient
-from vedette.pki.records import CertificateService, OnboardingAuthorityService
+from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
 from vedette.registry import AccessListService, ClockGuard, DeviceService
 from vedette.store import Store
 
@@ -58,6 +59,7 @@ class Services:
     access_lists: AccessListService
     certificates: CertificateService
     authorities: OnboardingAuthorityService
+    reports: CertificateReports
     signer: SignerClient
     enrollments: EnrollmentService
     locks: RegistrationLocks
@@ -91,6 +93,7 @@ def _routers(services: Services) -> list[APIRouter]:
         ledger=services.ledger,
         checkpoints=services.checkpoints,
         signer=services.signer,
+        reports=services.reports,
         guard=services.guard,
         clock=services.clock,
     )
@@ -110,6 +113,7 @@ def _routers(services: Services) -> list[APIRouter]:
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
         authorities.build(),
         authorities.build_own(),
+        ReportedCertificateRoutes(organization_id, services.reports).build(),
         AccessListRoutes(organization_id, services.access_lists).build(),
         ClockRoutes(organization_id, services.guard, services.store, services.ledger).build(),
         TelemetryRoutes(organization_id, services.telemetry, services.devices, limit).build(),

@@ -17,6 +17,7 @@ from vedette.api.schema import Timestamp, View, api_router, refusals
 from vedette.kernel import Clock, OrganizationId, Problem, to_rfc3339
 from vedette.ledger import CheckpointService, Ledger, parse_checkpoint
 from vedette.pki import SignerClient
+from vedette.pki.records import CertificateReports
 from vedette.registry import ClockGuard, DeviceCounts, DeviceService
 
 PROBE_TIMEOUT_S: Final = 1.0
@@ -113,6 +114,7 @@ class StatusReader:
         ledger: Ledger,
         checkpoints: CheckpointService,
         signer: SignerClient,
+        reports: CertificateReports,
         guard: ClockGuard,
         clock: Clock,
     ) -> None:
@@ -123,6 +125,7 @@ class StatusReader:
         self._ledger = ledger
         self._checkpoints = checkpoints
         self._signer = signer
+        self._reports = reports
         self._guard = guard
         self._clock = clock
         self._counts: tuple[float, DeviceCounts] | None = None
@@ -137,6 +140,7 @@ class StatusReader:
             counts = await self._count()
             size = await self._ledger.size(organization_id)
             note = await self._checkpoints.latest(organization_id)
+            components.append(await self._judge_issuing_key())
             components.append(Component("store", "ok"))
         except Problem as problem:
             counts, size, note = DeviceCounts(), 0, None
@@ -190,6 +194,18 @@ class StatusReader:
         return Component(
             "clock", "failed", detail, "set it right; or, if it is right: vedette clock accept --reason TEXT"
         )
+
+    async def _judge_issuing_key(self) -> Component:
+        first, count = await self._reports.alarm(self._platform.organization_id)
+        if first is None:
+            return Component("issuing key", "ok")
+        others = f", and {count - 1} more" if count > 1 else ""
+        detail = (
+            f"it signed a certificate that is not on record: {first.subject[:128]}, presented as "
+            f"{first.presented_as[:128]} from {first.remote_address} at {to_rfc3339(first.reported_at)}{others}"
+        )
+        hint = 'it may be stolen: vedette authority reports; docs/operations.md, "A stolen issuing key"'
+        return Component("issuing key", "failed", detail, hint)
 
     async def _ask_signer(self) -> tuple[list[AuthorityExpiry], Component]:
         try:

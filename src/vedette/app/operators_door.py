@@ -124,6 +124,7 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         access_lists=rooms.access_lists,
         certificates=rooms.certificates,
         authorities=rooms.onboarding,
+        reports=rooms.reports,
         signer=rooms.signer,
         enrollments=rooms.enrollments,
         locks=rooms.locks,

@@ -26,7 +26,7 @@ from vedette.enrollment import EnrollmentService, RegistrationLocks, Registratio
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.pki import CertificateSettings, SignerClient
-from vedette.pki.records import CertificateService, OnboardingAuthorityService
+from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
 from vedette.registry import AccessListService, ClockGuard, DeviceService, Register, observe_records
 from vedette.store import Store
 from vedette.trust import RecordSigner, TrustAnchor, default_bundle, read_trust_anchor
@@ -45,6 +45,7 @@ class Rooms:
     ledger: Ledger
     certificates: CertificateService
     onboarding: OnboardingAuthorityService
+    reports: CertificateReports
     signer: SignerClient
     devices: DeviceService
     access_lists: AccessListService
@@ -125,6 +126,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         ledger=ledger,
         certificates=certificates,
         onboarding=onboarding,
+        reports=CertificateReports(store, ledger, clock=clock),
         signer=signer,
         devices=DeviceService(store, ledger, certificates, register, guard),
         access_lists=AccessListService(store, ledger, register, guard, clock=clock, ids=ids),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from vedette.app.rooms import Rooms
 from vedette.bus import Endpoint
@@ -12,16 +12,22 @@ from vedette.bus.contract import (
     POSTURE_CHANGES,
     REGISTER_DEVICE,
     RENEW_CERTIFICATE,
+    REPORT_CERTIFICATE,
+    CertificateReported,
     IssueServerCertificate,
     OpenSession,
     PostureChanges,
     RegisterDevice,
     RenewCertificate,
     RenewedCertificate,
+    ReportCertificate,
 )
 from vedette.kernel import GenerationId, OrganizationId
 from vedette.ledger import Actor
 from vedette.pki import CertificateNotCurrent
+from vedette.pki.records import Sighting
+
+_FOREIGN: Final = "foreign"
 
 
 def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpoint[Any]]:
@@ -57,10 +63,23 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
         )
         return RenewedCertificate(chain)
 
+    async def report_certificate(request: ReportCertificate) -> CertificateReported:
+        standing = await rooms.reports.report(
+            Sighting(
+                organization_id=OrganizationId(request.organization_id),
+                der=request.certificate,
+                presented_as=request.presented_as,
+                gateway=request.gateway,
+                remote_address=request.remote_address,
+            )
+        )
+        return CertificateReported(_FOREIGN if standing is None else standing.value)
+
     return [
         Endpoint(OPEN_SESSION, OpenSession, rooms.access.open_session),
         Endpoint(POSTURE_CHANGES, PostureChanges, rooms.access.changes),
         Endpoint(REGISTER_DEVICE, RegisterDevice, rooms.registrations.register),
         Endpoint(RENEW_CERTIFICATE, RenewCertificate, renew),
         Endpoint(ISSUE_SERVER_CERTIFICATE, IssueServerCertificate, issue_server_certificate),
+        Endpoint(REPORT_CERTIFICATE, ReportCertificate, report_certificate),
     ]

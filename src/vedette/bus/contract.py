@@ -23,12 +23,14 @@ POSTURE_CHANGES: Final = "svc.access.changes"
 REGISTER_DEVICE: Final = "svc.enrollment.register"
 RENEW_CERTIFICATE: Final = "svc.pki.renew"
 ISSUE_SERVER_CERTIFICATE: Final = "svc.pki.issue_server_certificate"
+REPORT_CERTIFICATE: Final = "svc.pki.report_certificate"
 GATEWAY_SERVICES: Final = (
     OPEN_SESSION,
     POSTURE_CHANGES,
     REGISTER_DEVICE,
     RENEW_CERTIFICATE,
     ISSUE_SERVER_CERTIFICATE,
+    REPORT_CERTIFICATE,
 )
 
 T = TypeVar("T")
@@ -182,6 +184,27 @@ class IssueServerCertificate(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: str
     gateway: str
     csr: bytes
+
+
+class ReportCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate that names our operational authority as its issuer and was refused: is it one of ours at all?
+
+    Attributes:
+        certificate: DER, at most 16 KiB; the handshake proved possession of its key.
+        presented_as: The identity that was asked for, ``device`` or ``device/module``; text from outside.
+    """
+
+    organization_id: str
+    gateway: str
+    certificate: bytes
+    presented_as: str
+    remote_address: str
+
+
+class CertificateReported(msgspec.Struct, frozen=True):
+    """What the records know of it: a ``vedette.pki.Standing``, or ``foreign`` if our authority did not sign it."""
+
+    standing: str
 
 
 class PepStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from vedette.cli import (
     enrollment_create,
     ledger,
     platform,
+    reported_certificate,
     status,
     telemetry,
 )
@@ -79,6 +80,8 @@ _AUTHORITY: Final[Commands] = {
     "enable": authority.enable,
     "remove": authority.remove,
     "own": authority.show_own,
+    "reports": reported_certificate.list_reports,
+    "acknowledge": reported_certificate.acknowledge,
 }
 _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "device": ("Devices: who they are, and what can be done with them.", _DEVICE),

@@ -220,11 +220,12 @@ class MqttConnection(asyncio.Protocol):
             detail = f"the user name names the host {user_name.host[:128]!r}"
             self._refuse_stranger(NOT_AUTHORIZED, "wrong_host", detail, connect, user_name)
             return
+        chain = self.chain
         self._identified(keep_chain=False)
         if not reception.openings.try_enter():
             self._refuse_stranger(SERVER_UNAVAILABLE, "overloaded", "too many sessions are being opened", connect)
             return
-        reception.start(open_hub_session(reception, self, connect, user_name), "open session")
+        reception.start(open_hub_session(reception, self, connect, user_name, chain[:1]), "open session")
 
     def _identified(self, *, keep_chain: bool) -> None:
         if self._transport is not None:

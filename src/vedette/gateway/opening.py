@@ -37,14 +37,27 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error
 
 
 async def open_hub_session(
-    reception: Reception, connection: MqttConnection, connect: Connect, user_name: UserName
+    reception: Reception,
+    connection: MqttConnection,
+    connect: Connect,
+    user_name: UserName,
+    leaf: tuple[bytes, ...],
 ) -> None:
-    """Answer a CONNECT to the hub; it takes one question to control."""
+    """Answer a CONNECT to the hub; it takes one question to control.
+
+    Args:
+        reception: What all connections share.
+        connection: Where it came in.
+        connect: What was asked.
+        user_name: Of whom.
+        leaf: The certificate that was presented, DER; empty without one.
+    """
     try:
         await _open(reception, connection, connect, user_name)
     except _Refused as refused:
         _record_refusal(reception, connection, user_name, refused)
         connection.refuse(refused.code)
+        _report_certificate(reception, connection, user_name, refused, leaf)
     except asyncio.CancelledError:
         connection.refuse(SERVER_UNAVAILABLE)
         raise
@@ -208,3 +221,17 @@ def _record_refusal(reception: Reception, connection: MqttConnection, user_name:
         bundle_sha256=reception.engine.sha256 if decision is not None else None,
         sequence=record.sequence if record is not None else None,
     )
+
+
+def _report_certificate(
+    reception: Reception, connection: MqttConnection, user_name: UserName, refused: _Refused, leaf: tuple[bytes, ...]
+) -> None:
+    """Report what was presented, unless the identity's own record lists it: did we ever issue it?"""
+    if refused.decision is None or not leaf:
+        return
+    held = refused.record.credentials.value if refused.record is not None else None
+    facts = connection.peer.certificate
+    if facts is None or (held is not None and any(each.digest == facts.sha256 for each in held.certificates)):
+        return
+    name = user_name.device_id if user_name.module_id is None else f"{user_name.device_id}/{user_name.module_id}"
+    reception.reports.consider(leaf[0], connection.peer, name)

@@ -22,6 +22,7 @@ from vedette.gateway.peer import CertificateFacts
 from vedette.gateway.posture import HeadFloor, PostureWatch
 from vedette.gateway.reception import Places, Reception
 from vedette.gateway.refusals import DecisionLog
+from vedette.gateway.reports import CertificateReporter
 from vedette.gateway.server_certificate import ServerCertificate
 from vedette.gateway.sessions import SessionTable
 from vedette.gateway.settings import GatewayPost, GatewaySettings
@@ -195,6 +196,9 @@ class Gateway:
             clock=self._clock,
             ids=self._ids,
         )
+        reports = CertificateReporter(
+            bus=self._bus, organization_id=organization_id, gateway=name, clock=self._clock, tasks=tasks
+        )
         dps = settings.dps
         reception = Reception(
             gateway=name,
@@ -209,6 +213,7 @@ class Gateway:
             sessions=sessions,
             telemetry=telemetry,
             decisions=decisions,
+            reports=reports,
             bags=BagReader(BagLimits()),
             openings=Places(settings.session.max_openings),
             registering=Places(dps.max_pending),

@@ -14,6 +14,7 @@ from vedette.gateway.listener import guard
 from vedette.gateway.pacing import SourceRates
 from vedette.gateway.posture import PostureWatch
 from vedette.gateway.refusals import DecisionLog
+from vedette.gateway.reports import CertificateReporter
 from vedette.gateway.sessions import SessionTable
 from vedette.gateway.settings import GatewaySettings
 from vedette.gateway.telemetry import TelemetryWriter
@@ -73,6 +74,7 @@ class Reception:
     sessions: SessionTable
     telemetry: TelemetryWriter
     decisions: DecisionLog
+    reports: CertificateReporter
     bags: BagReader
     openings: Places
     registering: Places

@@ -105,6 +105,13 @@ class KeyAlreadyInUse(Problem):
     status: ClassVar[int] = 409
 
 
+class ReportNotFound(Problem):
+    """No gateway has reported such a certificate."""
+
+    code: ClassVar[str] = "pki.report_not_found"
+    status: ClassVar[int] = 404
+
+
 class CertificateNotFound(Problem):
     """No certificate of that digest was issued by this organization."""
 

@@ -120,3 +120,22 @@ class AuthorityDisabled(msgspec.Struct, frozen=True, kw_only=True):
     authority_id: str
     is_removed: bool = False
     generation_id: str = ""
+
+
+class AuthorityCompromiseSuspected(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate was presented that our operational authority signed and no record knows: its key may be stolen.
+
+    Attributes:
+        authority_sha256: The authority whose key signed it.
+        claimed_generation_id: The identity it names; empty when it names none.
+    """
+
+    name: ClassVar[str] = "pki.authority_compromise_suspected"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    authority_sha256: str
+    sha256: str
+    serial: str
+    claimed_generation_id: str
+    generation_id: str = ""

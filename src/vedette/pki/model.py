@@ -227,6 +227,36 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedCertificate:
+    """A certificate under our operational authority's signature that a gateway was shown and no record vouches for.
+
+    Attributes:
+        standing: ``UNKNOWN``, which an operator must look into, or ``ALTERED``.
+        subject: RFC 4514 text from outside: escape it where it leaves.
+        authority_sha256: Of the authority whose key signed it.
+        claimed_generation_id: The identity it names; empty when it names none.
+        presented_as: The name it was presented for; text from outside.
+        acknowledged_at: When an operator took note of it.
+    """
+
+    organization_id: OrganizationId
+    sha256: str
+    standing: Standing
+    serial: str
+    subject: str
+    authority_sha256: str
+    claimed_generation_id: str
+    not_before: datetime
+    not_after: datetime
+    der: bytes
+    presented_as: str
+    gateway: str
+    remote_address: str
+    reported_at: datetime
+    acknowledged_at: datetime | None = None
+
+
 class RenewalPlan(StrEnum):
     """What a renewal does, by what became of the certificate's successor."""
 

@@ -9,6 +9,15 @@ from __future__ import annotations
 
 from vedette.pki.records.issuance import PreparedCertificate, Signer
 from vedette.pki.records.onboarding import OnboardingAuthorityService, Vouching
+from vedette.pki.records.reports import CertificateReports, Sighting
 from vedette.pki.records.service import CertificateService
 
-__all__ = ["CertificateService", "OnboardingAuthorityService", "PreparedCertificate", "Signer", "Vouching"]
+__all__ = [
+    "CertificateReports",
+    "CertificateService",
+    "OnboardingAuthorityService",
+    "PreparedCertificate",
+    "Sighting",
+    "Signer",
+    "Vouching",
+]

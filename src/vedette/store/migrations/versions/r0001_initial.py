@@ -31,6 +31,7 @@ def upgrade() -> None:
     _create_pki_certificates()
     _create_pki_frozen_identities()
     _create_pki_key_bindings()
+    _create_pki_reported_certificates()
     _create_registry_access_list_entries()
     _create_registry_access_list_states()
     _create_registry_devices()
@@ -377,6 +378,28 @@ def _create_pki_key_bindings() -> None:
         sa.Column("public_key_sha256", sa.String(length=64), nullable=False),
         sa.Column("generation_id", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "public_key_sha256", name=op.f("pk_pki_key_bindings")),
+    )
+
+
+def _create_pki_reported_certificates() -> None:
+    op.create_table(
+        "pki_reported_certificates",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("standing", sa.String(length=16), nullable=False),
+        sa.Column("serial", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=512), nullable=False),
+        sa.Column("authority_sha256", sa.String(length=64), nullable=False),
+        sa.Column("claimed_generation_id", sa.String(length=64), nullable=False),
+        sa.Column("not_before", UtcDateTime(), nullable=False),
+        sa.Column("not_after", UtcDateTime(), nullable=False),
+        sa.Column("der", sa.LargeBinary(), nullable=False),
+        sa.Column("presented_as", sa.String(length=512), nullable=False),
+        sa.Column("gateway", sa.String(length=64), nullable=False),
+        sa.Column("remote_address", sa.String(length=64), nullable=False),
+        sa.Column("reported_at", UtcDateTime(), nullable=False),
+        sa.Column("acknowledged_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "sha256", name=op.f("pk_pki_reported_certificates")),
     )
 
 
