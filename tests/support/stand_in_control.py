@@ -147,6 +147,7 @@ class StandInControl:
     root_hash: bytes = EMPTY_ROOT
     head_every_s: float = 0.2
     is_silent: bool = False
+    clock_ahead: timedelta = timedelta()
     server_valid_for: timedelta = timedelta(days=30)
     hold_opening: asyncio.Event | None = None
     openings: int = 0
@@ -266,7 +267,7 @@ class StandInControl:
             sequence=self.sequence,
             root_hash=self.root_hash,
             policy_hash=POLICY_HASH,
-            issued_at=datetime.now(UTC),
+            issued_at=datetime.now(UTC) + self.clock_ahead,
         )
 
     def publish_head(self) -> None:

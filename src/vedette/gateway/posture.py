@@ -139,6 +139,9 @@ class PostureWatch:
             self._view.accept_head(signed)
         except Replayed:
             log.debug("an older head was passed over")
+            if self._view.is_stale():
+                # Replayed, or a clock was set back: control itself can tell, and heads are counted anew from then.
+                self._must_resync.set()
         except Untrusted as untrusted:
             log.warning("head refused", extra={"reason": untrusted.detail})
             return

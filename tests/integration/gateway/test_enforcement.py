@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -14,7 +14,7 @@ from stand_in_control import make_certificate
 from waiting import until
 
 from vedette.bus.contract import posture_head_subject, posture_subject
-from vedette.trust import FailureMode, RecordSigner
+from vedette.trust import STALE_AFTER_S, FailureMode, RecordSigner
 
 pytestmark = pytest.mark.anyio
 
@@ -122,6 +122,18 @@ async def test_without_fresh_heads_nobody_new_comes_in_and_each_class_fails_in_i
     await until(lambda: not site.control.statuses[-1].is_stale)
     again = await site.open(site.credentials["closed"])
     assert await again.connect("closed") == 0
+
+
+async def test_a_clock_that_was_set_back_locks_nobody_out_for_as_long(site: Site) -> None:
+    await site.start_gateway()
+    device, _ = await site.connected("pump-7")
+    site.control.clock_ahead = timedelta(minutes=4)
+    await asyncio.sleep(3 * site.control.head_every_s)
+    site.control.clock_ahead = timedelta()
+    await asyncio.sleep(STALE_AFTER_S + 1)
+    other, _ = await site.connected("pump-8")
+    await other.telemetry("pump-8", b"x")
+    await device.telemetry("pump-7", b"undisturbed")
 
 
 async def test_no_session_opens_when_control_does_not_answer_or_answers_another_question(site: Site) -> None:
