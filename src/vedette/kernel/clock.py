@@ -27,8 +27,12 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic_s(self) -> float:
-        """Return the machine's monotonic time."""
-        return time.monotonic()
+        """Return the machine's monotonic time; a machine that slept has aged by its sleep.
+
+        Else a laptop that was closed for an hour would look as if its wall clock had jumped, and what was granted for a
+        time would last longer.
+        """
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def to_rfc3339(moment: datetime) -> str:

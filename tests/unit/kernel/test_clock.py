@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -12,6 +13,10 @@ def test_the_system_clock_is_aware_and_its_monotonic_time_does_not_run_back() ->
     clock = SystemClock()
     assert clock.now().tzinfo is UTC
     assert clock.monotonic_s() <= clock.monotonic_s()
+
+
+def test_sleep_of_the_machine_counts() -> None:
+    assert abs(SystemClock().monotonic_s() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 1
 
 
 def test_times_are_written_in_utc_with_milliseconds() -> None:
