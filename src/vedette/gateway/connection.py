@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final, Protocol
 
-from vedette.gateway.dps import ProvisioningSession
+from vedette.gateway.dps import ProvisioningSession, make_room
 from vedette.gateway.opening import open_hub_session
 from vedette.gateway.peer import CertificateFacts, Peer
 from vedette.gateway.reception import MQTT_LIMITS, Reception
@@ -205,12 +205,13 @@ class MqttConnection(asyncio.Protocol):
         if user_name.id_scope != self._reception.anchor.id_scope:
             self._refuse_stranger(NOT_AUTHORIZED, "wrong_id_scope", "the id scope is not this platform's", connect)
             return
-        if len(self._reception.provisioning) >= self._reception.settings.dps.max_connections:
+        reception, now_s = self._reception, self._reception.clock.monotonic_s()
+        is_full = len(reception.provisioning) >= reception.settings.dps.max_connections
+        if is_full and not make_room(reception, self.peer.source, now_s):
             self._refuse_stranger(SERVER_UNAVAILABLE, "overloaded", "too many devices are provisioning", connect)
             return
         self._identified(keep_chain=True)
-        role = ProvisioningSession(self._reception, self, user_name)
-        self.accept(role, self._reception.clock.monotonic_s())
+        self.accept(ProvisioningSession(reception, self, user_name), now_s)
 
     def _begin_hub(self, connect: Connect, text: str) -> None:
         user_name = parse_user_name(text)

@@ -6,6 +6,7 @@ A provisioning connection proves an onboarding identity at most; it never gets a
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from vedette.bus.contract import REGISTER_DEVICE, RegisterDevice, RegistrationReply
@@ -46,13 +47,37 @@ _PACKETS_BURST: Final = 100
 _RETRY_AFTER_S: Final = 5
 # The contract's error codes: HTTP status times 1000 and a number.
 _TOO_LARGE, _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 413001, 401002, 429001, 503001
+_GAVE_WAY: Final = "gave_way"
 _HINT: Final = "see the enrollment's log: vedette enrollment list"
 
 
-class ProvisioningSession:
-    """One provisioning connection."""
+def make_room(reception: Reception, source: str, now_s: float) -> bool:
+    """Let a provisioning connection that asks for nothing give way: one idle for long, or one of a crowding source."""
+    sessions = reception.provisioning
+    idle = [session for session in sessions if not session.is_asking]
+    if not idle:
+        return False
+    longest = min(idle, key=lambda session: session.last_request_s)
+    if now_s - longest.last_request_s > reception.settings.dps.pressed_idle_s:
+        longest.broke_off(_GAVE_WAY, "idle while others waited for a place")
+        return True
+    counts = Counter(session.source for session in sessions)
+    crowd, most = counts.most_common(1)[0]
+    of_crowd = next((session for session in idle if session.source == crowd), None)
+    if of_crowd is None or most - 1 <= counts[source]:
+        return False
+    of_crowd.broke_off(_GAVE_WAY, "its source held more places than any other")
+    return True
 
-    __slots__ = ("_asked", "_connection", "_last_request_s", "_mqtt", "_packets", "_rate", "_reception", "_user_name")
+
+class ProvisioningSession:
+    """One provisioning connection.
+
+    Attributes:
+        last_request_s: Monotonic; of the connect before the first one.
+    """
+
+    __slots__ = ("_asked", "_connection", "_mqtt", "_packets", "_rate", "_reception", "_user_name", "last_request_s")
 
     def __init__(self, reception: Reception, connection: MqttConnection, user_name: ProvisioningUserName) -> None:
         now_s = reception.clock.monotonic_s()
@@ -62,7 +87,7 @@ class ProvisioningSession:
         self._user_name = user_name
         self._rate = TokenBucket(_REQUESTS_PER_S, reception.settings.dps.requests_per_connection, now_s)
         self._packets = TokenBucket(_PACKETS_PER_S, _PACKETS_BURST, now_s)
-        self._last_request_s = now_s
+        self.last_request_s = now_s
         self._asked = 0
         reception.provisioning.add(self)
 
@@ -107,7 +132,7 @@ class ProvisioningSession:
         """Close when silent beyond the keep alive, or idle for too long."""
         deadline_s = self._mqtt.deadline_s
         is_silent = deadline_s is not None and now_s > deadline_s
-        is_idle = not self._asked and now_s - self._last_request_s > self._reception.settings.dps.idle_s
+        is_idle = not self._asked and now_s - self.last_request_s > self._reception.settings.dps.idle_s
         if (is_silent or is_idle) and self._connection is not None:
             self._connection.close()
             self._leave()
@@ -119,7 +144,7 @@ class ProvisioningSession:
             return
         if publish.qos and self._mqtt.state is ServerState.CONNECTED:
             self._mqtt.puback(publish.packet_id)
-        self._last_request_s = now_s
+        self.last_request_s = now_s
         request_id, reception = request.request_id, self._reception
         limits = reception.settings.dps
         if not self.chain:
@@ -127,7 +152,7 @@ class ProvisioningSession:
         elif len(publish.payload) > limits.max_body_bytes:
             detail = f"a body of {len(publish.payload)} bytes exceeds the limit of {limits.max_body_bytes}"
             self._refuse(request_id, 413, _TOO_LARGE, detail, "message_too_large")
-        elif not self._rate.try_take(1, now_s) or not reception.registrations.try_take(self._source, now_s):
+        elif not self._rate.try_take(1, now_s) or not reception.registrations.try_take(self.source, now_s):
             self._refuse(request_id, 429, _TOO_MANY, "too many requests", "message_throttled", is_transient=True)
         elif not reception.registering.try_enter():
             self._refuse(request_id, 429, _TOO_MANY, "too many registrations wait", "overloaded", is_transient=True)
@@ -174,7 +199,13 @@ class ProvisioningSession:
         return self._connection.chain if self._connection is not None else ()
 
     @property
-    def _source(self) -> str:
+    def is_asking(self) -> bool:
+        """Whether control is to answer it."""
+        return bool(self._asked)
+
+    @property
+    def source(self) -> str:
+        """Whom its address belongs to for limits."""
         return self._connection.peer.source if self._connection is not None else ""
 
     def _refuse(
@@ -196,7 +227,7 @@ class ProvisioningSession:
     def _record_refusal(self, reason: str, detail: str, hint: str = "") -> None:
         if self._connection is None:
             return
-        if not hint and reason not in {"foreign_topic", "message_throttled", "overloaded"}:
+        if not hint and reason not in {"foreign_topic", _GAVE_WAY, "message_throttled", "overloaded"}:
             hint = _HINT
         peer = self._connection.peer
         self._reception.decisions.record(

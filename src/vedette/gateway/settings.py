@@ -123,6 +123,7 @@ class DpsSettings:
         requests_per_source_s: Of one source in the long run.
         requests_burst_per_source: Of one source at once.
         max_connections: Provisioning connections open at once; their peers may be strangers.
+        pressed_idle_s: With all places taken, a connection that is idle for longer gives way.
         max_pending: Requests of all connections that wait for control.
         timeout_s: How long control may take to answer.
         idle_s: A provisioning connection lives no longer than this without a request.
@@ -133,6 +134,7 @@ class DpsSettings:
     requests_per_source_s: float = 100.0
     requests_burst_per_source: int = 1_000
     max_connections: int = 2_000
+    pressed_idle_s: float = 5.0
     max_pending: int = 1_024
     timeout_s: float = 20.0
     idle_s: float = 60.0

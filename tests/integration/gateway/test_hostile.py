@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from gateway_site import Site
-from mqtt_device import client_context
+from mqtt_device import MqttDevice, client_context
 from waiting import until
 
-from vedette.gateway import GatewaySettings, TlsSettings
+from vedette.gateway import DpsSettings, GatewaySettings, TlsSettings
 from vedette.protocols import mqtt
 
 pytestmark = pytest.mark.anyio
+
+_KEPT: list[MqttDevice] = []  # a writer that is let go of closes its connection
 
 
 def connect_narrow(port: int, context: ssl.SSLContext, device_id: str) -> ssl.SSLSocket:
@@ -109,3 +111,34 @@ async def test_a_name_that_passes_on_during_a_connect_lets_nobody_in_by_its_form
     await asyncio.sleep(0.2)
     site.control.hold_opening.set()
     assert await connecting == 3
+
+
+async def provision(site: Site, address: str) -> int:
+    """Open a provisioning connection without a certificate, keep it, and return CONNACK's code."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1",
+        site.ports["gateway-1"],
+        local_addr=(address, 0),
+        ssl=client_context(site.folder / "root.pem", None),
+        server_hostname="localhost",
+    )
+    user_name = "0ne00TEST/registrations/pump-7/api-version=2019-03-31"
+    device = MqttDevice(reader, writer)
+    _KEPT.append(device)
+    return await device.connect("pump-7", user_name=user_name, keep_alive_s=0)
+
+
+async def test_strangers_of_one_source_do_not_keep_others_from_provisioning(site: Site) -> None:
+    site.settings = GatewaySettings(dps=DpsSettings(max_connections=3))
+    await site.start_gateway()
+    assert [await provision(site, "127.0.0.2") for _ in range(4)] == [0, 0, 0, 3]
+    assert await provision(site, "127.0.0.3") == 0
+    await site.wait_decision("register", "gave_way")
+
+
+async def test_idle_provisioning_connections_give_way_when_places_run_out(site: Site) -> None:
+    site.settings = GatewaySettings(dps=DpsSettings(max_connections=2, pressed_idle_s=0.2))
+    await site.start_gateway()
+    assert [await provision(site, "127.0.0.1") for _ in range(2)] == [0, 0]
+    await asyncio.sleep(0.3)
+    assert await provision(site, "127.0.0.1") == 0
