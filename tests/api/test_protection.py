@@ -43,6 +43,7 @@ def body_of(method: str, path: str) -> Any:
         "/disable": {"reason": "test"},
         "/retire": {"reason": "test"},
         "/allow-reenrollment": {"reason": "test"},
+        "/acknowledge": {"reason": "test"},
     }
     return next((body for end, body in known.items() if path.endswith(end)), {})
 
