@@ -367,6 +367,13 @@ def test_an_authority_is_removed_with_a_yes(operator: Operator, factory: Factory
     operator.run(f"authority remove {name} --yes", code=4)
 
 
+def test_no_certificate_was_signed_behind_our_back(operator: Operator) -> None:
+    assert "on record" in operator.run("authority reports").err
+    operator.run(f"authority acknowledge {'0' * 64} --reason looked", code=2)
+    operator.run(f"authority acknowledge {'0' * 64} --reason looked --dry-run")
+    operator.run(f"authority acknowledge {'0' * 64} --reason looked --yes", code=4)
+
+
 def test_the_clock_is_looked_at_and_believed(operator: Operator) -> None:
     assert "believed" in operator.run("clock show").out
     assert operator.json("clock show")["is_held"] is False

@@ -48,7 +48,7 @@ def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
 
     Raises:
         Usage: The URL cannot be used, or is one that would show the token to the network.
-        Denied: There is no token, or it cannot be read.
+        Denied: There is no token, or it or the data directory cannot be read.
         NotRunning: No platform runs on the data directory.
     """
     url = choice.url or environment.get("VEDETTE_URL") or ""
@@ -73,6 +73,8 @@ def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
     try:
         state = read_state(directory.state_file)
     except NotRunning as problem:
+        if isinstance(problem.__cause__, PermissionError):
+            raise Denied(f"you may not read {directory.path}", hint="run as the user who runs vedette up") from None
         if choice.data is None and "VEDETTE_DATA" not in environment:
             problem.hint += _hint_at_demo(DataDirectory(demo_data_path(environment)))
         raise

@@ -137,6 +137,7 @@ class Gateway:
                 tasks.create_task(self._keep_floor(reception.view), name="head floor"),
                 tasks.create_task(certificates.keep_current(credential, holder.reload), name="server certificate"),
             ]
+            status.send()  # who asks at once how we are is not told that no gateway reports
             if on_open is not None:
                 on_open(listener.port)
             await asyncio.Event().wait()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,23 @@ def test_the_command_line_wins_over_the_environment(tmp_path: Path, token_file: 
 def test_a_platform_that_is_gone_is_told_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="no platform runs"):
         find_target(Choice(data=tmp_path), {})
+
+
+def test_a_data_directory_of_somebody_else_is_denied(tmp_path: Path) -> None:
+    directory = running(tmp_path / "data")
+    directory.run.chmod(0)
+    code = (
+        "import os, sys, vedette.app\n"
+        "from pathlib import Path\n"
+        "from vedette.cli.problems import Denied\n"
+        "from vedette.cli.target import Choice, find_target\n"
+        "if os.geteuid() == 0: os.seteuid(65534)\n"
+        "try: find_target(Choice(data=Path(sys.argv[1])), {})\n"
+        "except Denied as denied: print(denied)\n"
+    )
+    command = [sys.executable, "-c", code, str(directory.path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert "you may not read" in done.stdout
 
 
 def test_whoever_started_the_demo_is_told_where_it_is(tmp_path: Path) -> None:
