@@ -46,6 +46,13 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
         current = await rooms.certificates.get(organization_id, request.certificate_sha256)
         if current.generation_id != generation_id:
             raise CertificateNotCurrent("the certificate of another identity", hint="connect with the device's own")
+        # A gateway asks only for sessions that it let in; one that was stolen may ask for any device.
+        device = await rooms.devices.get_generation(organization_id, generation_id)
+        if not device.may_renew:
+            raise CertificateNotCurrent(
+                f"device {device.device_id} is kept out and renews nothing",
+                hint=f"see why: vedette device show {device.device_id}",
+            )
         prepared = await rooms.certificates.renew(
             organization_id=organization_id,
             current_sha256=request.certificate_sha256,

@@ -149,6 +149,12 @@ class Device:
         held = self.lifecycle in {Lifecycle.QUARANTINED, Lifecycle.RETIRED}
         return self.is_enabled and not self.is_blocked and not held
 
+    @property
+    def may_renew(self) -> bool:
+        """Whether it takes part, and by certificates of ours."""
+        takes_part = self.lifecycle in {Lifecycle.ONBOARDED, Lifecycle.ACTIVE} and self.deleted_at is None
+        return takes_part and self.is_in_good_standing and self.authentication.type is AuthenticationType.ISSUED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceFilter:
