@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from vedette.cli.listener import check_listener
 from vedette.cli.problems import BadAnswer, Refused, Unreachable
 from vedette.cli.target import Target
 
@@ -172,6 +173,8 @@ class Client:
     def _http(self) -> httpx.Client:
         import httpx  # noqa: PLC0415 - costs 300 ms
 
+        if self.target.owner is not None:
+            check_listener(self.target.url, self.target.owner)
         if self._opened is None:
             self._opened = httpx.Client(
                 base_url=self.target.url,

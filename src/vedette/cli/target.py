@@ -35,12 +35,14 @@ class Target:
     Attributes:
         ca_file: What its certificate chains to; ``None`` for the system's authorities.
         state: What the supervisor knows, of a platform on this machine.
+        owner: The user whose platform it is, where it runs on this machine.
     """
 
     url: str
     token: str
     ca_file: Path | None = None
     state: RunState | None = None
+    owner: int | None = None
 
 
 def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
@@ -81,7 +83,11 @@ def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
     if ca_file is None and state.api_ca_file:
         ca_file = Path(state.api_ca_file)
     return Target(
-        url=state.api_url, token=_read_token(token_file or directory.operator_token), ca_file=ca_file, state=state
+        url=state.api_url,
+        token=_read_token(token_file or directory.operator_token),
+        ca_file=ca_file,
+        state=state,
+        owner=directory.path.stat().st_uid,
     )
 
 
