@@ -67,6 +67,7 @@ class Rooms:
             group.create_task(self.checkpoints.run(), name="checkpoints")
             group.create_task(self.projection.run(), name="posture head")
             group.create_task(self.access.note_uses_forever(), name="first uses")
+            group.create_task(self.access_lists.resume_forever(), name="access lists")
 
 
 async def open_store(role: ControlRole, *, clock: Clock) -> Store:

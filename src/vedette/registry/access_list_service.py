@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from vedette.kernel import Clock, IdSource, OrganizationId
+from vedette.kernel import Clock, IdSource, OrganizationId, Problem
 from vedette.ledger import Actor, Entry, Ledger
 from vedette.registry import access_list_repository as lists
 from vedette.registry import repository
@@ -31,8 +33,11 @@ from vedette.registry.model import Device, check_reason
 from vedette.registry.register import Register
 from vedette.store import Store, Transaction
 
+log = logging.getLogger(__name__)
+
 PAGE_MAX: Final = 1000
 CHUNK: Final = 500
+RESUME_EVERY_S: Final = 10.0
 _SYSTEM: Final = Actor("system", "registry")
 _EVERY: Final = sa.true()
 
@@ -52,6 +57,7 @@ class AccessListService:
         self._ids = ids
         self._register = register
         self._guard = guard
+        self._applying = 0
 
     async def add(
         self,
@@ -159,6 +165,17 @@ class AccessListService:
             await self._store.write(restart, restricting=True)
             await self._apply(organization_id, None)
 
+    async def resume_forever(self, *, every_s: float = RESUME_EVERY_S) -> None:
+        """Finish what a failing database left half applied, until cancelled: a block must not wait for a restart."""
+        while True:
+            await asyncio.sleep(every_s)
+            if self._applying:
+                continue
+            try:
+                await self.resume()
+            except Problem as problem:
+                log.warning("access lists are not applied to every device yet", extra={"cause": problem.code})
+
     def _check_room(
         self, connection: sa.Connection, organization_id: str, effect: AccessEffect, kind: AccessKind, value: str
     ) -> None:
@@ -198,6 +215,13 @@ class AccessListService:
 
     async def _apply(self, organization_id: OrganizationId, entry: AccessListEntry | None) -> None:
         """Judge devices again, a chunk to a transaction: those an entry names, or all."""
+        self._applying += 1
+        try:
+            await self._apply_chunks(organization_id, entry)
+        finally:
+            self._applying -= 1
+
+    async def _apply_chunks(self, organization_id: OrganizationId, entry: AccessListEntry | None) -> None:
         after: str | None = ""
         while after is not None:
             position = after

@@ -27,6 +27,7 @@ from vedette.registry import (
 from vedette.registry import access_list_service as lists_module
 from vedette.registry.access_list_repository import states
 from vedette.simulation import ManualClock
+from vedette.store import StoreUnavailable
 
 ALLOW, BLOCK = AccessEffect.ALLOW, AccessEffect.BLOCK
 
@@ -148,6 +149,32 @@ async def test_what_a_crash_left_half_applied_is_finished_at_the_next_start(
     assert len(await blocked(house)) == 5
     waiting = await house.store.read(lambda c: c.execute(sa.select(states.c.unapplied)).scalars().all())
     assert list(waiting) == [0]
+
+
+@pytest.mark.anyio
+async def test_what_a_failing_database_left_half_applied_is_finished_without_a_restart(
+    house: IdentityHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create(house, "pump-1")
+    judge, is_away = house.lists._judge, True
+
+    def judge_when_back(*arguments: Any) -> None:
+        if is_away:
+            raise StoreUnavailable("the database did not answer")
+        judge(*arguments)
+
+    monkeypatch.setattr(house.lists, "_judge", judge_when_back)
+    with pytest.raises(StoreUnavailable):
+        await add(house, BLOCK, AccessKind.DEVICE_ID, "pump-1")
+    async with asyncio.TaskGroup() as group:
+        resuming = group.create_task(house.lists.resume_forever(every_s=0.01))
+        await asyncio.sleep(0.05)
+        assert await blocked(house) == set()
+        is_away = False
+        async with asyncio.timeout(10):
+            while await blocked(house) != {"pump-1"}:
+                await asyncio.sleep(0.01)
+        resuming.cancel()
 
 
 @pytest.mark.anyio
