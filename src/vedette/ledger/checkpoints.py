@@ -244,7 +244,9 @@ def _day(at: datetime) -> str:
 def _replace(path: Path, text: str) -> None:
     """Write a file whole or not at all, and have it on disk."""
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
+    partial.unlink(missing_ok=True)
+    # Made here and now: in a directory that others share, a link of that name would lead elsewhere.
+    with partial.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -157,6 +157,19 @@ async def test_an_end_that_was_cut_off_with_its_checkpoint_is_noticed(
         await make(store, tmp_path).write()
 
 
+async def test_a_link_planted_in_a_shared_directory_leads_nowhere(store: Store, append: Append, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    shared = tmp_path / "share" / "org_a"
+    shared.mkdir(parents=True)
+    for name in (".latest.partial", "latest"):
+        (shared / name).symlink_to(victim)
+    await store.write(partial(append, number=1))
+    (checkpoint,) = await make(store, tmp_path / "share").write()
+    assert victim.read_text() == "precious"
+    assert (shared / "latest").read_text(encoding="utf-8") == checkpoint.note()
+
+
 async def test_a_damaged_export_holds_nothing_up(store: Store, append: Append, tmp_path: Path) -> None:
     (tmp_path / "org_a").mkdir()
     (tmp_path / "org_a" / "latest").write_bytes(b"\xff")
