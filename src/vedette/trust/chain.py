@@ -7,6 +7,7 @@ certificate is what RFC 5280 §6.1 asks for, with every cost bounded. Revocation
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -235,6 +236,7 @@ class _Search:
         self._limits = limits
         self._now = now
         self._signed = signed
+        self._checked: dict[tuple[str, str], ChainFailure | None] = {}
         self._effort = 0
         self._depth = 0
         self.failure: ChainFailure | None = None
@@ -242,20 +244,17 @@ class _Search:
     def extend(self, path: list[_Parsed]) -> list[_Parsed] | None:
         """Return the path completed up to an anchor, or ``None`` when none leads there."""
         child = path[-1]
-        anchor = self._first_issuer(path, self._anchors)
-        if anchor is not None:
-            return [*path, anchor]
+        for anchor in self._candidates(path, self._anchors):
+            if self._may_vouch(path, anchor) and self._is_signed([*path, anchor]):
+                return [*path, anchor]
         if len(path) < self._limits.max_certificates:
             for issuer in self._candidates(path, self._pool):
-                if self._vouches(path, issuer):
+                if self._may_vouch(path, issuer):
                     complete = self.extend([*path, issuer])
                     if complete is not None:
                         return complete
         self._note(len(path), child.fail(ChainCheck.TRUSTED_ISSUER, "no registered authority issued the certificate"))
         return None
-
-    def _first_issuer(self, path: list[_Parsed], among: list[_Parsed]) -> _Parsed | None:
-        return next((issuer for issuer in self._candidates(path, among) if self._vouches(path, issuer)), None)
 
     def _candidates(self, path: list[_Parsed], among: list[_Parsed]) -> list[_Parsed]:
         """Find certificates that by name and key identifier can have issued the last of the path."""
@@ -273,33 +272,52 @@ class _Search:
             )
         ]
 
-    def _vouches(self, path: list[_Parsed], issuer: _Parsed) -> bool:
-        failure = _judge_issuer(path, issuer, self._now) or self._check_signature(path[-1], issuer)
+    def _may_vouch(self, path: list[_Parsed], issuer: _Parsed) -> bool:
+        failure = _judge_issuer(path, issuer, self._now)
         if failure is not None:
             # A named issuer that fails tells more than "no authority found" at the same depth.
             self._note(len(path) + 1, failure)
         return failure is None
 
+    def _is_signed(self, path: list[_Parsed]) -> bool:
+        """Check the signatures of a path that is complete by its names, the anchor's first.
+
+        So whoever has nothing that an authority signed costs us one check for each certificate, in whatever order.
+        """
+        for child, issuer in reversed(list(itertools.pairwise(path))):
+            failure = self._check_signature(child, issuer)
+            if failure is not None:
+                self._note(len(path), failure)
+                return False
+        return True
+
     def _check_signature(self, child: _Parsed, issuer: _Parsed) -> ChainFailure | None:
         link = (child.sha256, issuer.sha256)
         if link in self._signed:
             return None
-        self._effort += 1
-        if self._effort > self._limits.max_signature_checks:
-            return child.fail(ChainCheck.EFFORT, f"more than {self._limits.max_signature_checks} signatures to check")
-        try:
-            child.certificate.verify_directly_issued_by(issuer.certificate)
-        except (InvalidSignature, *PARSE_ERRORS):
-            return child.fail(ChainCheck.SIGNATURE, "the signature was not made by the named issuer's key")
-        if child.is_authority:
-            if len(self._signed) >= _CACHED_SIGNATURES:
-                self._signed.clear()
-            self._signed.add(link)
-        return None
+        if link not in self._checked:
+            self._effort += 1
+            if self._effort > self._limits.max_signature_checks:
+                detail = f"more than {self._limits.max_signature_checks} signatures to check"
+                return child.fail(ChainCheck.EFFORT, detail)
+            self._checked[link] = _verify_signature(child, issuer)
+            if self._checked[link] is None and child.is_authority:
+                if len(self._signed) >= _CACHED_SIGNATURES:
+                    self._signed.clear()
+                self._signed.add(link)
+        return self._checked[link]
 
     def _note(self, depth: int, failure: ChainFailure) -> None:
         if depth > self._depth:
             self._depth, self.failure = depth, failure
+
+
+def _verify_signature(child: _Parsed, issuer: _Parsed) -> ChainFailure | None:
+    try:
+        child.certificate.verify_directly_issued_by(issuer.certificate)
+    except (InvalidSignature, *PARSE_ERRORS):
+        return child.fail(ChainCheck.SIGNATURE, "the signature was not made by the named issuer's key")
+    return None
 
 
 def check_authority(der: bytes, now: datetime, *, limits: ChainLimits | None = None) -> ChainFailure | None:

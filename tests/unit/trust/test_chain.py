@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,7 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from vedette.trust import ChainCheck, ChainLimits, ChainVerdict, ChainVerifier, certificate_sha256, check_authority
+from vedette.trust import (
+    ChainCheck,
+    ChainLimits,
+    ChainVerdict,
+    ChainVerifier,
+    certificate_sha256,
+    chain,
+    check_authority,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -317,6 +326,35 @@ def test_certificates_of_one_name_cannot_make_us_check_signatures_without_end() 
     verdict = verifier.verify([device.der, *(each.der for each in namesakes)], NOW)
     assert not verdict.is_trusted
     assert ChainVerifier([ROOT.der]).verify([device.der, namesakes[0].der, namesakes[1].der, LINE.der], NOW).is_trusted
+
+
+def test_who_has_nothing_that_an_authority_signed_costs_one_check_for_each_certificate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checks: list[x509.Certificate] = []
+    genuine = chain._verify_signature
+
+    def count(child: Any, issuer: Any) -> Any:  # Any: private to the module
+        checks.append(child.certificate)
+        return genuine(child, issuer)
+
+    monkeypatch.setattr(chain, "_verify_signature", count)
+    own = Maker("Root", with_key_ids=False).make()
+    namesakes = [Maker("Root", own, key=own.key, with_key_ids=False).make() for _ in range(3)]
+    device = leaf(own, with_key_ids=False)
+    assert failed(judge([device, own, *namesakes], ROOT))[0] is ChainCheck.SIGNATURE
+    assert len(checks) == 5
+    stranger = Maker("Stranger").make()
+    checks.clear()
+    assert not judge([leaf(stranger), stranger], ROOT).is_trusted
+    assert checks == []
+
+
+def test_a_signature_that_fails_below_the_anchor_is_what_is_told() -> None:
+    middle = Maker("Middle", ROOT).make()
+    line = Maker("Line 2", middle).make()
+    forged = leaf(line, signing_key=new_key())
+    assert failed(judge([forged, line, middle], ROOT)) == (ChainCheck.SIGNATURE, 0)
 
 
 def test_a_loop_of_issuers_ends() -> None:
