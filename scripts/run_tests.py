@@ -38,10 +38,11 @@ STAGES = [
     Stage("unit", ("-n", "2"), is_ground=True),
     Stage("protocols"),
     Stage("fuzz"),
-    Stage("integration"),
+    Stage("integration", ("-n", "2", "--dist", "loadfile"), limit_s=900),
     Stage("api"),
     Stage("console"),
-    Stage("journeys", limit_s=600),
+    # Two files of journeys at a time: each has a loopback address of its own.
+    Stage("journeys", ("-n", "2", "--dist", "loadfile"), limit_s=900),
 ]
 
 
