@@ -7,14 +7,18 @@ Source:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import msgspec
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from vedette.api.errors import TooManyStreams
 from vedette.kernel import Clock
+
+log = logging.getLogger(__name__)
 
 STREAMS_MAX: Final = 100
 KEEP_ALIVE_S: Final = 15.0
@@ -50,20 +54,35 @@ class StreamLimit:
         if self._open >= self._most:
             raise TooManyStreams(f"{self._most} event streams are open", hint="close one, or try again later")
         self._open += 1
-        return StreamingResponse(
-            self._count_down(events), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-        )
+        return _Stream(self._bounded(events), self._ended)
 
-    async def _count_down(self, events: AsyncIterator[bytes | None]) -> AsyncIterator[bytes]:
+    def _ended(self) -> None:
+        self._open -= 1
+
+    async def _bounded(self, events: AsyncIterator[bytes | None]) -> AsyncIterator[bytes]:
         ends_s = self._clock.monotonic_s() + LIFETIME_S
+        yield _HELLO
+        async for event in events:
+            yield _KEEP_ALIVE if event is None else event
+            if self._clock.monotonic_s() >= ends_s:
+                return
+
+
+class _Stream(StreamingResponse):
+    """A response that gives its place back however it ends, even before its first byte, and though nobody reads."""
+
+    def __init__(self, content: AsyncIterator[bytes], on_end: Callable[[], None]) -> None:
+        super().__init__(content, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._on_end = on_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            yield _HELLO
-            async for event in events:
-                yield _KEEP_ALIVE if event is None else event
-                if self._clock.monotonic_s() >= ends_s:
-                    return
+            async with asyncio.timeout(LIFETIME_S + KEEP_ALIVE_S):
+                await super().__call__(scope, receive, send)
+        except TimeoutError:
+            log.debug("a stream that nobody read was ended")
         finally:
-            self._open -= 1
+            self._on_end()
 
 
 class Bell:
