@@ -152,6 +152,9 @@ class ProvisioningSession:
         elif len(publish.payload) > limits.max_body_bytes:
             detail = f"a body of {len(publish.payload)} bytes exceeds the limit of {limits.max_body_bytes}"
             self._refuse(request_id, 413, _TOO_LARGE, detail, "message_too_large")
+        elif self._asked:
+            detail = "a request of this connection is being answered"
+            self._refuse(request_id, 429, _TOO_MANY, detail, "message_throttled", is_transient=True)
         elif not self._rate.try_take(1, now_s) or not reception.registrations.try_take(self.source, now_s):
             self._refuse(request_id, 429, _TOO_MANY, "too many requests", "message_throttled", is_transient=True)
         elif not reception.registering.try_enter():

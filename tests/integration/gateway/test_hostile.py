@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from gateway_site import Site
 from mqtt_device import MqttDevice, client_context
+from stand_in_control import Credential, make_certificate
 from waiting import until
 
 from vedette.gateway import DpsSettings, GatewaySettings, TlsSettings
@@ -113,13 +114,13 @@ async def test_a_name_that_passes_on_during_a_connect_lets_nobody_in_by_its_form
     assert await connecting == 3
 
 
-async def provision(site: Site, address: str) -> int:
-    """Open a provisioning connection without a certificate, keep it, and return CONNACK's code."""
+async def provision(site: Site, address: str = "127.0.0.1", credential: Credential | None = None) -> int:
+    """Open a provisioning connection, keep it, and return CONNACK's code."""
     reader, writer = await asyncio.open_connection(
         "127.0.0.1",
         site.ports["gateway-1"],
         local_addr=(address, 0),
-        ssl=client_context(site.folder / "root.pem", None),
+        ssl=client_context(site.folder / "root.pem", credential),
         server_hostname="localhost",
     )
     user_name = "0ne00TEST/registrations/pump-7/api-version=2019-03-31"
@@ -139,6 +140,20 @@ async def test_strangers_of_one_source_do_not_keep_others_from_provisioning(site
 async def test_idle_provisioning_connections_give_way_when_places_run_out(site: Site) -> None:
     site.settings = GatewaySettings(dps=DpsSettings(max_connections=2, pressed_idle_s=0.2))
     await site.start_gateway()
-    assert [await provision(site, "127.0.0.1") for _ in range(2)] == [0, 0]
+    assert [await provision(site) for _ in range(2)] == [0, 0]
     await asyncio.sleep(0.3)
-    assert await provision(site, "127.0.0.1") == 0
+    assert await provision(site) == 0
+
+
+async def test_a_connection_has_one_registration_judged_at_a_time(site: Site) -> None:
+    await site.start_gateway()
+    credential = make_certificate("pump-7").write(site.folder, "own")
+    assert await provision(site, credential=credential) == 0
+    device = _KEPT[-1]
+    for number in range(3):
+        device.mqtt.publish(f"$dps/registrations/PUT/iotdps-register/?$rid={number}", b"{}")
+    await device.flush()
+    answers = [await device.next_event() for _ in range(3)]
+    topics = sorted(answer.topic for answer in answers if isinstance(answer, mqtt.Publish))
+    assert [topic.split("/")[3] for topic in topics] == ["200", "429", "429"]
+    assert len(site.control.registrations) == 1
