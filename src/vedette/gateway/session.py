@@ -218,11 +218,11 @@ class HubSession:
         match message:
             case TwinGet(request_id) | TwinPatchReported(request_id):
                 if publish.qos:
-                    self.stored(publish.packet_id)
+                    self._reception.telemetry.acknowledge(self, publish.packet_id)
                 mqtt.publish(twin_response_topic(501, request_id), not_offered(self._reception, "device twins"))
             case IssueCertificate(request_id):
                 if publish.qos:
-                    self.stored(publish.packet_id)
+                    self._reception.telemetry.acknowledge(self, publish.packet_id)
                 if self._is_permitted(RENEW_CERTIFICATE):
                     self._renewal = self._renewal or CertificateRenewal(self._reception, self)
                     self._renewal.request(request_id, publish.payload)
@@ -230,7 +230,7 @@ class HubSession:
                 self._break_off("foreign_topic", reason, SEND_TELEMETRY)
             case _:  # a method response that nobody waits for
                 if publish.qos:
-                    self.stored(publish.packet_id)
+                    self._reception.telemetry.acknowledge(self, publish.packet_id)
 
     def _take_other(self, event: ServerEvent) -> None:
         match event:

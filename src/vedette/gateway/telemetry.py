@@ -1,12 +1,14 @@
 """Telemetry to disk: all messages of one short tick are one stream message, and PUBACK follows its acknowledgement.
 
 Each stored batch costs one fsync, whoever sent its messages; while one is under way the next gathers. A batch that is
-not stored in time is given up without PUBACK: its connections close and their devices send again.
+not stored in time is given up without PUBACK: its connections close and their devices send again. The PUBACKs of one
+connection go out in the order of its PUBLISHes (MQTT 3.1.1 §4.6), whatever the order in which batches are stored.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -81,7 +83,7 @@ class StreamPublisher(Protocol):
 
 
 class _Batch:
-    __slots__ = ("acknowledgements", "numbers", "records", "sent_bytes", "sessions", "size_bytes")
+    __slots__ = ("acknowledgements", "number", "numbers", "records", "sent_bytes", "sessions", "size_bytes")
 
     def __init__(self) -> None:
         self.sessions: list[TelemetrySession] = []
@@ -90,6 +92,7 @@ class _Batch:
         self.acknowledgements: list[tuple[Sender, int]] = []
         self.sent_bytes: dict[Sender, int] = {}
         self.size_bytes = 64
+        self.number = 0
 
 
 class TelemetryWriter:
@@ -126,7 +129,7 @@ class TelemetryWriter:
         self._encode = msgspec.msgpack.Encoder().encode
         self._batch: _Batch | None = None
         self._sealed: deque[_Batch] = deque()
-        self._under_way: set[_Batch] = set()
+        self._under_way: dict[_Batch, None] = {}  # oldest first
         self._count = 0
         self._is_send_due = False
         self._timer: asyncio.TimerHandle | None = None
@@ -186,6 +189,16 @@ class TelemetryWriter:
             return False
         return True
 
+    def acknowledge(self, sender: Sender, packet_id: int) -> None:
+        """Give the PUBACK of a QoS 1 message that is not telemetry, after those of what the sender sent before it."""
+        if sender.inflight_bytes:
+            gathering = () if self._batch is None else (self._batch,)
+            for batch in (*gathering, *reversed(self._sealed), *reversed(self._under_way)):
+                if sender in batch.numbers:
+                    batch.acknowledgements.append((sender, packet_id))
+                    return
+        sender.stored(packet_id)
+
     def forget(self, sender: Sender) -> None:
         """The session has ended; its messages are stored nonetheless."""
         self._waiting_for_room.discard(sender)
@@ -241,8 +254,9 @@ class TelemetryWriter:
 
     def _publish(self, batch: _Batch) -> None:
         self._count += 1
+        batch.number = self._count
         payload = self._encode(TelemetryBatch(BATCH_VERSION, self._gateway, batch.sessions, batch.records))
-        self._under_way.add(batch)
+        self._under_way[batch] = None
 
         def done(result: PublishResult) -> None:
             self._finish(batch, result)
@@ -260,12 +274,15 @@ class TelemetryWriter:
             self._finish(batch, problem)
 
     def _finish(self, batch: _Batch, result: Problem | PublishAck) -> None:
-        self._under_way.discard(batch)
+        is_oldest = next(iter(self._under_way)) is batch
+        del self._under_way[batch]
         for sender, size in batch.sent_bytes.items():
             sender.inflight_bytes -= size
             self.pending_bytes -= size
         if isinstance(result, PublishAck):
             self.stored_messages += len(batch.records)
+            if not is_oldest:
+                self._give_way(batch)
             for sender, packet_id in batch.acknowledgements:
                 sender.stored(packet_id)
             for sender in batch.numbers:
@@ -283,6 +300,15 @@ class TelemetryWriter:
             waiting, self._waiting_for_room = self._waiting_for_room, set()
             for sender in waiting:
                 sender.resume()
+
+    def _give_way(self, batch: _Batch) -> None:
+        """Leave the PUBACKs of senders with messages in an older batch, which is still under way, to that batch."""
+        older = list(itertools.takewhile(lambda each: each.number < batch.number, self._under_way))
+        own: list[tuple[Sender, int]] = []
+        for sender, packet_id in batch.acknowledgements:
+            last = next((each for each in reversed(older) if sender in each.numbers), None)
+            (own if last is None else last.acknowledgements).append((sender, packet_id))
+        batch.acknowledgements = own
 
     def _wake_idle(self) -> None:
         for waiter in self._idle:

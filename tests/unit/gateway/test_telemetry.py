@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vedette.bus import BusTimeout, BusUnavailable, PublishAck, PublishResult
@@ -235,3 +235,106 @@ def test_what_properties_take_up_is_never_underestimated(bag: str) -> None:
         return
     record = TelemetryRecord(1, 1_700_000_000_000, 1, dict(parsed.system), dict(parsed.application), b"")
     assert len(msgspec.msgpack.encode(record)) <= stored_bytes(parsed) + _RECORD_BYTES
+
+
+async def test_another_message_is_acknowledged_in_turn_with_telemetry() -> None:
+    stream, pump, fan = Stream(), Device("pump"), Device("fan")
+    writer = new_writer(stream)
+    writer.acknowledge(pump, 1)
+    assert pump.acknowledged == [1]
+    send(writer, pump, b"2", packet_id=2)
+    writer.acknowledge(pump, 3)
+    send(writer, pump, b"4", packet_id=4)
+    writer.acknowledge(fan, 1)
+    assert (pump.acknowledged, fan.acknowledged) == ([1], [1])
+    await turn()
+    writer.acknowledge(pump, 5)
+    stream.acknowledge()
+    assert pump.acknowledged == [1, 2, 3, 4, 5]
+    writer.acknowledge(pump, 6)
+    assert pump.acknowledged[-1] == 6
+
+
+async def test_batches_stored_out_of_turn_are_acknowledged_in_turn_and_hold_up_nobody_else() -> None:
+    stream, pump, fan = Stream(), Device("pump"), Device("fan")
+    writer = new_writer(stream, tick_s=0)
+    for number in (1, 2, 3):
+        send(writer, pump, b"%d" % number, packet_id=number)
+        send(writer, fan, b"f") if number == 1 else None
+        await asyncio.sleep(0.005)
+    send(writer, Device("valve"), b"v", packet_id=7)
+    assert len(stream.waiting) == 3
+    stream.waiting[2](PublishAck("TELEMETRY", 3))
+    stream.waiting[1](PublishAck("TELEMETRY", 2))
+    assert pump.acknowledged == []
+    writer.acknowledge(fan, 9)
+    stream.waiting[0](PublishAck("TELEMETRY", 1))
+    assert (pump.acknowledged, fan.acknowledged) == ([1, 2, 3], [9])
+
+
+async def test_only_whoever_has_older_messages_under_way_waits() -> None:
+    stream, pump, fan = Stream(), Device("pump"), Device("fan")
+    writer = new_writer(stream, tick_s=0)
+    send(writer, pump, b"1", packet_id=1)
+    await asyncio.sleep(0.005)
+    send(writer, pump, b"2", packet_id=2)
+    send(writer, fan, b"f", packet_id=5)
+    await asyncio.sleep(0.005)
+    stream.waiting[1](PublishAck("TELEMETRY", 2))
+    assert (pump.acknowledged, fan.acknowledged) == ([], [5])
+    stream.waiting[0](BusTimeout("lost"))
+    # The connection is closed, and the device sends both again: what came second is not acknowledged alone.
+    assert (pump.acknowledged, pump.lost) == ([], 1)
+
+
+async def test_a_batch_that_is_lost_before_an_older_one_is_stored_acknowledges_nothing() -> None:
+    stream, pump = Stream(), Device("pump")
+    writer = new_writer(stream, tick_s=0)
+    for number in (1, 2):
+        send(writer, pump, b"%d" % number, packet_id=number)
+        await asyncio.sleep(0.005)
+    stream.waiting[1](BusTimeout("lost"))
+    assert (pump.acknowledged, pump.lost) == ([], 1)
+    stream.waiting[0](PublishAck("TELEMETRY", 1))
+    assert pump.acknowledged == [1]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("telemetry"), st.integers(0, 2)),
+            st.tuples(st.just("request"), st.integers(0, 2)),
+            st.tuples(st.just("stored"), st.integers(0, 5)),
+            st.tuples(st.just("turn"), st.just(0)),
+        ),
+        max_size=40,
+    )
+)
+def test_each_devices_messages_are_acknowledged_once_and_in_order(steps: list[tuple[str, int]]) -> None:
+    async def run() -> None:
+        stream, devices = Stream(), [Device(str(number)) for number in range(3)]
+        sent = [0, 0, 0]
+        writer = new_writer(stream, tick_s=0, max_batch_bytes=400)
+        for step, number in steps:
+            if step == "turn":
+                await turn()
+            elif step == "stored":
+                if stream.waiting:
+                    stream.waiting.pop(number % len(stream.waiting))(PublishAck("TELEMETRY", 1))
+            else:
+                sent[number] += 1
+                if step == "request":
+                    writer.acknowledge(devices[number], sent[number])
+                else:
+                    send(writer, devices[number], b"x" * 100, packet_id=sent[number])
+            for device in devices:
+                assert device.acknowledged == list(range(1, len(device.acknowledged) + 1))
+        flushing = asyncio.ensure_future(writer.flush())
+        while not flushing.done():
+            await turn()
+            while stream.waiting:
+                stream.acknowledge()
+        assert [len(device.acknowledged) for device in devices] == sent
+
+    asyncio.run(run())
