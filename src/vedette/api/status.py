@@ -15,7 +15,7 @@ from pydantic import Field
 from vedette.access import EnforcementTracker
 from vedette.api.schema import Timestamp, View, api_router, refusals
 from vedette.kernel import Clock, OrganizationId, Problem, to_rfc3339
-from vedette.ledger import CheckpointService, Ledger, parse_checkpoint
+from vedette.ledger import CheckpointService, Ledger, LedgerInconsistent, parse_checkpoint
 from vedette.pki import SignerClient
 from vedette.pki.records import CertificateReports
 from vedette.registry import ClockGuard, DeviceCounts, DeviceService
@@ -133,7 +133,7 @@ class StatusReader:
     async def read(self) -> StatusView:
         """Return the state of the platform."""
         organization_id = self._platform.organization_id
-        components = [*await self._components(), *self._gateways(), self._judge_clock()]
+        components = [*await self._components(), *self._gateways(), self._judge_clock(), self._judge_ledger()]
         authorities, signer = await self._ask_signer()
         components.append(signer)
         try:
@@ -177,11 +177,23 @@ class StatusReader:
                 found.append(Component(f"{status.gateway} records", "warning", f"stale; {detail}", hint))
             else:
                 found.append(Component(f"{status.gateway} records", "ok", detail))
-        if not found:
+        if found:
+            hint = "what it lets through is not known: is it running, and connected to the bus?"
+            found += [Component(f"{name} records", "warning", "silent", hint) for name in self._enforcement.silent()]
+        else:
             is_new = self._clock.now() - self._platform.started_at < _GATEWAYS_REPORT_WITHIN
             hint = "wait a moment" if is_new else "devices cannot connect: see the log"
             found.append(Component("gateway records", "warning" if is_new else "failed", "no gateway reports", hint))
         return found
+
+    def _judge_ledger(self) -> Component:
+        failure = self._checkpoints.failure
+        if failure is None:
+            return Component("ledger", "ok")
+        if isinstance(failure, LedgerInconsistent):
+            return Component("ledger", "failed", f"it was altered: {failure.detail}", "see what: vedette ledger verify")
+        hint = "is the disk full, or a checkpoint directory away? it is tried again by itself"
+        return Component("ledger", "warning", f"no checkpoint could be written: {str(failure)[:200]}", hint)
 
     def _judge_clock(self) -> Component:
         reading = self._guard.read()

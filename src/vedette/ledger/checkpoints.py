@@ -57,16 +57,26 @@ class CheckpointService:
         self._directories = tuple(directories)
         self._interval = interval
         self._exported: dict[tuple[Path, str], int] = {}
+        self._failure: Exception | None = None
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the last round of ``run`` failed: ``LedgerInconsistent`` if a log was altered; ``None`` if it did not."""
+        return self._failure
 
     async def run(self) -> None:
         """Write checkpoints until cancelled."""
         while True:
+            failure: Exception | None = None
             try:
                 await self.write()
             except LedgerInconsistent as error:
+                failure = error
                 log.error("the ledger was altered: no checkpoint is signed", extra={"reason": str(error)})  # noqa: TRY400 - no trace wanted
             except (Problem, OSError) as error:
+                failure = error
                 log.warning("checkpoints wait for the store or the disk", extra={"reason": str(error)})
+            self._failure = failure
             await asyncio.sleep(self._interval.total_seconds())
 
     async def write(self) -> tuple[Checkpoint, ...]:

@@ -220,6 +220,29 @@ async def test_what_we_did_not_sign_is_not_taken_over(store: Store, append: Appe
             await service.add_cosignatures(note, witnesses=[WITNESS_KEY])
 
 
+def is_altered(service: CheckpointService) -> bool:
+    return isinstance(service.failure, LedgerInconsistent)
+
+
+async def test_a_running_service_tells_that_the_log_was_altered_until_it_is_no_more(
+    store: Store, append: Append, tmp_path: Path
+) -> None:
+    service = CheckpointService(
+        store, CheckpointSigner(KEY), clock=SystemClock(), directories=[tmp_path], interval=timedelta(milliseconds=5)
+    )
+    await store.write(partial(append, number=1))
+    await run_sql(store, "UPDATE ledger_entries SET position = 7")
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(service.run())
+        async with asyncio.timeout(10):
+            while not is_altered(service):  # noqa: ASYNC110 - another task finds out
+                await asyncio.sleep(0.01)
+            await run_sql(store, "UPDATE ledger_entries SET position = 1")
+            while is_altered(service):  # noqa: ASYNC110 - same
+                await asyncio.sleep(0.01)
+        running.cancel()
+
+
 async def test_a_running_service_writes_at_its_interval_and_survives_a_directory_that_is_away(
     store: Store, append: Append, tmp_path: Path
 ) -> None:
