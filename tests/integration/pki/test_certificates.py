@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from vedette.kernel import GenerationId, OrganizationId, RandomIds
 from vedette.ledger import Actor, Ledger
 from vedette.pki import (
+    BadCsr,
     CertificateNotCurrent,
     CertificateNotFound,
     ForeignNames,
@@ -413,6 +415,11 @@ async def test_a_server_certificate_is_issued_for_configured_names_and_recorded(
         await certificates.issue_server_certificate(
             organization_id=ORGANIZATION, names=("evil.example",), csr=csr("evil.example"), actor=OPERATOR
         )
+    async with asyncio.timeout(1):  # refused here: the signer cuts off whoever sends it too much
+        with pytest.raises(BadCsr):
+            await certificates.issue_server_certificate(
+                organization_id=ORGANIZATION, names=("hub.example",), csr=bytes(100_000), actor=OPERATOR
+            )
 
 
 async def test_every_certificate_keeps_its_place_when_the_events_are_projected(

@@ -407,6 +407,7 @@ class CertificateService:
             ForeignNames: The signer's configuration does not list a name.
             SignerUnavailable: The signer does not answer.
         """
+        parse_csr(csr, allowed_names=names)  # the signer judges it too, but cuts off whoever sends it too much
         chain = await self._signer.issue_server_certificate(
             request_id=self._ids.new("op"), organization_id=organization_id, names=names, csr=csr
         )
