@@ -58,6 +58,7 @@ class Thief:
         device = await MqttDevice.open(self.platform.ports["gateway"], context)
         code = await device.connect(name)
         await device.close()
+        await device.writer.wait_closed()
         return code
 
 
