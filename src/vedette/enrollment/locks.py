@@ -12,15 +12,13 @@ from vedette.enrollment.events import ReenrollmentAllowed, RegistrationLocked
 from vedette.enrollment.model import Registration
 from vedette.kernel import Clock, DeviceId, IdSource, InvalidId, OrganizationId, parse_registration_id, to_rfc3339
 from vedette.ledger import Actor, Entry, Event, Ledger
-from vedette.pki import AuthorityDisabled, AuthorityVerified, CertificateRevoked, IdentityFrozen, RevocationReason
+from vedette.pki import AuthorityDisabled, AuthorityVerified, CertificateRevoked, IdentityFrozen
 from vedette.registry import ClockGuard, Device, DeviceDeleted, check_reason, find_by_name
 from vedette.store import Store, Transaction
 
 PERMIT_DEFAULT: Final = timedelta(hours=24)
 PERMIT_MAX: Final = timedelta(days=30)
 _SYSTEM: Final = Actor("system", "enrollment")
-# Certificates that made room for the next one, or ended with their device: that says nothing against its holder.
-_HARMLESS: Final = frozenset({RevocationReason.SUPERSEDED.value, RevocationReason.CESSATION_OF_OPERATION.value})
 
 
 class RegistrationLocks:
@@ -41,7 +39,7 @@ class RegistrationLocks:
         match event:
             case DeviceDeleted():
                 self._release(tx, event)
-            case CertificateRevoked() if event.reason not in _HARMLESS:
+            case CertificateRevoked() if not event.is_consequence:
                 self._lock(tx, event, f"a certificate of the device was revoked ({event.reason})")
             case IdentityFrozen():
                 self._lock(tx, event, "two parties were seen with the device's key")

@@ -265,6 +265,7 @@ class RegistrationService:
                 reason=RevocationReason.SUPERSEDED,
                 actor=actor,
                 comment="the device enrolled again",
+                is_consequence=True,
             )
         if prepared is not None:
             self._certificates.store_issued(tx, prepared, actor=actor)

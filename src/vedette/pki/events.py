@@ -54,7 +54,13 @@ class CertificateFirstUsed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CertificateRevoked(msgspec.Struct, frozen=True, kw_only=True):
-    """Certificates of one identity ended before their time; ``reason`` is a ``RevocationReason``."""
+    """Certificates of one identity ended before their time.
+
+    Attributes:
+        reason: A ``RevocationReason``.
+        is_consequence: They made room for the next one, or ended with their device: nobody revoked them for their own
+            sake, and it says nothing against their holder. Whoever chooses a reason does not choose this.
+    """
 
     name: ClassVar[str] = "pki.certificate_revoked"
     version: ClassVar[int] = 1
@@ -63,6 +69,7 @@ class CertificateRevoked(msgspec.Struct, frozen=True, kw_only=True):
     generation_id: str
     sha256s: tuple[str, ...]
     reason: str
+    is_consequence: bool = False
 
 
 class IdentityFrozen(msgspec.Struct, frozen=True, kw_only=True):

@@ -342,6 +342,7 @@ class Register:
             reason=RevocationReason.CESSATION_OF_OPERATION,
             actor=actor,
             comment=comment,
+            is_consequence=True,
         )
 
     def _save(

@@ -12,8 +12,8 @@ from vedette.kernel import SystemClock
 
 READY = """
 import json, os, sys, time
-os.write(int(sys.argv[1]), json.dumps({"is_ready": True, "facts": {"pid": os.getpid()}}).encode() + b"\\n")
 print("hello from", os.getpid(), flush=True)
+os.write(int(sys.argv[1]), json.dumps({"is_ready": True, "facts": {"pid": os.getpid()}}).encode() + b"\\n")
 time.sleep(60)
 """
 DEAF = """

@@ -126,8 +126,9 @@ async def test_what_keeps_a_device_out_keeps_its_onboarding_identity_out(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("reason", RevocationReason)
 async def test_revoking_a_device_locks_its_onboarding_identity_until_an_operator_allows_it(
-    house: IdentityHouse, factory: Factory
+    house: IdentityHouse, factory: Factory, reason: RevocationReason
 ) -> None:
     await house.open_group(factory)
     identity = factory.make_device("pump-7")
@@ -136,7 +137,7 @@ async def test_revoking_a_device_locks_its_onboarding_identity_until_an_operator
     await house.certificates.revoke_all(
         organization_id=house.organization_id,
         generation_id=device.generation_id,
-        reason=RevocationReason.KEY_COMPROMISE,
+        reason=reason,
         actor=ACTOR,
     )
     answer = await house.enroll(identity, "pump-7")

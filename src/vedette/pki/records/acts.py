@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from vedette.kernel import GenerationId, OrganizationId, to_rfc3339
 from vedette.ledger import Actor, Entry, Event, Ledger
@@ -11,6 +12,8 @@ from vedette.pki.events import CertificateRevoked, IdentityFrozen, IdentityThawe
 from vedette.pki.model import Certificate, RevocationReason
 from vedette.pki.records import repository
 from vedette.store import Transaction
+
+_SYSTEM: Final = Actor("system", "pki")
 
 
 def record(
@@ -51,8 +54,9 @@ def revoke(
     reason: RevocationReason,
     actor: Actor,
     comment: str,
+    is_consequence: bool = False,
 ) -> None:
-    """Revoke certificates of the identity that ``certificate`` belongs to."""
+    """Revoke certificates of the identity that ``certificate`` belongs to; see ``CertificateRevoked``."""
     organization_id = certificate.organization_id
     repository.save_revocation(tx.connection, organization_id, sha256s, at=now, reason=reason)
     event = CertificateRevoked(
@@ -60,6 +64,7 @@ def revoke(
         generation_id=certificate.generation_id,
         sha256s=tuple(sha256s),
         reason=reason.value,
+        is_consequence=is_consequence,
     )
     entry = Entry(
         organization_id=organization_id,
@@ -71,6 +76,21 @@ def revoke(
         details={"sha256s": list(sha256s), "revocation_reason": reason.value},
     )
     ledger.append(tx, entry, event=event)
+
+
+def supersede(ledger: Ledger, tx: Transaction, renewed: Certificate, sha256: str, *, now: datetime) -> None:
+    """End a successor that was never used, in favour of ``renewed``: the reply that carried it was lost."""
+    revoke(
+        ledger,
+        tx,
+        renewed,
+        [sha256],
+        now=now,
+        reason=RevocationReason.SUPERSEDED,
+        actor=_SYSTEM,
+        comment="renewed again before it was used",
+        is_consequence=True,
+    )
 
 
 def freeze(ledger: Ledger, tx: Transaction, current: Certificate, *, actor: Actor, now: datetime) -> None:

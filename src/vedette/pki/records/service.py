@@ -46,7 +46,6 @@ from vedette.trust import PermittedCertificate, certificate_sha256, identity_uri
 
 PAGE_MAX: Final = 1000
 _REVOCATIONS_MAX: Final = 100_000
-_SYSTEM: Final = Actor("system", "pki")
 
 
 class CertificateService:
@@ -312,13 +311,24 @@ class CertificateService:
         reason: RevocationReason,
         actor: Actor,
         comment: str = "",
+        is_consequence: bool = False,
     ) -> int:
-        """Do what ``revoke_all`` does, in the caller's transaction."""
+        """Do what ``revoke_all`` does, in the caller's transaction; see ``CertificateRevoked`` for a consequence."""
         now = self._clock.now()
         digests = repository.list_unrevoked(tx.connection, organization_id, generation_id, now)
         if digests:
             certificate = find_issued(tx.connection, organization_id, digests[-1])
-            acts.revoke(self._ledger, tx, certificate, digests, now=now, reason=reason, actor=actor, comment=comment)
+            acts.revoke(
+                self._ledger,
+                tx,
+                certificate,
+                digests,
+                now=now,
+                reason=reason,
+                actor=actor,
+                comment=comment,
+                is_consequence=is_consequence,
+            )
         return len(digests)
 
     async def thaw(
@@ -477,16 +487,7 @@ class CertificateService:
         )
         acts.record(self._ledger, tx, renewed, "pki.renew_certificate", event, actor=actor)
         if replaced is not None:
-            acts.revoke(
-                self._ledger,
-                tx,
-                renewed,
-                [replaced],
-                now=now,
-                reason=RevocationReason.SUPERSEDED,
-                actor=_SYSTEM,
-                comment="renewed again before it was used",
-            )
+            acts.supersede(self._ledger, tx, renewed, replaced, now=now)
         return None
 
 
