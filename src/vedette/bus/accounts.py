@@ -78,13 +78,14 @@ def control_users() -> tuple[BusUser, ...]:
         BusUser(
             name=CONTROL_USER,
             account="DEVICES",
-            publish=("decision.*.*.*", *_read(_DEVICE_STREAMS)),
+            publish=("decision.*.*.*", "downlink.*.*", *_read(_DEVICE_STREAMS)),
             subscribe=(
                 _inbox(CONTROL_USER),
                 "svc.>",
                 # Without a queue group everyone would hear everyone's requests: `svc.>` covers the group as well.
                 "pep.status.*.*",
                 "session.opened.*.*",
+                "uplink.*.*",
             ),
             may_reply=True,
         ),
@@ -129,10 +130,11 @@ def _gateway_user(name: str) -> BusUser:
             "decision.*.*.*",
             f"pep.status.*.{name}",
             f"session.opened.*.{name}",
+            f"uplink.*.{name}",
             *(f"{service}.*" for service in GATEWAY_SERVICES),
             POSTURE_DIRECT_GET,
         ),
-        subscribe=(_inbox(name), POSTURE_SUBJECTS, "session.opened.*.*"),
+        subscribe=(_inbox(name), POSTURE_SUBJECTS, "session.opened.*.*", f"downlink.*.{name}"),
     )
 
 

@@ -17,7 +17,7 @@ from vedette.store.migration import copy_sqlite
 pytestmark = pytest.mark.anyio
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-SCRIPT: Final = ROOT / "scripts" / "initial_migration.py"
+SCRIPT: Final = ROOT / "scripts" / "write_migration.py"
 # A process of its own: other tests may have declared tables of theirs on the shared metadata.
 CREATE: Final = (
     "import runpy, sys, sqlalchemy\n"

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - Alembic loads it by path
-"""The initial schema, written by ``scripts/initial_migration.py`` from the tables that the rooms declare."""
+"""The initial schema."""
 
 from __future__ import annotations
 

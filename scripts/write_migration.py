@@ -1,9 +1,11 @@
-"""Write the first migration anew from the tables that the rooms declare; only while nothing is released.
+"""Write the newest migration anew: what the rooms declare beyond the migrations before it.
 
-    python scripts/initial_migration.py          write it
-    python scripts/initial_migration.py --check  fail if it is not what the rooms declare
+    python scripts/write_migration.py          write it
+    python scripts/write_migration.py --check  fail if it is not what the rooms declare
 
-After the first release a change of the schema is a further revision in ``src/vedette/store/migrations/versions/``.
+It writes new tables, new columns of existing ones (with a server default where they may not be empty) and new indexes.
+Anything else is written by hand, into a revision of its own. Once a revision has been released it is never written
+again: name the next one in ``TARGET``, ``REVISION`` and ``FORMER``.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import api, render
+from alembic.config import Config
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.dialects import postgresql, sqlite
@@ -25,9 +29,12 @@ from vedette.store.paths import JsonPath
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ROOT / "src" / "vedette"
-TARGET: Final = SOURCES / "store" / "migrations" / "versions" / "r0001_initial.py"
-HEADER: Final = '''# ruff: noqa: INP001 - Alembic loads it by path
-"""The initial schema, written by ``scripts/initial_migration.py`` from the tables that the rooms declare."""
+VERSIONS: Final = SOURCES / "store" / "migrations" / "versions"
+TARGET: Final = VERSIONS / "r0002_hub.py"
+REVISION: Final = "0002"
+FORMER: Final = "0001"
+HEADER: Final = f'''# ruff: noqa: INP001 - Alembic loads it by path
+"""The hub, written by ``scripts/write_migration.py``: what the rooms declare beyond the revision before."""
 
 from __future__ import annotations
 
@@ -36,8 +43,8 @@ from alembic import op
 
 from vedette.store import Json, UtcDateTime, json_path
 
-revision = "0001"
-down_revision = None
+revision = "{REVISION}"
+down_revision = "{FORMER}"
 '''
 
 
@@ -52,14 +59,58 @@ def write_migration(tables: sa.MetaData) -> str:
     """Return the text of the migration, one function per table."""
     engine = sa.create_engine("sqlite://")
     with engine.connect() as connection:
+        inspector = apply_former(connection)
         options: dict[str, Any] = {"target_metadata": tables, "render_item": render_item, "user_module_prefix": None}
         context = MigrationContext.configure(connection, opts={"sqlalchemy_module_prefix": "sa.", **options})
         autogenerate = api.AutogenContext(context)
         autogenerate.opts.update({"alembic_module_prefix": "op."}, **options)
-        functions = [write_table(autogenerate, table) for table in tables.sorted_tables]
-    calls = "\n".join(f"    _create_{table.name}()" for table in tables.sorted_tables)
-    upgrade = f'def upgrade() -> None:\n    """Create every table with its indexes."""\n{calls}\n'
-    return format_code("\n\n".join((HEADER, upgrade, *functions)))
+        existing = set(inspector.get_table_names())
+        functions, calls = [], []
+        for table in tables.sorted_tables:
+            if table.name not in existing:
+                functions.append(write_table(autogenerate, table))
+                calls.append(f"    _create_{table.name}()")
+            elif text := extend_table(autogenerate, inspector, table):
+                functions.append(text)
+                calls.append(f"    _extend_{table.name}()")
+    upgrade = 'def upgrade() -> None:\n    """Bring the schema up to what the rooms declare."""\n' + "\n".join(calls)
+    return format_code("\n\n".join((HEADER, upgrade + "\n", *functions)))
+
+
+def apply_former(connection: sa.Connection) -> sa.Inspector:
+    """Run the migrations before the one that is written."""
+    configuration = Config()
+    configuration.set_main_option("script_location", str(VERSIONS.parent))
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, FORMER)
+    return sa.inspect(connection)
+
+
+def extend_table(autogenerate: api.AutogenContext, inspector: sa.Inspector, table: sa.Table) -> str:
+    """Return the function that adds columns and indexes to an existing table, or nothing."""
+    known = {column["name"] for column in inspector.get_columns(table.name)}
+    indexes = {
+        str(row[0])
+        for row in inspector.bind.exec_driver_sql(  # type: ignore[union-attr]  # a connection
+            "SELECT name FROM sqlite_master WHERE type = 'index'"
+        )
+    }
+    lines = []
+    for column in table.columns:
+        if column.name in known:
+            continue
+        if not column.nullable and column.server_default is None:
+            raise TypeError(f"{table.name}.{column.name} may not be empty: it needs a server default for existing rows")
+        lines += render.render_op(autogenerate, ops.AddColumnOp(table.name, column))
+    lines += [
+        render_index(table.name, index)
+        for index in sorted(table.indexes, key=lambda index: str(index.name))
+        if index.name not in indexes
+    ]
+    if gone := known - {column.name for column in table.columns}:
+        raise TypeError(f"{table.name} lost {sorted(gone)}: write that revision by hand")
+    body = "\n".join(f"    {line}" for text in lines for line in text.splitlines())
+    return f"def _extend_{table.name}() -> None:\n{body}\n" if lines else ""
 
 
 def write_table(autogenerate: api.AutogenContext, table: sa.Table) -> str:
@@ -115,8 +166,8 @@ def main() -> int:
     """Write or check the migration."""
     text = write_migration(load_metadata())
     if "--check" in sys.argv[1:]:
-        if TARGET.read_text(encoding="utf-8") != text:
-            print(f"{TARGET.relative_to(ROOT)} is not what the rooms declare: run python scripts/initial_migration.py")
+        if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
+            print(f"{TARGET.relative_to(ROOT)} is not what the rooms declare: run python scripts/write_migration.py")
             return 1
         return 0
     TARGET.write_text(text, encoding="utf-8")
