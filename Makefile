@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test e2e bench docs dev demo lock system-packages clean
+.PHONY: help setup check test e2e bench docs dev demo lock system-packages node-packages clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -24,10 +24,13 @@ system-packages:
 check: $(STAMP) ## style, types, imports and the rules of the house; under a minute
 	@$(RUN) scripts/check.py
 
-test: $(STAMP) system-packages ## every test, in stages; under a quarter of an hour
+node-packages:
+	@scripts/node-packages.sh
+
+test: $(STAMP) system-packages node-packages ## every test, in stages; under a quarter of an hour
 	@$(RUN) scripts/run_tests.py
 
-e2e: $(STAMP) system-packages ## the journeys only: real processes, unmodified clients
+e2e: $(STAMP) system-packages node-packages ## the journeys only: real processes, unmodified clients
 	@$(RUN) scripts/run_tests.py journeys
 
 bench: $(STAMP) system-packages ## measure, side by side with peers, and rewrite docs/benchmarks.md
