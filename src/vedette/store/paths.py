@@ -41,6 +41,10 @@ indexed_paths: Final[tuple[IndexedPath, ...]] = (
     IndexedPath("registry_devices", "tags", ("zone",)),
     IndexedPath("registry_devices", "tags", ("line",)),
     IndexedPath("registry_devices", "tags", ("environment",)),
+    IndexedPath("registry_modules", "tags", ("site",)),
+    IndexedPath("registry_modules", "tags", ("zone",)),
+    IndexedPath("registry_modules", "tags", ("line",)),
+    IndexedPath("registry_modules", "tags", ("environment",)),
 )
 
 
