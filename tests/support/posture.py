@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from vedette.kernel import DeviceId, GenerationId, OrganizationId
+from vedette.kernel import DeviceId, GenerationId, ModuleId, OrganizationId
 from vedette.trust import (
     EMPTY_ROOT,
     SCHEMA_VERSION,
@@ -19,6 +19,7 @@ from vedette.trust import (
     Opening,
     OpeningRequest,
     PermittedCertificate,
+    PermittedKey,
     Placement,
     PostureRecord,
     PresentedCredential,
@@ -27,6 +28,7 @@ from vedette.trust import (
     Registration,
     Section,
     SessionContext,
+    TokenProof,
     TrustAnchor,
     extend_root,
 )
@@ -34,10 +36,12 @@ from vedette.trust import (
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ORGANIZATION = OrganizationId("org_" + "0" * 26)
 GENERATION = GenerationId("dev_" + "0" * 26)
+MODULE_GENERATION = GenerationId("mod_" + "0" * 26)
 POLICY_HASH = "a" * 64
 SHA256 = "b" * 64
 SHA1 = "c" * 40
 NONCE = b"n" * 16
+KEY_ID = "key_" + "0" * 26
 
 
 def section(owner: str, value: Any, *, expires_at: datetime | None = None) -> Section[Any]:
@@ -74,6 +78,19 @@ def permitted(digest: str = SHA256, **changes: Any) -> PermittedCertificate:
     return PermittedCertificate(**{"digest": digest, "origin": "issued", **changes})
 
 
+def make_module_record(**changes: Any) -> PostureRecord:
+    """Make the record of a module that is let in."""
+    return make_record(
+        **{
+            "generation_id": MODULE_GENERATION,
+            "kind": "module",
+            "module_id": ModuleId("filter"),
+            "device_generation_id": GENERATION,
+            **changes,
+        }
+    )
+
+
 def with_registration(**changes: Any) -> PostureRecord:
     record = make_record()
     assert record.registration.value is not None
@@ -84,6 +101,24 @@ def with_registration(**changes: Any) -> PostureRecord:
 
 def with_certificates(*certificates: PermittedCertificate) -> PostureRecord:
     return make_record(credentials=section("pki", Credentials(certificates=certificates)))
+
+
+def permitted_key(key_id: str = KEY_ID, **changes: Any) -> PermittedKey:
+    return PermittedKey(**{"key_id": key_id, "permitted_until": NOW + timedelta(days=90), **changes})
+
+
+def with_keys(*keys: PermittedKey) -> PostureRecord:
+    return make_record(credentials=section("pki", Credentials(keys=keys)))
+
+
+def presented_token(key_id: str = KEY_ID, **changes: Any) -> PresentedCredential:
+    """Make what a client without a certificate proves by a token that control has verified."""
+    token = TokenProof(**{"key_id": key_id, "expires_at": NOW + timedelta(hours=1), **changes})
+    return PresentedCredential(sha256="", sha1="", not_before=None, not_after=None, token=token)
+
+
+def refused_token(refusal: str) -> PresentedCredential:
+    return PresentedCredential(sha256="", sha1="", not_before=None, not_after=None, token_refusal=refusal)
 
 
 def presented(**changes: Any) -> PresentedCredential:

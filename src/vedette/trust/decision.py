@@ -6,10 +6,10 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from vedette.kernel import escape_terminal
-from vedette.trust.model import Lifecycle, PermittedCertificate, PostureRecord
+from vedette.trust.model import Lifecycle, PermittedCertificate, PostureRecord, TokenProof
 from vedette.trust.policy import BadEntity, PolicyEngine, SessionFacts, Verdict
 
 _SHA256_CHARS: Final = 64
@@ -33,6 +33,12 @@ class Reason(StrEnum):
     CERTIFICATE_NOT_PERMITTED = "certificate_not_permitted"
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a word, no secret
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a word, no secret
+    TOKEN_UNVERIFIED = "token_unverified"  # noqa: S105 - a word, no secret
+    SYMMETRIC_KEY_NOT_PERMITTED = "symmetric_key_not_permitted"
+    SYMMETRIC_KEY_EXPIRED = "symmetric_key_expired"
+    SYMMETRIC_KEYS_OFF = "symmetric_keys_off"
     POLICY_DENIED = "policy_denied"
     POLICY_ERROR = "policy_error"
 
@@ -45,8 +51,24 @@ PERMANENT_REASONS: Final = frozenset(
         Reason.CERTIFICATE_MISSING,
         Reason.CERTIFICATE_NOT_PERMITTED,
         Reason.CERTIFICATE_EXPIRED,
+        Reason.TOKEN_INVALID,
+        Reason.TOKEN_EXPIRED,
+        Reason.SYMMETRIC_KEY_NOT_PERMITTED,
+        Reason.SYMMETRIC_KEY_EXPIRED,
     }
 )
+# What control may say of a token that proves nothing; any other word counts as a token that is not valid.
+TOKEN_REFUSALS: Final = frozenset(
+    {
+        Reason.TOKEN_INVALID,
+        Reason.TOKEN_EXPIRED,
+        Reason.TOKEN_UNVERIFIED,
+        Reason.SYMMETRIC_KEY_NOT_PERMITTED,
+        Reason.SYMMETRIC_KEY_EXPIRED,
+        Reason.SYMMETRIC_KEYS_OFF,
+    }
+)
+SYMMETRIC_KEY: Final = "symmetric_key"
 
 HINTS: Final = {
     Reason.UNKNOWN_IDENTITY: "register it, or let it enroll: vedette enrollment list",
@@ -62,6 +84,12 @@ HINTS: Final = {
     Reason.CERTIFICATE_NOT_PERMITTED: "compare with the permitted ones: vedette device show {device}",
     Reason.CERTIFICATE_EXPIRED: "the device must enroll again: vedette device allow-reenrollment {device}",
     Reason.CERTIFICATE_NOT_YET_VALID: "check the clocks of device and server",
+    Reason.TOKEN_INVALID: "compare key, host name and id with: vedette device show {device}",
+    Reason.TOKEN_EXPIRED: "check the device's clock, or give it a newer token",
+    Reason.TOKEN_UNVERIFIED: "control could not read its keys: vedette status",
+    Reason.SYMMETRIC_KEY_NOT_PERMITTED: "give the device a current key: vedette device rotate-key {device}",
+    Reason.SYMMETRIC_KEY_EXPIRED: "give the device a current key: vedette device rotate-key {device}",
+    Reason.SYMMETRIC_KEYS_OFF: "give the device a certificate, or set pki.symmetric_keys",
     Reason.POLICY_DENIED: "see the policies named: vedette device show {device}",
     Reason.POLICY_ERROR: "a policy could not be evaluated: vedette status",
 }
@@ -69,17 +97,21 @@ HINTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PresentedCredential:
-    """What the TLS handshake proved.
+    """What the TLS handshake proved, and what control says of a token.
 
     Attributes:
         sha256: Lower-case hex of the leaf certificate's DER; empty when none was presented.
         sha1: The same by SHA-1, for devices registered by such a thumbprint.
+        token: From the opening; ``None``: none was presented, or it proves nothing.
+        token_refusal: From the opening: why a token that was presented proves nothing; empty when none was presented.
     """
 
     sha256: str
     sha1: str
     not_before: datetime | None
     not_after: datetime | None
+    token: TokenProof | None = None
+    token_refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +173,19 @@ def decide_session(
     Args:
         engine: The policies in force.
         record: ``None`` when the administrator says that there is no such identity.
-        credential: What the handshake proved.
+        credential: What handshake and token proved; either is enough.
         session: Address and TLS facts.
         now: Wall clock, UTC.
     """
     if record is None:
         return Decision(is_permitted=False, reason=Reason.UNKNOWN_IDENTITY)
-    if record.expires_at is not None and now >= record.expires_at:
-        return Decision(is_permitted=False, reason=Reason.RECORD_EXPIRED)
-    permitted = _find_certificate(record, credential, now)
-    reason = _state_reason(record, now) or _certificate_reason(permitted, credential, now)
-    if reason is not None or permitted is None:
-        return Decision(is_permitted=False, reason=reason or Reason.CERTIFICATE_NOT_PERMITTED)
-    facts = SessionFacts(permitted.origin, session.tls_version, session.remote_address)
+    reason = _state_reason(record, now)
+    if reason is not None:
+        return Decision(is_permitted=False, reason=reason)
+    proof = _judge_credential(record, credential, now)
+    if isinstance(proof, Reason):
+        return Decision(is_permitted=False, reason=proof)
+    facts = SessionFacts(proof.origin, session.tls_version, session.remote_address)
     try:
         verdict = engine.decide(record, now, "connect", facts)
     except BadEntity as error:
@@ -165,7 +197,7 @@ def decide_session(
         reason=Reason.PERMITTED,
         policies=verdict.policies,
         grant=Grant(record, facts, now),
-        valid_until=_valid_until(record, permitted, credential),
+        valid_until=_valid_until(record, proof),
     )
 
 
@@ -175,7 +207,8 @@ def decide_action(engine: PolicyEngine, grant: Grant, action: str) -> Verdict:
     Args:
         engine: The policies in force.
         grant: From the session's ``Decision``.
-        action: ``sendTelemetry`` or ``renewCertificate``.
+        action: A Cedar action id: ``sendTelemetry``, ``renewCertificate``, ``readTwin``, ``reportProperties``,
+            ``receiveCommand`` or ``receiveMethod``.
     """
     try:
         return engine.decide(grant.record, grant.decided_at, action, grant.facts)
@@ -190,6 +223,8 @@ def _denied(verdict: Verdict) -> Decision:
 
 def _state_reason(record: PostureRecord, now: datetime) -> Reason | None:
     """Name the plainest reason first, so that "why" needs no policy text."""
+    if record.expires_at is not None and now >= record.expires_at:
+        return Reason.RECORD_EXPIRED
     registration = record.registration.known(now)
     quarantine = record.quarantine.known(now)
     if registration is None or quarantine is None or record.credentials.known(now) is None:
@@ -202,6 +237,56 @@ def _state_reason(record: PostureRecord, now: datetime) -> Reason | None:
         (registration.lifecycle in {Lifecycle.MADE, Lifecycle.SHIPPED}, Reason.NOT_ONBOARDED),
     )
     return next((reason for applies, reason in checks if applies), None)
+
+
+class _Proof(NamedTuple):
+    """The credential that lets an identity in, and what may end it."""
+
+    origin: str
+    ends: tuple[datetime | None, ...]
+
+
+def _judge_credential(record: PostureRecord, credential: PresentedCredential, now: datetime) -> _Proof | Reason:
+    """Judge what was presented; the certificate first, since it is the stronger one.
+
+    Returns:
+        The proof, or the reason why there is none: the token's where one was presented, since a client that has a
+        certificate for the hub sends no token.
+    """
+    by_certificate = _judge_certificate(record, credential, now)
+    if isinstance(by_certificate, _Proof) or (credential.token is None and not credential.token_refusal):
+        return by_certificate
+    return _judge_token(record, credential, now)
+
+
+def _judge_token(record: PostureRecord, credential: PresentedCredential, now: datetime) -> _Proof | Reason:
+    token = credential.token
+    if token is None:
+        refusal = credential.token_refusal
+        return Reason(refusal) if refusal in TOKEN_REFUSALS else Reason.TOKEN_INVALID
+    credentials = record.credentials.known(now)
+    keys = () if credentials is None else credentials.keys
+    key = next((each for each in keys if token.key_id and each.key_id == token.key_id), None)
+    if key is None:
+        return Reason.SYMMETRIC_KEY_NOT_PERMITTED
+    if now >= key.permitted_until:
+        return Reason.SYMMETRIC_KEY_EXPIRED
+    if now >= token.expires_at:
+        return Reason.TOKEN_EXPIRED
+    return _Proof(SYMMETRIC_KEY, (token.expires_at, key.permitted_until))
+
+
+def _judge_certificate(record: PostureRecord, credential: PresentedCredential, now: datetime) -> _Proof | Reason:
+    if not credential.sha256 or credential.not_before is None or credential.not_after is None:
+        return Reason.CERTIFICATE_MISSING
+    permitted = _find_certificate(record, credential, now)
+    if permitted is None:
+        return Reason.CERTIFICATE_NOT_PERMITTED
+    if now >= credential.not_after or (permitted.permitted_until is not None and now >= permitted.permitted_until):
+        return Reason.CERTIFICATE_EXPIRED
+    if now < credential.not_before:
+        return Reason.CERTIFICATE_NOT_YET_VALID
+    return _Proof(permitted.origin, (credential.not_after, permitted.permitted_until))
 
 
 def _find_certificate(
@@ -220,26 +305,9 @@ def _find_certificate(
     return None
 
 
-def _certificate_reason(
-    permitted: PermittedCertificate | None, credential: PresentedCredential, now: datetime
-) -> Reason | None:
-    if not credential.sha256 or credential.not_before is None or credential.not_after is None:
-        return Reason.CERTIFICATE_MISSING
-    if permitted is None:
-        return Reason.CERTIFICATE_NOT_PERMITTED
-    if now >= credential.not_after or (permitted.permitted_until is not None and now >= permitted.permitted_until):
-        return Reason.CERTIFICATE_EXPIRED
-    if now < credential.not_before:
-        return Reason.CERTIFICATE_NOT_YET_VALID
-    return None
-
-
-def _valid_until(
-    record: PostureRecord, permitted: PermittedCertificate, credential: PresentedCredential
-) -> datetime | None:
+def _valid_until(record: PostureRecord, proof: _Proof) -> datetime | None:
     ends = [
-        credential.not_after,
-        permitted.permitted_until,
+        *proof.ends,
         record.expires_at,
         record.registration.expires_at,
         record.credentials.expires_at,

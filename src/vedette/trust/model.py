@@ -103,20 +103,46 @@ class PermittedCertificate(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         digest: Lower-case hex: SHA-256 (64), or SHA-1 (40) for a device registered by such a thumbprint.
-        origin: ``issued`` by our authority, ``pinned`` by an operator, ``onboarding`` where an enrollment allows it.
+        origin: ``issued`` by our authority, ``pinned`` by an operator, ``onboarding`` where an enrollment allows it,
+            ``authority``: a registered authority vouches for it.
         permitted_until: The certificate's own end or an earlier one (overlap after renewal); ``None``: its own end.
     """
 
     digest: str
-    origin: Literal["issued", "pinned", "onboarding"]
+    origin: Literal["issued", "pinned", "onboarding", "authority"]
     permitted_until: datetime | None = None
 
 
+class PermittedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A symmetric key this identity may sign tokens with, by id; the key itself never leaves control."""
+
+    key_id: str
+    permitted_until: datetime
+
+
+class TokenProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Control has verified a shared access signature for the identity that presented it.
+
+    Attributes:
+        key_id: Which key signed it.
+        expires_at: When it ends, and the session with it.
+    """
+
+    key_id: str
+    expires_at: datetime
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
-    """What the PKI says: which certificates are current, and how strong the identity behind them is."""
+    """What the PKI says: which credentials are current, and how strong the identity behind them is.
+
+    Attributes:
+        authorities: Ids of the registered authorities that may vouch for certificates of this identity.
+    """
 
     certificates: tuple[PermittedCertificate, ...] = ()
     identity_strength: Literal["unknown", "software", "hardware", "attested"] = "unknown"
+    keys: tuple[PermittedKey, ...] = ()
+    authorities: tuple[str, ...] = ()
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +195,7 @@ class PostureRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The narrow waist: every signal ends as a change of it, every enforcement point decides by it.
 
     Attributes:
+        device_generation_id: Of the device that a module belongs to; ``None`` in a device's own record.
         epoch: Raised by a restore; a lower one is never accepted again.
         sequence: Grows by one with each change of any record of the organization.
         expires_at: From then on the whole record denies; ``None``: it stands as long as the head is fresh.
@@ -190,6 +217,7 @@ class PostureRecord(msgspec.Struct, frozen=True, kw_only=True):
     health: Section[Health]
     quarantine: Section[Quarantine]
     exceptions: Section[tuple[PolicyException, ...]]
+    device_generation_id: GenerationId | None = None
 
 
 SECTION_OWNERS: Final = {
@@ -203,7 +231,7 @@ SECTION_OWNERS: Final = {
 
 UNKNOWN_MEANS: Final = {
     "registration": "deny: an identity nobody vouches for takes no part",
-    "credentials": "deny: no certificate is permitted",
+    "credentials": "deny: no certificate and no key is permitted",
     "placement": "policies that read it do not permit",
     "health": "risk level unknown, no findings: neither good nor bad",
     "quarantine": "deny: the administrator always writes it",
@@ -235,6 +263,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         device_id: The name asked for; the record's must equal it.
         record: ``None``: there is no such identity.
+        token: The shared access signature that was presented proves the identity; ``None``: none did.
+        token_refusal: Why one that was presented does not, a ``Reason`` value such as ``token_expired``; else empty.
     """
 
     nonce: bytes
@@ -243,3 +273,5 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     module_id: ModuleId | None
     head: Head
     record: PostureRecord | None
+    token: TokenProof | None = None
+    token_refusal: str = ""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 POLICY_BUNDLE_MAX_BYTES: Final = 1_048_576
 VERDICTS_MAX: Final = 50_000
 _HUB: Final = 'Hub::"hub"'
+_KINDS: Final = {"device": "Device", "module": "Module"}
 
 
 class BadPolicyBundle(Problem):
@@ -70,7 +71,8 @@ class SessionFacts(NamedTuple):
     """What the policies may read of a session; hashable, so that a verdict can be kept by it.
 
     Attributes:
-        credential: Where the presented certificate comes from: ``issued``, ``pinned`` or ``onboarding``.
+        credential: Where the presented credential comes from: ``issued``, ``pinned``, ``onboarding``, ``authority``
+            (a certificate that a registered authority vouches for) or ``symmetric_key``.
         tls_version: ``TLSv1.2`` or ``TLSv1.3``.
         address: The peer's, IPv4 or IPv6.
     """
@@ -162,23 +164,15 @@ class PolicyEngine:
         """Build the cached entity handle of an identity; rebuild it when the record changes or a section expires.
 
         Raises:
-            BadEntity: A section that policies need is unknown, or the schema refuses the entity.
+            BadEntity: A section that policies need is unknown, a module names no device, or the schema refuses the
+                entity.
         """
-        uid = {"type": "Device", "id": record.generation_id}
-        hub = {"type": "Hub", "id": "hub"}
-        organization = {"type": "Organization", "id": record.organization_id}
-        entities = json.dumps(
-            [
-                {"uid": uid, "attrs": _attributes(record, now), "parents": [organization]},
-                {"uid": hub, "attrs": {}, "parents": [organization]},
-                {"uid": organization, "attrs": {}, "parents": []},
-            ]
-        )
+        entities = json.dumps(describe_entities(record, now))
         try:
             handle = self._cedar.Entities.from_json_str(entities, self._schema)
         except ValueError as error:
             raise BadEntity(f"the record of {record.generation_id} does not fit the policy schema: {error}") from error
-        return Principal(uid=f'Device::"{record.generation_id}"', entities=handle)
+        return Principal(uid=f'{_KINDS[record.kind]}::"{record.generation_id}"', entities=handle)
 
     def evaluate(self, principal: Principal, action: str, context: Mapping[str, object]) -> Verdict:
         """Ask the policies; any error, unknown attribute or third outcome is a deny.
@@ -203,6 +197,27 @@ class PolicyEngine:
         policies = tuple(str(ids.get(reason) or reason) for reason in answer.diagnostics.reasons)
         is_permitted = answer.decision is self._cedar.Decision.Allow and not errors
         return Verdict(is_permitted=is_permitted, policies=policies, errors=errors)
+
+
+def describe_entities(record: PostureRecord, now: datetime) -> list[dict[str, object]]:
+    """Return an identity and all that it belongs to, as Cedar's JSON.
+
+    Raises:
+        BadEntity: A section that policies need is unknown, or a module names no device.
+    """
+    organization = {"type": "Organization", "id": record.organization_id}
+    parents = [organization]
+    if record.kind == "module":
+        # Of its device only the name is known here; what bears on both stands in the module's own record.
+        if record.device_generation_id is None:
+            raise BadEntity(f"the record of {record.generation_id} does not say whose module it is")
+        parents.append({"type": "Device", "id": record.device_generation_id})
+    uid = {"type": _KINDS[record.kind], "id": record.generation_id}
+    return [
+        {"uid": uid, "attrs": _attributes(record, now), "parents": parents},
+        {"uid": {"type": "Hub", "id": "hub"}, "attrs": {}, "parents": [organization]},
+        {"uid": organization, "attrs": {}, "parents": []},
+    ]
 
 
 def _ends(record: PostureRecord) -> bool:
@@ -231,6 +246,7 @@ def _attributes(record: PostureRecord, now: datetime) -> dict[str, object]:
         "identityStrength": credentials.identity_strength,
         "riskLevel": (health.risk_level or RiskLevel.UNKNOWN).value,
         "findings": [finding.finding_class for finding in health.findings],
+        "groups": list(placement.groups),
     }
     optional = {"site": placement.site, "zone": placement.zone, "purdueLevel": placement.purdue_level}
     attributes.update({name: value for name, value in optional.items() if value is not None})

@@ -12,15 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from posture import (
+    GENERATION,
     NOW,
+    ORGANIZATION,
     SESSION,
     SHA1,
     SHA256,
+    make_module_record,
     make_record,
     permitted,
+    permitted_key,
     presented,
+    presented_token,
+    refused_token,
     section,
     with_certificates,
+    with_keys,
     with_registration,
 )
 
@@ -46,6 +53,7 @@ from vedette.trust.model import Finding, Health
 
 ENGINE = PolicyEngine(default_bundle())
 SOON = NOW + timedelta(hours=1)
+FAR = NOW + timedelta(days=300)
 PAST = NOW - timedelta(hours=1)
 
 
@@ -103,6 +111,9 @@ REASONS: list[tuple[str, Reason, PostureRecord | None, dict[str, Any]]] = [
     ("onboarded is enough", Reason.PERMITTED, with_registration(lifecycle=Lifecycle.ONBOARDED), {}),
     ("pinned by SHA-1", Reason.PERMITTED, with_certificates(permitted(SHA1, origin="pinned")), {}),
     ("an onboarding certificate", Reason.PERMITTED, with_certificates(permitted(origin="onboarding")), {}),
+    ("one an authority vouches for", Reason.PERMITTED, with_certificates(permitted(origin="authority")), {}),
+    ("a module's", Reason.PERMITTED, make_module_record(), {}),
+    ("a module of no device", Reason.RECORD_INVALID, make_module_record(sequence=9, device_generation_id=None), {}),
 ]
 
 
@@ -117,8 +128,68 @@ def test_the_plainest_reason_is_named(
     assert (decision.grant is not None) is decision.is_permitted
 
 
+HELD = with_keys(permitted_key())
+TOKENS: list[tuple[str, Reason, PostureRecord, PresentedCredential]] = [
+    ("a token of a permitted key", Reason.PERMITTED, HELD, presented_token()),
+    ("a module's", Reason.PERMITTED, make_module_record(credentials=HELD.credentials), presented_token()),
+    ("the second of two keys", Reason.PERMITTED, with_keys(permitted_key("key_1"), permitted_key()), presented_token()),
+    ("the token has ended", Reason.TOKEN_EXPIRED, HELD, presented_token(expires_at=NOW)),
+    (
+        "its key has ended",
+        Reason.SYMMETRIC_KEY_EXPIRED,
+        with_keys(permitted_key(permitted_until=NOW)),
+        presented_token(),
+    ),
+    ("a key that was rotated away", Reason.SYMMETRIC_KEY_NOT_PERMITTED, HELD, presented_token("key_former")),
+    ("an identity without keys", Reason.SYMMETRIC_KEY_NOT_PERMITTED, make_record(), presented_token()),
+    ("an empty key id", Reason.SYMMETRIC_KEY_NOT_PERMITTED, with_keys(permitted_key("")), presented_token("")),
+    ("control says: not valid", Reason.TOKEN_INVALID, HELD, refused_token("token_invalid")),
+    ("control says: over", Reason.TOKEN_EXPIRED, HELD, refused_token("token_expired")),
+    ("control says: cannot tell", Reason.TOKEN_UNVERIFIED, HELD, refused_token("token_unverified")),
+    (
+        "control says: no such key",
+        Reason.SYMMETRIC_KEY_NOT_PERMITTED,
+        HELD,
+        refused_token("symmetric_key_not_permitted"),
+    ),
+    ("control says: off", Reason.SYMMETRIC_KEYS_OFF, HELD, refused_token("symmetric_keys_off")),
+    ("control says something else", Reason.TOKEN_INVALID, HELD, refused_token("permitted")),
+    ("disabled comes before", Reason.DISABLED, with_registration(is_enabled=False), presented_token()),
+    ("nothing at all", Reason.CERTIFICATE_MISSING, HELD, refused_token("")),
+]
+
+
+@pytest.mark.parametrize(("case", "expected", "record", "credential"), TOKENS)
+def test_a_token_is_judged_by_its_key_and_its_end(
+    case: str, expected: Reason, record: PostureRecord, credential: PresentedCredential
+) -> None:
+    decision = decide_session(ENGINE, record, credential, SESSION, NOW)
+    assert decision.reason is expected
+    assert decision.is_permitted is (expected is Reason.PERMITTED)
+
+
+def test_either_credential_is_enough_and_the_certificate_comes_first() -> None:
+    both = replace(presented(), token=presented_token().token)
+    record = make_record(credentials=section("pki", Credentials(certificates=(permitted(),), keys=(permitted_key(),))))
+    for credential, origin in (
+        (both, "issued"),
+        (replace(both, not_after=NOW), "symmetric_key"),
+        (replace(both, sha256="d" * 64), "symmetric_key"),
+        (replace(both, token=None, token_refusal="token_expired"), "issued"),
+    ):
+        grant = decide_session(ENGINE, record, credential, SESSION, NOW).grant
+        assert grant is not None
+        assert grant.facts.credential == origin
+
+
+def test_a_session_by_token_ends_with_the_token_or_its_key() -> None:
+    assert decide_session(ENGINE, HELD, presented_token(expires_at=SOON), SESSION, NOW).valid_until == SOON
+    ending = with_keys(permitted_key(permitted_until=SOON))
+    assert decide_session(ENGINE, ending, presented_token(expires_at=FAR), SESSION, NOW).valid_until == SOON
+
+
 def test_every_reason_can_be_reached() -> None:
-    reached = {expected for _, expected, _, _ in REASONS}
+    reached = {expected for _, expected, _, _ in REASONS} | {expected for _, expected, _, _ in TOKENS}
     reached.add(decide_session(DENYING, make_record(), presented(), SESSION, NOW).reason)
     reached.add(decide_session(ERRING, make_record(), presented(), SESSION, NOW).reason)
     # The view, not the record, says that posture is stale.
@@ -140,6 +211,12 @@ PERMANENCE = {
     Reason.CERTIFICATE_NOT_PERMITTED: True,
     Reason.CERTIFICATE_EXPIRED: True,
     Reason.CERTIFICATE_NOT_YET_VALID: False,
+    Reason.TOKEN_INVALID: True,
+    Reason.TOKEN_EXPIRED: True,
+    Reason.TOKEN_UNVERIFIED: False,
+    Reason.SYMMETRIC_KEY_NOT_PERMITTED: True,
+    Reason.SYMMETRIC_KEY_EXPIRED: True,
+    Reason.SYMMETRIC_KEYS_OFF: False,
     Reason.POLICY_DENIED: False,
     Reason.POLICY_ERROR: False,
 }
@@ -259,12 +336,28 @@ def test_a_permit_says_until_when_it_holds(case: str, record: PostureRecord, cre
     assert decision.valid_until == SOON
 
 
+ACTIONS = (
+    "connect",
+    "sendTelemetry",
+    "renewCertificate",
+    "readTwin",
+    "reportProperties",
+    "receiveCommand",
+    "receiveMethod",
+)
+
+
 @pytest.mark.parametrize(
     ("action", "is_permitted"),
-    [("connect", True), ("sendTelemetry", True), ("renewCertificate", True), ("invokeMethod", False), ("", False)],
+    [*((action, True) for action in ACTIONS), ("invokeMethod", False), ("", False)],
 )
-def test_further_operations_are_decided_on_the_grant(action: str, is_permitted: bool) -> None:  # noqa: FBT001 - a table
-    grant = decide_session(ENGINE, make_record(), presented(), SESSION, NOW).grant
+@pytest.mark.parametrize("record", [make_record(), make_module_record()])
+def test_further_operations_are_decided_on_the_grant(
+    action: str,
+    is_permitted: bool,  # noqa: FBT001 - a table
+    record: PostureRecord,
+) -> None:
+    grant = decide_session(ENGINE, record, presented(), SESSION, NOW).grant
     assert grant is not None
     assert decide_action(ENGINE, grant, action).is_permitted is is_permitted
 
@@ -295,3 +388,19 @@ def test_the_right_certificate_is_found_among_several() -> None:
     assert reason_of(record) is Reason.PERMITTED
     assert reason_of(record, presented(sha1="e" * 40)) is Reason.PERMITTED
     assert reason_of(record, presented(sha256="e" * 64, sha1="e" * 40)) is Reason.CERTIFICATE_NOT_PERMITTED
+
+
+def test_a_policy_may_speak_of_modules_and_of_whose_they_are() -> None:
+    record = make_module_record(placement=section("registry", Placement(groups=("grp_a",))))
+    for condition, is_permitted in {
+        "principal is Module": True,
+        "principal is Device": False,
+        f'principal in Device::"{GENERATION}"': True,
+        'principal in Device::"dev_other"': False,
+        f'principal in Organization::"{ORGANIZATION}"': True,
+        'principal.groups.contains("grp_a")': True,
+        'principal.groups.contains("grp_b")': False,
+    }.items():
+        text = f'@id("t") permit (principal, action, resource) when {{ {condition} }};'
+        engine = PolicyEngine(PolicyBundle(default_bundle().schema_text, text))
+        assert decide_session(engine, record, presented(), SESSION, NOW).is_permitted is is_permitted, condition

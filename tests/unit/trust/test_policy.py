@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
+import cedarpy
 import pytest
-from posture import NOW, make_record, section
+from hypothesis import given
+from hypothesis import strategies as st
+from posture import NOW, make_module_record, make_record, section
 
-from vedette.trust import BadEntity, BadPolicyBundle, PolicyBundle, PolicyEngine, SessionFacts, default_bundle
-from vedette.trust.policy import POLICY_BUNDLE_MAX_BYTES
+from vedette.trust import (
+    BadEntity,
+    BadPolicyBundle,
+    PolicyBundle,
+    PolicyEngine,
+    Principal,
+    SessionFacts,
+    default_bundle,
+)
+from vedette.trust.policy import POLICY_BUNDLE_MAX_BYTES, describe_entities
 
 SCHEMA = default_bundle().schema_text
+ENGINE = PolicyEngine(default_bundle())
+FACTS = SessionFacts("issued", "TLSv1.3", "10.0.0.1")
+REQUIRED_ATTRIBUTES = (
+    "lifecycle",
+    "isEnabled",
+    "isBlocked",
+    "isQuarantined",
+    "deviceClass",
+    "identityClass",
+    "identityStrength",
+    "riskLevel",
+    "findings",
+    "groups",
+)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +121,41 @@ def test_no_verdict_is_kept_for_a_record_whose_section_ends() -> None:
     first = engine.decide(ending, NOW, "connect", facts)
     assert first.is_permitted
     assert engine.decide(ending, NOW, "connect", facts) is not first
+
+
+@given(
+    kind=st.sampled_from(["device", "module"]),
+    missing=st.sets(st.sampled_from(REQUIRED_ATTRIBUTES), min_size=1),
+    absent=st.sets(st.sampled_from(["credential", "tlsVersion", "address"])),
+)
+def test_an_attribute_that_is_missing_never_lets_anyone_in(kind: str, missing: set[str], absent: set[str]) -> None:
+    """Delete attributes of the entity itself, and values of the context: nothing may become an Allow."""
+    record = make_record() if kind == "device" else make_module_record()
+    principal = ENGINE.principal(record, NOW)
+    entities = describe_entities(record, NOW)
+    attributes = entities[0]["attrs"]
+    assert isinstance(attributes, dict)
+    assert attributes.keys() >= set(REQUIRED_ATTRIBUTES)
+    entities[0]["attrs"] = {name: value for name, value in attributes.items() if name not in missing}
+    with pytest.raises(ValueError, match=r".+"):
+        cedarpy.Entities.from_json_str(json.dumps(entities), cedarpy.Schema.from_str(SCHEMA))
+    bare = Principal(principal.uid, cedarpy.Entities.from_json_str(json.dumps(entities)))
+    context = {name: value for name, value in FACTS.to_context().items() if name not in absent}
+    read = missing & {"isEnabled", "isBlocked", "isQuarantined", "lifecycle"}
+    for action in ("connect", "sendTelemetry", "readTwin"):
+        assert ENGINE.evaluate(principal, action, FACTS.to_context()).is_permitted
+        assert not (ENGINE.evaluate(bare, action, context).is_permitted and (read or absent))
+        assert not (absent and ENGINE.evaluate(principal, action, context).is_permitted)
+
+
+@given(effect=st.sampled_from(["permit", "forbid", "absent"]), errs=st.booleans(), is_module=st.booleans())
+def test_permit_is_an_allow_without_any_error(effect: str, errs: bool, is_module: bool) -> None:  # noqa: FBT001 - drawn
+    text = "" if effect == "absent" else f"{effect} (principal, action, resource);"
+    if effect == "forbid":
+        text += "permit (principal, action, resource);"
+    if errs:
+        text += "forbid (principal, action, resource) when { 9223372036854775807 + 1 > 0 };"
+    engine = PolicyEngine(PolicyBundle(SCHEMA, text))
+    verdict = engine.decide(make_module_record() if is_module else make_record(), NOW, "connect", FACTS)
+    assert bool(verdict.errors) is errs
+    assert verdict.is_permitted is (effect == "permit" and not errs)

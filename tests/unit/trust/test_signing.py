@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 import msgspec
 import pytest
@@ -88,3 +89,24 @@ def test_the_root_runs_over_the_payloads_in_their_order() -> None:
 def test_the_root_of_noise_is_refused() -> None:
     with pytest.raises(BadSignature):
         extend_root(EMPTY_ROOT, b"noise")
+
+
+def test_a_record_of_the_former_release_is_believed_as_before() -> None:
+    former = msgspec.to_builtins(make_record(), builtin_types=(datetime,))
+    del former["device_generation_id"]
+    for name in ("keys", "authorities"):
+        del former["credentials"]["value"][name]
+    key = Ed25519PrivateKey.generate()
+    payload = msgspec.msgpack.encode(former)
+    signed = msgspec.msgpack.encode(Signed(payload, key.sign(b"vedette posture record v1\0" + payload)))
+    assert RecordVerifier(key.public_key().public_bytes_raw()).record(signed) == make_record()
+
+
+def test_an_opening_of_the_former_release_proves_no_token() -> None:
+    former = msgspec.to_builtins(VERIFIER.opening(STATEMENTS["opening"]), builtin_types=(datetime, bytes))
+    del former["token"], former["token_refusal"]
+    key = Ed25519PrivateKey.generate()
+    payload = msgspec.msgpack.encode(former)
+    signed = msgspec.msgpack.encode(Signed(payload, key.sign(b"vedette session opening v1\0" + payload)))
+    opening = RecordVerifier(key.public_key().public_bytes_raw()).opening(signed)
+    assert (opening.token, opening.token_refusal) == (None, "")
