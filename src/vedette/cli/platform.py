@@ -14,7 +14,7 @@ from vedette.cli.output import tell_problem
 from vedette.cli.problems import exit_code_of
 from vedette.kernel import Problem, escape_terminal
 
-DEMO_DEVICES: Final = 5
+DEMO_DEVICES: Final = 25
 DEMO_DEVICES_MAX: Final = 100
 _LINE_MAX_CHARS: Final = 4_000
 
@@ -81,8 +81,9 @@ def demo(
 ) -> None:
     """Run the platform with simulated devices until Ctrl-C.
 
-    Each device is a process of its own that speaks the real protocols: it registers with a factory certificate,
-    receives an operational one and sends telemetry.
+    They speak the real protocols: most register with a factory certificate, receive an operational one, send
+    telemetry and answer methods. Some are legacy devices with a symmetric key, some have modules; one shows an expired
+    certificate and is refused, and a copy of a key is noticed.
     """
     from vedette import app  # noqa: PLC0415 - costs 100 ms
 

@@ -15,7 +15,8 @@ from typing import Final
 
 from vedette.kernel import SystemClock, escape_terminal
 from vedette.simulation.connection import Endpoint
-from vedette.simulation.demo import DEVICES_USUAL, DemoFailed, DemoSettings, run_demo
+from vedette.simulation.demo import DEVICES_USUAL, DemoSettings, run_demo
+from vedette.simulation.operator import DemoFailed, Operator
 from vedette.simulation.story import Story
 
 ARRIVAL_S: Final = 30.0
@@ -39,15 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Whoever started the fleet may be killed; no device outlives it.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     settings = DemoSettings(
-        api_host=given.api_host,
-        api_port=given.api_port,
-        token=given.token_file.read_text(encoding="utf-8").strip(),
+        operator=Operator(given.api_host, given.api_port, given.token_file.read_text(encoding="utf-8").strip()),
         endpoint=Endpoint(given.host, given.port, given.root),
         id_scope=given.id_scope,
         folder=given.folder,
         devices=max(given.devices, 1),
     )
-    story = Story(settings.devices, _tell, lambda: _announce(given.ready))
+    story = Story(settings.arrivals, _tell, lambda: _announce(given.ready))
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             asyncio.run(_run(settings, story))

@@ -59,9 +59,16 @@ class DeviceConnection:
 
     @classmethod
     async def open(
-        cls, endpoint: Endpoint, context: ssl.SSLContext, *, client_id: str, user_name: str, keep_alive_s: int = 60
+        cls,
+        endpoint: Endpoint,
+        context: ssl.SSLContext,
+        *,
+        client_id: str,
+        user_name: str,
+        password: bytes | None = None,
+        keep_alive_s: int = 60,
     ) -> DeviceConnection:
-        """Connect and sign in.
+        """Connect and sign in; a password is a shared access signature.
 
         Raises:
             Refused: CONNACK was not 0.
@@ -73,7 +80,13 @@ class DeviceConnection:
                 endpoint.host, endpoint.port, ssl=context, server_hostname=endpoint.host
             )
         connection = cls(reader, writer)
-        connect = mqtt.Connect(client_id=client_id, clean_session=False, keep_alive_s=keep_alive_s, user_name=user_name)
+        connect = mqtt.Connect(
+            client_id=client_id,
+            clean_session=False,
+            keep_alive_s=keep_alive_s,
+            user_name=user_name,
+            password=password,
+        )
         connection._mqtt.connect(connect)
         try:
             async with asyncio.timeout(DEADLINE_S):
@@ -92,22 +105,31 @@ class DeviceConnection:
         packet_id = self._mqtt.publish(topic, payload, qos=1)
         await self._acknowledged(packet_id)
 
-    async def subscribe(self, topic_filter: str) -> None:
-        """Ask for a topic filter and wait for the answer.
+    async def subscribe(self, *topic_filters: str) -> None:
+        """Ask for topic filters and wait for the answer.
 
         Raises:
             Cut: The connection ended first.
         """
-        await self._acknowledged(self._mqtt.subscribe([(topic_filter, 1)]))
+        await self._acknowledged(self._mqtt.subscribe([(each, 1) for each in topic_filters]))
 
-    async def next_message(self) -> mqtt.Publish:
+    async def next_message(self, timeout_s: float | None = DEADLINE_S) -> mqtt.Publish:
         """Wait for a message from the gateway.
 
         Raises:
-            Cut: The connection ended first.
+            TimeoutError: None came in time.
         """
-        async with asyncio.timeout(DEADLINE_S):
+        async with asyncio.timeout(timeout_s):
             return await self._messages.get()
+
+    async def send(self, topic: str, payload: bytes) -> None:
+        """Send at QoS 0.
+
+        Raises:
+            Cut: The connection has ended.
+        """
+        self._mqtt.publish(topic, payload)
+        await self._flush()
 
     async def run(self) -> None:
         """Read until the connection ends; a parent task runs this beside its work.

@@ -1,4 +1,4 @@
-"""The demo's story: a maker's authority is registered, five devices of its make arrive by themselves.
+"""The demo's story: a maker's devices arrive by themselves, one is refused, and a copied key is noticed.
 
 Everything goes through the doors that users have: the REST API as the operator, DPS and the hub as the devices.
 """
@@ -7,34 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import logging
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from vedette.kernel import Clock
+from vedette.simulation.cast import COPIED, Part, Role, cast
 from vedette.simulation.connection import Endpoint
-from vedette.simulation.device import DeviceSettings
+from vedette.simulation.device import CredentialKind, DeviceSettings
 from vedette.simulation.factory import Factory
 from vedette.simulation.fleet import Fleet
+from vedette.simulation.operator import MAKER, DemoFailed, Operator
 
 log = logging.getLogger(__name__)
 
-DEVICES_USUAL: Final = 5
-MAKER: Final = "Demo Works"
-_KINDS: Final = (("pump", "pressure"), ("boiler", "temperature"), ("meter", "power"), ("door", "opened"))
-_FIRST: Final = (
-    ("pump-1", "pressure"),
-    ("pump-2", "pressure"),
-    ("boiler-1", "temperature"),
-    ("meter-1", "power"),
-    ("door-1", "opened"),
-)
-_HTTP_ERROR: Final = 400
+DEVICES_USUAL: Final = 25
+THIEF: Final = "a copy"
+_THIEF_WAITS_S: Final = 15.0
+_CREDENTIALS: Final = {
+    Part.ENROLLED: CredentialKind.ENROLLED,
+    Part.LEGACY: CredentialKind.KEY,
+    Part.EXPIRED: CredentialKind.PINNED,
+}
+
+Report = Callable[[str, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,111 +40,134 @@ class DemoSettings:
     """Where the platform is, and where the demo keeps its factory and devices.
 
     Attributes:
-        api_host: Of the operators' API on loopback, plain HTTP.
-        token: The operator's token.
+        operator: Who prepares it.
         endpoint: The devices' door.
         folder: Keeps the maker's keys and the devices' from run to run.
         devices: How many there are.
     """
 
-    api_host: str
-    api_port: int
-    token: str
+    operator: Operator
     endpoint: Endpoint
     id_scope: str
     folder: Path
     devices: int = DEVICES_USUAL
 
+    @property
+    def arrivals(self) -> int:
+        """How many identities will be connected, modules included."""
+        return sum(1 + len(role.modules) for role in cast(self.devices) if role.arrives)
 
-class DemoFailed(Exception):  # noqa: N818 - what happened
-    """The platform refused a step of the demo."""
 
-
-async def run_demo(settings: DemoSettings, clock: Clock, report: Callable[[str, str, str], None]) -> None:
+async def run_demo(settings: DemoSettings, clock: Clock, report: Report) -> None:
     """Open enrollment for the demo's maker and run its devices until cancelled.
 
     Args:
         settings: Where everything is.
         clock: For made-up certificates.
-        report: Called with device id, word of state and detail.
+        report: Called with device, word of state and detail.
 
     Raises:
         DemoFailed: The API refused a step.
     """
-    devices = await asyncio.to_thread(_prepare, settings, clock)
-    await Fleet(devices, report).run()
+    roles = cast(settings.devices)
+    factory = await asyncio.to_thread(_prepare, settings, roles, clock)
+    arrivals = _Arrivals(report)
+    async with asyncio.TaskGroup() as group:
+        for role in roles:
+            if role.modules:
+                group.create_task(_run_modules(settings, role, factory, arrivals), name=f"modules {role.name}")
+        if any(role.name == COPIED for role in roles):
+            group.create_task(_run_thief(settings, arrivals), name="thief")
+        groups = {
+            kind: [_device(settings, role) for role in members]
+            for kind, members in itertools.groupby(sorted(roles, key=lambda role: role.kind), lambda role: role.kind)
+        }
+        await Fleet(groups, settings.folder, arrivals.report).run()
 
 
-def device_names(count: int) -> list[tuple[str, str]]:
-    """Return id and measure of so many devices: the named ones first, then more of their kinds."""
-    kinds = itertools.cycle(_KINDS)
-    names = list(_FIRST)
-    numbers = Counter(name.rpartition("-")[0] for name, _ in names)
-    while len(names) < count:
-        kind, measure = next(kinds)
-        numbers[kind] += 1
-        names.append((f"{kind}-{numbers[kind]}", measure))
-    return names[:count]
+class _Arrivals:
+    """Hands reports on, and lets others wait for a device's first connection."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._arrived: dict[str, asyncio.Event] = {}
+
+    def report(self, device: str, state: str, detail: str) -> None:
+        if state == "connected":
+            self._event(device).set()
+        self._report(device, state, detail)
+
+    async def wait(self, device: str) -> None:
+        await self._event(device).wait()
+
+    def _event(self, device: str) -> asyncio.Event:
+        return self._arrived.setdefault(device, asyncio.Event())
 
 
-def _prepare(settings: DemoSettings, clock: Clock) -> list[DeviceSettings]:
-    """Have a maker, its devices and an enrollment for them; what an earlier run has made stays."""
+async def _run_modules(settings: DemoSettings, role: Role, factory: Factory, arrivals: _Arrivals) -> None:
+    await arrivals.wait(role.name)
+    folder = settings.folder / role.name
+    try:
+        await asyncio.to_thread(settings.operator.create_modules, role, folder, factory)
+    except (DemoFailed, OSError) as failed:
+        log.warning("no modules for a simulated device", extra={"device": role.name, "reason": str(failed)})
+        return
+    modules = [
+        DeviceSettings(
+            registration_id=role.name,
+            folder=folder / module_id,
+            endpoint=settings.endpoint,
+            id_scope=settings.id_scope,
+            measure="frames",
+            credential=CredentialKind.PINNED,
+            module_id=module_id,
+        )
+        for module_id in role.modules
+    ]
+    await Fleet({f"{role.name}-modules": modules}, settings.folder, arrivals.report).run()
+
+
+async def _run_thief(settings: DemoSettings, arrivals: _Arrivals) -> None:
+    """Let somebody connect with a copy of a device's key: the two displace each other until the platform steps in."""
+    await arrivals.wait(COPIED)
+    thief = DeviceSettings(
+        registration_id=COPIED,
+        folder=settings.folder / COPIED,
+        endpoint=settings.endpoint,
+        id_scope=settings.id_scope,
+        credential=CredentialKind.COPIED,
+        delay_s=_THIEF_WAITS_S,
+        label=THIEF,
+    )
+    await Fleet({"thief": [thief]}, settings.folder, arrivals.report).run()
+
+
+def _prepare(settings: DemoSettings, roles: Sequence[Role], clock: Clock) -> Factory:
+    """Have a maker, an enrollment for it, and its devices' credentials; what an earlier run has made stays."""
     factory = Factory.open(MAKER, clock, settings.folder / "maker")
     enrolled = settings.folder / "enrollment-is-open"
     if not enrolled.exists():
-        _open_enrollment(settings, factory)
+        settings.operator.open_enrollment(factory)
         enrolled.touch()
-    devices = [
-        DeviceSettings(
-            registration_id=name,
-            folder=settings.folder / name,
-            endpoint=settings.endpoint,
-            id_scope=settings.id_scope,
-            measure=measure,
-        )
-        for name, measure in device_names(settings.devices)
-    ]
-    for device in devices:
-        if not (device.folder / "factory.key").exists():
-            factory.make_device(device.registration_id).write(device.folder, "factory")
-    return devices
+    for role in roles:
+        folder = settings.folder / role.name
+        match role.part:
+            case Part.ENROLLED:
+                if not (folder / "factory.key").exists():
+                    factory.make_device(role.name).write(folder, "factory")
+            case Part.LEGACY:
+                settings.operator.create_legacy(role, folder)
+            case Part.EXPIRED:
+                settings.operator.create_expired(role, folder, factory)
+    return factory
 
 
-def _open_enrollment(settings: DemoSettings, factory: Factory) -> None:
-    """Do what an operator does once: register the maker's authority, prove to hold its key, open a group.
-
-    A run that was cut off in the middle is taken up again.
-    """
-    authorities = _call(settings, "GET", "/v1/authorities?limit=999")["items"]
-    authority = next((each for each in authorities if each["name"] == MAKER), None)
-    if authority is None:
-        new = {"name": MAKER, "certificate": factory.root_pem().decode()}
-        authority = _call(settings, "POST", "/v1/authorities", new)
-    authority_id = authority["authority_id"]
-    if authority["verified_at"] is None:
-        proof = factory.prove_possession(authority["verification_code"]).decode()
-        _call(settings, "POST", f"/v1/authorities/{authority_id}/verify", {"certificate": proof})
-    groups = _call(settings, "GET", "/v1/enrollments?limit=999")["items"]
-    if any(each["authority_id"] == authority_id for each in groups):
-        return
-    group = {
-        "name": f"{MAKER} devices",
-        "kind": "group",
-        "authority_id": authority_id,
-        "initial": {"site": "north", "zone": "hall-1", "tags": {"site": "north", "line": "demo"}},
-    }
-    _call(settings, "POST", "/v1/enrollments", group)
-
-
-def _call(settings: DemoSettings, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    connection = HTTPConnection(settings.api_host, settings.api_port, timeout=20)
-    try:
-        headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": "application/json"}
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        told: dict[str, Any] = json.loads(answer.read() or b"{}")
-    finally:
-        connection.close()
-    if answer.status >= _HTTP_ERROR:
-        raise DemoFailed(f"{method} {path}: {told.get('detail', answer.status)}")
-    return told
+def _device(settings: DemoSettings, role: Role) -> DeviceSettings:
+    return DeviceSettings(
+        registration_id=role.name,
+        folder=settings.folder / role.name,
+        endpoint=settings.endpoint,
+        id_scope=settings.id_scope,
+        measure=role.measure,
+        credential=_CREDENTIALS[role.part],
+    )

@@ -1,6 +1,7 @@
-"""One simulated device in a process of its own: ``python -m vedette.simulation.process``.
+"""Simulated devices in a process of their own: ``python -m vedette.simulation.process FILE``.
 
-Writes a line of JSON to standard output for each change of state, for whoever started it.
+The file holds a JSON array of ``DeviceSettings``. A line of JSON goes to standard output for each change of state, for
+whoever started it.
 """
 
 from __future__ import annotations
@@ -11,63 +12,65 @@ import contextlib
 import ctypes
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from vedette.kernel import SystemClock, to_rfc3339
-from vedette.simulation.connection import Endpoint
 from vedette.simulation.device import DeviceSettings, SimulatedDevice
 
 _PR_SET_PDEATHSIG: Final = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one device until a signal ends it."""
-    parser = argparse.ArgumentParser(prog="vedette.simulation.process", description="One simulated device.")
-    parser.add_argument("--registration-id", required=True)
-    parser.add_argument("--folder", type=Path, required=True, help="holds factory.pem and factory.key")
-    parser.add_argument("--host", required=True)
-    parser.add_argument("--port", type=int, default=8883)
-    parser.add_argument("--root", type=Path, required=True, help="the organization's root certificate, PEM")
-    parser.add_argument("--id-scope", required=True)
-    parser.add_argument("--interval-s", type=float, default=1.0)
-    parser.add_argument("--measure", default="pressure")
+    """Run devices until a signal ends them."""
+    parser = argparse.ArgumentParser(prog="vedette.simulation.process", description="Simulated devices.")
+    parser.add_argument("devices", type=Path, help="JSON array of device settings, as write_devices makes it")
     given = parser.parse_args(arguments)
     # Whoever started the fleet may be killed; no device outlives it.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    settings = DeviceSettings(
-        registration_id=given.registration_id,
-        folder=given.folder,
-        endpoint=Endpoint(given.host, given.port, given.root),
-        id_scope=given.id_scope,
-        interval_s=given.interval_s,
-        measure=given.measure,
-    )
+    devices = read_devices(given.devices)
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(_run(settings))
+        asyncio.run(_run(devices))
 
 
-async def _run(settings: DeviceSettings) -> None:
+def write_devices(path: Path, devices: Sequence[DeviceSettings]) -> None:
+    """Write the file that a process of devices is started with."""
+    path.write_bytes(msgspec.json.encode(devices, enc_hook=str))
+
+
+def read_devices(path: Path) -> list[DeviceSettings]:
+    """Read what ``write_devices`` has written."""
+    return msgspec.json.decode(path.read_bytes(), type=list[DeviceSettings], dec_hook=_to_path)
+
+
+def _to_path(kind: type, value: Any) -> Path:  # Any: msgspec's own
+    if kind is not Path:
+        raise NotImplementedError(f"no such type in device settings: {kind.__name__}")
+    return Path(value)
+
+
+async def _run(devices: Sequence[DeviceSettings]) -> None:
     clock = SystemClock()
-
-    def report(state: str, detail: str) -> None:
-        line = {
-            "at": to_rfc3339(clock.now()),
-            "device": settings.registration_id,
-            "state": state,
-            "detail": detail,
-        }
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-        sys.stdout.flush()
-
     task = asyncio.current_task()
     if task is not None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    await SimulatedDevice(settings, clock, report).run()
+
+    def reporter(device: str) -> Callable[[str, str], None]:
+        def report(state: str, detail: str) -> None:
+            line = {"at": to_rfc3339(clock.now()), "device": device, "state": state, "detail": detail}
+            sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+            sys.stdout.flush()
+
+        return report
+
+    async with asyncio.TaskGroup() as group:
+        for each in devices:
+            device = SimulatedDevice(each, clock, reporter(each.label or each.name))
+            group.create_task(device.run(), name=f"device {each.name}")
 
 
 if __name__ == "__main__":

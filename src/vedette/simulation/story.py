@@ -15,9 +15,16 @@ _SENTENCES: Final = {
     "silent": "hears nothing and connects anew",
     "renewed": "renewed its certificate",
     "renewal refused": "was refused a new certificate",
+    "told": "follows new desired properties",
+    "called": "carries out a direct method",
+    "commanded": "takes a command",
+    "answered no": "was told no by the hub",
+    "gave up": "gave up",
 }
 # What a device is told says more than our word for it.
-_WITH_DETAIL: Final = frozenset({"cut", "refused", "interrupted", "renewal refused"})
+_WITH_DETAIL: Final = frozenset(
+    {"cut", "refused", "interrupted", "renewal refused", "told", "called", "commanded", "answered no"}
+)
 
 
 class Story:

@@ -10,6 +10,7 @@ from vedette.protocols.hub.bag import EMPTY_BAG, BagLimits, BagReader, PropertyB
 from vedette.protocols.hub.sas import (
     SasToken,
     SasVerdict,
+    build_sas_token,
     decode_symmetric_key,
     derive_device_key,
     parse_sas_token,
@@ -58,6 +59,7 @@ __all__ = [
     "TwinPatchReported",
     "UserName",
     "build_bag",
+    "build_sas_token",
     "check_client_id",
     "credential_response_topic",
     "decode_symmetric_key",
