@@ -263,9 +263,9 @@ def apply_patch(device: Device, patch: Mapping[str, object]) -> Device:
     changes: dict[str, Any] = {}  # Any: one type per property, checked below
     for name, value in patch.items():
         if name == "tags":
-            changes["tags"] = _patch_tags(device.tags, value)
+            changes["tags"] = patch_tags(device.tags, value)
         elif name == "authentication":
-            changes["authentication"] = _patch_authentication(device.authentication, value)
+            changes["authentication"] = patch_authentication(device.authentication, value)
         elif name == "failure_mode":
             changes["failure_mode"] = parse_word(FailureMode, value, name)
         elif value is None and name not in {"site", "zone", "purdue_level"}:
@@ -303,7 +303,12 @@ def check_reason(reason: str, *, is_required: bool = False) -> str:
     return reason
 
 
-def _patch_tags(tags: Tags, value: object) -> Tags:
+def patch_tags(tags: Tags, value: object) -> Tags:
+    """Return tags changed as a merge patch says; null as a whole takes all away.
+
+    Raises:
+        InvalidTags: The patch or what comes of it breaks a limit.
+    """
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -313,7 +318,12 @@ def _patch_tags(tags: Tags, value: object) -> Tags:
     return check_tags(apply_merge_patch(tags, value))
 
 
-def _patch_authentication(current: Authentication, value: object) -> Authentication:
+def patch_authentication(current: Authentication, value: object) -> Authentication:
+    """Return an authentication changed as a merge patch says.
+
+    Raises:
+        InvalidDevice: An unknown member or type; ``InvalidThumbprint`` names thumbprints.
+    """
     if not isinstance(value, dict) or value.keys() - {"type", "primary_thumbprint", "secondary_thumbprint"}:
         raise InvalidDevice("authentication takes type, primary_thumbprint and secondary_thumbprint")
     digests = {}
