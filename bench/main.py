@@ -24,6 +24,7 @@ from typing import Any
 import httpx
 import uvloop
 from bench import report
+from bench.hub import measure_hub
 from bench.load import Fleet, Session, Target, open_session
 from bench.peers import Server, mosquitto, nats_mqtt
 from bench.setup import enable_enrollment
@@ -48,9 +49,26 @@ class Plan:
     cuts: int = 200
     mass: int = 1000
     repetitions: int = 3
+    hub: int = 1000
+    busy: int = 200
+    rate: float = 200.0
+    idle_many: int = 10_000
 
 
-QUICK = Plan(connects=40, sessions=60, seconds=2.0, idle=50, live=80, cuts=20, mass=40, repetitions=1)
+QUICK = Plan(
+    connects=40,
+    sessions=60,
+    seconds=2.0,
+    idle=50,
+    live=80,
+    cuts=20,
+    mass=40,
+    repetitions=1,
+    hub=40,
+    busy=20,
+    rate=50.0,
+    idle_many=100,
+)
 
 
 @dataclass
@@ -65,6 +83,7 @@ class Figures:
     message_p99_ms: dict[str, list[float]] = field(default_factory=dict)
     idle_kb: dict[str, list[float]] = field(default_factory=dict)
     other: dict[str, Any] = field(default_factory=dict)
+    hub: dict[str, Any] = field(default_factory=dict)
 
     def add(self, table: str, server: str, value: float) -> None:
         getattr(self, table).setdefault(server, []).append(value)
@@ -210,6 +229,7 @@ def measure_vedette(figures: Figures, folder: Path, plan: Plan) -> None:
             ):
                 await measure_connects(figures, platform.server(name, *roles), target, identities, plan)
             await measure_messages(figures, platform.server("vedette", "gateway", "nats"), target, identities, plan)
+            figures.hub = await measure_hub(platform, factory, identities, folder, plan)
             await measure_cuts(figures, platform, identities, plan)
 
         uvloop.run(measure())
