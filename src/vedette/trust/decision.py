@@ -34,6 +34,7 @@ class Reason(StrEnum):
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
     TOKEN_INVALID = "token_invalid"  # noqa: S105 - a word, no secret
+    TOKEN_WRONG_SCOPE = "token_wrong_scope"  # noqa: S105 - a word, no secret
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a word, no secret
     TOKEN_UNVERIFIED = "token_unverified"  # noqa: S105 - a word, no secret
     SYMMETRIC_KEY_NOT_PERMITTED = "symmetric_key_not_permitted"
@@ -52,6 +53,7 @@ PERMANENT_REASONS: Final = frozenset(
         Reason.CERTIFICATE_NOT_PERMITTED,
         Reason.CERTIFICATE_EXPIRED,
         Reason.TOKEN_INVALID,
+        Reason.TOKEN_WRONG_SCOPE,
         Reason.TOKEN_EXPIRED,
         Reason.SYMMETRIC_KEY_NOT_PERMITTED,
         Reason.SYMMETRIC_KEY_EXPIRED,
@@ -61,6 +63,7 @@ PERMANENT_REASONS: Final = frozenset(
 TOKEN_REFUSALS: Final = frozenset(
     {
         Reason.TOKEN_INVALID,
+        Reason.TOKEN_WRONG_SCOPE,
         Reason.TOKEN_EXPIRED,
         Reason.TOKEN_UNVERIFIED,
         Reason.SYMMETRIC_KEY_NOT_PERMITTED,
@@ -84,7 +87,8 @@ HINTS: Final = {
     Reason.CERTIFICATE_NOT_PERMITTED: "compare with the permitted ones: vedette device show {device}",
     Reason.CERTIFICATE_EXPIRED: "the device must enroll again: vedette device allow-reenrollment {device}",
     Reason.CERTIFICATE_NOT_YET_VALID: "check the clocks of device and server",
-    Reason.TOKEN_INVALID: "compare key, host name and id with: vedette device show {device}",
+    Reason.TOKEN_INVALID: "give the device a current key: vedette device rotate-key {device}",
+    Reason.TOKEN_WRONG_SCOPE: "the token must name server.hostname and this very identity",
     Reason.TOKEN_EXPIRED: "check the device's clock, or give it a newer token",
     Reason.TOKEN_UNVERIFIED: "control could not read its keys: vedette status",
     Reason.SYMMETRIC_KEY_NOT_PERMITTED: "give the device a current key: vedette device rotate-key {device}",

@@ -144,6 +144,7 @@ TOKENS: list[tuple[str, Reason, PostureRecord, PresentedCredential]] = [
     ("an identity without keys", Reason.SYMMETRIC_KEY_NOT_PERMITTED, make_record(), presented_token()),
     ("an empty key id", Reason.SYMMETRIC_KEY_NOT_PERMITTED, with_keys(permitted_key("")), presented_token("")),
     ("control says: not valid", Reason.TOKEN_INVALID, HELD, refused_token("token_invalid")),
+    ("control says: of another", Reason.TOKEN_WRONG_SCOPE, HELD, refused_token("token_wrong_scope")),
     ("control says: over", Reason.TOKEN_EXPIRED, HELD, refused_token("token_expired")),
     ("control says: cannot tell", Reason.TOKEN_UNVERIFIED, HELD, refused_token("token_unverified")),
     (
@@ -212,6 +213,7 @@ PERMANENCE = {
     Reason.CERTIFICATE_EXPIRED: True,
     Reason.CERTIFICATE_NOT_YET_VALID: False,
     Reason.TOKEN_INVALID: True,
+    Reason.TOKEN_WRONG_SCOPE: True,
     Reason.TOKEN_EXPIRED: True,
     Reason.TOKEN_UNVERIFIED: False,
     Reason.SYMMETRIC_KEY_NOT_PERMITTED: True,
