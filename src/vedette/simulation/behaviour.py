@@ -64,7 +64,7 @@ class Machine:
                 return _DONE, self.status()
         return _UNKNOWN, {"message": "there is no such method", "methods": ["ping", "start", "status", "stop"]}
 
-    def command(self, body: bytes, bag: str) -> None:
+    def command(self, body: bytes, bag: str, *, is_again: bool) -> None:
         """Take note of a command."""
         del bag
-        self._report("commanded", body.decode(errors="replace")[:80])
+        self._report("commanded", body.decode(errors="replace")[:80] + (" (again)" if is_again else ""))

@@ -39,8 +39,8 @@ class Behaviour(Protocol):
         """Carry out a direct method; returns the device's status and answer."""
         ...
 
-    def command(self, body: bytes, bag: str) -> None:
-        """Take a command."""
+    def command(self, body: bytes, bag: str, *, is_again: bool) -> None:
+        """Take a command; ``is_again``: the hub has tried to deliver it before."""
         ...
 
 
@@ -138,7 +138,7 @@ class HubDialog:
                 request = f"$iothub/twin/PATCH/properties/reported/?$rid=told-{next(self._numbers)}"
                 await self._connection.send(request, msgspec.json.encode(told))
         elif topic.startswith(self._commands):
-            self._behaviour.command(message.payload, topic[len(self._commands) :])
+            self._behaviour.command(message.payload, topic[len(self._commands) :], is_again=message.dup)
 
     def _answered(self, topic: str, payload: bytes) -> None:
         path, _, query = topic.partition("?")
