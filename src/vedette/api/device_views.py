@@ -21,7 +21,7 @@ class AuthenticationView(View):
     type: AuthenticationType = Field(
         default=AuthenticationType.ISSUED,
         description="`issued`: a certificate of ours; `self_signed`: a certificate known by its thumbprint; "
-        "`certificate_authority`: the certificate it was onboarded with.",
+        "`certificate_authority`: one that a registered authority signed; `symmetric_key`: a shared key, weak.",
     )
     primary_thumbprint: str | None = Field(
         default=None, max_length=256, description="SHA-256 or SHA-1 of the certificate, for `self_signed`."
@@ -37,12 +37,34 @@ class OriginView(View):
     onboarding_sha256: str | None
 
 
+class PresenceView(View):
+    """Whether a device or a module is connected."""
+
+    is_connected: bool
+    since: Timestamp = Field(description="When it came, or went.")
+    gateway: str = Field(description="Where it is, or was last.")
+    remote_address: str
+    protocol: str = Field(examples=["MQTT 3.1.1"])
+    client: str = Field(description="What the client calls itself; text from outside.")
+    reason: str = Field(description="Why it went; empty while it is connected.")
+
+
+class NewKeyView(View):
+    """A symmetric key, shown this once."""
+
+    key_id: str
+    slot: Literal["primary", "secondary"]
+    key: str = Field(description="Base64. Whoever reads it can be this device.")
+    expires_at: Timestamp = Field(description="From then on it opens nothing.")
+
+
 class DeviceView(View):
     """A device as the registry knows it."""
 
     device_id: str = Field(description="The name people and the device itself use.", examples=["pump-7"])
     generation_id: str = Field(description="One life of the device under its name; never used again.")
     authentication: AuthenticationView
+    is_flagged: bool = Field(description="Whether it authenticates in a weak way: by a symmetric key.")
     is_enabled: bool
     status_reason: str
     status_changed_at: Timestamp
@@ -61,7 +83,14 @@ class DeviceView(View):
     created_at: Timestamp
     updated_at: Timestamp
     last_connected_at: Timestamp | None = Field(description="Coarse: written at most each ten minutes.")
+    presence: PresenceView | None = Field(description="Its connection; null before the first.")
     revision: int = Field(description="Grows with each change; the `ETag` is this number in quotes.")
+
+
+class CreatedDevice(DeviceView):
+    """A new device, with its keys."""
+
+    keys: list[NewKeyView] = Field(description="For `symmetric_key`: shown this once; empty for all others.")
 
 
 class NewDeviceView(View):
@@ -231,20 +260,36 @@ class RevokedDevice(View):
 
 def show_device(device: Device) -> DeviceView:
     """Return a device as it is shown."""
-    names = DeviceView.model_fields.keys() - {"authentication", "origin"}
+    return DeviceView(**_members(device))
+
+
+def show_created_device(device: Device) -> CreatedDevice:
+    """Return a new device as it is shown, with its keys."""
+    return CreatedDevice(keys=[], **_members(device))
+
+
+def _members(device: Device) -> dict[str, Any]:  # Any: one type per member
+    names = DeviceView.model_fields.keys() - {"authentication", "origin", "is_flagged", "presence"}
     authentication, origin = device.authentication, device.origin
-    return DeviceView(
-        authentication=AuthenticationView(
-            type=authentication.type,
-            primary_thumbprint=authentication.primary_thumbprint,
-            secondary_thumbprint=authentication.secondary_thumbprint,
-        ),
-        origin=OriginView(
+    return {
+        "authentication": show_authentication(authentication),
+        "is_flagged": authentication.type == "symmetric_key",
+        "presence": None,
+        "origin": OriginView(
             enrollment_id=origin.enrollment_id,
             authority_id=origin.authority_id,
             onboarding_sha256=origin.onboarding_sha256,
         ),
         **{name: getattr(device, name) for name in names},
+    }
+
+
+def show_authentication(authentication: Authentication) -> AuthenticationView:
+    """Return how an identity authenticates as it is shown."""
+    return AuthenticationView(
+        type=authentication.type,
+        primary_thumbprint=authentication.primary_thumbprint,
+        secondary_thumbprint=authentication.secondary_thumbprint,
     )
 
 

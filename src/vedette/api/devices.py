@@ -13,12 +13,14 @@ from vedette.access import EnforcementTracker
 from vedette.api.device_views import (
     BulkRequest,
     BulkResult,
+    CreatedDevice,
     DeviceChange,
     DevicePatch,
     DeviceView,
     LifecycleStep,
     NewDeviceView,
     show_bulk,
+    show_created_device,
     show_device,
     show_enforcement,
 )
@@ -35,12 +37,12 @@ from vedette.api.schema import (
     Who,
     api_router,
     refusals,
+    takes_merge_patch,
 )
 from vedette.kernel import OrganizationId
 from vedette.registry import BulkChange, Device, DeviceFilter, DeviceNotFound, DeviceService
 from vedette.trust import Lifecycle
 
-MERGE_PATCH: Final = "application/merge-patch+json"
 _TAG_MAX_CHARS: Final = 512
 _JSON_SCALAR: Final = re.compile(r'true|false|-?(0|[1-9]\d{0,14})(\.\d{1,15})?|"[^"\\\\]*"', re.ASCII)
 _NO_REASON: Final = Reason()
@@ -77,9 +79,7 @@ class DeviceRoutes:
             methods=["PATCH"],
             summary="Change a device",
             responses=change,
-            openapi_extra={
-                "requestBody": {"content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/DevicePatch"}}}}
-            },
+            openapi_extra=takes_merge_patch("DevicePatch"),
         )
         add(
             "/{device_id}",
@@ -132,10 +132,11 @@ class DeviceRoutes:
         page = await self._devices.list(self._organization_id, after=after, limit=limit, matching=matching)
         return Page(items=[show_device(device) for device in page.items], next=page.next)
 
-    async def create(self, new: NewDeviceView, who: Who, response: Response) -> DeviceView:
+    async def create(self, new: NewDeviceView, who: Who, response: Response) -> CreatedDevice:
         """A device of that name can authenticate from now on, as `authentication` says."""
         device = await self._devices.create(self._organization_id, new.to_new_device(), actor=who)
-        return _tagged(device, response)
+        response.headers["ETag"] = device.etag
+        return show_created_device(device)
 
     async def change_many(self, change: BulkRequest, who: Who) -> BulkResult:
         """Up to 1,000 devices in one transaction: all that exist, or none."""

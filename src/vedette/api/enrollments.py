@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Response
 
-from vedette.api.devices import MERGE_PATCH
 from vedette.api.enrollment_views import (
     EnrollmentPatch,
     EnrollmentView,
@@ -16,6 +15,7 @@ from vedette.api.enrollment_views import (
     show_registration,
 )
 from vedette.api.schema import (
+    MERGE_PATCH,
     REASON_MAX_CHARS,
     After,
     DevicePath,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
@@ -12,13 +13,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from vedette.api.authentication import Principal
 from vedette.api.errors import Unauthenticated
 from vedette.api.problems import MEDIA_TYPE
-from vedette.kernel import DeviceId, parse_device_id, to_rfc3339
+from vedette.kernel import DeviceId, ModuleId, parse_device_id, parse_module_id, to_rfc3339
 from vedette.ledger import Actor
 
 T = TypeVar("T")
 
 PAGE_MAX: Final = 1000
 REASON_MAX_CHARS: Final = 1024
+MERGE_PATCH: Final = "application/merge-patch+json"
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ETAG: Final = re.compile(r'"(\d{1,15})"')
 
@@ -59,6 +61,22 @@ DEVICE_ID_PATTERN: Final = r"^[A-Za-z0-9\-.%_*?!(),=@$']{1,128}$"
 _DeviceInPath = Annotated[
     str, Path(description="Device id, percent-encoded.", pattern=DEVICE_ID_PATTERN, examples=["pump-7"])
 ]
+_ModuleInPath = Annotated[
+    str,
+    Path(description="Module id within its device, percent-encoded.", pattern=DEVICE_ID_PATTERN, examples=["filter"]),
+]
+# For routes that devices and modules share: what a module's have on top.
+OF_MODULE: Final[dict[str, Any]] = {  # Any: OpenAPI objects
+    "parameters": [
+        {
+            "name": "module_id",
+            "in": "path",
+            "required": True,
+            "description": "Module id within its device, percent-encoded.",
+            "schema": {"type": "string", "pattern": DEVICE_ID_PATTERN, "examples": ["filter"]},
+        }
+    ]
+}
 
 
 class View(BaseModel):
@@ -107,6 +125,38 @@ def device_in_path(device_id: _DeviceInPath) -> DeviceId:
     return parse_device_id(device_id)
 
 
+def module_in_path(module_id: _ModuleInPath) -> ModuleId:
+    """Return the module id that a path names.
+
+    Raises:
+        InvalidId: It cannot be one.
+    """
+    return parse_module_id(module_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A device, or one of its modules."""
+
+    device_id: DeviceId
+    module_id: ModuleId | None
+
+
+def identity_in_path(device_id: _DeviceInPath, request: Request) -> Identity:
+    """Return the device or module that a path names; its route declares ``OF_MODULE`` if it is a module's.
+
+    Raises:
+        InvalidId: One of both names cannot be one.
+    """
+    module_id = request.path_params.get("module_id")
+    return Identity(parse_device_id(device_id), None if module_id is None else parse_module_id(module_id))
+
+
+def takes_merge_patch(schema: str) -> dict[str, Any]:  # Any: OpenAPI objects
+    """Return what the OpenAPI file says of a route whose body is a merge patch."""
+    return {"requestBody": {"content": {MERGE_PATCH: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}}
+
+
 def expected_revision(if_match: _IfMatch = None) -> int | None:
     """Return the revision that a change is based on; None when any will do, 0 for a tag that no revision has."""
     if if_match is None or if_match == "*":
@@ -123,6 +173,8 @@ def api_router(tag: str, prefix: str = "/v1") -> APIRouter:
 # What routes declare: who asks, which device, and on which revision a change is based.
 Who = Annotated[Actor, Depends(actor_of)]
 DevicePath = Annotated[DeviceId, Depends(device_in_path)]
+ModulePath = Annotated[ModuleId, Depends(module_in_path)]
+IdentityPath = Annotated[Identity, Depends(identity_in_path)]
 Revision = Annotated[int | None, Depends(expected_revision)]
 
 

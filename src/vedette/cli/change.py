@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 import typer
 
-from vedette.cli.client import Answer
-from vedette.cli.output import show_value, tell
+from vedette.cli.client import ANSWER_S, Answer
+from vedette.cli.output import show_value, tell, tell_changes
 from vedette.cli.problems import NotConfirmed, Usage
 from vedette.cli.session import Session
 
@@ -24,7 +24,9 @@ ReasonOption = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", hel
 NO_REASON: Final = "no reason given"
 
 # The bookkeeping of a resource; not what a person asked to change.
-_NOT_SHOWN: Final = frozenset({"revision", "updated_at", "status_changed_at", "lifecycle_changed_at"})
+_NOT_SHOWN: Final = frozenset(
+    {"revision", "updated_at", "status_changed_at", "lifecycle_changed_at", "last_connected_at", "presence"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,9 @@ class Change:
         after: The members that become different; for a new resource all that is asked for.
         etag: The revision that ``before`` was.
         warning: What a person should know before saying yes.
+        is_whole: ``after`` is the whole resource: what it lacks is taken away.
+        shown: How values are written for people.
+        answer_s: How long the answer may take.
     """
 
     summary: str
@@ -48,11 +53,14 @@ class Change:
     after: Mapping[str, Any] = field(default_factory=dict)
     etag: str = ""
     warning: str = ""
+    is_whole: bool = False
+    shown: Callable[[object], str] = show_value
+    answer_s: float = ANSWER_S
 
     @property
     def differences(self) -> dict[str, dict[str, Any]]:
         """Member → before and after, nested members by their dotted path."""
-        return differences(self.before, self.after)
+        return differences(self.before, self.after, is_whole=self.is_whole)
 
 
 def differences(
@@ -69,7 +77,8 @@ def differences(
     names = [*after, *(name for name in before if name not in after)] if is_whole else list(after)
     for name in names:
         former, value = before.get(name), after.get(name)
-        if isinstance(value, Mapping) and (isinstance(former, Mapping) or former is None):
+        is_new_and_empty = is_whole and former is None and value == {}
+        if isinstance(value, Mapping) and (isinstance(former, Mapping) or former is None) and not is_new_and_empty:
             inner = differences(former or {}, value, is_whole=is_whole)
             found |= {f"{name}.{path}": change for path, change in inner.items()}
         elif name not in _NOT_SHOWN and former != value:
@@ -95,21 +104,21 @@ def perform(session: Session, change: Change, *, dry_run: bool, yes: bool | None
         return None
     if yes is False:
         _confirm(change)
-    return session.client.send(change.method, change.path, change.body, params=change.params, etag=change.etag)
+    return session.client.send(
+        change.method,
+        change.path,
+        change.body,
+        params=change.params,
+        etag=change.etag,
+        answer_s=change.answer_s,
+    )
 
 
 def show_change(session: Session, before: Mapping[str, Any], after: Mapping[str, Any], *, done: str) -> None:
     """Tell a person what became different in a resource."""
     found = differences(before, after, is_whole=True)
     session.output.line(done if found else "It was so already.")
-    _show_differences(session, found)
-
-
-def _show_differences(session: Session, found: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write one line for each member that changes."""
-    if found:
-        rows = [(name, each["before"], "→", each["after"]) for name, each in found.items()]
-        session.output.table(("", "before", "", "after"), rows)
+    session.output.changes(found, show_value)
 
 
 def _show(session: Session, change: Change) -> None:
@@ -128,7 +137,7 @@ def _show(session: Session, change: Change) -> None:
     if change.warning:
         session.output.line(change.warning)
     if change.before:
-        _show_differences(session, found)
+        session.output.changes(found, change.shown)
     elif change.after:
         session.output.details({name: each["after"] for name, each in found.items()})
     if change.before and change.after and not found:
@@ -141,8 +150,7 @@ def _confirm(change: Change) -> None:
         raise Usage(f"confirm with --yes: {change.summary}", hint="or look first: --dry-run")
     if change.warning:
         tell(change.warning)
-    for name, each in change.differences.items():
-        tell(f"  {name}: {show_value(each['before'])} → {show_value(each['after'])}")
+    tell_changes(change.differences, change.shown)
     tell(f"Really {change.summary}? [y/N]")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise NotConfirmed("nothing was changed")

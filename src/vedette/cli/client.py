@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ANSWER_MAX_BYTES: Final = 64 * 1_048_576
 PAGE_MAX: Final = 999
 _CONNECT_S: Final = 5.0
-_ANSWER_S: Final = 60.0
+ANSWER_S: Final = 60.0
 # The API says at least each 15 s that a stream is alive.
 _SILENCE_S: Final = 45.0
 _COME_BACK_S: Final = 2.0
@@ -85,7 +85,14 @@ class Client:
         return self.send("GET", path, params=params)
 
     def send(
-        self, method: str, path: str, body: object = None, *, params: Params | None = None, etag: str = ""
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        params: Params | None = None,
+        etag: str = "",
+        answer_s: float = ANSWER_S,
     ) -> Answer:
         """Make one request.
 
@@ -95,6 +102,7 @@ class Client:
             body: Sent as JSON.
             params: Query; members that are ``None`` are left out.
             etag: The revision that the change is based on.
+            answer_s: How long to wait for the answer.
 
         Raises:
             Refused: As ``get``.
@@ -110,7 +118,7 @@ class Client:
             content = json.dumps(body).encode("ascii")
         try:
             with self._http().stream(
-                method, path, content=content, headers=headers, params=_query(params), timeout=_limits(_ANSWER_S)
+                method, path, content=content, headers=headers, params=_query(params), timeout=_limits(answer_s)
             ) as response:
                 return _answer(response, _read(response))
         except httpx.TransportError as error:

@@ -18,6 +18,12 @@ from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.session import Session, remote
 
+CsrArgument = Annotated[
+    Path, typer.Argument(metavar="CSR", help="Certification request that the device made, PEM or DER; - reads it.")
+]
+OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the chain here, PEM.")]
+LifetimeOption = Annotated[int | None, typer.Option(min=1, max=2160, metavar="HOURS", help="By default as configured.")]
+
 _Cause = Literal[
     "unspecified", "key_compromise", "ca_compromise", "affiliation_changed", "superseded", "cessation_of_operation"
 ]
@@ -58,14 +64,10 @@ def certificates(
 def issue_certificate(
     session: Session,
     device_id: DeviceArgument,
-    csr: Annotated[
-        Path, typer.Argument(metavar="CSR", help="Certification request that the device made, PEM or DER; - reads it.")
-    ],
+    csr: CsrArgument,
     *,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the chain here, PEM.")] = None,
-    lifetime_hours: Annotated[
-        int | None, typer.Option(min=1, max=2160, metavar="HOURS", help="By default as configured.")
-    ] = None,
+    out: OutOption = None,
+    lifetime_hours: LifetimeOption = None,
     reason: ReasonOption = "",
     dry_run: DryRunOption = False,
 ) -> None:
@@ -75,29 +77,11 @@ def issue_certificate(
         summary=f"issue a certificate to the device {device_id}",
         method="POST",
         path=path_of("/v1/devices/{}/certificates", device_id),
-        body={
-            "csr": read_certificate_file(csr, "the request"),
-            "lifetime_s": None if lifetime_hours is None else lifetime_hours * _HOUR_S,
-            "reason": reason,
-        },
+        body=certificate_request(csr, lifetime_hours, reason),
         before=before,
         after={"lifecycle": "onboarded"} if before.get("lifecycle") in {"made", "shipped"} else {},
     )
-    if dry_run or out is None:
-        answer = perform(session, change, dry_run=dry_run)
-    else:
-        with new_file(out) as file:
-            answer = perform(session, change, dry_run=False)
-            file.write("" if answer is None else answer.body["chain_pem"])
-    if answer is None:
-        return
-    if session.output.is_json:
-        session.output.json(answer.body)
-        return
-    if out is None:
-        sys.stdout.write(answer.body["chain_pem"])
-    ends = show_time(answer.body["certificate"]["not_after"])
-    session.output.note(f"Issued to {device_id} until {ends}" + (f", written to {out}" if out else ""))
+    request_certificate(session, change, device_id, out=out, dry_run=dry_run)
 
 
 @remote
@@ -209,6 +193,34 @@ def allow_reenrollment(
         session.output.json(answer.body)
     else:
         session.output.line(f"{device_id} may register once more until {show_time(answer.body['permit_until'])}.")
+
+
+def certificate_request(csr: Path, lifetime_hours: int | None, reason: str) -> dict[str, Any]:
+    """Return the body that asks for a certificate."""
+    return {
+        "csr": read_certificate_file(csr, "the request"),
+        "lifetime_s": None if lifetime_hours is None else lifetime_hours * _HOUR_S,
+        "reason": reason,
+    }
+
+
+def request_certificate(session: Session, change: Change, whom: str, *, out: Path | None, dry_run: bool) -> None:
+    """Carry out a change whose answer is a new certificate, and write the chain where it was asked for."""
+    if dry_run or out is None:
+        answer = perform(session, change, dry_run=dry_run)
+    else:
+        with new_file(out) as file:
+            answer = perform(session, change, dry_run=False)
+            file.write("" if answer is None else answer.body["chain_pem"])
+    if answer is None:
+        return
+    if session.output.is_json:
+        session.output.json(answer.body)
+        return
+    if out is None:
+        sys.stdout.write(answer.body["chain_pem"])
+    ends = show_time(answer.body["certificate"]["not_after"])
+    session.output.note(f"Issued to {whom} until {ends}" + (f", written to {out}" if out else ""))
 
 
 def _standings(

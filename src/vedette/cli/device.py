@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -11,7 +11,8 @@ from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, pe
 from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
-from vedette.cli.problems import NOT_FOUND
+from vedette.cli.problems import NOT_FOUND, Refused
+from vedette.cli.query import point_at
 from vedette.cli.session import Session, remote
 
 DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE_ID", help="The device's id.", show_default=False)]
@@ -20,6 +21,39 @@ _DevicesArgument = Annotated[
 ]
 
 Device = Mapping[str, Any]
+
+
+def state_of(device: Device) -> str:
+    """Return in a word or two whether a device or a module may take part."""
+    words = ["enabled" if device["is_enabled"] else "disabled", *(["blocked"] if device.get("is_blocked") else [])]
+    return ", ".join(words)
+
+
+def authentication_of(device: Device) -> str:
+    """Return how a device or a module proves who it is, weak ways marked."""
+    return str(device["authentication"]["type"]) + (" (weak)" if device["is_flagged"] else "")
+
+
+def show_presence(presence: Mapping[str, Any] | None) -> str:
+    """Return in words whether a device or a module is connected."""
+    if presence is None:
+        return "never seen"
+    since = show_time(presence["since"])
+    return f"connected since {since}" if presence["is_connected"] else f"gone since {since}"
+
+
+_NOBODY: Final = (
+    "No devices. Let them register: vedette enrollment create-group --help, or vedette device create --help"
+)
+_LIST_COLUMNS: Final[Mapping[str, Callable[[Device], object]]] = {
+    "device": lambda item: item["device_id"],
+    "state": state_of,
+    "connection": lambda item: show_presence(item["presence"]),
+    "lifecycle": lambda item: item["lifecycle"],
+    "site": lambda item: item["site"],
+    "zone": lambda item: item["zone"],
+    "authentication": authentication_of,
+}
 
 
 @remote
@@ -33,35 +67,42 @@ def list_devices(
     is_enabled: Annotated[
         bool | None, typer.Option("--enabled/--disabled", help="Only enabled, or only disabled ones.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where",
+            "-w",
+            metavar="CONDITION",
+            help="""Only those that match, as in a query: "tags.site = 'north' AND connectionState = 'Connected'".""",
+        ),
+    ] = None,
     limit: LimitOption = 100,
     after: AfterOption = "",
     everything: AllOption = False,
 ) -> None:
     """List devices by name."""
-    show_list(
-        session,
-        "/v1/devices",
-        {
-            "site": site,
-            "zone": zone,
-            "lifecycle": lifecycle,
-            "tag": list(tag) if tag else None,
-            "is_enabled": None if is_enabled is None else str(is_enabled).lower(),
-        },
-        columns={
-            "device": lambda item: item["device_id"],
-            "state": state_of,
-            "lifecycle": lambda item: item["lifecycle"],
-            "site": lambda item: item["site"],
-            "zone": lambda item: item["zone"],
-            "authentication": lambda item: item["authentication"]["type"],
-            "last connected": lambda item: show_time(item["last_connected_at"]),
-        },
-        limit=limit,
-        after=after,
-        everything=everything,
-        empty="No devices. Let them register: vedette enrollment create-group --help, or vedette device create --help",
-    )
+    try:
+        show_list(
+            session,
+            "/v1/devices",
+            {
+                "site": site,
+                "zone": zone,
+                "lifecycle": lifecycle,
+                "tag": list(tag) if tag else None,
+                "is_enabled": None if is_enabled is None else str(is_enabled).lower(),
+                "where": where,
+            },
+            columns=_LIST_COLUMNS,
+            limit=limit,
+            after=after,
+            everything=everything,
+            empty=_NOBODY if where is None else "No device matches.",
+        )
+    except Refused as problem:
+        if where is not None and not session.output.is_json:
+            point_at(problem, where)
+        raise
 
 
 @remote
@@ -98,10 +139,19 @@ def enable(
     _switch(session, device_ids, is_enabled=True, reason=reason, dry_run=dry_run)
 
 
-def state_of(device: Device) -> str:
-    """Return in a word or two whether a device may take part."""
-    words = ["enabled" if device["is_enabled"] else "disabled", *(["blocked"] if device["is_blocked"] else [])]
-    return ", ".join(words)
+def presence_facts(presence: Mapping[str, Any] | None) -> dict[str, object]:
+    """Return what is known of a connection, for the details of a device or a module."""
+    facts: dict[str, object] = {"connection": show_presence(presence)}
+    if presence is None:
+        return facts
+    if presence["is_connected"]:
+        return facts | {
+            "at gateway": presence["gateway"],
+            "from": presence["remote_address"],
+            "by": presence["protocol"],
+            "client": presence["client"],
+        }
+    return facts | {"because": presence["reason"]}
 
 
 def show_device(session: Session, device: Device) -> None:
@@ -112,7 +162,8 @@ def show_device(session: Session, device: Device) -> None:
         "reason": device["status_reason"],
         "since": show_time(device["status_changed_at"]),
         "lifecycle": f"{device['lifecycle']} since {show_time(device['lifecycle_changed_at'])}",
-        "authentication": authentication["type"],
+        **presence_facts(device["presence"]),
+        "authentication": authentication_of(device),
         "thumbprint": authentication["primary_thumbprint"],
         "second thumbprint": authentication["secondary_thumbprint"],
         "site": device["site"],
@@ -125,7 +176,6 @@ def show_device(session: Session, device: Device) -> None:
         "enrolled through": origin["enrollment_id"],
         "vouched for by": origin["authority_id"],
         "created": show_time(device["created_at"]),
-        "last connected": show_time(device["last_connected_at"]),
         "generation id": device["generation_id"],
         "revision": device["revision"],
     }

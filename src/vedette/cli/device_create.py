@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,9 @@ from vedette.cli.client import path_of
 from vedette.cli.device import DeviceArgument, device_and_etag, show_device
 from vedette.cli.problems import Usage
 from vedette.cli.session import Session, remote
+from vedette.cli.symmetric_key import AuthenticationOption, SymmetricKeyOption, chosen_authentication, show_keys
 from vedette.kernel import escape_shell
 
-_Authentication = Literal["issued", "self_signed", "certificate_authority"]
 _ThumbprintOption = Annotated[
     str | None,
     typer.Option("--thumbprint", metavar="HEX", help="SHA-256 or SHA-1 of its certificate; for `self_signed`."),
@@ -40,19 +40,15 @@ def create(
     device_id: DeviceArgument,
     *,
     described: dict[str, Any],
-    authentication: Annotated[
-        _Authentication,
-        typer.Option(
-            help="`issued`: by a certificate of ours; `self_signed`: by one known by its thumbprint; "
-            "`certificate_authority`: by the one it was onboarded with."
-        ),
-    ] = "issued",
+    authentication: AuthenticationOption = "issued",
+    has_symmetric_key: SymmetricKeyOption = False,
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
     is_disabled: Annotated[bool, typer.Option("--disabled", help="Keep it out until it is enabled.")] = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Create a device; most devices create themselves, by enrollment."""
+    authentication = chosen_authentication(authentication, has_symmetric_key=has_symmetric_key)
     thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
     body = {
         "device_id": device_id,
@@ -67,6 +63,7 @@ def create(
         session.output.json(answer.body)
         return
     show_device(session, answer.body)
+    show_keys(session, device_id, answer.body["keys"])
     if authentication == "issued":
         session.output.note(f"Give it a certificate: vedette device issue-certificate {escape_shell(device_id)} CSR")
 

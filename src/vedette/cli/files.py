@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, NoReturn, TextIO
 
 from vedette.cli.problems import Denied, Usage
 
 FILE_MAX_BYTES: Final = 65_536
+# A little over the largest payload that the hub takes: it says itself what is too large.
+JSON_MAX_BYTES: Final = 262_144
 
 
 def read_certificate_file(path: Path, what: str) -> str:
@@ -29,7 +32,41 @@ def read_certificate_file(path: Path, what: str) -> str:
         return base64.b64encode(raw).decode("ascii")
 
 
-def read_small_file(path: Path, what: str) -> bytes:
+def read_json(text: str, what: str) -> Any:  # Any: JSON
+    """Return the JSON of an argument: ``@FILE`` names a file, ``-`` is standard input, all else is JSON itself.
+
+    Raises:
+        Usage: It is not JSON, or as ``read_small_file``.
+        Denied: As ``read_small_file``.
+    """
+    place = Path(text[1:]) if text.startswith("@") else Path("-") if text == "-" else None
+    raw = text if place is None else read_small_file(place, what, max_bytes=JSON_MAX_BYTES)
+    try:
+        return json.loads(raw, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Usage(
+            f"{what} is not JSON: {error}", hint="""such as '{"interval_s": 10}', @FILE, or - for standard input"""
+        ) from error
+
+
+def read_object(text: str, what: str) -> dict[str, Any]:
+    """Return the JSON object of an argument, as ``read_json`` does.
+
+    Raises:
+        Usage: It is not a JSON object, or as ``read_json``.
+        Denied: As ``read_json``.
+    """
+    found = read_json(text, what)
+    if not isinstance(found, dict):
+        raise Usage(f"{what} must be a JSON object", hint="""such as '{"interval_s": 10}'""")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def read_small_file(path: Path, what: str, *, max_bytes: int = FILE_MAX_BYTES, may_be_empty: bool = False) -> bytes:
     """Return a file that somebody named; ``-`` is standard input.
 
     Raises:
@@ -38,17 +75,17 @@ def read_small_file(path: Path, what: str) -> bytes:
     """
     try:
         if str(path) == "-":
-            raw = sys.stdin.buffer.read(FILE_MAX_BYTES + 1)
+            raw = sys.stdin.buffer.read(max_bytes + 1)
         else:
             with path.open("rb") as file:
-                raw = file.read(FILE_MAX_BYTES + 1)
+                raw = file.read(max_bytes + 1)
     except PermissionError as error:
         raise Denied(f"you may not read {path}") from error
     except OSError as error:
         raise Usage(f"{what} {path} cannot be read: {error.strerror}") from error
-    if len(raw) > FILE_MAX_BYTES:
-        raise Usage(f"{path} is over {FILE_MAX_BYTES} bytes: not {what}")
-    if not raw.strip():
+    if len(raw) > max_bytes:
+        raise Usage(f"{path} is over {max_bytes} bytes: not {what}")
+    if not raw.strip() and not may_be_empty:
         raise Usage(f"{path} is empty")
     return raw
 

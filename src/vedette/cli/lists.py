@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -44,7 +44,7 @@ def show_list(
     """
     pages = session.client.pages(path, params, limit=None if everything else limit, after=after)
     if session.output.is_json:
-        _write_json(pages)
+        write_items(pages)
         return
     count = 0
     following = None
@@ -63,8 +63,8 @@ def _row(item: Item, cells: Any) -> Sequence[object]:  # Any: the values of the 
     return tuple(cell(item) for cell in cells)
 
 
-def _write_json(pages: Any) -> None:  # Any: the iterator of the client
-    """Write the pages as one page, item by item."""
+def write_items(pages: Iterator[Mapping[str, Any]]) -> None:
+    """Write pages as one page of JSON, item by item."""
     out = sys.stdout
     following = None
     separator = ""

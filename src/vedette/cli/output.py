@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, TextIO
 
 from vedette.cli.problems import body_of
 from vedette.kernel import Problem, escape_terminal
@@ -15,8 +16,11 @@ Rows = Iterable[Sequence[object]]
 
 _CELL_MAX_CHARS: Final = 2_000
 _TEXT_MAX_CHARS: Final = 8_000
+_DOCUMENT_LINE_MAX_CHARS: Final = 262_144
 # Wide enough that nothing is cut or wrapped when a program reads a table.
 _UNBOUNDED: Final = 20_000
+# What became of a member: the sign says it too, so that nobody depends on colours.
+_COLOURS: Final = {"+": "32", "-": "31", "~": "33"}
 
 
 class Output:
@@ -42,6 +46,12 @@ class Output:
     def json_line(self, body: object) -> None:
         """Write one JSON document on one line, for streams."""
         sys.stdout.write(json.dumps(body) + "\n")
+        sys.stdout.flush()
+
+    def document(self, body: object) -> None:
+        """Write a JSON document that came from outside, readable and harmless, every character but the invisible."""
+        for line in json.dumps(body, indent=2, ensure_ascii=False).split("\n"):
+            sys.stdout.write(escape_terminal(line, max_chars=_DOCUMENT_LINE_MAX_CHARS) + "\n")
         sys.stdout.flush()
 
     def line(self, text: str) -> None:
@@ -78,6 +88,10 @@ class Output:
         if not self.is_json:
             tell(text)
 
+    def changes(self, found: Mapping[str, Mapping[str, object]], shown: Callable[[object], str]) -> None:
+        """Write what changes, as ``tell_changes`` does."""
+        _write_changes(sys.stdout, found, shown)
+
     def problem(self, problem: Problem) -> None:
         """Tell why the command ends without having done its work, and what to do next."""
         if self.is_json:
@@ -104,6 +118,16 @@ def tell(text: str) -> None:
     for line in text.splitlines():
         sys.stderr.write(escape_terminal(line, max_chars=_TEXT_MAX_CHARS) + "\n")
     sys.stderr.flush()
+
+
+def tell_changes(found: Mapping[str, Mapping[str, object]], shown: Callable[[object], str]) -> None:
+    """Write one line for each member that comes, goes or becomes different, to standard error.
+
+    Args:
+        found: Dotted path → ``before`` and ``after``; ``None`` for what is not there.
+        shown: How a value is written.
+    """
+    _write_changes(sys.stderr, found, shown)
 
 
 def tell_problem(problem: Problem) -> None:
@@ -136,6 +160,26 @@ def show_time(moment: object) -> str:
     text = str(moment or "")
     is_utc = len(text) >= len("2026-11-22T10:00:00Z") and text.endswith("Z")
     return f"{text[:10]} {text[11:19]}Z" if is_utc else text or "-"
+
+
+def show_json(value: object) -> str:
+    """Return a JSON value as JSON, so that a number and the text of one can be told apart."""
+    return "-" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _write_changes(stream: TextIO, found: Mapping[str, Mapping[str, object]], shown: Callable[[object], str]) -> None:
+    is_coloured = stream.isatty() and not os.environ.get("NO_COLOR")
+    for path, each in found.items():
+        before, after = each["before"], each["after"]
+        if before is None:
+            sign, text = "+", shown(after)
+        elif after is None:
+            sign, text = "-", shown(before)
+        else:
+            sign, text = "~", f"{shown(before)} → {shown(after)}"
+        line = escape_terminal(f"  {sign} {path}: {text}", max_chars=_TEXT_MAX_CHARS)
+        stream.write(f"\x1b[{_COLOURS[sign]}m{line}\x1b[0m\n" if is_coloured else f"{line}\n")
+    stream.flush()
 
 
 def _cell(value: object) -> Any:  # Any: rich is imported when it is needed

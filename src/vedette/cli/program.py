@@ -13,6 +13,8 @@ from vedette.cli import (
     access_list,
     authority,
     clock,
+    clone_alert,
+    command,
     configuration,
     credential,
     decision,
@@ -21,11 +23,17 @@ from vedette.cli import (
     device_life,
     enrollment,
     enrollment_create,
+    group,
     ledger,
+    method,
+    module,
     platform,
+    query,
     reported_certificate,
     status,
+    symmetric_key,
     telemetry,
+    twin,
 )
 from vedette.cli.output import tell_problem
 from vedette.cli.problems import exit_code_of
@@ -41,6 +49,7 @@ _ALONE: Final[Commands] = {
     "demo": platform.demo,
     "status": status.status,
     "login-link": status.login_link,
+    "query": query.query,
 }
 _DEVICE: Final[Commands] = {
     "list": device.list_devices,
@@ -54,10 +63,32 @@ _DEVICE: Final[Commands] = {
     "delete": device_life.delete,
     "certificates": credential.certificates,
     "issue-certificate": credential.issue_certificate,
+    "rotate-key": symmetric_key.rotate_key,
     "revoke": credential.revoke,
     "history": credential.history,
     "accesses": credential.accesses,
     "allow-reenrollment": credential.allow_reenrollment,
+}
+_MODULE: Final[Commands] = {
+    "list": module.list_modules,
+    "show": module.show,
+    "create": module.create,
+    "update": module.update,
+    "disable": module.disable,
+    "enable": module.enable,
+    "delete": module.delete,
+    "issue-certificate": module.issue_certificate,
+    "rotate-key": module.rotate_key,
+}
+_GROUP: Final[Commands] = {
+    "list": group.list_groups,
+    "show": group.show,
+    "create": group.create,
+    "update": group.update,
+    "delete": group.delete,
+    "add": group.add,
+    "remove": group.remove,
+    "members": group.members,
 }
 _ENROLLMENT: Final[Commands] = {
     "list": enrollment.list_enrollments,
@@ -85,6 +116,17 @@ _AUTHORITY: Final[Commands] = {
 }
 _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "device": ("Devices: who they are, and what can be done with them.", _DEVICE),
+    "module": ("Parts of a device with an identity of their own.", _MODULE),
+    "twin": (
+        "What a device should be set to, what it reports, and its tags.",
+        {"show": twin.show, "patch": twin.patch, "replace": twin.replace},
+    ),
+    "method": ("Ask a connected device to do something, and get its answer.", {"invoke": method.invoke}),
+    "command": (
+        "Messages to a device, which wait until it is there.",
+        {"send": command.send, "list": command.list_commands, "purge": command.purge, "feedback": command.feedback},
+    ),
+    "group": ("Devices that belong together, named one by one or by a condition.", _GROUP),
     "enrollment": ("Who may register with an onboarding identity, and what they get.", _ENROLLMENT),
     "authority": ("Authorities that vouch for devices at enrollment, and our own.", _AUTHORITY),
     "access-list": (
@@ -96,6 +138,10 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
         {"list": telemetry.list_messages, "tail": telemetry.tail_messages},
     ),
     "refusal": ("Who was refused, why, and what to do.", {"list": decision.list_refusals}),
+    "clone-alert": (
+        "Identities that two clients used at once.",
+        {"list": clone_alert.list_alerts, "acknowledge": clone_alert.acknowledge},
+    ),
     "decision": ("Every access decision.", {"list": decision.list_decisions}),
     "event": ("What happens, as it happens.", {"tail": telemetry.tail_events}),
     "ledger": (

@@ -15,6 +15,7 @@ DEVICE: dict[str, Any] = {
     "device_id": "pump-1",
     "generation_id": "dev_1",
     "authentication": {"type": "issued", "primary_thumbprint": None, "secondary_thumbprint": None},
+    "is_flagged": False,
     "is_enabled": True,
     "status_reason": "",
     "status_changed_at": "2026-11-22T10:00:00.000Z",
@@ -33,6 +34,15 @@ DEVICE: dict[str, Any] = {
     "created_at": "2026-11-22T10:00:00.000Z",
     "updated_at": "2026-11-22T10:00:00.000Z",
     "last_connected_at": None,
+    "presence": {
+        "is_connected": True,
+        "since": "2026-11-22T10:00:00.000Z",
+        "gateway": "gateway-1",
+        "remote_address": "127.0.0.1",
+        "protocol": "MQTT 3.1.1",
+        "client": EVIL,
+        "reason": "",
+    },
     "revision": 4,
 }
 

@@ -31,6 +31,9 @@ READS = {
     "device history",
     "device accesses",
     "enrollment registrations",
+    "command feedback",
+    "group members",
+    "query",
 }
 DESTRUCTIVE = {
     "device retire",
@@ -40,6 +43,13 @@ DESTRUCTIVE = {
     "authority remove",
     "access-list remove",
     "clock accept",
+    "twin patch",
+    "twin replace",
+    "command purge",
+    "module delete",
+    "module rotate-key",
+    "device rotate-key",
+    "group delete",
 }
 
 

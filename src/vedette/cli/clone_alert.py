@@ -1,0 +1,93 @@
+"""``vedette clone-alert``: identities that two clients used at once, which a copied key does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from vedette.cli.change import Change, DryRunOption, ReasonOption, perform
+from vedette.cli.client import path_of
+from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
+from vedette.cli.output import show_time
+from vedette.cli.problems import NotFound
+from vedette.cli.session import Session, remote
+
+_AlertArgument = Annotated[
+    str, typer.Argument(metavar="ALERT_ID", help="See `vedette clone-alert list`.", show_default=False)
+]
+
+
+@remote
+def list_alerts(
+    session: Session,
+    *,
+    device: Annotated[str | None, typer.Option("--device", metavar="DEVICE_ID", help="Only about this device.")] = None,
+    is_open: Annotated[bool, typer.Option("--open", help="Only those that nobody has acknowledged.")] = False,
+    limit: LimitOption = 100,
+    after: AfterOption = "",
+    everything: AllOption = False,
+) -> None:
+    """List identities whose clients displaced each other, newest first."""
+    show_list(
+        session,
+        "/v1/clone-alerts",
+        {"device_id": device, "is_open": "true" if is_open else None},
+        columns={
+            "alert": lambda item: item["alert_id"],
+            "device": _owner,
+            "first": lambda item: show_time(item["first_seen_at"]),
+            "last": lambda item: show_time(item["last_seen_at"]),
+            "take-overs": lambda item: item["takeovers"],
+            "from": lambda item: item["remote_addresses"],
+            "what": _reading,
+            "acknowledged": lambda item: show_time(item["acknowledged_at"]),
+        },
+        limit=limit,
+        after=after,
+        everything=everything,
+        empty="No two clients have used one identity.",
+    )
+
+
+@remote
+def acknowledge(
+    session: Session, alert_id: _AlertArgument, *, reason: ReasonOption, dry_run: DryRunOption = False
+) -> None:
+    """Say that an alert was looked into, and what was found; take-overs after that raise it anew."""
+    change = Change(
+        summary=f"acknowledge the clone alert {alert_id}",
+        method="POST",
+        path=path_of("/v1/clone-alerts/{}/acknowledge", alert_id),
+        body={"reason": reason},
+        before=_find(session, alert_id) if dry_run else {},
+        after={"acknowledgement": reason},
+    )
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    if session.output.is_json:
+        session.output.json(answer.body)
+    else:
+        session.output.line(f"The alert on {_owner(answer.body)} is acknowledged.")
+
+
+def _owner(alert: Mapping[str, Any]) -> str:
+    return str(alert["device_id"]) + (f"/{alert['module_id']}" if alert["module_id"] else "")
+
+
+def _reading(alert: Mapping[str, Any]) -> str:
+    """Say what the certificates that were presented tell."""
+    count = len(alert["certificate_sha256"])
+    if count == 0:
+        return "the same key or token twice"
+    return "one certificate twice: its key was copied" if count == 1 else f"{count} certificates"
+
+
+def _find(session: Session, alert_id: str) -> Mapping[str, Any]:
+    for page in session.client.pages("/v1/clone-alerts", {}, limit=None):
+        for item in page["items"]:
+            if item["alert_id"] == alert_id:
+                return dict(item)
+    raise NotFound(f"there is no alert {alert_id[:80]!r}", hint="see them: vedette clone-alert list")

@@ -1,0 +1,97 @@
+"""Symmetric keys at the command line: the one time that they are shown, with what a person must know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import typer
+
+from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, YesOption, perform
+from vedette.cli.client import path_of
+from vedette.cli.device import DeviceArgument
+from vedette.cli.output import show_time, tell
+from vedette.cli.problems import Usage
+from vedette.cli.session import Session, remote
+
+Slot = Literal["primary", "secondary"]
+Authentication = Literal["issued", "self_signed", "certificate_authority", "symmetric_key"]
+AuthenticationOption = Annotated[
+    Authentication,
+    typer.Option(
+        help="`issued`: by a certificate of ours; `self_signed`: by one known by its thumbprint; "
+        "`certificate_authority`: by one that a registered authority signed; `symmetric_key`: weak, shown once."
+    ),
+]
+SymmetricKeyOption = Annotated[
+    bool, typer.Option("--symmetric-key", help="The same as `--authentication symmetric_key`.")
+]
+SlotOption = Annotated[
+    Slot, typer.Option("--slot", help="Which of the two keys; the device goes on with the other meanwhile.")
+]
+
+
+def chosen_authentication(authentication: Authentication, *, has_symmetric_key: bool) -> Authentication:
+    """Return how an identity is to authenticate, from both options that say it.
+
+    Raises:
+        Usage: They contradict each other.
+    """
+    if has_symmetric_key and authentication not in {"issued", "symmetric_key"}:
+        raise Usage(f"--symmetric-key and --authentication {authentication} contradict each other", hint="give one")
+    return "symmetric_key" if has_symmetric_key else authentication
+
+
+@remote
+def rotate_key(
+    session: Session,
+    device_id: DeviceArgument,
+    *,
+    slot: SlotOption = "primary",
+    reason: ReasonOption = NO_REASON,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Replace a symmetric key of a device; the new one is shown once, the old one ends now."""
+    rotate(session, path_of("/v1/devices/{}/keys/rotate", device_id), device_id, slot, reason, dry_run=dry_run, yes=yes)
+
+
+def rotate(session: Session, path: str, whom: str, slot: Slot, reason: str, *, dry_run: bool, yes: bool) -> None:
+    """Replace a key of a device or a module, and show the new one."""
+    change = Change(
+        summary=f"replace the {slot} key of {whom}",
+        method="POST",
+        path=path,
+        body={"slot": slot, "reason": reason},
+        warning=f"Its {slot} key ends at once: connections that used it are cut.",
+    )
+    answer = perform(session, change, dry_run=dry_run, yes=yes)
+    if answer is None:
+        return
+    if session.output.is_json:
+        session.output.json(answer.body)
+    else:
+        show_keys(session, whom, [answer.body])
+
+
+def show_keys(session: Session, whom: str, keys: Sequence[Mapping[str, Any]]) -> None:
+    """Write keys for people, and warn: whoever reads them can be that device."""
+    if not keys:
+        return
+    device_id, _, module_id = whom.partition("/")
+    host = session.client.get("/v1/status").body["hostname"]
+    names = f"HostName={host};DeviceId={device_id}" + (f";ModuleId={module_id}" if module_id else "")
+    for each in keys:
+        session.output.details(
+            {
+                "key": each["key"],
+                "connection string": f"{names};SharedAccessKey={each['key']}",
+                "ends": show_time(each["expires_at"]),
+            },
+            title=f"{each['slot']} key of {whom}",
+        )
+    tell(
+        "Keep it now: it is shown this once.\n"
+        "A symmetric key is a weak credential: whoever reads it anywhere is the device, and nobody sees it copied.\n"
+        "Where the device can, use a certificate. Replace the key before it ends: vedette device rotate-key"
+    )
