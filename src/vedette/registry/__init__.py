@@ -28,19 +28,27 @@ from vedette.registry.errors import (
     ClockJumped,
     DeviceExists,
     DeviceNotFound,
+    IdentityNotFound,
     InvalidAccessListEntry,
     InvalidDevice,
     InvalidFilter,
+    InvalidModule,
     InvalidTags,
     InvalidThumbprint,
+    InvalidTwin,
+    ModuleExists,
+    ModuleNotFound,
     ReasonMissing,
     RevisionMismatch,
     TooManyDevices,
+    TooManyModules,
     TransitionNotAllowed,
+    TwinTooLarge,
 )
 from vedette.registry.events import (
     AccessListApplied,
     AccessListChanged,
+    DesiredPropertiesChanged,
     DeviceChanged,
     DeviceDeleted,
     DeviceDisabled,
@@ -48,6 +56,9 @@ from vedette.registry.events import (
     DeviceRegistered,
     DeviceRetired,
     LifecycleChanged,
+    ModuleChanged,
+    ModuleDeleted,
+    ModuleRegistered,
 )
 from vedette.registry.lifecycle import TRANSITIONS, Cause
 from vedette.registry.model import (
@@ -64,12 +75,28 @@ from vedette.registry.model import (
     check_reason,
     parse_thumbprint,
 )
+from vedette.registry.module import MODULES_MAX, Module, NewModule
+from vedette.registry.module_register import ModuleRegister
+from vedette.registry.module_repository import (
+    find_module,
+    find_module_by_name,
+    find_module_generations,
+    find_modules_of,
+)
+from vedette.registry.module_service import ModuleService
+from vedette.registry.presence import Presence, PresenceChange
+from vedette.registry.presence_repository import presence_of
+from vedette.registry.presence_service import PresenceService
 from vedette.registry.register import Register
 from vedette.registry.repository import find_by_name, find_generation, find_generations
 from vedette.registry.service import BulkChange, CredentialHistory, DeviceService
 from vedette.registry.tags import Tags, apply_merge_patch, check_tags, flatten_tags
+from vedette.registry.twin import BAG_MAX_BYTES, Bag, Twin, check_desired
+from vedette.registry.twin_service import TwinService
 
 __all__ = [
+    "BAG_MAX_BYTES",
+    "MODULES_MAX",
     "TRANSITIONS",
     "AccessEffect",
     "AccessKind",
@@ -85,12 +112,14 @@ __all__ = [
     "AccessVerdict",
     "Authentication",
     "AuthenticationType",
+    "Bag",
     "BulkChange",
     "Cause",
     "ClockGuard",
     "ClockJumped",
     "ClockReading",
     "CredentialHistory",
+    "DesiredPropertiesChanged",
     "Device",
     "DeviceChanged",
     "DeviceCounts",
@@ -105,29 +134,54 @@ __all__ = [
     "DeviceRetired",
     "DeviceService",
     "IdentityClass",
+    "IdentityNotFound",
     "InvalidAccessListEntry",
     "InvalidDevice",
     "InvalidFilter",
+    "InvalidModule",
     "InvalidTags",
     "InvalidThumbprint",
+    "InvalidTwin",
     "LifecycleChanged",
+    "Module",
+    "ModuleChanged",
+    "ModuleDeleted",
+    "ModuleExists",
+    "ModuleNotFound",
+    "ModuleRegister",
+    "ModuleRegistered",
+    "ModuleService",
     "NewDevice",
+    "NewModule",
     "Origin",
+    "Presence",
+    "PresenceChange",
+    "PresenceService",
     "ReasonMissing",
     "Register",
     "RevisionMismatch",
     "Tags",
     "TooManyDevices",
+    "TooManyModules",
     "TransitionNotAllowed",
+    "Twin",
+    "TwinService",
+    "TwinTooLarge",
     "accept_clock",
     "apply_merge_patch",
+    "check_desired",
     "check_new",
     "check_reason",
     "check_tags",
     "find_by_name",
     "find_generation",
     "find_generations",
+    "find_module",
+    "find_module_by_name",
+    "find_module_generations",
+    "find_modules_of",
     "flatten_tags",
     "observe_records",
     "parse_thumbprint",
+    "presence_of",
 ]

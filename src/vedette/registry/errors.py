@@ -47,6 +47,54 @@ class InvalidThumbprint(InvalidDevice):
     code: ClassVar[str] = "registry.invalid_thumbprint"
 
 
+class InvalidTwin(Problem):
+    """Properties of a twin break a limit of depth or form."""
+
+    code: ClassVar[str] = "registry.invalid_twin"
+    status: ClassVar[int] = 422
+
+
+class TwinTooLarge(InvalidTwin):
+    """Properties of a twin, or a patch of them, are larger than they may be."""
+
+    code: ClassVar[str] = "registry.twin_too_large"
+    status: ClassVar[int] = 413
+
+
+class IdentityNotFound(Problem):
+    """No device or module that is not deleted has that generation."""
+
+    code: ClassVar[str] = "registry.identity_not_found"
+    status: ClassVar[int] = 404
+
+
+class ModuleNotFound(Problem):
+    """The device has no module of that name."""
+
+    code: ClassVar[str] = "registry.module_not_found"
+    status: ClassVar[int] = 404
+
+
+class ModuleExists(Problem):
+    """The device has a module of that name already."""
+
+    code: ClassVar[str] = "registry.module_exists"
+    status: ClassVar[int] = 409
+
+
+class TooManyModules(Problem):
+    """The device has as many modules as it may."""
+
+    code: ClassVar[str] = "registry.too_many_modules"
+    status: ClassVar[int] = 409
+
+
+class InvalidModule(InvalidDevice):
+    """A property of a module is outside its limits."""
+
+    code: ClassVar[str] = "registry.invalid_module"
+
+
 class InvalidFilter(Problem):
     """A list was asked for by a condition or cursor that does not exist."""
 

@@ -102,6 +102,62 @@ class LifecycleChanged(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class ModuleRegistered(msgspec.Struct, frozen=True, kw_only=True):
+    """A module was created."""
+
+    name: ClassVar[str] = "registry.module_registered"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    device_generation_id: str
+    device_id: str
+    module_id: str
+    authentication: str
+
+
+class ModuleChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Properties of a module were changed; ``changed`` names them."""
+
+    name: ClassVar[str] = "registry.module_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    device_generation_id: str
+    device_id: str
+    module_id: str
+    changed: tuple[str, ...]
+    revision: int
+
+
+class ModuleDeleted(msgspec.Struct, frozen=True, kw_only=True):
+    """A module was deleted, by itself or with its device."""
+
+    name: ClassVar[str] = "registry.module_deleted"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    device_generation_id: str
+    device_id: str
+    module_id: str
+    reason: str = ""
+
+
+class DesiredPropertiesChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody changed what a device or module should be; the values are in its twin."""
+
+    name: ClassVar[str] = "registry.desired_properties_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    device_id: str
+    module_id: str | None
+    desired_version: int
+
+
 class AccessListChanged(msgspec.Struct, frozen=True, kw_only=True):
     """An entry was put on a list or taken off; ``generation_id`` is empty."""
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
+from vedette.kernel import GenerationId
+from vedette.registry.presence import Presence, PresenceChange
 from vedette.store import UtcDateTime, metadata
 
 _ID: Final = 64
@@ -42,3 +47,111 @@ sa.Index(
     sqlite_where=_connected,
     postgresql_where=_connected,
 )
+
+# Any: the element type of an expanding parameter is not inferred.
+_generations: Final[sa.BindParameter[Any]] = sa.bindparam("generations", expanding=True)
+_of_organization: Final = _c.organization_id == sa.bindparam("organization")
+_many: Final = sa.select(presence).where(_of_organization, _c.generation_id.in_(_generations))
+_page: Final = (
+    sa.select(presence)
+    .where(_of_organization, _connected, _c.generation_id > sa.bindparam("after"))
+    .order_by(_c.generation_id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_count: Final = sa.select(sa.func.count()).select_from(presence).where(_of_organization, _connected)
+_connected_ids: Final = sa.select(_c.generation_id).where(_of_organization, _connected)
+_leave: Final = presence.update().values(is_connected=False, changed_at=sa.bindparam("at"), reason=sa.bindparam("why"))
+_KEPT: Final = ("remote_address", "protocol", "client")
+
+
+def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sa.Insert:
+    """Write a change over the row there is; an empty detail leaves what is known."""
+    new = insert.excluded
+    values: dict[str, Any] = {name: new[name] for name in ("is_connected", "gateway", "changed_at", "reason")}
+    values |= {name: sa.case((new[name] == "", _c[name]), else_=new[name]) for name in _KEPT}
+    return insert.on_conflict_do_update(index_elements=["organization_id", "generation_id"], set_=values)
+
+
+_upserts: Final = {
+    "sqlite": _upsert(sqlite.insert(presence)),
+    "postgresql": _upsert(postgresql.insert(presence)),
+}
+
+
+def save(connection: sa.Connection, organization_id: str, changes: Sequence[PresenceChange]) -> None:
+    """Write changes, one per identity."""
+    rows = [
+        {
+            "organization_id": organization_id,
+            "generation_id": change.generation_id,
+            "is_connected": change.is_connected,
+            "gateway": change.gateway,
+            "changed_at": change.changed_at,
+            "reason": change.reason,
+            "remote_address": change.remote_address,
+            "protocol": change.protocol,
+            "client": change.client,
+        }
+        for change in changes
+    ]
+    if rows:
+        connection.execute(_upserts[connection.dialect.name], rows)
+
+
+def presence_of(
+    connection: sa.Connection, organization_id: str, generation_ids: Iterable[str]
+) -> dict[GenerationId, Presence]:
+    """Return what is known of identities' connections; those that never connected are left out."""
+    keys = {"organization": organization_id, "generations": list(generation_ids)}
+    return {found.generation_id: found for found in map(_to_presence, connection.execute(_many, keys))}
+
+
+def list_connected(connection: sa.Connection, organization_id: str, *, after: str, limit: int) -> list[Presence]:
+    """Return identities that are connected, by generation."""
+    keys = {"organization": organization_id, "after": after, "most": limit}
+    return [_to_presence(row) for row in connection.execute(_page, keys)]
+
+
+def count_connected(connection: sa.Connection, organization_id: str) -> int:
+    """Return how many identities are connected."""
+    return connection.execute(_count, {"organization": organization_id}).scalar_one()
+
+
+def connected_ids(connection: sa.Connection, organization_id: str) -> set[GenerationId]:
+    """Return the identities that are connected."""
+    rows = connection.execute(_connected_ids, {"organization": organization_id})
+    return {GenerationId(generation_id) for (generation_id,) in rows}
+
+
+def leave_gateway(connection: sa.Connection, organization_id: str, gateway: str, at: datetime, *, reason: str) -> int:
+    """Mark all identities connected at a gateway as gone; return how many."""
+    keys = {"organization": organization_id, "gate": gateway, "at": at, "why": reason}
+    statement = _leave.where(_of_organization, _c.gateway == sa.bindparam("gate"), _connected)
+    return connection.execute(statement, keys).rowcount
+
+
+def leave(
+    connection: sa.Connection, organization_id: str, generation_ids: Sequence[str], at: datetime, *, reason: str
+) -> None:
+    """Mark identities as gone, those of them that are connected."""
+    keys = {"organization": organization_id, "generations": list(generation_ids), "at": at, "why": reason}
+    connection.execute(_leave.where(_of_organization, _c.generation_id.in_(_generations), _connected), keys)
+
+
+def delete(connection: sa.Connection, organization_id: str, generation_ids: Sequence[str]) -> None:
+    """Forget identities."""
+    listed = list(generation_ids)
+    connection.execute(presence.delete().where(_c.organization_id == organization_id, _c.generation_id.in_(listed)))
+
+
+def _to_presence(row: sa.Row[Any]) -> Presence:
+    return Presence(
+        generation_id=GenerationId(row.generation_id),
+        is_connected=row.is_connected,
+        gateway=row.gateway,
+        changed_at=row.changed_at,
+        reason=row.reason,
+        remote_address=row.remote_address,
+        protocol=row.protocol,
+        client=row.client,
+    )

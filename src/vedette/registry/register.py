@@ -13,7 +13,7 @@ from vedette.kernel import Clock, DeviceId, GenerationId, IdSource, Organization
 from vedette.ledger import Actor, Entry, Ledger
 from vedette.pki import RevocationReason
 from vedette.pki.records import CertificateService
-from vedette.registry import repository
+from vedette.registry import module_repository, presence_repository, repository, twin_repository
 from vedette.registry.access_list import AccessRules, AccessSubject
 from vedette.registry.access_list_repository import RulesCache
 from vedette.registry.errors import DeviceExists, DeviceNotFound, RevisionMismatch
@@ -36,6 +36,9 @@ from vedette.registry.model import (
     check_authentication,
     check_new,
 )
+from vedette.registry.module_register import ModuleRegister
+from vedette.registry.tags import check_tags
+from vedette.registry.twin import describe_patch, difference
 from vedette.store import Transaction
 from vedette.trust import Lifecycle
 
@@ -43,7 +46,11 @@ CONNECTED_EVERY: Final = timedelta(minutes=10)
 
 
 class Register:
-    """Changes devices in a transaction that the caller opened, so that other rooms can make them part of their own."""
+    """Changes devices in a transaction that the caller opened, so that other rooms can make them part of their own.
+
+    Attributes:
+        modules: The same for their modules.
+    """
 
     def __init__(self, ledger: Ledger, certificates: CertificateService, *, clock: Clock, ids: IdSource) -> None:
         self._ledger = ledger
@@ -51,6 +58,7 @@ class Register:
         self._clock = clock
         self._ids = ids
         self._rules = RulesCache()
+        self.modules = ModuleRegister(ledger, certificates, clock=clock, ids=ids)
 
     def rules(self, connection: sa.Connection, organization_id: str) -> AccessRules:
         """Return the access lists as the connection's transaction sees them."""
@@ -146,6 +154,20 @@ class Register:
             return device
         changed = self._judge_again(tx.connection, changed) if "authentication" in names else changed
         return self._save(tx, device, changed, names, actor=actor, action="registry.update_device")
+
+    def replace_tags(self, tx: Transaction, device: Device, tags: object, *, actor: Actor) -> Device:
+        """Set tags as a whole; the same ones leave the revision alone.
+
+        Raises:
+            InvalidTags: They break a limit.
+            RevisionMismatch: Somebody else changed the device meanwhile.
+        """
+        checked = check_tags(tags)
+        if checked == device.tags:
+            return device
+        return self._save(
+            tx, device, replace(device, tags=checked), ("tags",), actor=actor, action="registry.update_device"
+        )
 
     def onboard(
         self,
@@ -245,10 +267,11 @@ class Register:
         self._ledger.append(tx, _entry(device, actor, action, reason=reason, details=details), event=event)
         if target is Lifecycle.RETIRED:
             self._end_certificates(tx, device, actor, "the device was retired")
+            self.modules.end_certificates_of(tx, device, actor=actor, comment="its device was retired")
         return changed
 
     def delete(self, tx: Transaction, device: Device, *, actor: Actor, reason: str) -> None:
-        """End a generation and its certificates: the name is free at once, the row stays for its history."""
+        """End a generation, its modules, twin and certificates: the name is free, the row stays for its history."""
         self._write(tx.connection, device, replace(device, deleted_at=self._clock.now(), is_enabled=False))
         event = DeviceDeleted(
             organization_id=device.organization_id,
@@ -258,7 +281,10 @@ class Register:
             reason=reason,
         )
         self._ledger.append(tx, _entry(device, actor, "registry.delete_device", reason=reason), event=event)
+        twin_repository.delete(tx.connection, device.organization_id, [device.generation_id])
+        presence_repository.delete(tx.connection, device.organization_id, [device.generation_id])
         self._end_certificates(tx, device, actor, "the device was deleted")
+        self.modules.delete_of(tx, device, actor=actor)
 
     def mark_active(
         self, tx: Transaction, organization_id: str, generation_ids: Iterable[str], *, actor: Actor
@@ -269,9 +295,14 @@ class Register:
                 self.move(tx, device, Lifecycle.ACTIVE, cause=Cause.FIRST_USE, actor=actor, reason="first use")
 
     def note_connected(self, tx: Transaction, organization_id: str, generation_ids: Sequence[str]) -> None:
-        """Remember that devices connect, at most each ten minutes; neither on record nor a new revision."""
+        """Remember that devices and modules connect, at most each ten minutes; off the record, without a revision."""
         now = self._clock.now()
-        repository.note_connected(tx.connection, organization_id, generation_ids, now, before=now - CONNECTED_EVERY)
+        before = now - CONNECTED_EVERY
+        modules = [each for each in generation_ids if each.startswith(module_repository.PREFIX)]
+        if modules:
+            module_repository.note_connected(tx.connection, organization_id, modules, now, before=before)
+        if len(modules) < len(generation_ids):
+            repository.note_connected(tx.connection, organization_id, generation_ids, now, before=before)
 
     def holder_of(self, connection: sa.Connection, organization_id: OrganizationId, sha256: str) -> GenerationId | None:
         """Return the generation that a certificate of ours was issued to."""
@@ -356,7 +387,10 @@ class Register:
             changed=names,
             revision=saved.revision,
         )
-        self._ledger.append(tx, _entry(saved, actor, action, details={"changed": list(names)}), event=event)
+        details: dict[str, Any] = {"changed": list(names)}  # Any: JSON values
+        if "tags" in names:
+            details["tags"] = describe_patch(difference(before.tags, saved.tags))
+        self._ledger.append(tx, _entry(saved, actor, action, details=details), event=event)
         return saved
 
     def _write(self, connection: sa.Connection, before: Device, after: Device) -> Device:

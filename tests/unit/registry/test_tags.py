@@ -9,20 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.registry import InvalidTags, check_tags, flatten_tags
-from vedette.registry.tags import (
-    INTEGER_MAX,
-    INTEGER_MIN,
-    KEY_MAX_BYTES,
-    STRING_MAX_BYTES,
-    TAGS_MAX_BYTES,
-    TAGS_MAX_DEPTH,
-    apply_merge_patch,
-)
+from vedette.registry.tags import TAGS_MAX_BYTES, apply_merge_patch
+from vedette.registry.twin_limits import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN, KEY_MAX_BYTES, STRING_MAX_BYTES
 
 
 def nested(depth: int) -> dict[str, Any]:
     tags: dict[str, Any] = {"end": 1}
-    for _ in range(depth - 1):
+    for _ in range(depth):
         tags = {"k": tags}
     return tags
 
@@ -36,13 +29,13 @@ def sized(size: int) -> dict[str, Any]:
     ("limit", "good", "bad"),
     [
         ("size", sized(TAGS_MAX_BYTES), sized(TAGS_MAX_BYTES + 1)),
-        ("depth", nested(TAGS_MAX_DEPTH), nested(TAGS_MAX_DEPTH + 1)),
+        ("depth", nested(DEPTH_MAX), nested(DEPTH_MAX + 1)),
         ("key", {"k" * KEY_MAX_BYTES: 1}, {"k" * (KEY_MAX_BYTES + 1): 1}),
         ("key in bytes", {"é" * (KEY_MAX_BYTES // 2): 1}, {"é" * (KEY_MAX_BYTES // 2) + "x": 1}),
         ("text", {"k": "x" * STRING_MAX_BYTES}, {"k": "x" * (STRING_MAX_BYTES + 1)}),
         ("largest integer", {"k": INTEGER_MAX}, {"k": INTEGER_MAX + 1}),
         ("smallest integer", {"k": INTEGER_MIN}, {"k": INTEGER_MIN - 1}),
-        ("depth of arrays", {"k": [[[[[[[[[1]]]]]]]]]}, {"k": [[[[[[[[[[1]]]]]]]]]]}),
+        ("depth of arrays", {"k": [[[[[[[[[[1]]]]]]]]]]}, {"k": [[[[[[[[[[[1]]]]]]]]]]]}),
     ],
 )
 def test_each_limit_passes_at_n_and_fails_at_one_more(limit: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
