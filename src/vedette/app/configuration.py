@@ -72,6 +72,10 @@ class PkiConfiguration:
         device_certificate_hours: Lifetime of an operational certificate. Devices renew at two thirds of it.
         renewal_overlap_hours: How long the former certificate stays valid once its successor was used.
         device_certificates_per_hour: Most that the signer issues in any 60 minutes, whoever asks.
+        symmetric_keys: Let legacy devices that know no certificates sign in with a symmetric key (SAS tokens). Weaker
+            than certificates: who copies the key is the device. Such devices are flagged in every list. When it is
+            switched off, none gets in any more, and live sessions are cut.
+        symmetric_key_days: How long a symmetric key lives from when it was made or rotated.
         passphrase_file: Encrypts the issuing keys on disk. Empty: their mode 0600 protects them from other users, and
             nothing protects them from who copies the disk. Read when they are made and at each start.
         root_passphrase_file: The same for the root key in ``offline/``. Empty: ``passphrase_file``.
@@ -81,6 +85,8 @@ class PkiConfiguration:
     device_certificate_hours: Annotated[int, Between(1, 2160)] = 720
     renewal_overlap_hours: Annotated[int, Between(0, 720)] = 1
     device_certificates_per_hour: Annotated[int, Between(1, 10_000_000)] = 20_000
+    symmetric_keys: bool = False
+    symmetric_key_days: Annotated[int, Between(1, 366)] = 90
     passphrase_file: Path | None = None
     root_passphrase_file: Path | None = None
 

@@ -87,6 +87,11 @@ class DataDirectory:
         return self.secrets / "ledger-checkpoint.key"
 
     @property
+    def column_key(self) -> Path:
+        """The key that seals secrets in the database, such as symmetric keys of devices."""
+        return self.secrets / "column.key"
+
+    @property
     def api(self) -> Path:
         """Key and certificate of the API's listener, when it has one of our own."""
         return self.path / "api"

@@ -277,6 +277,7 @@ class Plan:
             trust_anchor=self.data.trust_anchor,
             administrator_key=self.data.administrator_key,
             checkpoint_key=self.data.checkpoint_key,
+            column_key=self.data.column_key,
             operator_token=self.data.operator_token,
             state_file=self.data.state_file,
             signer_socket=self.data.signer_socket,
@@ -288,6 +289,8 @@ class Plan:
             checkpoint_interval_s=configuration.ledger.checkpoint_interval_s,
             device_certificate_hours=configuration.pki.device_certificate_hours,
             renewal_overlap_hours=configuration.pki.renewal_overlap_hours,
+            has_symmetric_keys=configuration.pki.symmetric_keys,
+            symmetric_key_days=configuration.pki.symmetric_key_days,
             gateways=self.gateways,
         )
         return self.program("control", "control", role, stop_within_s=15.0)

@@ -7,6 +7,7 @@ part of it is missing, the start fails and says what to restore.
 from __future__ import annotations
 
 import base64
+import hashlib
 import logging
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from vedette.app.data_directory import DataDirectory, write_private
 from vedette.app.roles import PrepareRole, StreamsRole
 from vedette.bus import BusServerSettings, NatsServer, StreamSettings, all_users, ensure_seed
 from vedette.kernel import Clock, IdSource, OrganizationId, Problem, parse_organization_id
-from vedette.pki import AuthoritySettings, open_authorities
+from vedette.pki import SECRET_KEY_BYTES, AuthoritySettings, encode_secret_key, open_authorities, read_secret_key
 from vedette.trust import TrustAnchor, encode_trust_anchor, read_trust_anchor
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class IdentityDamaged(Problem):
 class _Identity(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: str
     id_scope: str
+    column_key_sha256: str = ""
 
 
 def prepare(role: PrepareRole, *, clock: Clock, ids: IdSource) -> dict[str, object]:
@@ -52,6 +54,7 @@ def prepare(role: PrepareRole, *, clock: Clock, ids: IdSource) -> dict[str, obje
     Raises:
         IdentityDamaged: Something that must not be made anew is missing or does not fit.
         AuthorityDamaged: The same, of the authorities.
+        SecretsUnreadable: The same, of the key that seals secrets in the database.
     """
     data = DataDirectory(role.data)
     is_first_start = not data.trust_anchor.exists()
@@ -60,6 +63,7 @@ def prepare(role: PrepareRole, *, clock: Clock, ids: IdSource) -> dict[str, obje
     administrator = _open_key(data.administrator_key, may_be_made=is_first_start)
     _open_key(data.checkpoint_key, may_be_made=is_first_start)
     _ensure_token(data.operator_token, ids)
+    _ensure_column_key(data, identity, ids)
     authorities = open_authorities(
         AuthoritySettings(
             organization_id=organization_id,
@@ -136,6 +140,26 @@ def _ensure_token(path: Path, ids: IdSource) -> None:
     if not path.exists():
         token = base64.urlsafe_b64encode(ids.random_bytes(_TOKEN_BYTES)).rstrip(b"=")
         write_private(path, b"vedette_operator_" + token + b"\n")
+
+
+def _ensure_column_key(data: DataDirectory, identity: _Identity, ids: IdSource) -> None:
+    """Make the key that seals secrets in the database, once: with another one they would not open any more."""
+    path = data.column_key
+    if not path.exists():
+        if identity.column_key_sha256:
+            raise IdentityDamaged(
+                f"{path} is missing, and no symmetric key on record opens without it",
+                hint="restore it from a backup; if it is lost: docs/operations.md, "
+                '"The key of secrets in the database"',
+            )
+        write_private(path, encode_secret_key(ids.random_bytes(SECRET_KEY_BYTES)))
+    digest = hashlib.sha256(read_secret_key(path)).hexdigest()
+    if not identity.column_key_sha256:
+        # After the file: a start that is cut off between the two finds the key and takes it.
+        identity = msgspec.structs.replace(identity, column_key_sha256=digest)
+        write_private(data.identity, msgspec.json.encode(identity) + b"\n")
+    elif identity.column_key_sha256 != digest:
+        raise IdentityDamaged(f"{path} is not the key of this platform", hint="restore it from a backup")
 
 
 def _write_anchor(data: DataDirectory, anchor: TrustAnchor) -> None:

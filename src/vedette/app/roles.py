@@ -133,6 +133,7 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     trust_anchor: Path
     administrator_key: Path
     checkpoint_key: Path
+    column_key: Path
     operator_token: Path
     state_file: Path
     signer_socket: Path
@@ -144,6 +145,8 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_interval_s: int
     device_certificate_hours: int
     renewal_overlap_hours: int
+    has_symmetric_keys: bool
+    symmetric_key_days: int
     gateways: tuple[str, ...]
 
 

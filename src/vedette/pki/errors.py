@@ -189,6 +189,27 @@ class AuthorityChangedMeanwhile(AuthorityStateConflict):
     status: ClassVar[int] = 412
 
 
+class SecretsUnreadable(Problem):
+    """Secrets on record cannot be opened: their key file is missing or another one."""
+
+    code: ClassVar[str] = "pki.secrets_unreadable"
+    status: ClassVar[int] = 500
+
+
+class SymmetricKeysOff(Problem):
+    """Symmetric keys are not accepted by this installation."""
+
+    code: ClassVar[str] = "pki.symmetric_keys_off"
+    status: ClassVar[int] = 409
+
+
+class InvalidSymmetricKey(Problem):
+    """A value cannot be a symmetric key."""
+
+    code: ClassVar[str] = "pki.invalid_symmetric_key"
+    status: ClassVar[int] = 422
+
+
 class SignerUnavailable(Problem):
     """The signer did not answer in time; what was asked may be asked again."""
 

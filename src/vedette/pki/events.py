@@ -94,6 +94,40 @@ class IdentityThawed(msgspec.Struct, frozen=True, kw_only=True):
     generation_id: str
 
 
+class SymmetricKeyCreated(msgspec.Struct, frozen=True, kw_only=True):
+    """An owner received a symmetric key.
+
+    Attributes:
+        generation_id: Of the device or module; empty for an enrollment's key.
+        owner_id: The same, or the enrollment's id.
+        replaced_key_id: The former key of the slot, which ended with this; ``None``: the slot was empty.
+    """
+
+    name: ClassVar[str] = "pki.symmetric_key_created"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    owner_id: str
+    key_id: str
+    slot: str
+    expires_at: datetime
+    is_imported: bool = False
+    replaced_key_id: str | None = None
+
+
+class SymmetricKeysRevoked(msgspec.Struct, frozen=True, kw_only=True):
+    """An owner's symmetric keys ended before their time."""
+
+    name: ClassVar[str] = "pki.symmetric_keys_revoked"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    owner_id: str
+    key_ids: tuple[str, ...]
+
+
 class AuthorityRegistered(msgspec.Struct, frozen=True, kw_only=True):
     """An onboarding authority was registered; it vouches for nobody yet."""
 

@@ -6,9 +6,12 @@ import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from vedette.kernel import OrganizationId
 from vedette.pki.model import DEFAULT_LIFETIME, DEFAULT_OVERLAP
+
+DEFAULT_KEY_LIFETIME: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +75,16 @@ class CertificateSettings:
     lifetime: timedelta = DEFAULT_LIFETIME
     overlap: timedelta = DEFAULT_OVERLAP
     revocation_list_lifetime: timedelta = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymmetricKeySettings:
+    """Whether symmetric keys are accepted at all, and how long one lives.
+
+    Attributes:
+        is_enabled: When not, none can be created and every token is refused.
+        lifetime: From creation or rotation; every key ends.
+    """
+
+    is_enabled: bool = False
+    lifetime: timedelta = DEFAULT_KEY_LIFETIME

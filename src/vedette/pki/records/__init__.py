@@ -11,6 +11,8 @@ from vedette.pki.records.issuance import PreparedCertificate, Signer
 from vedette.pki.records.onboarding import OnboardingAuthorityService, Vouching
 from vedette.pki.records.reports import CertificateReports, Sighting
 from vedette.pki.records.service import CertificateService
+from vedette.pki.records.symmetric_keys import SymmetricKeyService
+from vedette.pki.records.tokens import named_registration
 
 __all__ = [
     "CertificateReports",
@@ -19,5 +21,7 @@ __all__ = [
     "PreparedCertificate",
     "Sighting",
     "Signer",
+    "SymmetricKeyService",
     "Vouching",
+    "named_registration",
 ]
