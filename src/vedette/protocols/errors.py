@@ -19,12 +19,14 @@ class RemoteProtocolError(Problem):
 
     ``reason`` is fit for logs and the list of refused connections: it never quotes the peer's bytes.
     ``connack_code`` is the CONNACK return code that tells the peer why, or ``None`` where the standard wants silence.
+    ``reason_code`` says the same in MQTT 5, where it is needed beside ``connack_code``; ``None``: a malformed packet.
     """
 
     code: ClassVar[str] = "protocols.remote_error"
     status: ClassVar[int] = 400
 
-    def __init__(self, reason: str, connack_code: int | None = None) -> None:
+    def __init__(self, reason: str, connack_code: int | None = None, *, reason_code: int | None = None) -> None:
         super().__init__(reason)
         self.reason: Final = reason
         self.connack_code: Final = connack_code
+        self.reason_code: Final = reason_code

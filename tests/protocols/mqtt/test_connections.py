@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from vedette.protocols import LocalProtocolError, RemoteProtocolError, mqtt
-from vedette.protocols.mqtt import packets
+from vedette.protocols.mqtt import packet_types, packets
 
 CONNECT = packets.encode_connect(mqtt.Connect("dev1", clean_session=True, keep_alive_s=60))
 
-CALLS: dict[str, tuple[Callable[[mqtt.ServerConnection], None], mqtt.ServerState]] = {
+CALLS: dict[str, tuple[Callable[[mqtt.ServerConnection], object], mqtt.ServerState]] = {
     "accept": (lambda c: c.accept(session_present=False), mqtt.ServerState.DECIDING),
     "refuse": (lambda c: c.refuse(3), mqtt.ServerState.DECIDING),
     "suback": (lambda c: c.suback(1, [0]), mqtt.ServerState.CONNECTED),
@@ -54,7 +54,7 @@ def test_call_is_allowed_in_its_state_only(call: str, state: mqtt.ServerState) -
         assert connection.state is state
 
 
-WRONG_CALLS: dict[str, Callable[[mqtt.ServerConnection], None]] = {
+WRONG_CALLS: dict[str, Callable[[mqtt.ServerConnection], object]] = {
     "PUBACK for packet id 0": lambda c: c.puback(0),
     "PUBACK for a packet id beyond two bytes": lambda c: c.puback(65_536),
     "SUBACK without a code": lambda c: c.suback(1, []),
@@ -72,7 +72,7 @@ WRONG_CALLS: dict[str, Callable[[mqtt.ServerConnection], None]] = {
 
 
 @pytest.mark.parametrize("act", WRONG_CALLS.values(), ids=WRONG_CALLS.keys())
-def test_what_mqtt_cannot_carry_is_our_error_and_writes_nothing(act: Callable[[mqtt.ServerConnection], None]) -> None:
+def test_what_mqtt_cannot_carry_is_our_error_and_writes_nothing(act: Callable[[mqtt.ServerConnection], object]) -> None:
     connection = server_in(mqtt.ServerState.CONNECTED)
     with pytest.raises(LocalProtocolError):
         act(connection)
@@ -89,7 +89,7 @@ def test_refusing_needs_a_refusing_code(code: int) -> None:
 
 def test_answers_to_what_came_before_disconnect_are_dropped() -> None:
     connection = server_in(mqtt.ServerState.CONNECTED)
-    assert len(connection.receive(b"\x82\x06\x00\x01\x00\x01a\x00" + packets.DISCONNECT_PACKET, 0.0)) == 2
+    assert len(connection.receive(b"\x82\x06\x00\x01\x00\x01a\x00" + packet_types.DISCONNECT_PACKET, 0.0)) == 2
     connection.puback(1)
     connection.suback(1, [0])
     assert connection.bytes_to_send() == b""

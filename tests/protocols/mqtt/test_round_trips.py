@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.protocols import LocalProtocolError, RemoteProtocolError, mqtt
-from vedette.protocols.mqtt import packets, wire
+from vedette.protocols.mqtt import packet_types, packets, wire
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 TOPIC = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0#+"), min_size=1, max_size=20)
@@ -70,8 +70,8 @@ ENCODERS: dict[type, Callable[[Any], bytes]] = {
     mqtt.Suback: lambda event: packets.encode_suback(event.packet_id, event.return_codes),
     mqtt.Unsubscribe: packets.encode_unsubscribe,
     mqtt.Unsuback: lambda event: packets.encode_unsuback(event.packet_id),
-    mqtt.Pingreq: lambda _: packets.PINGREQ_PACKET,
-    mqtt.Pingresp: lambda _: packets.PINGRESP_PACKET,
+    mqtt.Pingreq: lambda _: packet_types.PINGREQ_PACKET,
+    mqtt.Pingresp: lambda _: packet_types.PINGRESP_PACKET,
 }
 
 

@@ -1,17 +1,23 @@
-"""MQTT 3.1.1 without sockets: bytes in, events out; calls in, bytes out.
+"""MQTT 3.1.1 and 5 without sockets: bytes in, events out; calls in, bytes out.
 
-``ServerConnection`` is the gateway's half, ``ClientConnection`` that of simulators; both use one codec. Invariants:
-nothing behind a CONNECT is read before it is accepted, every size is bounded by ``Limits``, and malformed input raises
+``ServerConnection`` is the gateway's half, ``ClientConnection`` that of simulators; both use one codec for each
+version, and the same events and calls for both, so that whoever sits above need not care. What only MQTT 5 can say
+(reason strings, properties) is left out in 3.1.1; ``ServerConnection.is_v5`` tells. Invariants: nothing behind a
+CONNECT is read before it is accepted, every size is bounded by ``Limits``, and malformed input raises
 ``RemoteProtocolError`` and nothing else.
 
 Source:
-    OASIS MQTT 3.1.1.
+    OASIS MQTT 3.1.1; OASIS MQTT 5.0.
 """
 
 from __future__ import annotations
 
 from vedette.protocols.mqtt.client import ClientConnection, ClientState
 from vedette.protocols.mqtt.events import (
+    MQTT_3_1_1,
+    MQTT_5,
+    NEVER_EXPIRES,
+    NO_PROPERTIES,
     ClientEvent,
     Connack,
     Connect,
@@ -20,7 +26,9 @@ from vedette.protocols.mqtt.events import (
     Pingresp,
     Puback,
     Publish,
+    PublishProperties,
     ServerEvent,
+    ServerOffer,
     Suback,
     Subscribe,
     Unsuback,
@@ -37,14 +45,29 @@ from vedette.protocols.mqtt.packets import (
     SUBSCRIPTION_FAILURE,
     UNACCEPTABLE_PROTOCOL_VERSION,
 )
+from vedette.protocols.mqtt.reasons import (
+    CONNACK_CODES,
+    PUBACK_CODES,
+    SERVER_DISCONNECT_CODES,
+    SUBACK_CODES,
+    ReasonCode,
+)
 from vedette.protocols.mqtt.server import ServerConnection, ServerState
 
 __all__ = [
     "ACCEPTED",
     "BAD_USER_NAME_OR_PASSWORD",
+    "CONNACK_CODES",
     "IDENTIFIER_REJECTED",
+    "MQTT_3_1_1",
+    "MQTT_5",
+    "NEVER_EXPIRES",
     "NOT_AUTHORIZED",
+    "NO_PROPERTIES",
+    "PUBACK_CODES",
+    "SERVER_DISCONNECT_CODES",
     "SERVER_UNAVAILABLE",
+    "SUBACK_CODES",
     "SUBSCRIPTION_FAILURE",
     "UNACCEPTABLE_PROTOCOL_VERSION",
     "ClientConnection",
@@ -58,8 +81,11 @@ __all__ = [
     "Pingresp",
     "Puback",
     "Publish",
+    "PublishProperties",
+    "ReasonCode",
     "ServerConnection",
     "ServerEvent",
+    "ServerOffer",
     "ServerState",
     "Suback",
     "Subscribe",

@@ -23,6 +23,11 @@ class Limits:
         max_outgoing_inflight: QoS 1 messages sent and not yet acknowledged by the peer.
         max_keep_alive_s: A longer keep alive counts as this one.
         max_cached_topics: Decoded topic names remembered, as devices repeat theirs; 0 remembers none.
+        max_properties_bytes: All properties of one packet; MQTT 5, as all below.
+        max_user_properties: User properties of one packet.
+        max_topic_aliases: Topics for which the peer may set a number; 0 lets it set none.
+        max_alias_bytes: Those topics together.
+        max_unanswered: UNSUBSCRIBE packets received and not yet answered.
     """
 
     max_packet_bytes_before_accept: int = 16_384
@@ -37,3 +42,8 @@ class Limits:
     max_outgoing_inflight: int = 1_024
     max_keep_alive_s: int = 1_767
     max_cached_topics: int = 4
+    max_properties_bytes: int = 16_384
+    max_user_properties: int = 128
+    max_topic_aliases: int = 8
+    max_alias_bytes: int = 16_384
+    max_unanswered: int = 64

@@ -1,7 +1,6 @@
 """The control packets of MQTT 3.1.1, both directions: bodies to events, arguments to bytes.
 
-What differs between versions of MQTT stands in this file and nowhere else; ``wire``, ``events`` and the state machines
-do not know it. MQTT 5 becomes a second file with the same functions.
+``connect5`` and ``messages5`` have the same functions for MQTT 5; what both versions write alike stands here.
 
 Source:
     OASIS MQTT 3.1.1 §3.
@@ -25,6 +24,20 @@ from vedette.protocols.mqtt.events import (
     Will,
 )
 from vedette.protocols.mqtt.limits import Limits
+from vedette.protocols.mqtt.packet_types import (
+    CONNACK,
+    CONNECT,
+    MAX_QOS,
+    PUBLISH_FLAGS,
+    SUBACK,
+    SUBSCRIBE,
+    UNSUBSCRIBE,
+    build,
+    encode_packet_id,
+    read_packet_id,
+    wrong_publish_flags,
+)
+from vedette.protocols.mqtt.reasons import ReasonCode
 from vedette.protocols.mqtt.wire import (
     MAX_U16,
     TopicDecoder,
@@ -39,41 +52,6 @@ from vedette.protocols.mqtt.wire import (
     read_text,
 )
 
-# First bytes: packet type in the high half, the flags that the standard fixes in the low half (§2.2.2).
-CONNECT: Final = 0x10
-CONNACK: Final = 0x20
-PUBLISH: Final = 0x30
-PUBACK: Final = 0x40
-SUBSCRIBE: Final = 0x82
-SUBACK: Final = 0x90
-UNSUBSCRIBE: Final = 0xA2
-UNSUBACK: Final = 0xB0
-PINGREQ: Final = 0xC0
-PINGRESP: Final = 0xD0
-DISCONNECT: Final = 0xE0
-
-PACKET_NAMES: Final = (
-    "reserved type 0",
-    "CONNECT",
-    "CONNACK",
-    "PUBLISH",
-    "PUBACK",
-    "PUBREC",
-    "PUBREL",
-    "PUBCOMP",
-    "SUBSCRIBE",
-    "SUBACK",
-    "UNSUBSCRIBE",
-    "UNSUBACK",
-    "PINGREQ",
-    "PINGRESP",
-    "DISCONNECT",
-    "reserved type 15",
-)
-FIRST_BYTES: Final = frozenset(
-    {CONNECT, CONNACK, PUBACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT}
-)
-
 # CONNACK return codes (§3.2.2.3).
 ACCEPTED: Final = 0
 UNACCEPTABLE_PROTOCOL_VERSION: Final = 1
@@ -84,24 +62,7 @@ NOT_AUTHORIZED: Final = 5
 
 SUBSCRIPTION_FAILURE: Final = 0x80
 
-PINGREQ_PACKET: Final = b"\xc0\x00"
-PINGRESP_PACKET: Final = b"\xd0\x00"
-DISCONNECT_PACKET: Final = b"\xe0\x00"
-
 _PROTOCOL: Final = b"\x00\x04MQTT\x04"
-_MAX_QOS: Final = 2
-_EXACTLY_ONCE: Final = 2
-_EXACTLY_ONCE_PACKETS: Final = frozenset({"PUBREC", "PUBREL", "PUBCOMP"})
-
-# First byte of PUBLISH → (qos, dup, retain); absent: QoS 2, QoS 3, or DUP at QoS 0 ([MQTT-3.3.1-2], [MQTT-3.3.1-4]).
-PUBLISH_FLAGS: Final = {
-    0x30: (0, False, False),
-    0x31: (0, False, True),
-    0x32: (1, False, False),
-    0x33: (1, False, True),
-    0x3A: (1, True, False),
-    0x3B: (1, True, True),
-}
 
 
 def decode_connect(buffer: bytes, start: int, stop: int, limits: Limits) -> Connect:
@@ -188,7 +149,7 @@ def encode_connect(connect: Connect) -> bytes:
         payload.append(encode_binary(connect.password, "password"))
     if not 0 <= connect.keep_alive_s <= MAX_U16:
         raise LocalProtocolError(f"a keep alive of {connect.keep_alive_s} s does not fit into two bytes")
-    return _packet(CONNECT, _PROTOCOL, bytes((flags,)), connect.keep_alive_s.to_bytes(2, "big"), *payload)
+    return build(CONNECT, _PROTOCOL, bytes((flags,)), connect.keep_alive_s.to_bytes(2, "big"), *payload)
 
 
 def decode_connack(buffer: bytes, start: int, stop: int) -> Connack:
@@ -228,7 +189,7 @@ def decode_publish(first: int, buffer: bytes, start: int, stop: int, topics: Top
     """
     flags = PUBLISH_FLAGS.get(first)
     if flags is None:
-        raise _wrong_publish_flags(first)
+        raise wrong_publish_flags(first)
     qos, dup, retain = flags
     position = start + 2
     if position > stop:
@@ -247,14 +208,9 @@ def decode_publish(first: int, buffer: bytes, start: int, stop: int, topics: Top
     return Publish(topic, buffer[position + 2 : stop], qos, packet_id, dup, retain)
 
 
-def _wrong_publish_flags(first: int) -> RemoteProtocolError:
-    qos = first >> 1 & 3
-    if qos == _EXACTLY_ONCE:
-        return RemoteProtocolError("PUBLISH at QoS 2, which the hub does not serve")
-    return RemoteProtocolError("PUBLISH at QoS 3" if qos else "PUBLISH at QoS 0 with DUP")
-
-
-def encode_publish(topic: bytes, payload: bytes, *, qos: int, packet_id: int, dup: bool, retain: bool) -> bytes:
+def encode_publish(
+    topic: bytes, payload: bytes, *, qos: int, packet_id: int, dup: bool, retain: bool, properties: bytes = b""
+) -> bytes:
     """Write PUBLISH.
 
     Args:
@@ -264,6 +220,7 @@ def encode_publish(topic: bytes, payload: bytes, *, qos: int, packet_id: int, du
         packet_id: Not 0 at QoS 1; not used at QoS 0.
         dup: Sent before; only at QoS 1.
         retain: The retain flag.
+        properties: Encoded; MQTT 5.
 
     Raises:
         LocalProtocolError: QoS, packet id and DUP do not fit together.
@@ -271,16 +228,15 @@ def encode_publish(topic: bytes, payload: bytes, *, qos: int, packet_id: int, du
     if qos == 1:
         if not 0 < packet_id <= MAX_U16:
             raise LocalProtocolError(f"{packet_id} is no packet id")
-        length = len(topic) + 2 + len(payload)
-        first = 0x3A if dup else 0x32
+        length = len(topic) + 2 + len(properties) + len(payload)
+        first = bytes(((0x3A if dup else 0x32) | retain,))
         return b"".join(
-            (bytes((first | retain,)), encode_remaining_length(length), topic, packet_id.to_bytes(2, "big"), payload)
+            (first, encode_remaining_length(length), topic, packet_id.to_bytes(2, "big"), properties, payload)
         )
     if qos or dup:
         raise LocalProtocolError(f"QoS {qos} with DUP={dup} can't be sent")
-    return b"".join(
-        (b"\x31" if retain else b"\x30", encode_remaining_length(len(topic) + len(payload)), topic, payload)
-    )
+    length = len(topic) + len(properties) + len(payload)
+    return b"".join((b"\x31" if retain else b"\x30", encode_remaining_length(length), topic, properties, payload))
 
 
 def decode_packet_id(buffer: bytes, start: int, stop: int, name: str) -> int:
@@ -291,22 +247,7 @@ def decode_packet_id(buffer: bytes, start: int, stop: int, name: str) -> int:
     """
     if stop - start != 2:  # noqa: PLR2004 - two bytes
         raise RemoteProtocolError(f"{name} is malformed")
-    return _read_packet_id(buffer, start, stop, name)
-
-
-def _read_packet_id(buffer: bytes, start: int, stop: int, name: str) -> int:
-    if stop - start < 2:  # noqa: PLR2004 - two bytes
-        raise RemoteProtocolError(f"{name} is cut short")
-    packet_id = buffer[start] << 8 | buffer[start + 1]
-    if not packet_id:
-        raise RemoteProtocolError(f"{name} has packet id 0")
-    return packet_id
-
-
-def _encode_packet_id(packet_id: int) -> bytes:
-    if not 0 < packet_id <= MAX_U16:
-        raise LocalProtocolError(f"{packet_id} is no packet id")
-    return packet_id.to_bytes(2, "big")
+    return read_packet_id(buffer, start, stop, name)
 
 
 def decode_puback(buffer: bytes, start: int, stop: int) -> Puback:
@@ -320,7 +261,7 @@ def encode_puback(packet_id: int) -> bytes:
     Raises:
         LocalProtocolError: ``packet_id`` is outside 1 to 65,535.
     """
-    return b"\x40\x02" + _encode_packet_id(packet_id)
+    return b"\x40\x02" + encode_packet_id(packet_id)
 
 
 def decode_subscribe(buffer: bytes, start: int, stop: int, limits: Limits) -> Subscribe:
@@ -329,16 +270,16 @@ def decode_subscribe(buffer: bytes, start: int, stop: int, limits: Limits) -> Su
     Raises:
         RemoteProtocolError: No filter, too many, a malformed one, or QoS 3.
     """
-    packet_id = _read_packet_id(buffer, start, stop, "SUBSCRIBE")
+    packet_id = read_packet_id(buffer, start, stop, "SUBSCRIBE")
     position = start + 2
     filters: list[tuple[str, int]] = []
     while position < stop:
-        _check_filter_count(len(filters), limits)
+        check_filter_count(len(filters), limits)
         raw, position = read_binary(buffer, position, stop, limits.max_topic_bytes, "topic filter")
         if position >= stop:
             raise RemoteProtocolError("SUBSCRIBE is cut short")
         qos = buffer[position]
-        if qos > _MAX_QOS:
+        if qos > MAX_QOS:
             raise RemoteProtocolError("SUBSCRIBE asks for a QoS above 2")
         filters.append((decode_topic_filter(raw), qos))
         position += 1
@@ -347,25 +288,33 @@ def decode_subscribe(buffer: bytes, start: int, stop: int, limits: Limits) -> Su
     return Subscribe(packet_id, tuple(filters))
 
 
-def _check_filter_count(count: int, limits: Limits) -> None:
+def check_filter_count(count: int, limits: Limits) -> None:
+    """Check that one filter more is allowed.
+
+    Raises:
+        RemoteProtocolError: It is not.
+    """
     if count >= limits.max_filters_per_packet:
-        raise RemoteProtocolError(f"more than {limits.max_filters_per_packet} topic filters in one packet")
+        raise RemoteProtocolError(
+            f"more than {limits.max_filters_per_packet} topic filters in one packet",
+            reason_code=ReasonCode.QUOTA_EXCEEDED,
+        )
 
 
-def encode_subscribe(subscribe: Subscribe) -> bytes:
-    """Write SUBSCRIBE.
+def encode_subscribe(subscribe: Subscribe, properties: bytes = b"") -> bytes:
+    """Write SUBSCRIBE, in MQTT 5 with encoded properties.
 
     Raises:
         LocalProtocolError: No filter, or a field that MQTT can't carry.
     """
     if not subscribe.filters:
         raise LocalProtocolError("SUBSCRIBE needs a topic filter")
-    fields = [_encode_packet_id(subscribe.packet_id)]
+    fields = [encode_packet_id(subscribe.packet_id), properties]
     for topic_filter, qos in subscribe.filters:
-        if not 0 <= qos <= _MAX_QOS:
+        if not 0 <= qos <= MAX_QOS:
             raise LocalProtocolError(f"QoS {qos} can't be asked for")
         fields += [encode_text(topic_filter, "topic filter"), bytes((qos,))]
-    return _packet(SUBSCRIBE, *fields)
+    return build(SUBSCRIBE, *fields)
 
 
 def decode_suback(buffer: bytes, start: int, stop: int) -> Suback:
@@ -374,9 +323,9 @@ def decode_suback(buffer: bytes, start: int, stop: int) -> Suback:
     Raises:
         RemoteProtocolError: No return code, or an unknown one.
     """
-    packet_id = _read_packet_id(buffer, start, stop, "SUBACK")
+    packet_id = read_packet_id(buffer, start, stop, "SUBACK")
     codes = tuple(buffer[start + 2 : stop])
-    if not codes or any(code > _MAX_QOS and code != SUBSCRIPTION_FAILURE for code in codes):
+    if not codes or any(code > MAX_QOS and code != SUBSCRIPTION_FAILURE for code in codes):
         raise RemoteProtocolError("SUBACK is malformed")
     return Suback(packet_id, codes)
 
@@ -387,9 +336,9 @@ def encode_suback(packet_id: int, return_codes: Sequence[int]) -> bytes:
     Raises:
         LocalProtocolError: No return code, or one that is neither a QoS nor 0x80.
     """
-    if not return_codes or any(not 0 <= code <= _MAX_QOS and code != SUBSCRIPTION_FAILURE for code in return_codes):
+    if not return_codes or any(not 0 <= code <= MAX_QOS and code != SUBSCRIPTION_FAILURE for code in return_codes):
         raise LocalProtocolError("SUBACK needs return codes of 0, 1, 2 or 0x80")
-    return _packet(SUBACK, _encode_packet_id(packet_id), bytes(return_codes))
+    return build(SUBACK, encode_packet_id(packet_id), bytes(return_codes))
 
 
 def decode_unsubscribe(buffer: bytes, start: int, stop: int, limits: Limits) -> Unsubscribe:
@@ -398,20 +347,28 @@ def decode_unsubscribe(buffer: bytes, start: int, stop: int, limits: Limits) -> 
     Raises:
         RemoteProtocolError: No filter, too many, or a malformed one.
     """
-    packet_id = _read_packet_id(buffer, start, stop, "UNSUBSCRIBE")
-    position = start + 2
+    packet_id = read_packet_id(buffer, start, stop, "UNSUBSCRIBE")
+    return Unsubscribe(packet_id, read_filters(buffer, start + 2, stop, limits))
+
+
+def read_filters(buffer: bytes, position: int, stop: int, limits: Limits) -> tuple[str, ...]:
+    """Read the filters of UNSUBSCRIBE, to its end.
+
+    Raises:
+        RemoteProtocolError: No filter, too many, or a malformed one.
+    """
     filters: list[str] = []
     while position < stop:
-        _check_filter_count(len(filters), limits)
+        check_filter_count(len(filters), limits)
         raw, position = read_binary(buffer, position, stop, limits.max_topic_bytes, "topic filter")
         filters.append(decode_topic_filter(raw))
     if not filters:
-        raise RemoteProtocolError("UNSUBSCRIBE has no topic filter")
-    return Unsubscribe(packet_id, tuple(filters))
+        raise RemoteProtocolError("UNSUBSCRIBE has no topic filter", reason_code=ReasonCode.PROTOCOL_ERROR)
+    return tuple(filters)
 
 
-def encode_unsubscribe(unsubscribe: Unsubscribe) -> bytes:
-    """Write UNSUBSCRIBE.
+def encode_unsubscribe(unsubscribe: Unsubscribe, properties: bytes = b"") -> bytes:
+    """Write UNSUBSCRIBE, in MQTT 5 with encoded properties.
 
     Raises:
         LocalProtocolError: No filter, or a field that MQTT can't carry.
@@ -419,7 +376,7 @@ def encode_unsubscribe(unsubscribe: Unsubscribe) -> bytes:
     if not unsubscribe.filters:
         raise LocalProtocolError("UNSUBSCRIBE needs a topic filter")
     filters = [encode_text(topic_filter, "topic filter") for topic_filter in unsubscribe.filters]
-    return _packet(UNSUBSCRIBE, _encode_packet_id(unsubscribe.packet_id), *filters)
+    return build(UNSUBSCRIBE, encode_packet_id(unsubscribe.packet_id), properties, *filters)
 
 
 def decode_unsuback(buffer: bytes, start: int, stop: int) -> Unsuback:
@@ -433,38 +390,10 @@ def encode_unsuback(packet_id: int) -> bytes:
     Raises:
         LocalProtocolError: ``packet_id`` is outside 1 to 65,535.
     """
-    return b"\xb0\x02" + _encode_packet_id(packet_id)
-
-
-def check_empty(start: int, stop: int, name: str) -> None:
-    """Check the body of PINGREQ, PINGRESP or DISCONNECT, which have none.
-
-    Raises:
-        RemoteProtocolError: There is one.
-    """
-    if start != stop:
-        raise RemoteProtocolError(f"{name} has a body")
-
-
-def unexpected_packet(first: int, situation: str) -> RemoteProtocolError:
-    """Say why a packet with this first byte can't be read in this situation."""
-    packet_type = first >> 4
-    name = PACKET_NAMES[packet_type]
-    if packet_type == PUBLISH >> 4 and first not in PUBLISH_FLAGS:
-        return _wrong_publish_flags(first)
-    if name in _EXACTLY_ONCE_PACKETS:
-        return RemoteProtocolError(f"{name} belongs to QoS 2, which the hub does not serve")
-    if packet_type != PUBLISH >> 4 and first not in FIRST_BYTES:
-        return RemoteProtocolError(f"{name} with flags {first & 15:#x}, which are reserved")
-    return RemoteProtocolError(f"{name} {situation}")
+    return b"\xb0\x02" + encode_packet_id(packet_id)
 
 
 def _checked_qos(qos: int) -> int:
     if qos not in {0, 1}:
         raise LocalProtocolError(f"QoS {qos} is not spoken here")
     return qos
-
-
-def _packet(first: int, *fields: bytes) -> bytes:
-    body = b"".join(fields)
-    return bytes((first,)) + encode_remaining_length(len(body)) + body

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vedette.protocols.errors import LocalProtocolError, RemoteProtocolError
+from vedette.protocols.mqtt.reasons import ReasonCode
 
 MAX_REMAINING_LENGTH: Final = 268_435_455
 MAX_U16: Final = 0xFFFF
@@ -110,7 +111,10 @@ class FrameReader:
                 length, start = decoded
             stop = start + length
             if stop - position > limit:
-                raise RemoteProtocolError(f"a packet of {stop - position} bytes exceeds the limit of {limit}")
+                raise RemoteProtocolError(
+                    f"a packet of {stop - position} bytes exceeds the limit of {limit}",
+                    reason_code=ReasonCode.PACKET_TOO_LARGE,
+                )
             if stop > end:
                 needed = stop - position
                 break
@@ -126,7 +130,7 @@ class FrameReader:
         rest = memoryview(buffer)[position:]
         # Complete packets wait here only behind CONNECT, so this bounds what an unknown peer can make us keep.
         if len(rest) > self.max_packet_bytes:
-            raise RemoteProtocolError(f"more than {self.max_packet_bytes} bytes sent without waiting for CONNACK")
+            raise _too_hasty(self.max_packet_bytes)
         self._held = bytearray(rest)
         self._needed_bytes = needed_bytes
 
@@ -137,7 +141,7 @@ class FrameReader:
             RemoteProtocolError: More than ``max_packet_bytes`` would wait.
         """
         if self.held_bytes + len(data) > self.max_packet_bytes:
-            raise RemoteProtocolError(f"more than {self.max_packet_bytes} bytes sent without waiting for CONNACK")
+            raise _too_hasty(self.max_packet_bytes)
         if self._held is None:
             self._held = bytearray()
             self._needed_bytes = 2
@@ -146,6 +150,12 @@ class FrameReader:
     def discard(self) -> None:
         """Forget what is held."""
         self._held = None
+
+
+def _too_hasty(limit: int) -> RemoteProtocolError:
+    return RemoteProtocolError(
+        f"more than {limit} bytes sent without waiting for CONNACK", reason_code=ReasonCode.QUOTA_EXCEEDED
+    )
 
 
 def read_binary(buffer: bytes, position: int, stop: int, limit: int, field: str) -> tuple[bytes, int]:
@@ -228,9 +238,9 @@ def decode_topic_name(raw: bytes, field: str = "topic name") -> str:
         MQTT 3.1.1 §4.7.1, §4.7.3.
     """
     if not raw:
-        raise RemoteProtocolError(f"{field} is empty")
+        raise RemoteProtocolError(f"{field} is empty", reason_code=ReasonCode.TOPIC_NAME_INVALID)
     if b"#" in raw or b"+" in raw:
-        raise RemoteProtocolError(f"{field} contains a wildcard")
+        raise RemoteProtocolError(f"{field} contains a wildcard", reason_code=ReasonCode.TOPIC_NAME_INVALID)
     return decode_text(raw, field)
 
 
@@ -245,12 +255,20 @@ def decode_topic_filter(raw: bytes) -> str:
     """
     text = decode_text(raw, "topic filter")
     if not text:
-        raise RemoteProtocolError("topic filter is empty")
+        raise _bad_filter("is empty")
     if "#" in text and text != "#" and (text.count("#") > 1 or not text.endswith("/#")):
-        raise RemoteProtocolError("topic filter has # elsewhere than as its last level")
+        raise RemoteProtocolError(
+            "topic filter has # elsewhere than as its last level", reason_code=ReasonCode.TOPIC_FILTER_INVALID
+        )
     if "+" in text and any("+" in level and level != "+" for level in text.split("/")):
-        raise RemoteProtocolError("topic filter has + beside other characters of a level")
+        raise RemoteProtocolError(
+            "topic filter has + beside other characters of a level", reason_code=ReasonCode.TOPIC_FILTER_INVALID
+        )
     return text
+
+
+def _bad_filter(fault: str) -> RemoteProtocolError:
+    return RemoteProtocolError(f"topic filter {fault}", reason_code=ReasonCode.TOPIC_FILTER_INVALID)
 
 
 class TopicDecoder(dict[bytes, str]):
@@ -269,7 +287,10 @@ class TopicDecoder(dict[bytes, str]):
     def __missing__(self, raw: bytes) -> str:
         """Check a topic name that is not remembered."""
         if len(raw) > self._max_topic_bytes:
-            raise RemoteProtocolError(f"topic name of {len(raw)} bytes exceeds the limit of {self._max_topic_bytes}")
+            raise RemoteProtocolError(
+                f"topic name of {len(raw)} bytes exceeds the limit of {self._max_topic_bytes}",
+                reason_code=ReasonCode.TOPIC_NAME_INVALID,
+            )
         topic = decode_topic_name(raw)
         if self._max_entries and len(raw) <= _MAX_CACHED_TOPIC_BYTES:
             if len(self) >= self._max_entries:
