@@ -67,7 +67,7 @@ class ScriptedApi:
                 self.end_headers()
                 self.wfile.write(told.body)
 
-            do_GET = do_POST = do_PATCH = do_DELETE = serve  # noqa: N815 - the framework's names
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve  # noqa: N815 - the framework's names
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -20,7 +19,6 @@ from vedette.cli.problems import Usage
 from vedette.cli.session import Session, remote
 
 _BODY_MAX_BYTES: Final = 65_536
-_SHOWN_CHARS: Final = 80
 _DAYS_2_S: Final = 172_800
 
 
@@ -107,7 +105,7 @@ def list_commands(
             "sent": lambda item: show_time(item["enqueued_at"]),
             "until": lambda item: show_time(item["expires_at"]),
             "ack": lambda item: item["ack"],
-            "body": _body,
+            "bytes": lambda item: item["size_bytes"],
             "properties": lambda item: item["properties"],
         },
         limit=limit,
@@ -160,7 +158,7 @@ def feedback(
         "/v1/command-feedback",
         {},
         columns={
-            "at": lambda item: show_time(item["enqueued_at"]),
+            "at": lambda item: show_time(item["occurred_at"]),
             "device": lambda item: item["device_id"],
             "message": lambda item: item["message_id"],
             "outcome": lambda item: item["outcome"],
@@ -193,9 +191,3 @@ def _read_properties(texts: list[str] | None) -> dict[str, str]:
 
 def _waiting(session: Session, path: str) -> int:
     return sum(len(page["items"]) for page in session.client.pages(path, {}, limit=None))
-
-
-def _body(command: Mapping[str, Any]) -> str:
-    text = str(command["body"])
-    shown = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
-    return f"base64:{shown}" if command["encoding"] == "base64" else shown

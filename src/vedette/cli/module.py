@@ -11,7 +11,14 @@ from vedette.cli.attributes import given_only, merge, read_tags, removed_tags
 from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, YesOption, perform, show_change
 from vedette.cli.client import path_of
 from vedette.cli.credential import CsrArgument, LifetimeOption, OutOption, certificate_request, request_certificate
-from vedette.cli.device import DeviceArgument, authentication_of, presence_facts, show_presence, state_of
+from vedette.cli.device import (
+    DeviceArgument,
+    authentication_of,
+    presence_facts,
+    show_enforcement,
+    show_presence,
+    state_of,
+)
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.problems import Usage
@@ -40,6 +47,9 @@ _ThumbprintOption = Annotated[
 _SecondaryOption = Annotated[
     str | None, typer.Option("--secondary-thumbprint", metavar="HEX", help="Of the certificate that will replace it.")
 ]
+_ManagedByOption = Annotated[
+    str | None, typer.Option("--managed-by", metavar="TEXT", help="Who looks after it, in your own words.")
+]
 Module = Mapping[str, Any]
 
 
@@ -53,6 +63,7 @@ def create(
     has_symmetric_key: SymmetricKeyOption = False,
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
+    managed_by: _ManagedByOption = None,
     tag: _TagOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -60,7 +71,7 @@ def create(
     authentication = chosen_authentication(authentication, has_symmetric_key=has_symmetric_key)
     thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
     body = {"module_id": module_id, "authentication": {"type": authentication} | thumbprints}
-    body |= given_only(tags=read_tags(tag) or None)
+    body |= given_only(managed_by=managed_by, tags=read_tags(tag) or None)
     change = Change(
         summary=f"create the module {device_id}/{module_id}",
         method="POST",
@@ -128,6 +139,7 @@ def update(
     *,
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
+    managed_by: _ManagedByOption = None,
     tag: _TagOption = None,
     remove_tag: Annotated[
         list[str] | None, typer.Option(metavar="PATH", help="Take this tag away; repeat for more.")
@@ -137,10 +149,26 @@ def update(
     """Change what is known of a module; what is not named stays as it is."""
     thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
     tags = merge(read_tags(tag), removed_tags(remove_tag))
-    patch = given_only(authentication=thumbprints or None, tags=tags or None)
+    patch = given_only(authentication=thumbprints or None, managed_by=managed_by, tags=tags or None)
     if not patch:
         raise Usage("nothing to change", hint="name at least one option: vedette module update --help")
-    _patch(session, device_id, module_id, patch, done="is changed", dry_run=dry_run)
+    before, etag = _get(session, device_id, module_id)
+    change = Change(
+        summary=f"change the module {device_id}/{module_id}",
+        method="PATCH",
+        path=path_of("/v1/devices/{}/modules/{}", device_id, module_id),
+        body=patch,
+        before=before,
+        after=patch,
+        etag=etag,
+    )
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    if session.output.is_json:
+        session.output.json(answer.body)
+    else:
+        show_change(session, before, answer.body, done=f"{device_id}/{module_id} is changed.")
 
 
 @remote
@@ -153,8 +181,7 @@ def disable(
     dry_run: DryRunOption = False,
 ) -> None:
     """Keep a module out until it is enabled; its device goes on."""
-    patch = {"is_enabled": False, "status_reason": reason}
-    _patch(session, device_id, module_id, patch, done="is disabled", dry_run=dry_run)
+    _switch(session, device_id, module_id, is_enabled=False, reason=reason, dry_run=dry_run)
 
 
 @remote
@@ -167,8 +194,7 @@ def enable(
     dry_run: DryRunOption = False,
 ) -> None:
     """Let a module take part again."""
-    patch = {"is_enabled": True, "status_reason": reason}
-    _patch(session, device_id, module_id, patch, done="is enabled", dry_run=dry_run)
+    _switch(session, device_id, module_id, is_enabled=True, reason=reason, dry_run=dry_run)
 
 
 @remote
@@ -239,34 +265,31 @@ def _get(session: Session, device_id: str, module_id: str) -> tuple[Module, str]
     return answer.body, answer.etag
 
 
-def _patch(
-    session: Session, device_id: str, module_id: str, patch: Mapping[str, Any], *, done: str, dry_run: bool
-) -> None:
-    before, etag = _get(session, device_id, module_id)
+def _switch(session: Session, device_id: str, module_id: str, *, is_enabled: bool, reason: str, dry_run: bool) -> None:
+    verb = "enable" if is_enabled else "disable"
     change = Change(
-        summary=f"change the module {device_id}/{module_id}",
-        method="PATCH",
-        path=path_of("/v1/devices/{}/modules/{}", device_id, module_id),
-        body=patch,
-        before=before,
-        after=patch,
-        etag=etag,
+        summary=f"{verb} the module {device_id}/{module_id}",
+        method="POST",
+        path=path_of(f"/v1/devices/{{}}/modules/{{}}/{verb}", device_id, module_id),
+        body={"reason": reason},
+        before=_get(session, device_id, module_id)[0] if dry_run else {},
+        after={"is_enabled": is_enabled},
     )
     answer = perform(session, change, dry_run=dry_run)
     if answer is None:
         return
     if session.output.is_json:
         session.output.json(answer.body)
-    else:
-        show_change(session, before, answer.body, done=f"{device_id}/{module_id} {done}.")
+        return
+    session.output.line(f"{device_id}/{module_id} is {verb}d.")
+    show_enforcement(session, answer.body["enforcement"])
 
 
 def _show(session: Session, module: Module) -> None:
     authentication = module["authentication"]
     facts: dict[str, object] = {
         "state": state_of(module),
-        "reason": module["status_reason"],
-        "since": show_time(module["status_changed_at"]),
+        "managed by": module["managed_by"],
         **presence_facts(module["presence"]),
         "authentication": authentication_of(module),
         "thumbprint": authentication["primary_thumbprint"],
@@ -276,7 +299,7 @@ def _show(session: Session, module: Module) -> None:
         "generation id": module["generation_id"],
         "revision": module["revision"],
     }
-    optional = {"reason", "thumbprint", "second thumbprint"}
+    optional = {"managed by", "thumbprint", "second thumbprint"}
     session.output.details(
         {name: value for name, value in facts.items() if value or name not in optional},
         title=f"{module['device_id']}/{module['module_id']}",

@@ -60,12 +60,12 @@ class Output:
         sys.stdout.flush()
 
     def table(self, columns: Sequence[str], rows: Rows) -> None:
-        """Write a table; only the cells may hold text from outside."""
+        """Write a table; headings and cells may hold text from outside."""
         from rich.table import Table  # noqa: PLC0415 - costs 50 ms
 
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for name in columns:
-            table.add_column(name, overflow="fold")
+            table.add_column(_cell(name), overflow="fold")
         for row in rows:
             table.add_row(*(_cell(value) for value in row))
         self._print(table)

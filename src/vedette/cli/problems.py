@@ -14,6 +14,8 @@ USAGE: Final = 2
 DENIED: Final = 3
 NOT_FOUND: Final = 4
 
+# 404 by the hub's contract, though what was named is there: a script must be able to tell them apart.
+_NOT_THERE_NOW: Final = frozenset({"messaging.device_not_online", "messaging.device_connection_closed"})
 _USAGE_STATUSES: Final = frozenset({400, 413, 422})
 
 
@@ -97,6 +99,8 @@ def _members(errors: object) -> str:
 def exit_code_of(problem: Problem) -> int:
     """Return the exit code that a problem ends the command with."""
     if isinstance(problem, Refused):
+        if problem.remote_code in _NOT_THERE_NOW:
+            return FAILED
         status = problem.answered
     elif isinstance(problem, Usage | Denied | NotFound):
         status = problem.status

@@ -35,7 +35,7 @@ def test_commands_can_be_copied_to_another_terminal(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(sys, "argv", ["vedette"])
     monkeypatch.chdir(tmp_path)
     inside = "\n".join(announce_demo(ready(tmp_path / "my demo"), 5))
-    assert "VEDETTE_DATA='./my demo' vedette device disable pump-1" in inside
+    assert "VEDETTE_DATA='./my demo' vedette device disable pump-2" in inside
     monkeypatch.chdir("/")
     assert f"VEDETTE_DATA='./{tmp_path.relative_to('/')}/my demo'" in "\n".join(
         announce_demo(ready(tmp_path / "my demo"), 5)
