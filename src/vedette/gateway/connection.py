@@ -7,13 +7,14 @@ import logging
 from typing import Final, Protocol
 
 from vedette.gateway.dps import ProvisioningSession, make_room
+from vedette.gateway.mqtt5_reasons import answer_to, reason_string
 from vedette.gateway.opening import open_hub_session
 from vedette.gateway.peer import CertificateFacts, Peer
 from vedette.gateway.reception import MQTT_LIMITS, Reception
 from vedette.gateway.tls import TlsTransport
 from vedette.protocols import RemoteProtocolError
 from vedette.protocols.dps import check_provisioning_client_id, is_provisioning, parse_provisioning_user_name
-from vedette.protocols.hub import UserName, check_client_id, parse_user_name
+from vedette.protocols.hub import UserName, check_client_id, parse_client_id, parse_user_name
 from vedette.protocols.mqtt import (
     IDENTIFIER_REJECTED,
     NOT_AUTHORIZED,
@@ -48,7 +49,16 @@ class Role(Protocol):
 class MqttConnection(asyncio.Protocol):
     """The protocol behind the TLS stage."""
 
-    __slots__ = ("_is_orderly", "_mqtt", "_reception", "_role", "_transport", "is_reading_paused", "peer")
+    __slots__ = (
+        "_assigned_client_id",
+        "_is_orderly",
+        "_mqtt",
+        "_reception",
+        "_role",
+        "_transport",
+        "is_reading_paused",
+        "peer",
+    )
 
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
@@ -56,6 +66,7 @@ class MqttConnection(asyncio.Protocol):
         self._transport: TlsTransport | None = None
         self._role: Role | None = None
         self._is_orderly = False
+        self._assigned_client_id: str | None = None
         self.is_reading_paused = False
         self.peer = Peer()
 
@@ -135,14 +146,28 @@ class MqttConnection(asyncio.Protocol):
             self.is_reading_paused = False
             self._transport.resume_reading()
 
-    def accept(self, role: Role, now_s: float) -> None:
-        """Answer CONNECT with acceptance, and read what came behind it."""
+    def accept(
+        self, role: Role, now_s: float, *, session_present: bool = False, session_expiry_s: int | None = None
+    ) -> None:
+        """Answer CONNECT with acceptance, and read what came behind it.
+
+        Args:
+            role: What this connection is from now on.
+            now_s: Monotonic.
+            session_present: Whether a session of before goes on.
+            session_expiry_s: How long the session is kept, if not for as long as asked; MQTT 5 clients are told.
+        """
         self._role = role
-        self._mqtt.accept(session_present=False)
+        mqtt = self._mqtt
+        mqtt.accept(
+            session_present=session_present,
+            session_expiry_s=session_expiry_s,
+            assigned_client_id=self._assigned_client_id,
+        )
         self.flush()
         self.resume_reading()
         try:
-            events = self._mqtt.receive(b"", now_s)
+            events = mqtt.receive(b"", now_s)
         except RemoteProtocolError as error:
             self._protocol_error(error)
             return
@@ -150,23 +175,50 @@ class MqttConnection(asyncio.Protocol):
             role.receive(events, now_s)
             self.flush()
 
-    def refuse(self, code: int) -> None:
-        """Answer CONNECT with a return code and close."""
-        if self._mqtt.state is ServerState.DECIDING:
-            self._mqtt.refuse(code)
+    def refuse(self, code: int, reason: str = "", detail: str = "") -> None:
+        """Answer CONNECT with a refusal and close.
+
+        Args:
+            code: The return code of MQTT 3.1.1.
+            reason: As on record; an MQTT 5 client is told, with a reason code of its own.
+            detail: As on record; told where it speaks of what the client did.
+        """
+        mqtt = self._mqtt
+        if mqtt.state is ServerState.DECIDING:
+            if mqtt.is_v5 and reason:
+                answer = answer_to(reason)
+                mqtt.refuse(code, reason_code=answer.connack, reason_string=reason_string(answer, detail))
+            else:
+                mqtt.refuse(code)
         self.flush()
 
-    def close(self) -> None:
-        """Write what is to be sent and close."""
+    def close(self, reason: str = "", detail: str = "") -> None:
+        """Write what is to be sent, tell an MQTT 5 client why, and close; arguments as of ``refuse``."""
         if self._transport is not None:
+            self._say_goodbye(reason, detail)
             if data := self._mqtt.bytes_to_send():
                 self._transport.write(data)
             self._transport.close()
 
-    def abort(self) -> None:
-        """Drop the socket now."""
-        if self._transport is not None:
-            self._transport.abort()
+    def abort(self, reason: str = "", detail: str = "") -> None:
+        """Drop the socket now.
+
+        An MQTT 5 client that reads is told why; nothing is waited for, and nothing more is read. Arguments as of
+        ``refuse``.
+        """
+        transport = self._transport
+        if transport is None:
+            return
+        if reason and self._mqtt.is_v5 and not transport.get_write_buffer_size():
+            self.close(reason, detail)
+        else:
+            transport.abort()
+
+    def _say_goodbye(self, reason: str, detail: str) -> None:
+        mqtt = self._mqtt
+        if reason and mqtt.is_v5 and mqtt.state is ServerState.CONNECTED:
+            answer = answer_to(reason)
+            mqtt.disconnect(answer.disconnect, reason_string=reason_string(answer, detail))
 
     @property
     def mqtt(self) -> ServerConnection:
@@ -177,6 +229,11 @@ class MqttConnection(asyncio.Protocol):
     def chain(self) -> tuple[bytes, ...]:
         """What the peer presented, DER, leaf first, while it is there."""
         return self._transport.facts.chain if self._transport is not None else ()
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes that wait for the peer to read them."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     @property
     def is_open(self) -> bool:
@@ -193,7 +250,7 @@ class MqttConnection(asyncio.Protocol):
             if is_provisioning(user_name):
                 self._begin_provisioning(event, user_name)
             else:
-                self._begin_hub(event, user_name)
+                self._begin_hub(event, self._claimed_identity(event, user_name))
         except RemoteProtocolError as error:
             is_client_id = error.connack_code == IDENTIFIER_REJECTED
             reason = "wrong_client_id" if is_client_id else "bad_user_name"
@@ -213,11 +270,24 @@ class MqttConnection(asyncio.Protocol):
         self._identified(keep_chain=True)
         self.accept(ProvisioningSession(reception, self, user_name), now_s)
 
-    def _begin_hub(self, connect: Connect, text: str) -> None:
+    def _claimed_identity(self, connect: Connect, text: str) -> UserName:
+        """Return whom a CONNECT to the hub claims to be.
+
+        A client with a certificate may leave the user name out: its client id says it. One that speaks MQTT 5 may leave
+        out the client id instead: it is assigned.
+        """
+        if not text and self.peer.certificate is not None:
+            return parse_client_id(connect.client_id)
         user_name = parse_user_name(text)
-        check_client_id(connect.client_id, user_name)
+        if connect.client_id or not connect.is_v5:
+            check_client_id(connect.client_id, user_name)
+        else:
+            self._assigned_client_id = user_name.client_id
+        return user_name
+
+    def _begin_hub(self, connect: Connect, user_name: UserName) -> None:
         reception = self._reception
-        if not reception.is_own_host(user_name.host):
+        if user_name.host and not reception.is_own_host(user_name.host):
             detail = f"the user name names the host {user_name.host[:128]!r}"
             self._refuse_stranger(NOT_AUTHORIZED, "wrong_host", detail, connect, user_name)
             return
@@ -226,7 +296,7 @@ class MqttConnection(asyncio.Protocol):
         if not reception.openings.try_enter():
             self._refuse_stranger(SERVER_UNAVAILABLE, "overloaded", "too many sessions are being opened", connect)
             return
-        reception.start(open_hub_session(reception, self, connect, user_name, chain[:1]), "open session")
+        reception.start(open_hub_session(reception, self, connect, user_name, chain), "open session")
 
     def _identified(self, *, keep_chain: bool) -> None:
         if self._transport is not None:
@@ -246,7 +316,7 @@ class MqttConnection(asyncio.Protocol):
             certificate=self.peer.certificate,
             tls_version=self.peer.tls_version,
         )
-        self.refuse(code)
+        self.refuse(code, reason, detail)
 
     def _protocol_error(self, error: RemoteProtocolError) -> None:
         reason = "qos_2" if _QOS_2 in error.reason else "protocol_error"

@@ -22,6 +22,7 @@ from vedette.protocols.dps.messages import (
     decode_registration,
     encode_body,
     encode_registration,
+    is_within_depth,
 )
 from vedette.protocols.dps.topics import (
     RESPONSE_FILTER,
@@ -68,6 +69,7 @@ __all__ = [
     "encode_body",
     "encode_registration",
     "is_provisioning",
+    "is_within_depth",
     "parse_provisioning_user_name",
     "parse_request_topic",
     "parse_response_topic",

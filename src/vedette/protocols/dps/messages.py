@@ -169,7 +169,7 @@ def decode_registration(body: bytes, limits: RegistrationLimits) -> Registration
         registration_id = parse_registration_id(request.registration_id)
     except InvalidId:
         raise RemoteProtocolError("registrationId is not valid") from None
-    if not _is_within_depth(payload, limits.max_depth):
+    if not is_within_depth(payload, limits.max_depth):
         raise RemoteProtocolError(f"payload nests deeper than {limits.max_depth}")
     in_payload = payload.get("csr") if isinstance(payload, dict) else None
     if in_payload is not None and request.csr is not None and in_payload != request.csr:
@@ -237,7 +237,8 @@ def _decode_csr(text: object, max_bytes: int) -> bytes:
     return der
 
 
-def _is_within_depth(value: object, max_depth: int) -> bool:
+def is_within_depth(value: object, max_depth: int) -> bool:
+    """Tell whether JSON nests at most so deep; a value that is no container nests not at all."""
     containers = [value] if isinstance(value, dict | list) else []
     for _ in range(max_depth):
         containers = [

@@ -37,6 +37,7 @@ from vedette.protocols.hub.user_name import (
     UserName,
     check_client_id,
     normalize_host,
+    parse_client_id,
     parse_parameters,
     parse_user_name,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "method_request_topic",
     "normalize_host",
     "parse_bag",
+    "parse_client_id",
     "parse_parameters",
     "parse_sas_token",
     "parse_user_name",

@@ -21,7 +21,7 @@ class UserName(msgspec.Struct, frozen=True, kw_only=True):
     """A parsed user name: a claim, not yet proven.
 
     Attributes:
-        host: Lower case, without port; compare it to the configured names.
+        host: Lower case, without port; compare it to the configured names. Empty if taken from the client id.
         device_id: As sent: never percent-decoded.
         module_id: Of a module, else ``None``.
         api_version: A date, maybe with ``-preview``; any is served.
@@ -89,6 +89,21 @@ def check_client_id(client_id: str, user_name: UserName) -> None:
     """
     if client_id != user_name.client_id:
         raise RemoteProtocolError("client id and user name name different identities", IDENTIFIER_REJECTED)
+
+
+def parse_client_id(client_id: str) -> UserName:
+    """Take the identity from a client id, ``{device}`` or ``{device}/{module}``, where no user name was sent.
+
+    Raises:
+        RemoteProtocolError: With CONNACK code 2: it is neither.
+    """
+    device, separator, module = client_id.partition("/")
+    try:
+        device_id = parse_device_id(device)
+        module_id = parse_module_id(module) if separator else None
+    except InvalidId:
+        raise RemoteProtocolError("client id is neither {device} nor {device}/{module}", IDENTIFIER_REJECTED) from None
+    return UserName(host="", device_id=device_id, module_id=module_id, api_version="")
 
 
 def normalize_host(host: str) -> str:
