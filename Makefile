@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup check test e2e bench docs dev demo lock system-packages node-packages clean
+.PHONY: help setup check test e2e bench docs dev demo lock system-packages node-packages console clean
 
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -27,10 +27,13 @@ check: $(STAMP) ## style, types, imports and the rules of the house; under a min
 node-packages:
 	@scripts/node-packages.sh
 
-test: $(STAMP) system-packages node-packages ## every test, in stages; under a quarter of an hour
+console: ## build the console's pages, if they have changed (needs Node 20)
+	@scripts/console.sh
+
+test: $(STAMP) system-packages node-packages console ## every test, in stages; under a quarter of an hour
 	@$(RUN) scripts/run_tests.py
 
-e2e: $(STAMP) system-packages node-packages ## the journeys only: real processes, unmodified clients
+e2e: $(STAMP) system-packages node-packages console ## the journeys only: real processes, unmodified clients
 	@$(RUN) scripts/run_tests.py journeys
 
 bench: $(STAMP) system-packages ## measure, side by side with peers, and rewrite docs/benchmarks.md
@@ -40,10 +43,10 @@ docs: $(STAMP) ## write the generated reference pages and check every page's lin
 	@$(RUN) scripts/reference.py
 	@$(RUN) -m pytest -q --no-header tests/architecture/test_reference.py tests/architecture/test_pages.py
 
-dev: $(STAMP) ## run the platform from this checkout; data in .vedette/
+dev: $(STAMP) console ## run the platform from this checkout; data in .vedette/
 	@$(VENV)/bin/vedette up --data .vedette/dev
 
-demo: $(STAMP) ## run the platform with simulated devices and print its URL; data in .vedette/
+demo: $(STAMP) console ## run the platform with simulated devices and print its URL; data in .vedette/
 	@$(VENV)/bin/vedette demo --data .vedette/demo
 
 lock: $(STAMP) ## refresh requirements.lock from pyproject.toml

@@ -169,7 +169,7 @@ def test_our_own_names_are_served(anonymous: httpx.Client, host: str) -> None:
     assert anonymous.get("/healthz", headers={"Host": host}).text == "ok\n"
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/login", "/v1/devices", "/v1/nothing", "/style.css"])
+@pytest.mark.parametrize("path", ["/status", "/healthz", "/login", "/v1/devices", "/v1/nothing", "/style.css"])
 def test_every_answer_has_strict_headers(anonymous: httpx.Client, path: str) -> None:
     headers = anonymous.get(path).headers
     assert headers["content-security-policy"].startswith("default-src 'none'")

@@ -37,7 +37,7 @@ def test_the_link_that_up_prints_logs_in(platform: RunningPlatform) -> None:
 def test_the_page_shows_the_platform_without_script_or_foreign_host(
     browser: httpx.Client, platform: RunningPlatform
 ) -> None:
-    page = browser.get("/").text
+    page = browser.get("/status").text
     assert "Components" in page
     assert platform.state()["id_scope"] in page
     assert "<script" not in page
@@ -50,7 +50,7 @@ def test_the_page_shows_the_platform_without_script_or_foreign_host(
 def test_text_from_outside_is_harmless_on_the_page(browser: httpx.Client, api: httpx.Client, device: str) -> None:
     reason = '<script>alert(1)</script>\u202e&"'
     api.post(f"/v1/devices/{device}/disable", json={"reason": reason}).raise_for_status()
-    page = browser.get("/").text
+    page = browser.get("/status").text
     assert "<script" not in page
     assert "\u202e" not in page
     assert "&lt;script&gt;alert(1)" in page
@@ -69,12 +69,12 @@ def test_logging_out_ends_the_session(browser: httpx.Client, device: str) -> Non
     cookie = dict(browser.cookies)
     assert browser.post("/logout").status_code == 200
     with httpx.Client(base_url=browser.base_url, cookies=cookie) as stolen:
-        assert stolen.get("/").status_code == 401
+        assert stolen.get("/status").status_code == 401
         assert stolen.get(f"/v1/devices/{device}").status_code in {401, 429}
 
 
 def test_without_a_session_the_page_says_how_to_get_one(anonymous: httpx.Client) -> None:
-    page = anonymous.get("/")
+    page = anonymous.get("/status")
     assert page.status_code == 401
     assert "vedette login-link" in page.text
 

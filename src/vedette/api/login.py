@@ -61,7 +61,7 @@ class PageRoutes:
     def build_pages(self) -> APIRouter:
         """Return what browsers open; each page asks by itself who looks."""
         pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-        pages.add_api_route("/", self.show, methods=["GET"])
+        pages.add_api_route("/status", self.show, methods=["GET"])
         pages.add_api_route("/login", self.log_in, methods=["GET"])
         pages.add_api_route("/logout", self.log_out, methods=["POST"])
         pages.add_api_route("/style.css", self.style, methods=["GET"])

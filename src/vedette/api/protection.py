@@ -47,8 +47,11 @@ class StrictHeaders:
         async def send_strictly(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message["headers"])
+                own_policy = headers.get("content-security-policy")
                 for name, value in self._headers.items():
                     headers[name] = value
+                if own_policy is not None:  # a page of ours that runs scripts says which
+                    headers["Content-Security-Policy"] = own_policy
                 headers.setdefault("Cache-Control", "no-store")
                 message["headers"] = headers.raw
             await send(message)

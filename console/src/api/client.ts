@@ -1,0 +1,68 @@
+// The one way to the platform: the public REST API, typed from its OpenAPI file.
+import createClient from 'openapi-fetch';
+import type { components, paths } from './schema';
+
+export type Schemas = components['schemas'];
+export type { paths };
+
+export interface Problem {
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  hint: string;
+}
+
+/** A request that was refused, or did not get through. */
+export class ApiError extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.detail || problem.title);
+  }
+}
+
+const listeners = new Set<() => void>();
+
+/** Call back when the platform no longer knows this browser. */
+export function onLoggedOut(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export const api = createClient<paths>({ baseUrl: '/', headers: { 'X-Requested-With': 'vedette-console' } });
+
+api.use({
+  onResponse({ response }) {
+    if (response.status === 401) for (const listener of listeners) listener();
+  },
+});
+
+interface Result<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** Return the body of an answer, or throw the problem in the platform's own words. */
+export async function take<T>(request: Promise<Result<T>>): Promise<T> {
+  let result: Result<T>;
+  try {
+    result = await request;
+  } catch {
+    throw new ApiError({
+      title: 'No answer',
+      status: 0,
+      code: 'console.no_answer',
+      detail: 'The platform does not answer.',
+      hint: 'Is it running? This page tries again by itself.',
+    });
+  }
+  if (result.response.ok) return result.data as T;
+  const told = (result.error ?? {}) as Partial<Problem>;
+  throw new ApiError({
+    title: told.title ?? result.response.statusText,
+    status: result.response.status,
+    code: told.code ?? 'console.unknown',
+    detail: told.detail ?? `The platform answered ${result.response.status}.`,
+    hint: told.hint ?? '',
+  });
+}

@@ -1,0 +1,15 @@
+// Every page: its path, its name in the menu, and the module that draws it, loaded when it is first opened.
+import { lazy, type ComponentType } from 'react';
+
+export interface Page {
+  path: string;
+  title: string;
+  group: 'Fleet' | 'Trust' | 'Record' | '';
+  key: string;
+  component: ComponentType;
+}
+
+export const PAGES: Page[] = [
+  { path: '/', title: 'Overview', group: 'Fleet', key: 'o', component: lazy(() => import('../pages/overview')) },
+  { path: '/devices', title: 'Devices', group: 'Fleet', key: 'd', component: lazy(() => import('../pages/devices')) },
+];

@@ -1,0 +1,30 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { ApiError } from './api/client';
+import { Entrance } from './app/entrance';
+import { apply } from './app/preferences';
+import './ui/tokens.css';
+import './ui/base.css';
+import './ui/ui.css';
+
+apply();
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // What was refused stays refused; what did not get through is tried again, longer each time.
+      retry: (count, error) => !(error instanceof ApiError && error.problem.status >= 400 && error.problem.status < 500) && count < 4,
+      staleTime: 2_000,
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <QueryClientProvider client={queries}>
+      <Entrance />
+    </QueryClientProvider>
+  </StrictMode>,
+);

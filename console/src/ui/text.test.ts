@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { ago, csvCell, shellQuote, visible } from './text';
+
+describe('text from outside', () => {
+  it('shows what cannot be seen', () => {
+    expect(visible('a\u202eb\u200bc\u001b[31m')).toBe('a⟨U+202E⟩b⟨U+200B⟩c⟨U+001B⟩[31m');
+    expect(visible('<script>')).toBe('<script>');
+  });
+  it('is one argument in a shell', () => {
+    expect(shellQuote('pump-1')).toBe('pump-1');
+    expect(shellQuote('$(reboot)')).toBe("'$(reboot)'");
+    expect(shellQuote("it's")).toBe(`'it'\\''s'`);
+    expect(shellQuote('')).toBe("''");
+  });
+  it('is no formula in a spreadsheet', () => {
+    expect(csvCell('=HYPERLINK("x")')).toBe(`"'=HYPERLINK(""x"")"`);
+    expect(csvCell('plain')).toBe('plain');
+  });
+  it('says how long ago', () => {
+    const now = Date.parse('2026-11-22T12:00:00Z');
+    expect(ago('2026-11-22T11:57:00Z', now)).toBe('3 minutes ago');
+    expect(ago('2026-11-24T12:00:00Z', now)).toBe('in 2 days');
+  });
+});

@@ -1,0 +1,41 @@
+// Text from devices, makers and other people, made harmless to look at: what cannot be seen, or would move other text,
+// is shown by its code point.
+const INVISIBLE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]/gu;
+
+/** Return text with each invisible or direction-changing character written as `⟨U+202E⟩`. */
+export function visible(text: string): string {
+  return text.replace(INVISIBLE, (one) => `⟨U+${one.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`);
+}
+
+/** Quote one argument for a POSIX shell; plain words stay as they are. */
+export function shellQuote(text: string): string {
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/u.test(text)) return text;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Quote one cell for CSV: a leading sign of a formula is disarmed as spreadsheets need it. */
+export function csvCell(text: string): string {
+  const safe = /^[=+\-@\t\r]/u.test(text) ? `'${text}` : text;
+  return /[",\r\n]/u.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+const UNITS: [number, Intl.RelativeTimeFormatUnit][] = [
+  [60, 'second'],
+  [60, 'minute'],
+  [24, 'hour'],
+  [30, 'day'],
+  [12, 'month'],
+  [Number.POSITIVE_INFINITY, 'year'],
+];
+const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+
+/** Say how far a moment is from now, such as `3 minutes ago`. */
+export function ago(moment: string, now: number = Date.now()): string {
+  let distance = (Date.parse(moment) - now) / 1000;
+  for (const [size, unit] of UNITS) {
+    if (Math.abs(distance) < size) return RELATIVE.format(Math.round(distance), unit);
+    distance /= size;
+  }
+  return moment;
+}

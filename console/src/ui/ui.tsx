@@ -1,0 +1,108 @@
+// The small parts that pages are made of.
+import type { ReactNode } from 'react';
+import { useEffect, useState } from 'react';
+import { Button as AriaButton, type ButtonProps } from 'react-aria-components';
+import { Link } from 'wouter';
+import { ApiError } from '../api/client';
+import { ago, visible } from './text';
+
+export type Tone = 'plain' | 'good' | 'warn' | 'bad' | 'info';
+
+/** Text from outside. */
+export function Foreign({ text, mono = false }: { text: string | null | undefined; mono?: boolean }) {
+  if (text === null || text === undefined || text === '') return <span className="muted">–</span>;
+  const shown = visible(text);
+  return mono ? <code className="foreign">{shown}</code> : <bdi className="foreign">{shown}</bdi>;
+}
+
+export function Badge({ tone = 'plain', children }: { tone?: Tone; children: ReactNode }) {
+  return <span className={`badge ${tone}`}>{children}</span>;
+}
+
+export function Button({ kind = '', ...rest }: ButtonProps & { kind?: '' | 'primary' | 'danger' | 'quiet' }) {
+  return <AriaButton {...rest} className={`button ${kind}`} />;
+}
+
+/** A moment, as far as it is from now; the exact time on hover. */
+export function Time({ at }: { at: string | null | undefined }) {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 15_000);
+    return () => clearInterval(timer);
+  }, []);
+  if (!at) return <span className="muted">never</span>;
+  return (
+    <time dateTime={at} title={at}>
+      {ago(at, now)}
+    </time>
+  );
+}
+
+export function Page({ title, about, actions, children }: {
+  title: ReactNode;
+  about?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>{title}</h1>
+        {about && <span className="muted">{about}</span>}
+        {actions && <div className="actions">{actions}</div>}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+export function Card({ title, actions, children }: { title?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+  return (
+    <section className="card">
+      {(title || actions) && (
+        <header>
+          {title && <h2>{title}</h2>}
+          {actions && <div className="actions">{actions}</div>}
+        </header>
+      )}
+      {children}
+    </section>
+  );
+}
+
+/** A number that leads to what it counts. */
+export function Stat({ value, label, to, tone = 'plain' }: {
+  value: ReactNode;
+  label: string;
+  to: string;
+  tone?: Tone;
+}) {
+  return (
+    <Link href={to} className="stat card">
+      <strong>{value}</strong>
+      {tone === 'plain' ? <span className="muted">{label}</span> : <Badge tone={tone}>{label}</Badge>}
+    </Link>
+  );
+}
+
+/** What went wrong, why, and what to do, in the platform's own words. */
+export function ProblemNote({ error }: { error: unknown }) {
+  if (!error) return null;
+  const problem = error instanceof ApiError ? error.problem : null;
+  return (
+    <div className="note bad" role="alert">
+      <p>
+        <Foreign text={problem ? problem.detail || problem.title : String(error)} />
+      </p>
+      {problem?.hint && (
+        <p className="muted">
+          What to do: <Foreign text={problem.hint} />
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function Empty({ children }: { children: ReactNode }) {
+  return <div className="empty">{children}</div>;
+}
