@@ -1,0 +1,118 @@
+"""Subscriptions that outlive a connection: on disk before the device is answered, given back when it returns."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Final
+
+from vedette.bus.contract import KeepSubscriptions, SubscriptionsKept
+from vedette.kernel import Clock, OrganizationId, parse_generation_id
+from vedette.ledger import Event
+from vedette.messaging import subscription_repository as repository
+from vedette.messaging.command_delivery import Holders
+from vedette.messaging.errors import InvalidRequest, SessionIsElsewhere
+from vedette.messaging.identities import find_living
+from vedette.protocols.hub import Subscription
+from vedette.registry import DeviceDeleted, DeviceRetired, ModuleDeleted
+from vedette.store import Store, Transaction
+
+_KNOWN: Final = frozenset(each.value for each in Subscription)
+_QOS: Final = (0, 1)
+
+_Key = tuple[str, str]
+_Kept = Mapping[str, int] | None
+
+
+class SubscriptionStore:
+    """Keeps the subscriptions of sessions that were opened with ``clean`` unset.
+
+    ``project`` must be registered with the ledger: what was kept ends with its identity. The memory of what is on disk
+    is this process's own; where several share a database, it must be switched off.
+
+    Args:
+        store: Where they are kept.
+        holders: Keeps a gateway that has lost an identity to another from changing anything.
+        clock: For the record.
+        cache_size: Most identities remembered; 0 for none.
+    """
+
+    def __init__(self, store: Store, holders: Holders, *, clock: Clock, cache_size: int) -> None:
+        self._store = store
+        self._holders = holders
+        self._clock = clock
+        self._cache_size = cache_size
+        self._cache: OrderedDict[_Key, _Kept] = OrderedDict()
+
+    async def keep(self, request: KeepSubscriptions) -> SubscriptionsKept:
+        """Keep a session's subscriptions in place of the kept ones; they are on disk when this returns.
+
+        Raises:
+            InvalidId: The generation id is malformed.
+            InvalidRequest: Something else than a subscription with QoS 0 or 1.
+            SessionIsElsewhere: Another gateway holds the identity now.
+            IdentityNotFound: There is no such identity.
+        """
+        key = request.organization_id, parse_generation_id(request.generation_id)
+        if not request.subscriptions.keys() <= _KNOWN or not set(request.subscriptions.values()) <= set(_QOS):
+            raise InvalidRequest("subscriptions are those of the hub, with QoS 0 or 1")
+        if self._holders.is_elsewhere(key[1], request.gateway):
+            raise SessionIsElsewhere("another gateway holds the identity now")
+        if await self._find(key) == request.subscriptions:
+            return SubscriptionsKept()
+
+        def save(tx: Transaction) -> None:
+            find_living(tx.connection, *key)
+            repository.save(tx.connection, *key, request.subscriptions, self._clock.now())
+            tx.on_commit(lambda: self._remember(key, request.subscriptions))
+
+        await self._store.write(save)
+        return SubscriptionsKept()
+
+    async def subscriptions_for(
+        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool
+    ) -> dict[str, int] | None:
+        """Return what the kept session of an identity subscribed to; ``None`` without one.
+
+        A clean session discards what is kept.
+        """
+        key = organization_id, generation_id
+        kept = await self._find(key)
+        if kept is None:
+            return None
+        if not is_clean:
+            return dict(kept)
+
+        def discard(tx: Transaction) -> None:
+            repository.delete(tx.connection, *key)
+            tx.on_commit(lambda: self._remember(key, None))
+
+        await self._store.write(discard)
+        return None
+
+    def project(self, tx: Transaction, event: Event) -> None:
+        """Discard what is kept for an identity that ends, in the registry's own transaction."""
+        match event:
+            case DeviceDeleted() | DeviceRetired() | ModuleDeleted():
+                key = event.organization_id, event.generation_id
+                repository.delete(tx.connection, *key)
+                tx.on_commit(lambda: self._remember(key, None))
+            case _:
+                pass
+
+    async def _find(self, key: _Key) -> _Kept:
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        kept = await self._store.read(lambda connection: repository.find(connection, *key))
+        if key in self._cache:  # whoever wrote while we read knows better
+            return self._cache[key]
+        self._remember(key, kept)
+        return kept
+
+    def _remember(self, key: _Key, kept: _Kept) -> None:
+        if self._cache_size:
+            self._cache[key] = kept
+            self._cache.move_to_end(key)
+            if len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
