@@ -28,7 +28,7 @@ from vedette.api.schema import PAGE_MAX, After, DevicePath, Limit, Page, View, W
 from vedette.kernel import Clock, DeviceId, OrganizationId
 from vedette.pki import Certificate, CertificateNotFound, decode_csr_text
 from vedette.pki.records import CertificateService
-from vedette.registry import Device, DeviceService, TransitionNotAllowed
+from vedette.registry import Device, DeviceService, PresenceService, TransitionNotAllowed
 from vedette.trust import Lifecycle
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the certificate's DER, lower-case hex.")]
@@ -49,6 +49,7 @@ class CredentialRoutes:
         self,
         organization_id: OrganizationId,
         devices: DeviceService,
+        presence: PresenceService,
         certificates: CertificateService,
         enforcement: EnforcementTracker,
         *,
@@ -56,6 +57,7 @@ class CredentialRoutes:
     ) -> None:
         self._organization_id = organization_id
         self._devices = devices
+        self._presence = presence
         self._certificates = certificates
         self._enforcement = enforcement
         self._clock = clock
@@ -171,7 +173,7 @@ class CredentialRoutes:
         )
         done = await self._enforcement.wait([device.generation_id])
         return RevokedDevice(
-            device=show_device(await self._devices.get(self._organization_id, device_id)),
+            device=await self._shown_device(await self._devices.get(self._organization_id, device_id)),
             certificates_revoked=count,
             enforcement=show_enforcement(done),
         )
@@ -180,7 +182,7 @@ class CredentialRoutes:
         """The last 1,000 certificates and the first 1,000 acts."""
         found = await self._devices.credential_history(self._organization_id, device_id)
         return History(
-            device=show_device(found.device),
+            device=await self._shown_device(found.device),
             certificates=[self._shown(certificate) for certificate in found.certificates],
             acts=[show_entry(record) for record in found.acts],
         )
@@ -194,6 +196,9 @@ class CredentialRoutes:
                 hint="see them: vedette device certificates",
             )
         return certificate
+
+    async def _shown_device(self, device: Device) -> DeviceView:
+        return show_device(device, await self._presence.get(self._organization_id, device.generation_id))
 
     def _shown(self, certificate: Certificate) -> CertificateView:
         return show_certificate(certificate, certificate.standing(self._clock.now()))

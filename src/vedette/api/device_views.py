@@ -9,7 +9,7 @@ from pydantic import Field
 from vedette.access import Enforcement
 from vedette.api.schema import DEVICE_ID_PATTERN, REASON_MAX_CHARS, Timestamp, View
 from vedette.pki import Certificate, RevocationReason, Standing
-from vedette.registry import Authentication, AuthenticationType, BulkChange, Device, NewDevice, Origin
+from vedette.registry import Authentication, AuthenticationType, BulkChange, Device, NewDevice, Origin, Presence
 from vedette.trust import FailureMode, Lifecycle
 
 IdentityClass = Literal["physical", "virtual", "container"]
@@ -258,23 +258,31 @@ class RevokedDevice(View):
     enforcement: EnforcementView
 
 
-def show_device(device: Device) -> DeviceView:
+def show_device(device: Device, presence: Presence | None) -> DeviceView:
     """Return a device as it is shown."""
-    return DeviceView(**_members(device))
+    return DeviceView(**_members(device, presence))
 
 
-def show_created_device(device: Device) -> CreatedDevice:
+def show_created_device(device: Device, keys: list[NewKeyView]) -> CreatedDevice:
     """Return a new device as it is shown, with its keys."""
-    return CreatedDevice(keys=[], **_members(device))
+    return CreatedDevice(keys=keys, **_members(device, None))
 
 
-def _members(device: Device) -> dict[str, Any]:  # Any: one type per member
+def show_presence(presence: Presence | None) -> PresenceView | None:
+    """Return what is known of a connection as it is shown."""
+    if presence is None:
+        return None
+    names = PresenceView.model_fields.keys() - {"since"}
+    return PresenceView(since=presence.changed_at, **{name: getattr(presence, name) for name in names})
+
+
+def _members(device: Device, presence: Presence | None) -> dict[str, Any]:  # Any: one type per member
     names = DeviceView.model_fields.keys() - {"authentication", "origin", "is_flagged", "presence"}
     authentication, origin = device.authentication, device.origin
     return {
         "authentication": show_authentication(authentication),
         "is_flagged": authentication.type == "symmetric_key",
-        "presence": None,
+        "presence": show_presence(presence),
         "origin": OriginView(
             enrollment_id=origin.enrollment_id,
             authority_id=origin.authority_id,

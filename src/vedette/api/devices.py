@@ -40,7 +40,7 @@ from vedette.api.schema import (
     takes_merge_patch,
 )
 from vedette.kernel import OrganizationId
-from vedette.registry import BulkChange, Device, DeviceFilter, DeviceNotFound, DeviceService
+from vedette.registry import BulkChange, Device, DeviceFilter, DeviceNotFound, DeviceService, PresenceService
 from vedette.trust import Lifecycle
 
 _TAG_MAX_CHARS: Final = 512
@@ -52,10 +52,15 @@ class DeviceRoutes:
     """What the routes below do, for one organization."""
 
     def __init__(
-        self, organization_id: OrganizationId, devices: DeviceService, enforcement: EnforcementTracker
+        self,
+        organization_id: OrganizationId,
+        devices: DeviceService,
+        presence: PresenceService,
+        enforcement: EnforcementTracker,
     ) -> None:
         self._organization_id = organization_id
         self._devices = devices
+        self._presence = presence
         self._enforcement = enforcement
 
     def build(self) -> APIRouter:
@@ -130,13 +135,16 @@ class DeviceRoutes:
         """Devices by name, in byte order."""
         matching = DeviceFilter(is_enabled=is_enabled, lifecycle=lifecycle, site=site, zone=zone, tags=_tags(tag or ()))
         page = await self._devices.list(self._organization_id, after=after, limit=limit, matching=matching)
-        return Page(items=[show_device(device) for device in page.items], next=page.next)
+        seen = await self._presence.get_many(self._organization_id, [device.generation_id for device in page.items])
+        return Page(
+            items=[show_device(device, seen.get(device.generation_id)) for device in page.items], next=page.next
+        )
 
     async def create(self, new: NewDeviceView, who: Who, response: Response) -> CreatedDevice:
         """A device of that name can authenticate from now on, as `authentication` says."""
         device = await self._devices.create(self._organization_id, new.to_new_device(), actor=who)
         response.headers["ETag"] = device.etag
-        return show_created_device(device)
+        return show_created_device(device, [])
 
     async def change_many(self, change: BulkRequest, who: Who) -> BulkResult:
         """Up to 1,000 devices in one transaction: all that exist, or none."""
@@ -149,7 +157,7 @@ class DeviceRoutes:
 
     async def show(self, device_id: DevicePath, response: Response) -> DeviceView:
         """The device that holds a name."""
-        return _tagged(await self._devices.get(self._organization_id, device_id), response)
+        return await self._tagged(await self._devices.get(self._organization_id, device_id), response)
 
     async def patch(
         self,
@@ -163,7 +171,7 @@ class DeviceRoutes:
         device = await self._devices.update(
             self._organization_id, device_id, patch.to_patch(), actor=who, if_match=revision
         )
-        return _tagged(device, response)
+        return await self._tagged(device, response)
 
     async def delete(
         self,
@@ -216,7 +224,11 @@ class DeviceRoutes:
 
     async def _enforced(self, device: Device, response: Response) -> DeviceChange:
         done = await self._enforcement.wait([device.generation_id])
-        return DeviceChange(device=_tagged(device, response), enforcement=show_enforcement(done))
+        return DeviceChange(device=await self._tagged(device, response), enforcement=show_enforcement(done))
+
+    async def _tagged(self, device: Device, response: Response) -> DeviceView:
+        response.headers["ETag"] = device.etag
+        return show_device(device, await self._presence.get(self._organization_id, device.generation_id))
 
     async def _preview(self, change: BulkRequest) -> BulkChange:
         """Tell what a change of many devices would do."""
@@ -234,11 +246,6 @@ class DeviceRoutes:
             else:
                 changed.append(device)
         return BulkChange(changed, tuple(unchanged), tuple(unknown))
-
-
-def _tagged(device: Device, response: Response) -> DeviceView:
-    response.headers["ETag"] = device.etag
-    return show_device(device)
 
 
 def _tags(conditions: Sequence[str]) -> dict[str, str | float | bool]:

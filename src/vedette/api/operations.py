@@ -22,19 +22,21 @@ from vedette.api.enrollments import EnrollmentRoutes
 from vedette.api.events import EventRoutes
 from vedette.api.ledger import LedgerRoutes
 from vedette.api.login import PageRoutes
+from vedette.api.modules import ModuleRoutes
 from vedette.api.openapi import openapi_of
 from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
 from vedette.api.streams import StreamLimit
 from vedette.api.telemetry import TelemetryRoutes
+from vedette.api.twins import TwinRoutes
 from vedette.enrollment import EnrollmentService, RegistrationLocks
 from vedette.kernel import Clock
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import DecisionReader, TelemetryReader
 from vedette.pki import SignerClient
 from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
-from vedette.registry import AccessListService, ClockGuard, DeviceService
+from vedette.registry import AccessListService, ClockGuard, DeviceService, ModuleService, PresenceService, TwinService
 from vedette.store import Store
 
 
@@ -56,6 +58,9 @@ class Services:
     ledger: Ledger
     checkpoints: CheckpointService
     devices: DeviceService
+    modules: ModuleService
+    twins: TwinService
+    presence: PresenceService
     access_lists: AccessListService
     certificates: CertificateService
     authorities: OnboardingAuthorityService
@@ -99,7 +104,7 @@ def _routers(services: Services) -> list[APIRouter]:
     )
     drawn = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
     pages = PageRoutes(services.authenticator, drawn, url=services.url, clock=services.clock)
-    devices = DeviceRoutes(organization_id, services.devices, services.enforcement)
+    devices = DeviceRoutes(organization_id, services.devices, services.presence, services.enforcement)
     authorities = AuthorityRoutes(organization_id, services.authorities, services.signer)
     return [
         StatusRoutes(status).build(),
@@ -108,8 +113,22 @@ def _routers(services: Services) -> list[APIRouter]:
         devices.build(),
         devices.build_bulk(),
         CredentialRoutes(
-            organization_id, services.devices, services.certificates, services.enforcement, clock=services.clock
+            organization_id,
+            services.devices,
+            services.presence,
+            services.certificates,
+            services.enforcement,
+            clock=services.clock,
         ).build(),
+        ModuleRoutes(
+            organization_id,
+            services.modules,
+            services.presence,
+            services.certificates,
+            services.enforcement,
+            clock=services.clock,
+        ).build(),
+        TwinRoutes(organization_id, services.twins).build(),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
         authorities.build(),
         authorities.build_own(),

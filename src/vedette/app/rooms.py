@@ -27,7 +27,16 @@ from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.pki import CertificateSettings, SignerClient
 from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
-from vedette.registry import AccessListService, ClockGuard, DeviceService, Register, observe_records
+from vedette.registry import (
+    AccessListService,
+    ClockGuard,
+    DeviceService,
+    ModuleService,
+    PresenceService,
+    Register,
+    TwinService,
+    observe_records,
+)
 from vedette.store import Store
 from vedette.trust import RecordSigner, TrustAnchor, default_bundle, read_trust_anchor
 
@@ -48,6 +57,9 @@ class Rooms:
     reports: CertificateReports
     signer: SignerClient
     devices: DeviceService
+    modules: ModuleService
+    twins: TwinService
+    presence: PresenceService
     access_lists: AccessListService
     enrollments: EnrollmentService
     registrations: RegistrationService
@@ -130,6 +142,9 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         reports=CertificateReports(store, ledger, clock=clock),
         signer=signer,
         devices=DeviceService(store, ledger, certificates, register, guard),
+        modules=ModuleService(store, register, guard),
+        twins=TwinService(store, ledger, register, guard, clock=clock),
+        presence=PresenceService(store, clock=clock),
         access_lists=AccessListService(store, ledger, register, guard, clock=clock, ids=ids),
         enrollments=enrollments,
         registrations=RegistrationService(

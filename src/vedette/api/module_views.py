@@ -1,0 +1,105 @@
+"""Modules as the API shows and takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from vedette.api.device_views import (
+    AuthenticationView,
+    EnforcementView,
+    NewKeyView,
+    PresenceView,
+    show_authentication,
+    show_presence,
+)
+from vedette.api.schema import DEVICE_ID_PATTERN, Timestamp, View
+from vedette.registry import Authentication, Module, NewModule, Presence
+
+
+class ModuleView(View):
+    """A part of a device with an identity of its own."""
+
+    device_id: str
+    module_id: str = Field(description="Its name within its device.", examples=["filter"])
+    generation_id: str = Field(description="One life of the module under its name; never used again.")
+    authentication: AuthenticationView
+    is_flagged: bool = Field(description="Whether it authenticates in a weak way: by a symmetric key.")
+    is_enabled: bool = Field(description="A module takes part only where its device does, too.")
+    managed_by: str
+    tags: dict[str, Any]
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_connected_at: Timestamp | None = Field(description="Coarse: written at most each ten minutes.")
+    presence: PresenceView | None = Field(description="Its connection; null before the first.")
+    revision: int = Field(description="Grows with each change; the `ETag` is this number in quotes.")
+
+
+class CreatedModule(ModuleView):
+    """A new module, with its keys."""
+
+    keys: list[NewKeyView] = Field(description="For `symmetric_key`: shown this once; empty for all others.")
+
+
+class NewModuleView(View):
+    """A module to be created."""
+
+    module_id: str = Field(pattern=DEVICE_ID_PATTERN, description="1 to 128 of `A-Za-z0-9-.%_*?!(),=@$'`.")
+    authentication: AuthenticationView = AuthenticationView()
+    is_enabled: bool = True
+    managed_by: str = Field(default="", max_length=128, description="Who looks after it, in your own words.")
+    tags: dict[str, Any] = Field(default_factory=dict, examples=[{"line": "A"}])
+
+    def to_new_module(self) -> NewModule:
+        """Return what the registry is asked for."""
+        return NewModule(
+            module_id=self.module_id,
+            authentication=Authentication(
+                type=self.authentication.type,
+                primary_thumbprint=self.authentication.primary_thumbprint,
+                secondary_thumbprint=self.authentication.secondary_thumbprint,
+            ),
+            is_enabled=self.is_enabled,
+            managed_by=self.managed_by,
+            tags=self.tags,
+        )
+
+
+class ModulePatch(View):
+    """A merge patch (RFC 7396): an absent member stays as it is."""
+
+    authentication: dict[str, Any] | None = Field(default=None, description="Members of `authentication` to change.")
+    managed_by: str | None = Field(default=None, max_length=128)
+    tags: dict[str, Any] | None = Field(default=None, description="Merged into the tags; a null member removes one.")
+
+    def to_patch(self) -> dict[str, object]:
+        """Return the members that were sent."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class ModuleChange(View):
+    """A changed module, and how far the change has come."""
+
+    module: ModuleView
+    enforcement: EnforcementView
+
+
+def show_module(module: Module, presence: Presence | None) -> ModuleView:
+    """Return a module as it is shown."""
+    return ModuleView(**_members(module, presence))
+
+
+def show_created_module(module: Module, keys: list[NewKeyView]) -> CreatedModule:
+    """Return a new module as it is shown, with its keys."""
+    return CreatedModule(keys=keys, **_members(module, None))
+
+
+def _members(module: Module, presence: Presence | None) -> dict[str, Any]:  # Any: one type per member
+    names = ModuleView.model_fields.keys() - {"authentication", "is_flagged", "presence"}
+    return {
+        "authentication": show_authentication(module.authentication),
+        "is_flagged": module.authentication.type == "symmetric_key",
+        "presence": show_presence(presence),
+        **{name: getattr(module, name) for name in names},
+    }
