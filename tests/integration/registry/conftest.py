@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from identity_house import IdentityHouse, RunningSigner, running_signer
+from registry_house import RegistryHouse
 
 from vedette.kernel import OrganizationId, RandomIds, SystemClock
 from vedette.simulation import ManualClock
@@ -27,5 +28,13 @@ def clock() -> ManualClock:
 async def house(store: Store, signer_process: RunningSigner, clock: ManualClock) -> AsyncIterator[IdentityHouse]:
     opened = IdentityHouse(store, signer_process, clock)
     await opened.administrator.start()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def registry(store: Store, signer_process: RunningSigner, clock: ManualClock) -> AsyncIterator[RegistryHouse]:
+    """Open the registry without the rooms above it."""
+    opened = RegistryHouse(store, signer_process, clock)
     yield opened
     await opened.close()
