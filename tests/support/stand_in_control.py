@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from running_bus import RunningBus
+from stand_in_hub import StandInHub
 
 from vedette.bus import CONTROL_EVENTS_USER, CONTROL_USER, BusConnection, BusUnavailable, Endpoint
 from vedette.bus.contract import (
@@ -30,6 +31,8 @@ from vedette.bus.contract import (
     POSTURE_CHANGES,
     REGISTER_DEVICE,
     RENEW_CERTIFICATE,
+    VOUCH_CERTIFICATE,
+    CertificateVouched,
     IssueServerCertificate,
     OpenSession,
     PepStatus,
@@ -40,6 +43,7 @@ from vedette.bus.contract import (
     RenewCertificate,
     RenewedCertificate,
     SessionOpening,
+    VouchCertificate,
     posture_head_subject,
     posture_subject,
 )
@@ -60,6 +64,7 @@ from vedette.trust import (
     RecordSigner,
     Registration,
     Section,
+    TokenProof,
     TrustAnchor,
     default_bundle,
     encode_trust_anchor,
@@ -140,6 +145,7 @@ class StandInControl:
     root: Credential
     anchor: TrustAnchor
     signer: RecordSigner
+    hub: StandInHub
     records: dict[tuple[str, str | None], PostureRecord] = field(default_factory=dict)
     signed: list[tuple[int, str, bytes]] = field(default_factory=list)
     sequence: int = 0
@@ -155,6 +161,8 @@ class StandInControl:
     registrations: list[RegisterDevice] = field(default_factory=list)
     on_register: Callable[[RegisterDevice], RegistrationReply] | None = None
     on_changed: Callable[[PostureRecord], None] | None = None
+    on_token: Callable[[OpenSession], TokenProof | str] | None = None
+    on_vouch: Callable[[VouchCertificate], CertificateVouched] | None = None
 
     @classmethod
     async def start(cls, folder: Path, bus: RunningBus) -> StandInControl:
@@ -172,17 +180,21 @@ class StandInControl:
         )
         (folder / "trust-anchor.json").write_bytes(encode_trust_anchor(anchor))
         control, events = await bus.connect(CONTROL_USER), await bus.connect(CONTROL_EVENTS_USER)
-        return cls(folder, control, events, organization_id, root, anchor, signer)
+        hub = StandInHub(control, organization_id)
+        return cls(folder, control, events, organization_id, root, anchor, signer, hub)
 
     async def run(self) -> None:
         """Answer and publish heads until cancelled."""
         self.bus.subscribe("pep.status.*.*", lambda message: self._note_status(message.payload))
+        self.hub.listen()
         endpoints: list[Endpoint[Any]] = [  # each has its own request type
             Endpoint(OPEN_SESSION, OpenSession, self._open_session),
             Endpoint(POSTURE_CHANGES, PostureChanges, self._changes),
             Endpoint(ISSUE_SERVER_CERTIFICATE, IssueServerCertificate, self._issue_server),
             Endpoint(RENEW_CERTIFICATE, RenewCertificate, self._renew),
             Endpoint(REGISTER_DEVICE, RegisterDevice, self._register),
+            Endpoint(VOUCH_CERTIFICATE, VouchCertificate, self._vouch),
+            *self.hub.endpoints(),
         ]
         async with asyncio.TaskGroup() as group:
             group.create_task(self.bus.serve(endpoints), name="serve")
@@ -228,8 +240,13 @@ class StandInControl:
             health=_section("health", Health()),
             quarantine=_section("access", Quarantine()),
             exceptions=_section("access", ()),
+            device_generation_id=None if module_id is None else self._generation_of(device_id),
         )
         return self.change(record)
+
+    def _generation_of(self, device_id: str) -> GenerationId:
+        device = self.records.get((device_id, None))
+        return device.generation_id if device is not None else GenerationId(IDS.new("dev"))
 
     def change(self, record: PostureRecord, *, is_pushed: bool = True) -> PostureRecord:
         """Sign a record under the next sequence and push it."""
@@ -285,6 +302,7 @@ class StandInControl:
     async def _open_session(self, request: OpenSession) -> SessionOpening:
         self.openings += 1
         record = self.records.get((request.device_id, request.module_id))
+        token = self.on_token(request) if self.on_token is not None and request.password else None
         opening = Opening(
             nonce=request.nonce,
             organization_id=self.organization_id,
@@ -292,11 +310,15 @@ class StandInControl:
             module_id=None if request.module_id is None else ModuleId(request.module_id),
             head=self.head(),
             record=record,
+            token=token if isinstance(token, TokenProof) else None,
+            token_refusal=token if isinstance(token, str) else "",
         )
         signed = self.signer.sign_opening(opening)
         if self.hold_opening is not None:
             await self.hold_opening.wait()
-        return SessionOpening(signed)
+        if record is None:
+            return SessionOpening(signed)
+        return SessionOpening(signed, self.hub.subscriptions_for(record.generation_id, is_clean=request.is_clean))
 
     async def _changes(self, request: PostureChanges) -> PostureChangesReply:
         latest: dict[str, tuple[int, bytes]] = {}
@@ -330,6 +352,11 @@ class StandInControl:
         if self.on_register is not None:
             return self.on_register(request)
         return RegistrationReply(status=200, body=b'{"operationId":"1","status":"assigned"}')
+
+    async def _vouch(self, request: VouchCertificate) -> CertificateVouched:
+        if self.on_vouch is None:
+            return CertificateVouched(is_vouched=False, detail="nobody vouches here")
+        return self.on_vouch(request)
 
     def _note_status(self, payload: bytes) -> None:
         self.statuses.append(msgspec.msgpack.decode(payload, type=PepStatus))

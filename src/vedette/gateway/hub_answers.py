@@ -9,7 +9,15 @@ import msgspec
 from vedette.gateway.reception import Reception
 from vedette.kernel import to_rfc3339
 
-NOT_OFFERED: Final = 501001
+# The hub contract's error codes: HTTP status times 1000 and a number.
+BAD_REQUEST: Final = 400004
+UNAUTHORIZED: Final = 401002
+DEVICE_NOT_FOUND: Final = 404001
+MODULE_NOT_FOUND: Final = 404010
+TOO_LARGE: Final = 413001
+THROTTLED: Final = 429001
+SERVER_ERROR: Final = 500001
+UNAVAILABLE: Final = 503001
 
 
 class _ErrorBody(TypedDict, total=False):
@@ -41,8 +49,3 @@ def error_body(
     if retry_after_s is not None:
         body["retryAfter"] = retry_after_s
     return msgspec.json.encode(body)
-
-
-def not_offered(reception: Reception, what: str) -> bytes:
-    """Say that this release does not serve something."""
-    return error_body(reception, NOT_OFFERED, f"this platform does not serve {what} yet")

@@ -13,11 +13,14 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final
 
+from vedette.gateway.settings import SessionSettings
 from vedette.kernel import Clock
 
 log = logging.getLogger(__name__)
 
 _IPV6_SITE_BITS: Final = 64
+# Slowed down again within it, a device has not calmed down.
+_CALM_S: Final = 10.0
 
 
 class PacedQueue:
@@ -99,6 +102,31 @@ class TokenBucket:
             return False
         self._tokens = tokens - count
         return True
+
+
+class DeviceRate:
+    """Messages and bytes of one device: how long it has to wait, and whether it has waited too often."""
+
+    __slots__ = ("_bytes", "_messages", "_most_s", "_throttled_at_s", "_waited_s")
+
+    def __init__(self, settings: SessionSettings, now_s: float) -> None:
+        self._messages = TokenBucket(settings.messages_per_s, settings.messages_burst, now_s)
+        self._bytes = TokenBucket(settings.bytes_per_s, settings.bytes_burst, now_s)
+        self._most_s = settings.throttle_most_s
+        self._waited_s = 0.0
+        self._throttled_at_s = 0.0
+
+    def take(self, size: int, now_s: float) -> float:
+        """Count a message and return for how many seconds reading should pause."""
+        return max(self._messages.take(1, now_s), self._bytes.take(size, now_s))
+
+    def is_exhausted(self, wait_s: float, now_s: float) -> bool:
+        """Count a pause; whether the device has been slowed down for longer than is borne."""
+        if now_s - self._throttled_at_s > _CALM_S:
+            self._waited_s = 0.0
+        self._throttled_at_s = now_s
+        self._waited_s += wait_s
+        return self._waited_s > self._most_s
 
 
 class SourceRates:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
 
-from vedette.trust import PresentedCredential, SessionContext, certificate_sha1, certificate_sha256
+from vedette.trust import PresentedCredential, SessionContext, TokenProof, certificate_sha1, certificate_sha256
 
 MAX_NAME_CHARS: Final = 512
 _MAX_REMEMBERED: Final = 4_096
@@ -78,16 +78,23 @@ class Peer:
     Attributes:
         source: Whom the address belongs to for limits.
         certificate: The one whose key the handshake proved; ``None`` when none was presented.
+        token: What control says of a token that proves the identity.
+        token_refusal: Why a token that was presented proves nothing, as control says.
     """
 
     remote_address: str = ""
     source: str = ""
     tls_version: str = ""
     certificate: CertificateFacts | None = None
+    token: TokenProof | None = None
+    token_refusal: str = ""
 
     def credential(self) -> PresentedCredential:
         """Return what the decision function judges."""
-        return self.certificate.credential() if self.certificate is not None else _NO_CREDENTIAL
+        presented = self.certificate.credential() if self.certificate is not None else _NO_CREDENTIAL
+        if self.token is None and not self.token_refusal:
+            return presented
+        return replace(presented, token=self.token, token_refusal=self.token_refusal)
 
     def context(self) -> SessionContext:
         """Return what policies may read of the session."""

@@ -15,7 +15,10 @@ import msgspec
 
 from vedette.bus import BusConnection, Message
 from vedette.bus.contract import SessionOpened
+from vedette.gateway.clones import CloneReporter, CloneWatch
+from vedette.gateway.completions import Completions
 from vedette.gateway.connection import MqttConnection
+from vedette.gateway.downlink import DownlinkReader
 from vedette.gateway.listener import Listener, sweep_every_second
 from vedette.gateway.pacing import SourceRates
 from vedette.gateway.peer import CertificateFacts
@@ -30,6 +33,7 @@ from vedette.gateway.status import StatusReport
 from vedette.gateway.telemetry import TelemetryWriter
 from vedette.gateway.tls import TlsFront
 from vedette.gateway.tls_context import TlsContextHolder
+from vedette.gateway.uplink import UplinkSender
 from vedette.kernel import Clock, IdSource, RandomIds, SystemClock
 from vedette.protocols.hub import BagLimits, BagReader
 from vedette.trust import PolicyEngine, PostureView, TrustAnchor, default_bundle, read_trust_anchor
@@ -114,6 +118,7 @@ class Gateway:
         try:
             reception.watch.start()
             self._listen_to_others(reception)
+            DownlinkReader(reception).start()
             background.append(tasks.create_task(reception.watch.run(), name="posture resync"))
             certificates = ServerCertificate(
                 self._bus, self._anchor, self._post.name, self._post.directory, self._clock
@@ -171,7 +176,16 @@ class Gateway:
             boot_id=boot_id,
             clock=self._clock,
         )
-        sessions = SessionTable(settings.session, view, self._clock, status.enforced)
+        suspicions = CloneReporter(
+            bus=self._bus,
+            organization_id=organization_id,
+            gateway=name,
+            window_s=settings.session.takeover_window_s,
+            clock=self._clock,
+            tasks=tasks,
+        )
+        clones = CloneWatch(settings.session, self._clock, suspicions.report)
+        sessions = SessionTable(settings.session, clones, view, self._clock, status.enforced)
         watch = PostureWatch(
             bus=self._bus,
             view=view,
@@ -200,6 +214,10 @@ class Gateway:
         reports = CertificateReporter(
             bus=self._bus, organization_id=organization_id, gateway=name, clock=self._clock, tasks=tasks
         )
+        completions = Completions(bus=self._bus, organization_id=organization_id, gateway=name, tasks=tasks)
+        uplink = UplinkSender(
+            bus=self._bus, organization_id=organization_id, gateway=name, boot_id=boot_id, clock=self._clock
+        )
         dps = settings.dps
         reception = Reception(
             gateway=name,
@@ -215,8 +233,12 @@ class Gateway:
             telemetry=telemetry,
             decisions=decisions,
             reports=reports,
+            clones=clones,
+            completions=completions,
+            uplink=uplink,
             bags=BagReader(BagLimits()),
             openings=Places(settings.session.max_openings),
+            vouching=Places(settings.session.max_vouching),
             registering=Places(dps.max_pending),
             registrations=SourceRates(dps.requests_per_source_s, dps.requests_burst_per_source),
             provisioning=set(),
@@ -243,6 +265,8 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.stop_s):
                 await reception.telemetry.flush()
+                await reception.completions.flush()
+        reception.completions.close()
         reception.sessions.stop()
         front.close_all()
         reception.decisions.close()

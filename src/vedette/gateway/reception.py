@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from vedette.bus import BusConnection
+from vedette.gateway.clones import CloneWatch
+from vedette.gateway.completions import Completions
 from vedette.gateway.listener import guard
 from vedette.gateway.pacing import SourceRates
 from vedette.gateway.posture import PostureWatch
@@ -18,6 +20,7 @@ from vedette.gateway.reports import CertificateReporter
 from vedette.gateway.sessions import SessionTable
 from vedette.gateway.settings import GatewaySettings
 from vedette.gateway.telemetry import TelemetryWriter
+from vedette.gateway.uplink import UplinkSender
 from vedette.kernel import Clock, IdSource
 from vedette.protocols.hub import BagReader, normalize_host
 from vedette.protocols.mqtt import Limits
@@ -56,6 +59,7 @@ class Reception:
 
     Attributes:
         openings: Sessions being opened.
+        vouching: Questions whether an authority vouches for a certificate.
         registering: Registrations that wait for control.
         registrations: Provisioning requests per source.
         provisioning: Open provisioning connections.
@@ -76,7 +80,11 @@ class Reception:
     decisions: DecisionLog
     reports: CertificateReporter
     bags: BagReader
+    clones: CloneWatch
+    completions: Completions
+    uplink: UplinkSender
     openings: Places
+    vouching: Places
     registering: Places
     registrations: SourceRates
     provisioning: set[ProvisioningSession]
@@ -86,6 +94,10 @@ class Reception:
     def is_own_host(self, host: str) -> bool:
         """Tell whether a host, in lower case and without port, is one of this platform's names."""
         return any(host == normalize_host(name) for name in self.anchor.hostnames)
+
+    def now_ms(self) -> int:
+        """Return the wall clock in Unix milliseconds."""
+        return int(self.clock.now().timestamp() * 1000)
 
     def publish(self, subject: str, message: msgspec.Struct) -> None:
         """Tell other processes something, at most once.

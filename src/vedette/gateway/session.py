@@ -1,31 +1,28 @@
-"""One device's session on the hub: telemetry in, answers out, decided once per kind of operation."""
+"""One device's session on the hub: telemetry in, decided once per kind of operation; its life from CONNECT to the end.
+
+What it serves beside telemetry is in ``services``.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from vedette.bus.contract import TelemetrySession
-from vedette.gateway.hub_answers import not_offered
-from vedette.gateway.pacing import TokenBucket
+from vedette.bus.contract import DesiredChanged, InvokeMethod, TelemetrySession
+from vedette.gateway.acknowledgements import HeldAcknowledgements
+from vedette.gateway.intake import Intake
 from vedette.gateway.peer import Peer
 from vedette.gateway.reception import Reception
-from vedette.gateway.renewal import CertificateRenewal
-from vedette.gateway.settings import SessionSettings
-from vedette.gateway.telemetry import stored_bytes
-from vedette.protocols import RemoteProtocolError
-from vedette.protocols.hub import Foreign as ForeignTopic
-from vedette.protocols.hub import (
-    IdentityTopics,
-    IssueCertificate,
-    Telemetry,
-    TwinGet,
-    TwinPatchReported,
-    UserName,
-    twin_response_topic,
-)
+from vedette.gateway.rights import SEND_TELEMETRY, SessionRights
+from vedette.gateway.services import SessionServices
+from vedette.gateway.subscriptions import Subscriptions
+from vedette.gateway.wills import publish_will
+from vedette.protocols import LocalProtocolError
+from vedette.protocols.hub import IdentityTopics, UserName
 from vedette.protocols.mqtt import (
     Connect,
     Disconnect,
@@ -37,238 +34,162 @@ from vedette.protocols.mqtt import (
     ServerState,
     Subscribe,
     Unsubscribe,
-    Will,
 )
-from vedette.trust import Decision, Grant, PostureRecord, Reason, decide_action, decide_session
+from vedette.trust import Decision, PostureRecord
 
 if TYPE_CHECKING:
     from vedette.gateway.connection import MqttConnection
 
-SEND_TELEMETRY: Final = "sendTelemetry"
-RENEW_CERTIFICATE: Final = "renewCertificate"
-_MAX_QOS: Final = 1
-_CALM_S: Final = 10.0
-_RESUME_GRACE_S: Final = 5.0
-_NO_PROPERTIES: Final[tuple[dict[str, str | None], dict[str, str | None]]] = ({}, {})
+log = logging.getLogger(__name__)
 
-Properties = tuple[dict[str, str | None], dict[str, str | None]]
+DISCONNECTED: Final = "disconnected"
+TAKEN_OVER: Final = "taken_over"
+_RESUME_GRACE_S: Final = 5.0
+_MAX_HELD: Final = 8_192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """What the decision to let an identity in rested on."""
+    """What the decision to let an identity in rested on.
+
+    Attributes:
+        subscriptions: Those of the kept session that goes on; else none.
+    """
 
     user_name: UserName
     connect: Connect
     peer: Peer
     record: PostureRecord
     decision: Decision
-
-
-class DeviceRate:
-    """Messages and bytes of one device: how long it has to wait, and whether it has waited too often."""
-
-    __slots__ = ("_bytes", "_messages", "_most_s", "_throttled_at_s", "_waited_s")
-
-    def __init__(self, settings: SessionSettings, now_s: float) -> None:
-        self._messages = TokenBucket(settings.messages_per_s, settings.messages_burst, now_s)
-        self._bytes = TokenBucket(settings.bytes_per_s, settings.bytes_burst, now_s)
-        self._most_s = settings.throttle_most_s
-        self._waited_s = 0.0
-        self._throttled_at_s = 0.0
-
-    def take(self, size: int, now_s: float) -> float:
-        """Count a message and return for how many seconds reading should pause."""
-        return max(self._messages.take(1, now_s), self._bytes.take(size, now_s))
-
-    def is_exhausted(self, wait_s: float, now_s: float) -> bool:
-        """Count a pause; whether the device has been slowed down for longer than is borne."""
-        if now_s - self._throttled_at_s > _CALM_S:
-            self._waited_s = 0.0
-        self._throttled_at_s = now_s
-        self._waited_s += wait_s
-        return self._waited_s > self._most_s
+    subscriptions: Subscriptions
 
 
 class HubSession:
-    """An open session; implements what the session table and the telemetry writer ask of one."""
+    """An open session; implements what the session table and the telemetry writer ask of one.
+
+    Attributes:
+        has_left: The device ended it in order.
+        is_durable: Its subscriptions outlive the connection.
+        mqtt: The connection's protocol state, for answers.
+        receive_maximum: Messages that the client takes unacknowledged.
+    """
 
     __slots__ = (
-        "_bag_cache",
         "_connection",
-        "_is_cut",
+        "_held",
+        "_intake",
         "_is_waiting",
-        "_mqtt",
-        "_permits",
-        "_policies",
-        "_rate",
         "_reception",
-        "_renewal",
         "_resumed_s",
+        "_rights",
+        "_services",
         "_topics",
-        "_valid_until",
         "_will",
         "generation_id",
+        "has_left",
         "inflight_bytes",
+        "is_durable",
+        "mqtt",
         "name",
         "opened_at_ms",
-        "peer",
-        "record",
+        "receive_maximum",
         "session_id",
         "stamps",
-        "valid_until_s",
+        "subscriptions",
     )
 
     def __init__(
         self, reception: Reception, connection: MqttConnection, mqtt: ServerConnection, admitted: Admitted
     ) -> None:
-        record, user_name = admitted.record, admitted.user_name
-        now_s = reception.clock.monotonic_s()
+        record, connect = admitted.record, admitted.connect
         self._reception = reception
         self._connection: MqttConnection | None = connection
-        self._mqtt = mqtt
+        self._rights = SessionRights(reception, admitted.peer, record, admitted.decision)
+        self._services: SessionServices | None = None
+        self._intake: Intake | None = None
+        self._held: HeldAcknowledgements | None = None
         self._topics = IdentityTopics(record.device_id, record.module_id)
-        self._policies = admitted.decision.policies
-        self._valid_until = admitted.decision.valid_until
-        self._permits: dict[str, bool] = {}
-        self._rate = DeviceRate(reception.settings.session, now_s)
-        self._renewal: CertificateRenewal | None = None
-        self._will = admitted.connect.will
-        self._bag_cache: tuple[str, Properties, int] = ("", _NO_PROPERTIES, 0)
-        self._is_cut = False
+        self._will = connect.will
         self._is_waiting = False
         self._resumed_s = 0.0
-        self.peer = admitted.peer
-        self.record = record
+        self.has_left = False
+        self.mqtt = mqtt
+        self.is_durable = connect.keeps_session
+        self.receive_maximum = connect.receive_maximum
+        self.subscriptions = admitted.subscriptions
         self.generation_id: str = record.generation_id
         self.name = (str(record.device_id), record.module_id and str(record.module_id))
         self.session_id = reception.ids.new("ses")
-        self.opened_at_ms = _now_ms(reception)
+        self.opened_at_ms = reception.now_ms()
         self.inflight_bytes = 0
         self.stamps = TelemetrySession(
             record.generation_id,
             record.device_id,
             record.module_id,
-            _auth_method(record),
-            user_name.model_id or None,
+            _auth_method(record, admitted.peer),
+            admitted.user_name.model_id or None,
         )
-        self.valid_until_s: float | None = None
-        self.refresh_deadline()
+
+    def begin(self) -> None:
+        """Look for commands that waited for a session that goes on; call it once CONNECT is answered."""
+        if self._connection is not None:
+            self.commands_ready()
 
     # --- what the device sends ----------------------------------------------------------------------------------
 
     def receive(self, events: list[ServerEvent], now_s: float) -> None:
         """Act on what the device sent, in order."""
-        now_ms = _now_ms(self._reception)
+        now_ms = self._reception.now_ms()
         wait_s = 0.0
+        intake = self._intake
+        if intake is None:
+            intake = self._intake = Intake(self._reception, self, self._topics, self._rights, now_s)
         for event in events:
             if type(event) is Publish:
-                wait_s = self._take_publish(event, now_s, now_ms)
+                wait_s = intake.take(event, now_s, now_ms)
             else:
                 self._take_other(event)
-                wait_s = self._rate.take(0, now_s)
+                wait_s = intake.rate.take(0, now_s)
             if self._connection is None:
                 return
         if wait_s:
-            self._slow_down(wait_s, now_s)
-        elif self.inflight_bytes > self._reception.settings.session.max_inflight_bytes:
-            self._pause()
-
-    def _take_publish(self, publish: Publish, now_s: float, now_ms: int) -> float:
-        """Act on a message and return for how long reading should pause."""
-        topic = publish.topic
-        cached = self._bag_cache
-        if topic != cached[0]:
-            message = self._topics.parse(topic)
-            if type(message) is not Telemetry:
-                self._take_request(publish, message)
-                return self._rate.take(len(publish.payload), now_s)
-            try:
-                bag = self._reception.bags.parse(message.bag)
-            except RemoteProtocolError as error:
-                self._break_off("protocol_error", error.reason, SEND_TELEMETRY)
-                return 0
-            properties = (dict(bag.system), dict(bag.application))
-            cached = (topic, properties, stored_bytes(bag))
-            if len(topic) <= 512:  # noqa: PLR2004 - a longer one is not worth the memory
-                self._bag_cache = cached
-        if not (self._permits.get(SEND_TELEMETRY) or self._is_permitted(SEND_TELEMETRY)):
-            return 0
-        properties, bag_bytes = cached[1], cached[2]
-        body = publish.payload
-        size = len(body) + bag_bytes
-        if size > self._reception.settings.session.max_message_bytes and self._is_too_large(body, properties):
-            return 0
-        if publish.retain:
-            properties = (properties[0], {**properties[1], "mqtt-retain": "true"})
-        if not self._reception.telemetry.append(
-            self,
-            body,
-            qos=publish.qos,
-            packet_id=publish.packet_id,
-            properties=properties,
-            properties_bytes=bag_bytes,
-            enqueued_at_ms=now_ms,
-        ):
-            self._pause()
-        return self._rate.take(size, now_s)
-
-    def _take_request(self, publish: Publish, message: object) -> None:
-        mqtt = self._mqtt
-        match message:
-            case TwinGet(request_id) | TwinPatchReported(request_id):
-                if publish.qos:
-                    self._reception.telemetry.acknowledge(self, publish.packet_id)
-                mqtt.publish(twin_response_topic(501, request_id), not_offered(self._reception, "device twins"))
-            case IssueCertificate(request_id):
-                if publish.qos:
-                    self._reception.telemetry.acknowledge(self, publish.packet_id)
-                if self._is_permitted(RENEW_CERTIFICATE):
-                    self._renewal = self._renewal or CertificateRenewal(self._reception, self)
-                    self._renewal.request(request_id, publish.payload)
-            case ForeignTopic(reason):
-                self._break_off("foreign_topic", reason, SEND_TELEMETRY)
-            case _:  # a method response that nobody waits for
-                if publish.qos:
-                    self._reception.telemetry.acknowledge(self, publish.packet_id)
+            self._slow_down(intake, wait_s, now_s)
+        elif self._is_full:
+            self.pause()
 
     def _take_other(self, event: ServerEvent) -> None:
         match event:
             case Pingreq():
-                if self._mqtt.state is ServerState.CONNECTED:
-                    self._mqtt.pingresp()
-            case Subscribe(packet_id, filters):
-                if any(self._topics.parse_filter(name) is None for name, _ in filters):
-                    self._break_off("foreign_topic", "a topic filter is none of this identity's", "subscribe")
-                elif self._mqtt.state is ServerState.CONNECTED:
-                    self._mqtt.suback(packet_id, [min(qos, _MAX_QOS) for _, qos in filters])
-            case Unsubscribe(packet_id, _):
-                if self._mqtt.state is ServerState.CONNECTED:
-                    self._mqtt.unsuback(packet_id)
+                if self.mqtt.state is ServerState.CONNECTED:
+                    self.mqtt.pingresp()
+            case Puback(packet_id):
+                if self._services is not None:
+                    self._services.acknowledged(packet_id)
+            case Subscribe():
+                self.serve().subscribe(event, self._topics)
+            case Unsubscribe():
+                self.serve().unsubscribe(event, self._topics)
             case Disconnect():
-                self._will = None
-            case Puback():
-                pass
+                self.has_left = True
+                if event.voids_will:
+                    self._will = None
+                if event.session_expiry_s == 0 and self.is_durable and self.subscriptions:
+                    self.serve().forget_subscriptions()
 
-    def _is_too_large(self, body: bytes, properties: Properties) -> bool:
-        """Count as the contract does: body, system values, application names and values."""
-        system, application = properties
-        size = len(body) + sum(len((value or "").encode()) for value in system.values())
-        size += sum(len(key.encode()) + len((value or "").encode()) for key, value in application.items())
-        limit = self._reception.settings.session.max_message_bytes
-        if size <= limit:
-            return False
-        self._break_off("message_too_large", f"a message of {size} bytes exceeds the limit of {limit}", SEND_TELEMETRY)
-        return True
+    def serve(self) -> SessionServices:
+        """Return what the session serves beside telemetry."""
+        if self._services is None:
+            self._services = SessionServices(self._reception, self)
+        return self._services
 
-    def _slow_down(self, wait_s: float, now_s: float) -> None:
+    def _slow_down(self, intake: Intake, wait_s: float, now_s: float) -> None:
         """Let a device that is above its rate wait; one that is for too long is disconnected."""
         if self._is_waiting:
             return
-        if self._rate.is_exhausted(wait_s, now_s):
-            self._break_off("message_throttled", "above its message rate for too long", SEND_TELEMETRY)
+        if intake.rate.is_exhausted(wait_s, now_s):
+            self.break_off("message_throttled", "above its message rate for too long", SEND_TELEMETRY)
             return
-        self._pause()
+        self.pause()
         self._is_waiting = True
         self._reception.loop.call_later(wait_s, self._wait_over)
 
@@ -276,16 +197,52 @@ class HubSession:
         self._is_waiting = False
         self.resume()
 
-    def _pause(self) -> None:
+    @property
+    def _is_full(self) -> bool:
+        """Whether more of this device waits than it may have waiting."""
+        held = self._held
+        return self.inflight_bytes > self._reception.settings.session.max_inflight_bytes or (
+            held is not None and len(held) > _MAX_HELD
+        )
+
+    def pause(self) -> None:
+        """Take no more from the device for now."""
         if self._connection is not None:
             self._connection.pause_reading()
 
-    # --- the telemetry writer's side ----------------------------------------------------------------------------
+    # --- the telemetry writer's side, and PUBACKs ----------------------------------------------------------------
 
     def stored(self, packet_id: int) -> None:
-        """Note the PUBACK of a message that is on disk."""
-        if self._mqtt.state is ServerState.CONNECTED:
-            self._mqtt.puback(packet_id)
+        """Note the PUBACK of a message that is on disk, unless one before it is held."""
+        if self._held is not None:
+            self._give(self._held.stored(packet_id))
+        elif self.mqtt.state is ServerState.CONNECTED:
+            self.mqtt.puback(packet_id)
+
+    def acknowledge(self, packet_id: int) -> None:
+        """Give the PUBACK of a message that is no telemetry, after those before it; 0 is none."""
+        if packet_id:
+            self._reception.telemetry.acknowledge(self, packet_id)
+
+    def hold_acknowledgement(self, packet_id: int) -> None:
+        """Let the PUBACK of a request wait for its answer, and those behind it with it."""
+        if packet_id:
+            self._held = self._held or HeldAcknowledgements()
+            self._held.hold(packet_id)
+            self.acknowledge(packet_id)
+
+    def release_acknowledgement(self, packet_id: int) -> None:
+        """Give the PUBACK of a request that is answered; what follows writes it."""
+        held = self._held
+        if packet_id and held is not None:
+            self._give(held.answered(packet_id))
+            if held.is_idle:
+                self._held = None
+
+    def _give(self, packet_ids: Iterable[int]) -> None:
+        for packet_id in packet_ids:
+            if self.mqtt.state is ServerState.CONNECTED:
+                self.mqtt.puback(packet_id)
 
     def flush(self) -> None:
         """Write what was noted; go on reading if this device's messages had piled up."""
@@ -297,7 +254,7 @@ class HubSession:
 
     def not_stored(self) -> None:
         """Close without PUBACK: the device sends again."""
-        self._break_off("not_stored", "the bus did not store a message in time", SEND_TELEMETRY)
+        self.break_off("not_stored", "the bus did not store a message in time", SEND_TELEMETRY)
 
     def resume(self) -> None:
         """Read on, unless another reason to wait stands."""
@@ -305,16 +262,82 @@ class HubSession:
             self._connection is not None
             and not self._is_waiting
             and self.inflight_bytes * 2 <= self._reception.settings.session.max_inflight_bytes
+            and not self._is_full
         ):
             self._connection.resume_reading()
             self._resumed_s = self._reception.clock.monotonic_s()
 
+    # --- for services: sending ----------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the device is still there."""
+        return self._connection is not None
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes that wait for the device to read them."""
+        return self._connection.backlog_bytes if self._connection is not None else 0
+
+    def send(self, topic: str, payload: bytes, *, qos: int = 0, packet_id: int = 0, dup: bool = False) -> None:
+        """Note a message; ``flush`` writes it.
+
+        Raises:
+            LocalProtocolError: MQTT, or this client, cannot carry it.
+        """
+        if self._connection is not None and self.mqtt.state is ServerState.CONNECTED:
+            self.mqtt.publish(topic, payload, qos=qos, packet_id=packet_id, dup=dup)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message at QoS 0 if the session is still there."""
+        try:
+            self.send(topic, payload)
+        except LocalProtocolError as error:
+            log.warning("a message could not be sent", extra={"session": self.session_id, "reason": str(error)})
+        self.flush()
+
+    # --- what control says --------------------------------------------------------------------------------------
+
+    def commands_ready(self) -> bool:
+        """Look for commands if the device listens for them; whether it does."""
+        return bool(self.subscriptions) and self.serve().commands_ready()
+
+    def invoke(self, call: InvokeMethod) -> None:
+        """Call a method of the device."""
+        self.serve().invoke(call)
+
+    def desired_changed(self, change: DesiredChanged) -> None:
+        """Tell the device of changed desired properties if it listens for them."""
+        if self.subscriptions:
+            self.serve().desired_changed(change)
+
+    def subscribed(self, subscriptions: Subscriptions) -> None:
+        """Take changed subscriptions into effect."""
+        former, self.subscriptions = self.subscriptions, subscriptions
+        if subscriptions is not former:
+            self.serve().subscribed(former)
+
     # --- decisions ----------------------------------------------------------------------------------------------
+
+    @property
+    def record(self) -> PostureRecord:
+        """The record that the session was last decided by."""
+        return self._rights.record
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end."""
+        return self._rights.peer
+
+    @property
+    def valid_until_s(self) -> float | None:
+        """When the decision must be made again, monotonic."""
+        return self._rights.valid_until_s
 
     @property
     def deadline_s(self) -> float | None:
         """When to end for silence; a device that we do not read from is not silent."""
-        deadline_s = self._mqtt.deadline_s
+        deadline_s = self.mqtt.deadline_s
         if deadline_s is None or self._connection is None or self._connection.is_reading_paused:
             return None
         return max(deadline_s, self._resumed_s + _RESUME_GRACE_S)
@@ -322,45 +345,49 @@ class HubSession:
     def decide_again(self, record: PostureRecord | None, received_s: float | None) -> bool:
         """Decide by a newer record, or again by the same one; cut the session if it is not permitted any more."""
         del received_s
-        self.record = record or self.record
-        self._permits.clear()
-        return self._decide() is not None
+        denied = self._rights.replace(record)
+        decision = self._decide()
+        if decision is None:
+            return False
+        if denied and self._services is not None:
+            self._services.decided_again(denied)
+        return True
 
     def refresh_deadline(self) -> None:
         """Count the decision's remaining validity on the monotonic clock."""
-        end = self._valid_until
-        clock = self._reception.clock
-        self.valid_until_s = None if end is None else clock.monotonic_s() + (end - clock.now()).total_seconds()
+        self._rights.refresh_deadline()
 
-    def _decide(self) -> Grant | None:
+    def may(self, action: str) -> bool:
+        """Decide an operation once; a refusal is recorded, and the session goes on without it."""
+        return self._is_permitted(action, is_required=False)
+
+    def require(self, action: str) -> bool:
+        """Decide an operation once; a refusal is recorded and ends the session."""
+        return self._is_permitted(action, is_required=True)
+
+    def _is_permitted(self, action: str, *, is_required: bool) -> bool:
+        permit = self._rights.known(action)
+        if permit is not None or self._connection is None:
+            return bool(permit)
+        decision = self._decide()
+        if decision is None or decision.grant is None:
+            return False
+        denial = self._rights.judge(action, decision.grant)
+        if denial is None:
+            return True
+        if is_required:
+            self.break_off(denial.reason, denial.detail, action, policies=denial.policies)
+        else:
+            self._record("refuse", denial.reason, detail=denial.detail, action=action, policies=denial.policies)
+        return False
+
+    def _decide(self) -> Decision | None:
         """Decide the whole session; cut it if it is not permitted any more."""
-        reception = self._reception
-        decision = decide_session(
-            reception.engine, self.record, self.peer.credential(), self.peer.context(), reception.clock.now()
-        )
-        self._policies, self._valid_until = decision.policies, decision.valid_until
-        if not decision.is_permitted or decision.grant is None:
-            self.cut(decision.reason, decision.hint(self.record.device_id))
-            return None
-        self.refresh_deadline()
-        return decision.grant
-
-    def _is_permitted(self, action: str) -> bool:
-        """Decide an operation once; a refusal is recorded and ends the session.
-
-        The grant is made anew for each kind of operation: kept, it would cost every idle session 5 KB.
-        """
-        permit = self._permits.get(action)
-        if permit is None:
-            grant = self._decide()
-            if grant is None:
-                return False
-            verdict = decide_action(self._reception.engine, grant, action)
-            permit = self._permits[action] = verdict.is_permitted
-            if not permit:
-                reason = Reason.POLICY_ERROR if verdict.errors else Reason.POLICY_DENIED
-                self._break_off(reason, "; ".join(verdict.errors), action, policies=verdict.policies)
-        return permit
+        decision = self._rights.decide()
+        if decision.is_permitted and decision.grant is not None:
+            return decision
+        self.cut(decision.reason, decision.hint(self.record.device_id))
+        return None
 
     # --- the end ------------------------------------------------------------------------------------------------
 
@@ -369,15 +396,14 @@ class HubSession:
         connection = self._connection
         if connection is None:
             return
-        self._is_cut = True
         self._will = None
-        connection.abort()
-        self._record("cut", reason, hint=hint, policies=self._policies)
-        self._leave()
+        connection.abort(reason)
+        self._record("cut", reason, hint=hint, policies=self._rights.policies)
+        self._leave(reason)
 
     def displace(self) -> None:
         """Close: another connection of the same identity took over."""
-        self._close("taken_over")
+        self._close(TAKEN_OVER)
 
     def fall_silent(self) -> None:
         """Close: keep alive is over."""
@@ -392,62 +418,47 @@ class HubSession:
         """The connection is gone."""
         if self._connection is not None:
             self._record("disconnect", reason, is_permitted=True)
-            self._leave()
+            self._leave(reason)
 
     def broke_off(self, reason: str, detail: str) -> None:
         """End the session: the device broke the protocol."""
-        self._break_off(reason, detail, SEND_TELEMETRY)
+        self.break_off(reason, detail, SEND_TELEMETRY)
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message at QoS 0 if the session is still there."""
-        if self._connection is not None and self._mqtt.state is ServerState.CONNECTED:
-            self._mqtt.publish(topic, payload)
-            self._connection.flush()
-
-    def _close(self, reason: str) -> None:
-        connection = self._connection
-        if connection is not None:
-            connection.close()
-            self._record("disconnect", reason, is_permitted=True)
-            self._leave()
-
-    def _break_off(self, reason: str, detail: str, action: str, policies: tuple[str, ...] = ()) -> None:
+    def break_off(self, reason: str, detail: str, action: str, policies: tuple[str, ...] = ()) -> None:
         """End the session for what the device did; it is a refusal on record."""
         connection = self._connection
         if connection is None:
             return
-        connection.close()
+        connection.close(reason, detail)
         self._record("refuse", reason, detail=detail, action=action, policies=policies)
-        self._leave()
+        self._leave(reason)
 
-    def _leave(self) -> None:
+    def note_refusal(self, reason: str, detail: str, action: str) -> None:
+        """Put a refused operation on record; the session goes on."""
+        self._record("refuse", reason, detail=detail, action=action)
+
+    def _close(self, reason: str) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.close(reason)
+            self._record("disconnect", reason, is_permitted=True)
+            self._leave(reason)
+
+    def _leave(self, reason: str) -> None:
         """Let go of everything that refers back to us; an abnormal end publishes the will."""
         self._connection = None
-        self._renewal = None
+        self._held = None
+        self._intake = None
+        services, self._services = self._services, None
         reception = self._reception
         reception.sessions.remove(self)
         reception.telemetry.forget(self)
+        if services is not None:
+            services.ended()
+        reception.uplink.session_closed(self.generation_id, self.session_id, reason)
         will, self._will = self._will, None
         if will is not None:
-            self._publish_will(will)
-
-    def _publish_will(self, will: Will) -> None:
-        message = self._topics.parse(will.topic)
-        if not isinstance(message, Telemetry):
-            return
-        bag = self._reception.bags.parse(message.bag)
-        application = {**bag.application, "iothub-MessageType": "Will"}
-        if will.retain:
-            application["mqtt-retain"] = "true"
-        self._reception.telemetry.append(
-            self,
-            will.payload,
-            qos=0,
-            packet_id=0,
-            properties=(dict(bag.system), application),
-            properties_bytes=stored_bytes(bag) + 32,
-            enqueued_at_ms=_now_ms(self._reception),
-        )
+            publish_will(reception, self, will, self._topics)
 
     def _record(
         self,
@@ -460,6 +471,7 @@ class HubSession:
         action: str = "connect",
         policies: tuple[str, ...] = (),
     ) -> None:
+        peer, record = self.peer, self.record
         self._reception.decisions.record(
             kind,
             reason,
@@ -468,21 +480,18 @@ class HubSession:
             hint=hint,
             action=action,
             generation_id=self.generation_id,
-            device_id=self.record.device_id,
-            module_id=self.record.module_id,
-            remote_address=self.peer.remote_address,
-            certificate=self.peer.certificate,
-            tls_version=self.peer.tls_version,
+            device_id=record.device_id,
+            module_id=record.module_id,
+            remote_address=peer.remote_address,
+            certificate=peer.certificate,
+            tls_version=peer.tls_version,
             policies=policies,
             bundle_sha256=self._reception.engine.sha256,
-            sequence=self.record.sequence,
+            sequence=record.sequence,
         )
 
 
-def _now_ms(reception: Reception) -> int:
-    return int(reception.clock.now().timestamp() * 1000)
-
-
-def _auth_method(record: PostureRecord) -> str:
+def _auth_method(record: PostureRecord, peer: Peer) -> str:
     scope = "device" if record.module_id is None else "module"
-    return msgspec.json.encode({"scope": scope, "type": "x509", "issuer": "iothub"}).decode()
+    kind = "x509" if peer.token is None else "sas"
+    return msgspec.json.encode({"scope": scope, "type": kind, "issuer": "iothub"}).decode()

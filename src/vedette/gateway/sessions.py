@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, Protocol
 
-from vedette.bus.contract import Enforced, SessionOpened
+from vedette.bus.contract import DesiredChanged, Enforced, InvokeMethod, SessionOpened
+from vedette.gateway.clones import CloneWatch, Party
+from vedette.gateway.peer import Peer
 from vedette.gateway.settings import SessionSettings
 from vedette.kernel import Clock
 from vedette.trust import HINTS, STALE_AFTER_S, FailureMode, PostureRecord, PostureView, Reason
@@ -16,8 +17,6 @@ from vedette.trust import HINTS, STALE_AFTER_S, FailureMode, PostureRecord, Post
 log = logging.getLogger(__name__)
 
 NANOSECONDS: Final = 1_000_000_000
-KEEP_ALIVE_TIMEOUT: Final = "keep_alive_timeout"
-_MAX_DAMPED: Final = 16_384
 
 
 class LiveSession(Protocol):
@@ -27,8 +26,21 @@ class LiveSession(Protocol):
     session_id: str
     opened_at_ms: int
     name: tuple[str, str | None]
-    record: PostureRecord
-    valid_until_s: float | None
+
+    @property
+    def record(self) -> PostureRecord:
+        """The record it was last decided by."""
+        ...
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end."""
+        ...
+
+    @property
+    def valid_until_s(self) -> float | None:
+        """When its decision must be made again, monotonic."""
+        ...
 
     @property
     def deadline_s(self) -> float | None:
@@ -59,26 +71,44 @@ class LiveSession(Protocol):
         """Close: the gateway is stopping."""
         ...
 
+    def commands_ready(self) -> bool:
+        """Look for commands; whether the device may get any."""
+        ...
+
+    def invoke(self, call: InvokeMethod) -> None:
+        """Call a method of the device."""
+        ...
+
+    def desired_changed(self, change: DesiredChanged) -> None:
+        """Tell the device of changed desired properties."""
+        ...
+
 
 class SessionTable:
     """Sessions by generation id.
 
     Args:
-        settings: Damping of take-overs, and what a clock that jumps may do.
+        settings: What a clock that jumps may do.
+        clones: Hears of take-overs.
         view: Whether records are stale.
         clock: Both times.
         enforced: Hears of each change applied.
     """
 
     def __init__(
-        self, settings: SessionSettings, view: PostureView, clock: Clock, enforced: Callable[[Enforced], None]
+        self,
+        settings: SessionSettings,
+        clones: CloneWatch,
+        view: PostureView,
+        clock: Clock,
+        enforced: Callable[[Enforced], None],
     ) -> None:
         self._settings = settings
+        self._clones = clones
         self._view = view
         self._clock = clock
         self._enforced = enforced
         self._sessions: dict[str, LiveSession] = {}
-        self._takeovers: dict[tuple[str, str | None], deque[float]] = {}
         self._stale_since_s: float | None = None
         self._wall = clock.now()
         self._monotonic_s = clock.monotonic_s()
@@ -92,32 +122,19 @@ class SessionTable:
         """Return the live session of an identity."""
         return self._sessions.get(generation_id)
 
-    # --- opening and closing ------------------------------------------------------------------------------------
+    def all(self) -> list[LiveSession]:
+        """Return the live sessions as of now."""
+        return list(self._sessions.values())
 
-    def is_damped(self, name: tuple[str, str | None]) -> bool:
-        """Whether an identity was taken over too often of late: two clients share it and displace each other."""
-        times = self._takeovers.get(name)
-        if times is None:
-            return False
-        self._forget_old(times)
-        return len(times) >= self._settings.takeovers
+    # --- opening and closing ------------------------------------------------------------------------------------
 
     def add(self, session: LiveSession) -> None:
         """Register a session; one of the same identity that is open here is displaced."""
         former = self._sessions.get(session.generation_id)
         self._sessions[session.generation_id] = session
         if former is not None:
-            self.note_takeover(session.name)
+            self._clones.note(session.generation_id, session.name, _party(former), _party(session))
             former.displace()
-
-    def note_takeover(self, name: tuple[str, str | None]) -> None:
-        """Count a take-over, here or by another gateway."""
-        times = self._takeovers.get(name)
-        if times is None:
-            if len(self._takeovers) >= _MAX_DAMPED:
-                self._takeovers.clear()
-            times = self._takeovers[name] = deque(maxlen=self._settings.takeovers)
-        times.append(self._clock.monotonic_s())
 
     def remove(self, session: LiveSession) -> None:
         """Forget a session that has ended."""
@@ -130,7 +147,8 @@ class SessionTable:
         if session is None or session.session_id == opened.session_id:
             return
         if (session.opened_at_ms, session.session_id) < (opened.opened_at_ms, opened.session_id):
-            self.note_takeover(session.name)
+            elsewhere = Party(opened.remote_address, None)
+            self._clones.note(session.generation_id, session.name, _party(session), elsewhere)
             session.displace()
 
     # --- changes ------------------------------------------------------------------------------------------------
@@ -164,7 +182,7 @@ class SessionTable:
                 session.decide_again(None, None)
             elif stale_s > STALE_AFTER_S and _ends_when_stale(session.record, self._clock.now(), stale_s):
                 session.cut(Reason.STALE_POSTURE, HINTS[Reason.STALE_POSTURE])
-        self._forget_takeovers()
+        self._clones.sweep()
 
     def stop(self) -> None:
         """Close every session: the gateway is stopping."""
@@ -197,16 +215,10 @@ class SessionTable:
             for session in self._sessions.values():
                 session.refresh_deadline()
 
-    def _forget_takeovers(self) -> None:
-        for name in [name for name, times in self._takeovers.items() if self._forget_old(times)]:
-            del self._takeovers[name]
 
-    def _forget_old(self, times: deque[float]) -> bool:
-        """Drop take-overs outside the window; whether none is left."""
-        begin_s = self._clock.monotonic_s() - self._settings.takeover_window_s
-        while times and times[0] < begin_s:
-            times.popleft()
-        return not times
+def _party(session: LiveSession) -> Party:
+    certificate = session.peer.certificate
+    return Party(session.peer.remote_address, certificate.sha256 if certificate is not None else None)
 
 
 def _ends_when_stale(record: PostureRecord, now: datetime, stale_s: float) -> bool:

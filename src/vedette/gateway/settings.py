@@ -64,6 +64,8 @@ class SessionSettings:
     Attributes:
         open_timeout_s: How long control may take to answer about an identity.
         max_openings: Sessions being opened at once; more are asked to come back.
+        max_vouching: Questions to control, at once, whether an authority vouches for a certificate.
+        vouch_timeout_s: How long one of them may take.
         takeovers: Take-overs of one identity within ``takeover_window_s`` before further ones are refused.
         takeover_window_s: See ``takeovers``.
         takeover_pause_s: How long a refused take-over waits for its answer.
@@ -74,12 +76,26 @@ class SessionSettings:
         throttle_most_s: A device so far above its rate that it had to wait longer than this is disconnected.
         max_inflight_bytes: Telemetry of one device that may wait to be stored.
         max_message_bytes: A device-to-cloud message: body, system property values, application names and values.
+        request_timeout_s: How long control may take to answer what a session asks; longer than control begins it.
+        subscription_changes_per_s: Changes of one device's kept subscriptions in the long run; more wait.
+        subscription_changes_burst: The same at once.
+        twin_requests_per_s: Twin requests of one device in the long run; more are answered with 429.
+        twin_requests_burst: The same at once.
+        max_twin_requests: Twin requests of one session that may wait for their answer.
+        max_twin_request_bytes: Their patches.
+        max_patch_bytes: A patch of reported properties as sent; what of it counts is control's to say.
+        max_method_calls: Direct methods that one device may be asked at once.
+        max_method_bytes: The answer to a direct method.
+        max_commands_in_flight: Commands that one device may leave unacknowledged, if it does not ask for fewer.
+        max_backlog_bytes: With more waiting for a device that reads slowly, no further message is added.
         clock_jump_s: A wall clock that moves by more than this against the monotonic one has jumped.
         clock_jump_hold_s: After a jump, live sessions are not ended by the new time for so long.
     """
 
     open_timeout_s: float = 3.0
     max_openings: int = 4_096
+    max_vouching: int = 64
+    vouch_timeout_s: float = 5.0
     takeovers: int = 10
     takeover_window_s: float = 10.0
     takeover_pause_s: float = 1.0
@@ -90,6 +106,18 @@ class SessionSettings:
     throttle_most_s: float = 30.0
     max_inflight_bytes: int = 2_097_152
     max_message_bytes: int = 262_144
+    request_timeout_s: float = 6.0
+    subscription_changes_per_s: float = 2.0
+    subscription_changes_burst: int = 40
+    twin_requests_per_s: float = 10.0
+    twin_requests_burst: int = 60
+    max_twin_requests: int = 32
+    max_twin_request_bytes: int = 262_144
+    max_patch_bytes: int = 131_072
+    max_method_calls: int = 64
+    max_method_bytes: int = 131_072
+    max_commands_in_flight: int = 50
+    max_backlog_bytes: int = 262_144
     clock_jump_s: float = 60.0
     clock_jump_hold_s: float = 300.0
 

@@ -39,10 +39,10 @@ async def test_only_a_request_behind_telemetry_waits_for_the_bus(site: Site) -> 
     await site.start_gateway()
     device, _ = await site.connected("pump-7", failure_mode=FailureMode.ESSENTIAL)
     await site.bus.kill()
-    alone = device.mqtt.publish(REQUESTS[0], b"", qos=1)
+    alone = device.mqtt.publish(REQUESTS[1], b"", qos=1)
     await device.flush()
     assert await next_puback(device) == alone
-    behind = [device.mqtt.publish(topic, b"", qos=1) for topic in (TELEMETRY, REQUESTS[0])]
+    behind = [device.mqtt.publish(topic, b"", qos=1) for topic in (TELEMETRY, REQUESTS[1])]
     await device.flush()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from vedette.bus.contract import Enforced, SessionOpened
+from vedette.bus.contract import DesiredChanged, Enforced, InvokeMethod, SessionOpened
 from vedette.gateway import SessionSettings
+from vedette.gateway.clones import CloneWatch, Suspicion
+from vedette.gateway.peer import Peer
 from vedette.gateway.sessions import SessionTable
 from vedette.kernel import DeviceId, GenerationId, OrganizationId
 from vedette.simulation import ManualClock
@@ -65,6 +67,7 @@ class Session:
 
     def __init__(self, table: SessionTable, record: PostureRecord, *, session_id: str = "ses_1") -> None:
         self.record = record
+        self.peer = Peer(remote_address=f"192.0.2.{session_id.removeprefix('ses_')}")
         self.generation_id: str = record.generation_id
         self.name: tuple[str, str | None] = (record.device_id, None)
         self.session_id = session_id
@@ -102,6 +105,15 @@ class Session:
     def stop(self) -> None:
         self._close("stopped")
 
+    def commands_ready(self) -> bool:
+        return False
+
+    def invoke(self, call: InvokeMethod) -> None:
+        raise NotImplementedError
+
+    def desired_changed(self, change: DesiredChanged) -> None:
+        raise NotImplementedError
+
     def _close(self, end: str) -> None:
         self.end = end
         self._table.remove(self)
@@ -122,7 +134,9 @@ class Room:
         )
         self.view = PostureView(anchor, "policy", self.clock)
         self.enforced: list[Enforced] = []
-        self.table = SessionTable(SessionSettings(), self.view, self.clock, self.enforced.append)
+        self.suspicions: list[Suspicion] = []
+        self.clones = CloneWatch(SessionSettings(), self.clock, self.suspicions.append)
+        self.table = SessionTable(SessionSettings(), self.clones, self.view, self.clock, self.enforced.append)
         self.beat()
 
     def beat(self) -> None:
@@ -186,12 +200,12 @@ def test_one_identity_has_one_session(room: Room) -> None:
 
 def test_take_overs_are_damped_within_their_window_and_only_for_that_identity(room: Room) -> None:
     for number in range(11):
-        assert not room.table.is_damped(("pump-7", None))
+        assert not room.clones.is_damped(("pump-7", None))
         Session(room.table, new_record(), session_id=f"ses_{number}")
-    assert room.table.is_damped(("pump-7", None))
-    assert not room.table.is_damped(("pump-8", None))
+    assert room.clones.is_damped(("pump-7", None))
+    assert not room.clones.is_damped(("pump-8", None))
     room.pass_time(11)
-    assert not room.table.is_damped(("pump-7", None))
+    assert not room.clones.is_damped(("pump-7", None))
 
 
 def test_a_newer_session_elsewhere_ends_ours_and_an_older_one_does_not(room: Room) -> None:

@@ -1,0 +1,98 @@
+"""What one device publishes: telemetry is checked and handed to the writer, everything else to the services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from vedette.gateway.pacing import DeviceRate
+from vedette.gateway.reception import Reception
+from vedette.gateway.rights import SEND_TELEMETRY, SessionRights
+from vedette.gateway.telemetry import stored_bytes
+from vedette.protocols import RemoteProtocolError
+from vedette.protocols.hub import IdentityTopics, Telemetry
+from vedette.protocols.mqtt import Publish
+
+if TYPE_CHECKING:
+    from vedette.gateway.session import HubSession
+
+Properties = tuple[dict[str, str | None], dict[str, str | None]]
+
+_NO_PROPERTIES: Final[Properties] = ({}, {})
+# A longer topic is not worth the memory.
+_MAX_REMEMBERED_CHARS: Final = 512
+
+
+class Intake:
+    """Takes the messages of one session; made with the first one.
+
+    Args:
+        reception: What all connections share.
+        session: Whose messages they are.
+        topics: The identity's own.
+        rights: What it may do.
+        now_s: Monotonic time.
+    """
+
+    __slots__ = ("_bag_cache", "_reception", "_rights", "_session", "_topics", "rate")
+
+    def __init__(
+        self, reception: Reception, session: HubSession, topics: IdentityTopics, rights: SessionRights, now_s: float
+    ) -> None:
+        self._reception = reception
+        self._session = session
+        self._topics = topics
+        self._rights = rights
+        self._bag_cache: tuple[str, Properties, int] = ("", _NO_PROPERTIES, 0)
+        self.rate = DeviceRate(reception.settings.session, now_s)
+
+    def take(self, publish: Publish, now_s: float, now_ms: int) -> float:
+        """Act on a message and return for how long reading should pause."""
+        topic = publish.topic
+        session = self._session
+        cached = self._bag_cache
+        if topic != cached[0]:
+            message = self._topics.parse(topic)
+            if type(message) is not Telemetry:
+                session.serve().take(publish, message)
+                return self.rate.take(len(publish.payload), now_s)
+            try:
+                bag = self._reception.bags.parse(message.bag)
+            except RemoteProtocolError as error:
+                session.break_off("protocol_error", error.reason, SEND_TELEMETRY)
+                return 0
+            properties = (dict(bag.system), dict(bag.application))
+            cached = (topic, properties, stored_bytes(bag))
+            if len(topic) <= _MAX_REMEMBERED_CHARS:
+                self._bag_cache = cached
+        if not (self._rights.known(SEND_TELEMETRY) or session.require(SEND_TELEMETRY)):
+            return 0
+        properties, bag_bytes = cached[1], cached[2]
+        body = publish.payload
+        size = len(body) + bag_bytes
+        if size > self._reception.settings.session.max_message_bytes and self._is_too_large(body, properties):
+            return 0
+        if publish.retain:
+            properties = (properties[0], {**properties[1], "mqtt-retain": "true"})
+        if not self._reception.telemetry.append(
+            session,
+            body,
+            qos=publish.qos,
+            packet_id=publish.packet_id,
+            properties=properties,
+            properties_bytes=bag_bytes,
+            enqueued_at_ms=now_ms,
+        ):
+            session.pause()
+        return self.rate.take(size, now_s)
+
+    def _is_too_large(self, body: bytes, properties: Properties) -> bool:
+        """Count as the contract does: body, system values, application names and values."""
+        system, application = properties
+        size = len(body) + sum(len((value or "").encode()) for value in system.values())
+        size += sum(len(key.encode()) + len((value or "").encode()) for key, value in application.items())
+        limit = self._reception.settings.session.max_message_bytes
+        if size <= limit:
+            return False
+        detail = f"a message of {size} bytes exceeds the limit of {limit}"
+        self._session.break_off("message_too_large", detail, SEND_TELEMETRY)
+        return True
