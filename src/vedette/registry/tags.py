@@ -12,9 +12,14 @@ from typing import Any, Final
 import msgspec
 
 from vedette.registry.errors import InvalidTags
-from vedette.registry.twin_limits import measure
+from vedette.registry.twin_limits import measure, size_of
+from vedette.store import indexed_paths
 
 TAGS_MAX_BYTES: Final = 8192
+# PostgreSQL indexes no value over 2.7 KiB, and what nests takes more room there than it counts here.
+INDEXED_MAX_BYTES: Final = 256
+
+_INDEXED: Final = frozenset(path.keys[0] for path in indexed_paths if path.column == "tags")
 
 Tags = dict[str, Any]  # Any: JSON values
 
@@ -29,6 +34,14 @@ def check_tags(tags: object) -> Tags:
     assert isinstance(tags, dict)  # noqa: S101 - measured just now
     if size > TAGS_MAX_BYTES:
         raise InvalidTags(f"tags of {size} bytes are over the limit of {TAGS_MAX_BYTES}", limit=TAGS_MAX_BYTES)
+    for key in _INDEXED.intersection(tags):
+        size = size_of({key: tags[key]}) - len(key)
+        if size > INDEXED_MAX_BYTES:
+            raise InvalidTags(
+                f"tags.{key}: {size} bytes are over the limit of {INDEXED_MAX_BYTES} for a tag that is indexed",
+                hint=f"indexed are {', '.join(sorted(_INDEXED))}",
+                limit=INDEXED_MAX_BYTES,
+            )
     return apply_merge_patch({}, tags)
 
 

@@ -162,6 +162,21 @@ async def test_tags_of_a_twin_are_the_tags_of_the_device(registry: RegistryHouse
 
 
 @pytest.mark.anyio
+async def test_the_largest_tag_that_is_indexed_can_be_stored(registry: RegistryHouse) -> None:
+    largest: list[Any] = [
+        "".join(chr(0x4E00 + number * 97 % 20_000) for number in range(85)),
+        [[] for _ in range(128)],
+        {f"{number:x}": {} for number in range(100)},
+        [None] * 64,
+    ]
+    for number, value in enumerate(largest):
+        tags = {"site": value, "zone": value, "line": value, "environment": value}
+        device = await registry.device(f"pump-{number}", tags=tags)
+        assert device.tags == tags
+        assert (await registry.module("camera", f"pump-{number}", tags=tags)).tags == tags
+
+
+@pytest.mark.anyio
 async def test_tags_and_desired_change_together_or_not_at_all(registry: RegistryHouse) -> None:
     await registry.device()
     cases: list[tuple[dict[str, Any], type[Problem]]] = [

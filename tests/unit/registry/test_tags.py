@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.registry import InvalidTags, check_tags, flatten_tags
-from vedette.registry.tags import TAGS_MAX_BYTES, apply_merge_patch
+from vedette.registry.tags import INDEXED_MAX_BYTES, TAGS_MAX_BYTES, apply_merge_patch
 from vedette.registry.twin_limits import DEPTH_MAX, INTEGER_MAX, INTEGER_MIN, KEY_MAX_BYTES, STRING_MAX_BYTES
 
 
@@ -30,6 +30,8 @@ def sized(size: int) -> dict[str, Any]:
     [
         ("size", sized(TAGS_MAX_BYTES), sized(TAGS_MAX_BYTES + 1)),
         ("depth", nested(DEPTH_MAX), nested(DEPTH_MAX + 1)),
+        ("indexed text", {"site": "x" * INDEXED_MAX_BYTES}, {"site": "x" * (INDEXED_MAX_BYTES + 1)}),
+        ("indexed object", {"line": {"k": ["x" * 255]}}, {"line": {"k": ["x" * 256]}}),
         ("key", {"k" * KEY_MAX_BYTES: 1}, {"k" * (KEY_MAX_BYTES + 1): 1}),
         ("key in bytes", {"é" * (KEY_MAX_BYTES // 2): 1}, {"é" * (KEY_MAX_BYTES // 2) + "x": 1}),
         ("text", {"k": "x" * STRING_MAX_BYTES}, {"k": "x" * (STRING_MAX_BYTES + 1)}),
