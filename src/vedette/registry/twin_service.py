@@ -218,7 +218,8 @@ class TwinService:
         if stored.revision:
             empty = replace_bag(stored.reported, {}, name=_REPORTED, at=self._clock.now())
             stored = StoredTwin(stored.desired, empty, stored.revision, stored.updated_at)
-        self._replace_desired(tx, changed, stored, values, actor=actor, action="reset")
+        if stored.revision or values:
+            self._replace_desired(tx, changed, stored, values, actor=actor, action="reset")
         self._tell(tx, changed)
         return changed
 
