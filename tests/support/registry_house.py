@@ -9,10 +9,11 @@ from identity_house import ACTOR, RunningSigner
 
 from vedette.kernel import Clock, GenerationId, OrganizationId, RandomIds
 from vedette.ledger import Envelope, Ledger, Record
-from vedette.pki import SignerClient
-from vedette.pki.records import CertificateService
+from vedette.pki import SecretBox, SignerClient, SymmetricKeySettings
+from vedette.pki.records import CertificateService, SymmetricKeyService, VouchedCertificates
 from vedette.registry import (
     ClockGuard,
+    CredentialRecords,
     Device,
     DeviceService,
     Module,
@@ -42,7 +43,18 @@ class RegistryHouse:
         self.ledger = Ledger(store, clock=clock, ids=ids)
         self.signer = SignerClient(signer.socket)
         self.certificates = CertificateService(store, self.ledger, self.signer, clock=clock, ids=ids)
-        self.register = Register(self.ledger, self.certificates, clock=clock, ids=ids)
+        self.keys = SymmetricKeyService(
+            store,
+            self.ledger,
+            SecretBox(b"k" * 32, ids=ids),
+            hostnames=("hub.example",),
+            clock=clock,
+            ids=ids,
+            settings=SymmetricKeySettings(is_enabled=True),
+        )
+        vouched = VouchedCertificates(self.ledger, clock=clock)
+        self.credentials = CredentialRecords(self.certificates, self.keys, vouched, clock=clock)
+        self.register = Register(self.ledger, self.credentials, clock=clock, ids=ids)
         self.guard = ClockGuard(clock)
         self.devices = DeviceService(store, self.ledger, self.certificates, self.register, self.guard)
         self.modules = ModuleService(store, self.register, self.guard)

@@ -78,24 +78,36 @@ _upserts: Final = {
 }
 
 
+_note_left: Final = (
+    presence.update()
+    .where(_c.organization_id == sa.bindparam("organization"), _c.generation_id == sa.bindparam("generation"))
+    .values(
+        is_connected=False,
+        gateway=sa.bindparam("gate"),
+        changed_at=sa.bindparam("at"),
+        reason=sa.bindparam("why"),
+    )
+)
+
+
 def save(connection: sa.Connection, organization_id: str, changes: Sequence[PresenceChange]) -> None:
-    """Write changes, one per identity."""
-    rows = [
+    """Write changes, one per identity; one that left and never came, or was deleted meanwhile, leaves nothing."""
+    came = [change for change in changes if change.is_connected or change.remote_address or change.client]
+    if came:
+        connection.execute(_upserts[connection.dialect.name], [_to_row(organization_id, change) for change in came])
+    left = [
         {
-            "organization_id": organization_id,
-            "generation_id": change.generation_id,
-            "is_connected": change.is_connected,
-            "gateway": change.gateway,
-            "changed_at": change.changed_at,
-            "reason": change.reason,
-            "remote_address": change.remote_address,
-            "protocol": change.protocol,
-            "client": change.client,
+            "organization": organization_id,
+            "generation": change.generation_id,
+            "gate": change.gateway,
+            "at": change.changed_at,
+            "why": change.reason,
         }
         for change in changes
+        if not (change.is_connected or change.remote_address or change.client)
     ]
-    if rows:
-        connection.execute(_upserts[connection.dialect.name], rows)
+    if left:
+        connection.execute(_note_left, left)
 
 
 def presence_of(
@@ -142,6 +154,20 @@ def delete(connection: sa.Connection, organization_id: str, generation_ids: Sequ
     """Forget identities."""
     listed = list(generation_ids)
     connection.execute(presence.delete().where(_c.organization_id == organization_id, _c.generation_id.in_(listed)))
+
+
+def _to_row(organization_id: str, change: PresenceChange) -> dict[str, Any]:  # Any: column values
+    return {
+        "organization_id": organization_id,
+        "generation_id": change.generation_id,
+        "is_connected": change.is_connected,
+        "gateway": change.gateway,
+        "changed_at": change.changed_at,
+        "reason": change.reason,
+        "remote_address": change.remote_address,
+        "protocol": change.protocol,
+        "client": change.client,
+    }
 
 
 def _to_presence(row: sa.Row[Any]) -> Presence:

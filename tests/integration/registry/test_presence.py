@@ -63,6 +63,17 @@ async def test_who_left_is_remembered_with_where_it_was(service: PresenceService
 
 
 @pytest.mark.anyio
+async def test_who_left_after_it_was_deleted_leaves_nothing(service: PresenceService, clock: ManualClock) -> None:
+    gone = change(clock, "dev_1", is_connected=False, reason="cut")
+    await service.note(ORGANIZATION, [gone])
+    assert await service.get(ORGANIZATION, GenerationId("dev_1")) is None
+    await service.note(ORGANIZATION, [change(clock, "dev_1", remote_address="10.0.0.7:4711"), gone])
+    short = await service.get(ORGANIZATION, GenerationId("dev_1"))
+    assert short is not None
+    assert (short.is_connected, short.reason, short.remote_address) == (False, "cut", "10.0.0.7:4711")
+
+
+@pytest.mark.anyio
 async def test_large_batches_with_several_changes_of_one_identity_are_stored(
     service: PresenceService, clock: ManualClock
 ) -> None:
@@ -85,6 +96,7 @@ async def test_a_gateway_that_is_gone_takes_its_own_with_it(
 ) -> None:
     other = OrganizationId("org_" + "1" * 26)
     await service.note(ORGANIZATION, [change(clock, "dev_1"), change(clock, "dev_2", gateway="gateway-2")])
+    await service.note(ORGANIZATION, [change(clock, "dev_3")])
     await service.note(ORGANIZATION, [change(clock, "dev_3", is_connected=False, reason="closed")])
     await service.note(other, [change(clock, "dev_1")])
     clock.advance(timedelta(seconds=9))
