@@ -11,15 +11,16 @@ from vedette.gateway.control_calls import ask_control
 from vedette.gateway.reception import Reception
 from vedette.kernel import Problem
 from vedette.protocols import LocalProtocolError
-from vedette.protocols.hub import Subscription, build_bag, devicebound_topic
+from vedette.protocols.hub import Subscription, build_bag, devicebound_topic, to_message_properties
+from vedette.protocols.mqtt import Puback
 
 if TYPE_CHECKING:
     from vedette.gateway.session import HubSession
 
 log = logging.getLogger(__name__)
 
-# A command may have 64 KB, and what control answers must fit into one message of the bus.
-_PER_TAKE: Final = 10
+_PER_TAKE: Final = 25
+_FIRST_FAILURE: Final = 0x80
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
 _LOOK_AGAIN_S: Final = 0.1
@@ -63,11 +64,17 @@ class CommandDelivery:
         self._has_more = True
         self._go_on()
 
-    def acknowledged(self, packet_id: int) -> None:
-        """Complete the command that a PUBACK is about; one that is about none is passed over."""
-        command = self._in_flight.pop(packet_id, None)
+    def acknowledged(self, puback: Puback) -> None:
+        """Complete the command that a PUBACK is about; one that is about none is passed over.
+
+        A client that speaks MQTT 5 may say no: that ends the matter as well, it must not be sent again (§4.4).
+        """
+        command = self._in_flight.pop(puback.packet_id, None)
         if command is not None:
             self._in_flight_bytes -= _size(command)
+            if puback.reason_code >= _FIRST_FAILURE:
+                facts = {"generation_id": self._session.generation_id, "sequence": command.sequence}
+                log.warning("a device refused a command", extra={**facts, "reason_code": puback.reason_code})
             self._reception.completions.add(self._session.generation_id, command.sequence)
             self._go_on()
 
@@ -93,8 +100,8 @@ class CommandDelivery:
     @property
     def _room(self) -> int:
         """How many commands more may be in flight."""
-        most = min(self._reception.settings.session.max_commands_in_flight, self._session.receive_maximum)
-        return max(0, most - len(self._in_flight))
+        most = self._reception.settings.session.max_commands_in_flight - len(self._in_flight)
+        return max(0, min(most, self._session.mqtt.send_quota))
 
     def _has_room(self, command: QueuedCommand, qos: int) -> bool:
         most_bytes = self._reception.settings.session.max_backlog_bytes
@@ -121,31 +128,38 @@ class CommandDelivery:
     def _publish(self, command: QueuedCommand, qos: int) -> None:
         session = self._session
         packet_id = command.packet_id if qos else 0
+        # Where it could not be sent it stays in its queue, and leaves it when it has been tried too often.
+        facts = {"generation_id": session.generation_id, "sequence": command.sequence}
         try:
-            session.send(
-                self._topic_of(command),
-                command.body,
-                qos=qos,
-                packet_id=packet_id,
-                dup=bool(qos) and command.delivery_count > 1,
-            )
+            is_sent = self._send(command, qos, packet_id)
         except LocalProtocolError as error:
-            # It stays in its queue, and leaves it when it has been tried too often.
-            facts = {"generation_id": session.generation_id, "sequence": command.sequence, "reason": str(error)}
-            log.warning("a command could not be sent", extra=facts)
+            log.warning("a command could not be sent", extra={**facts, "reason": str(error)})
             return
-        if qos:
+        if not is_sent:
+            log.warning("a command is too large for its device", extra=facts)
+        elif qos:
             self._in_flight[packet_id] = command
             self._in_flight_bytes += _size(command)
         else:
             self._reception.completions.add(session.generation_id, command.sequence)
 
-    def _topic_of(self, command: QueuedCommand) -> str:
-        device_id = self._session.record.device_id
+    def _send(self, command: QueuedCommand, qos: int, packet_id: int) -> bool:
+        session = self._session
+        device_id = session.record.device_id
         named = {key: value for key, value in command.system.items() if key != "to"}
         head = {"mid": named.pop("mid")} if "mid" in named else {}
         system = {**head, "to": f"/devices/{device_id}/messages/devicebound", **named}
-        return devicebound_topic(device_id, build_bag(system, command.properties))
+        properties = None
+        if session.mqtt.is_v5:
+            properties = to_message_properties(system, command.properties, now=self._reception.clock.now())
+        return session.send(
+            devicebound_topic(device_id, build_bag(system, command.properties)),
+            command.body,
+            qos=qos,
+            packet_id=packet_id,
+            dup=bool(qos) and command.delivery_count > 1,
+            properties=properties,
+        )
 
     async def _take(self) -> None:
         """Ask for the next commands; each asking counts as one delivery of what it brings."""

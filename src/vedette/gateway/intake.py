@@ -9,8 +9,8 @@ from vedette.gateway.reception import Reception
 from vedette.gateway.rights import SEND_TELEMETRY, SessionRights
 from vedette.gateway.telemetry import stored_bytes
 from vedette.protocols import RemoteProtocolError
-from vedette.protocols.hub import IdentityTopics, Telemetry
-from vedette.protocols.mqtt import Publish
+from vedette.protocols.hub import IdentityTopics, PropertyBag, Telemetry, add_message_properties
+from vedette.protocols.mqtt import NO_PROPERTIES, Publish, PublishProperties
 
 if TYPE_CHECKING:
     from vedette.gateway.session import HubSession
@@ -67,6 +67,11 @@ class Intake:
         if not (self._rights.known(SEND_TELEMETRY) or session.require(SEND_TELEMETRY)):
             return 0
         properties, bag_bytes = cached[1], cached[2]
+        if publish.properties is not None and publish.properties is not NO_PROPERTIES:
+            joined = self._join(properties, publish.properties)
+            if joined is None:
+                return 0
+            properties, bag_bytes = joined
         body = publish.payload
         size = len(body) + bag_bytes
         if size > self._reception.settings.session.max_message_bytes and self._is_too_large(body, properties):
@@ -84,6 +89,18 @@ class Intake:
         ):
             session.pause()
         return self.rate.take(size, now_s)
+
+    def _join(self, bag: Properties, properties: PublishProperties) -> tuple[Properties, int] | None:
+        """Add what MQTT 5 says of a message beside its topic; ``None``: it broke a limit, and the session is over."""
+        try:
+            limits = self._reception.bags.limits
+            joined = add_message_properties(
+                PropertyBag(*bag), properties, now=self._reception.clock.now(), limits=limits
+            )
+        except RemoteProtocolError as error:
+            self._session.break_off("protocol_error", error.reason, SEND_TELEMETRY)
+            return None
+        return (dict(joined.system), dict(joined.application)), stored_bytes(joined)
 
     def _is_too_large(self, body: bytes, properties: Properties) -> bool:
         """Count as the contract does: body, system values, application names and values."""

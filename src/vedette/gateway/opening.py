@@ -247,6 +247,7 @@ def _decide(applicant: _Applicant, answer: _Answer, record: PostureRecord | None
     )
     session = HubSession(reception, connection, connection.mqtt, admitted)
     reception.sessions.add(session)
+    reception.wills.drop(session.generation_id)
     _tell_others(applicant, session)
     reception.decisions.record(
         "connect",

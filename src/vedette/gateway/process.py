@@ -34,6 +34,7 @@ from vedette.gateway.telemetry import TelemetryWriter
 from vedette.gateway.tls import TlsFront
 from vedette.gateway.tls_context import TlsContextHolder
 from vedette.gateway.uplink import UplinkSender
+from vedette.gateway.wills import WillTable
 from vedette.kernel import Clock, IdSource, RandomIds, SystemClock
 from vedette.protocols.hub import BagLimits, BagReader
 from vedette.trust import PolicyEngine, PostureView, TrustAnchor, default_bundle, read_trust_anchor
@@ -237,6 +238,7 @@ class Gateway:
             completions=completions,
             uplink=uplink,
             bags=BagReader(BagLimits()),
+            wills=WillTable(loop),
             openings=Places(settings.session.max_openings),
             vouching=Places(settings.session.max_vouching),
             registering=Places(dps.max_pending),
@@ -252,9 +254,12 @@ class Gateway:
 
         def opened(message: Message) -> None:
             try:
-                reception.sessions.opened_elsewhere(msgspec.msgpack.decode(message.payload, type=SessionOpened))
+                other = msgspec.msgpack.decode(message.payload, type=SessionOpened)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 log.warning("a session notice could not be read", extra={"subject": message.subject})
+                return
+            reception.sessions.opened_elsewhere(other)
+            reception.wills.drop(other.generation_id)
 
         self._bus.subscribe(f"session.opened.{self._anchor.organization_id}.*", opened)
 
@@ -264,6 +269,7 @@ class Gateway:
         front.stop_reading()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.stop_s):
+                reception.wills.publish_all()
                 await reception.telemetry.flush()
                 await reception.completions.flush()
         reception.completions.close()

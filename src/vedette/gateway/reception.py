@@ -21,6 +21,7 @@ from vedette.gateway.sessions import SessionTable
 from vedette.gateway.settings import GatewaySettings
 from vedette.gateway.telemetry import TelemetryWriter
 from vedette.gateway.uplink import UplinkSender
+from vedette.gateway.wills import WillTable
 from vedette.kernel import Clock, IdSource
 from vedette.protocols.hub import BagReader, normalize_host
 from vedette.protocols.mqtt import Limits
@@ -63,6 +64,7 @@ class Reception:
         registering: Registrations that wait for control.
         registrations: Provisioning requests per source.
         provisioning: Open provisioning connections.
+        wills: Those that wait for their delay.
         tasks: Parent of every task a connection needs; it ends with the gateway.
     """
 
@@ -80,6 +82,7 @@ class Reception:
     decisions: DecisionLog
     reports: CertificateReporter
     bags: BagReader
+    wills: WillTable
     clones: CloneWatch
     completions: Completions
     uplink: UplinkSender

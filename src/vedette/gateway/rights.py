@@ -1,4 +1,4 @@
-"""What one session may do: decided when it opens, once for each kind of operation, and again at every change."""
+"""What one session may do: decided when it opens, once for each kind of operation, again at every change, on record."""
 
 from __future__ import annotations
 
@@ -84,3 +84,34 @@ class SessionRights:
         """Count the decision's remaining validity on the monotonic clock."""
         end, clock = self._valid_until, self._reception.clock
         self.valid_until_s = None if end is None else clock.monotonic_s() + (end - clock.now()).total_seconds()
+
+    def put_on_record(
+        self,
+        kind: str,
+        reason: str,
+        *,
+        is_permitted: bool = False,
+        detail: str = "",
+        hint: str = "",
+        action: str = "connect",
+        policies: tuple[str, ...] = (),
+    ) -> None:
+        """Write down what became of the session, or of an operation; see ``DecisionLog.record``."""
+        peer, record = self.peer, self.record
+        self._reception.decisions.record(
+            kind,
+            reason,
+            is_permitted=is_permitted,
+            detail=detail,
+            hint=hint,
+            action=action,
+            generation_id=record.generation_id,
+            device_id=record.device_id,
+            module_id=record.module_id,
+            remote_address=peer.remote_address,
+            certificate=peer.certificate,
+            tls_version=peer.tls_version,
+            policies=policies,
+            bundle_sha256=self._reception.engine.sha256,
+            sequence=record.sequence,
+        )

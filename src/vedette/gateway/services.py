@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from vedette.bus.contract import DesiredChanged, InvokeMethod, MethodFailed
 from vedette.gateway.command_delivery import CommandDelivery
 from vedette.gateway.method_calls import MethodCalls
+from vedette.gateway.mqtt5_reasons import filter_refusal
 from vedette.gateway.reception import Reception
 from vedette.gateway.renewal import CertificateRenewal
 from vedette.gateway.rights import (
@@ -31,12 +32,14 @@ from vedette.protocols.hub import (
     TwinPatchReported,
     desired_properties_topic,
 )
-from vedette.protocols.mqtt import Publish, Subscribe, Unsubscribe
+from vedette.protocols.mqtt import Puback, Publish, ReasonCode, Subscribe, Unsubscribe
 
 if TYPE_CHECKING:
     from vedette.gateway.session import HubSession
 
 FOREIGN_TOPIC: Final = "foreign_topic"
+_SUCCESS: Final = ReasonCode.SUCCESS
+_NOT_SUBSCRIBED: Final = ReasonCode.NO_SUBSCRIPTION_EXISTED
 _FOREIGN_FILTER: Final = "a topic filter is none of this identity's"
 
 
@@ -95,34 +98,41 @@ class SessionServices:
         """Subscribe; SUBACK follows once the subscriptions are kept, in the order asked."""
         session = self._session
         added: dict[Subscription, int] = {}
-        granted: list[int] = []
+        codes: list[int] = []
         for name, qos in subscribe.filters:
             subscription = topics.parse_filter(name)
-            if subscription is None:
+            if subscription is not None:
+                added[subscription] = min(qos, MAX_QOS)
+                codes.append(min(qos, MAX_QOS))
+            elif session.mqtt.is_v5:
+                codes.append(filter_refusal(name))
+            else:  # 3.1.1 can say no too, but the SDKs take that for a yes
                 session.break_off(FOREIGN_TOPIC, _FOREIGN_FILTER, SUBSCRIBE)
                 return
-            added[subscription] = min(qos, MAX_QOS)
-            granted.append(min(qos, MAX_QOS))
+        if len(added) < len(subscribe.filters) and max(codes) > MAX_QOS:
+            session.note_refusal(FOREIGN_TOPIC, _FOREIGN_FILTER, SUBSCRIBE)
         self._keeper = self._keeper or SubscriptionKeeper(self._reception, session)
-        self._keeper.subscribe(added, lambda: session.mqtt.suback(subscribe.packet_id, granted))
+        self._keeper.subscribe(added, lambda: session.mqtt.suback(subscribe.packet_id, codes))
 
     def unsubscribe(self, unsubscribe: Unsubscribe, topics: IdentityTopics) -> None:
         """Unsubscribe; what was never subscribed to is acknowledged as well."""
         session = self._session
-        found = (topics.parse_filter(name) for name in unsubscribe.filters)
-        removed = frozenset(each for each in found if each is not None)
         self._keeper = self._keeper or SubscriptionKeeper(self._reception, session)
-        self._keeper.unsubscribe(removed, lambda: session.mqtt.unsuback(unsubscribe.packet_id))
+        known = self._keeper.latest
+        found = [topics.parse_filter(name) for name in unsubscribe.filters]
+        codes = [_SUCCESS if each in known else _NOT_SUBSCRIBED for each in found]
+        removed = frozenset(each for each in found if each is not None)
+        self._keeper.unsubscribe(removed, lambda: session.mqtt.unsuback(unsubscribe.packet_id, codes))
 
     def forget_subscriptions(self) -> None:
         """Keep none: the device ends its session with its connection."""
         keeper = self._keeper or SubscriptionKeeper(self._reception, self._session)
         keeper.forget()
 
-    def acknowledged(self, packet_id: int) -> None:
+    def acknowledged(self, puback: Puback) -> None:
         """Take a PUBACK."""
         if self._commands is not None:
-            self._commands.acknowledged(packet_id)
+            self._commands.acknowledged(puback)
 
     # --- what control asks --------------------------------------------------------------------------------------
 

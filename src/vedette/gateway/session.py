@@ -29,6 +29,7 @@ from vedette.protocols.mqtt import (
     Pingreq,
     Puback,
     Publish,
+    PublishProperties,
     ServerConnection,
     ServerEvent,
     ServerState,
@@ -71,7 +72,6 @@ class HubSession:
         has_left: The device ended it in order.
         is_durable: Its subscriptions outlive the connection.
         mqtt: The connection's protocol state, for answers.
-        receive_maximum: Messages that the client takes unacknowledged.
     """
 
     __slots__ = (
@@ -92,7 +92,6 @@ class HubSession:
         "mqtt",
         "name",
         "opened_at_ms",
-        "receive_maximum",
         "session_id",
         "stamps",
         "subscriptions",
@@ -115,7 +114,6 @@ class HubSession:
         self.has_left = False
         self.mqtt = mqtt
         self.is_durable = connect.keeps_session
-        self.receive_maximum = connect.receive_maximum
         self.subscriptions = admitted.subscriptions
         self.generation_id: str = record.generation_id
         self.name = (str(record.device_id), record.module_id and str(record.module_id))
@@ -162,9 +160,9 @@ class HubSession:
             case Pingreq():
                 if self.mqtt.state is ServerState.CONNECTED:
                     self.mqtt.pingresp()
-            case Puback(packet_id):
+            case Puback():
                 if self._services is not None:
-                    self._services.acknowledged(packet_id)
+                    self._services.acknowledged(event)
             case Subscribe():
                 self.serve().subscribe(event, self._topics)
             case Unsubscribe():
@@ -279,14 +277,24 @@ class HubSession:
         """Bytes that wait for the device to read them."""
         return self._connection.backlog_bytes if self._connection is not None else 0
 
-    def send(self, topic: str, payload: bytes, *, qos: int = 0, packet_id: int = 0, dup: bool = False) -> None:
-        """Note a message; ``flush`` writes it.
+    def send(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 0,
+        packet_id: int = 0,
+        dup: bool = False,
+        properties: PublishProperties | None = None,
+    ) -> bool:
+        """Note a message, which ``flush`` writes; false when it is too large for the client, or the client is gone.
 
         Raises:
-            LocalProtocolError: MQTT, or this client, cannot carry it.
+            LocalProtocolError: MQTT cannot carry it.
         """
-        if self._connection is not None and self.mqtt.state is ServerState.CONNECTED:
-            self.mqtt.publish(topic, payload, qos=qos, packet_id=packet_id, dup=dup)
+        return self._connection is not None and self.mqtt.publish(
+            topic, payload, qos=qos, packet_id=packet_id, dup=dup, properties=properties
+        )
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message at QoS 0 if the session is still there."""
@@ -378,7 +386,9 @@ class HubSession:
         if is_required:
             self.break_off(denial.reason, denial.detail, action, policies=denial.policies)
         else:
-            self._record("refuse", denial.reason, detail=denial.detail, action=action, policies=denial.policies)
+            self._rights.put_on_record(
+                "refuse", denial.reason, detail=denial.detail, action=action, policies=denial.policies
+            )
         return False
 
     def _decide(self) -> Decision | None:
@@ -398,7 +408,7 @@ class HubSession:
             return
         self._will = None
         connection.abort(reason)
-        self._record("cut", reason, hint=hint, policies=self._rights.policies)
+        self._rights.put_on_record("cut", reason, hint=hint, policies=self._rights.policies)
         self._leave(reason)
 
     def displace(self) -> None:
@@ -417,7 +427,7 @@ class HubSession:
     def ended(self, reason: str) -> None:
         """The connection is gone."""
         if self._connection is not None:
-            self._record("disconnect", reason, is_permitted=True)
+            self._rights.put_on_record("disconnect", reason, is_permitted=True)
             self._leave(reason)
 
     def broke_off(self, reason: str, detail: str) -> None:
@@ -430,18 +440,18 @@ class HubSession:
         if connection is None:
             return
         connection.close(reason, detail)
-        self._record("refuse", reason, detail=detail, action=action, policies=policies)
+        self._rights.put_on_record("refuse", reason, detail=detail, action=action, policies=policies)
         self._leave(reason)
 
     def note_refusal(self, reason: str, detail: str, action: str) -> None:
         """Put a refused operation on record; the session goes on."""
-        self._record("refuse", reason, detail=detail, action=action)
+        self._rights.put_on_record("refuse", reason, detail=detail, action=action)
 
     def _close(self, reason: str) -> None:
         connection = self._connection
         if connection is not None:
             connection.close(reason)
-            self._record("disconnect", reason, is_permitted=True)
+            self._rights.put_on_record("disconnect", reason, is_permitted=True)
             self._leave(reason)
 
     def _leave(self, reason: str) -> None:
@@ -459,36 +469,6 @@ class HubSession:
         will, self._will = self._will, None
         if will is not None:
             publish_will(reception, self, will, self._topics)
-
-    def _record(
-        self,
-        kind: str,
-        reason: str,
-        *,
-        is_permitted: bool = False,
-        detail: str = "",
-        hint: str = "",
-        action: str = "connect",
-        policies: tuple[str, ...] = (),
-    ) -> None:
-        peer, record = self.peer, self.record
-        self._reception.decisions.record(
-            kind,
-            reason,
-            is_permitted=is_permitted,
-            detail=detail,
-            hint=hint,
-            action=action,
-            generation_id=self.generation_id,
-            device_id=record.device_id,
-            module_id=record.module_id,
-            remote_address=peer.remote_address,
-            certificate=peer.certificate,
-            tls_version=peer.tls_version,
-            policies=policies,
-            bundle_sha256=self._reception.engine.sha256,
-            sequence=record.sequence,
-        )
 
 
 def _auth_method(record: PostureRecord, peer: Peer) -> str:

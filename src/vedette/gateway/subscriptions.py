@@ -89,18 +89,19 @@ class SubscriptionKeeper:
 
     def subscribe(self, added: Mapping[Subscription, int], acknowledge: Callable[[], None]) -> None:
         """Add subscriptions; ``acknowledge`` notes the SUBACK once they are kept."""
-        self._change(subscribed(self._latest, added), acknowledge)
+        self._change(subscribed(self.latest, added), acknowledge)
 
     def unsubscribe(self, removed: frozenset[Subscription], acknowledge: Callable[[], None]) -> None:
         """Give subscriptions up; ``acknowledge`` notes the UNSUBACK once that is kept."""
-        self._change(unsubscribed(self._latest, removed), acknowledge)
+        self._change(unsubscribed(self.latest, removed), acknowledge)
 
     def forget(self) -> None:
         """Keep none, although the session has ended or is about to."""
         self._reception.start(self._ask(NO_SUBSCRIPTIONS, is_wanted=lambda: True), "forget subscriptions")
 
     @property
-    def _latest(self) -> Subscriptions:
+    def latest(self) -> Subscriptions:
+        """What the session is subscribed to once everything that waits is kept."""
         return self._waiting[-1].subscriptions if self._waiting else self._session.subscriptions
 
     def _change(self, subscriptions: Subscriptions, acknowledge: Callable[[], None]) -> None:
