@@ -156,3 +156,38 @@ class ClockJumped(Problem):
 
     code: ClassVar[str] = "registry.clock_jumped"
     status: ClassVar[int] = 503
+
+
+class GroupNotFound(Problem):
+    """There is no such group."""
+
+    code: ClassVar[str] = "registry.group_not_found"
+    status: ClassVar[int] = 404
+
+
+class GroupExists(Problem):
+    """The name is taken by another group."""
+
+    code: ClassVar[str] = "registry.group_exists"
+    status: ClassVar[int] = 409
+
+
+class InvalidGroup(Problem):
+    """A property of a group is outside its limits."""
+
+    code: ClassVar[str] = "registry.invalid_group"
+    status: ClassVar[int] = 422
+
+
+class GroupIsDynamic(Problem):
+    """The members of a dynamic group are what meets its condition, never named one by one."""
+
+    code: ClassVar[str] = "registry.group_is_dynamic"
+    status: ClassVar[int] = 409
+
+
+class TooManyGroups(Problem):
+    """There are as many groups as there may be."""
+
+    code: ClassVar[str] = "registry.too_many_groups"
+    status: ClassVar[int] = 409

@@ -184,3 +184,33 @@ class AccessListApplied(msgspec.Struct, frozen=True, kw_only=True):
     generation_id: str = ""
     blocked: tuple[str, ...] = ()
     unblocked: tuple[str, ...] = ()
+
+
+class GroupChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A group was created, changed or deleted; ``generation_id`` is empty."""
+
+    name: ClassVar[str] = "registry.group_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    group_id: str
+    group_name: str
+    change: str
+
+
+class GroupMembershipChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Devices entered groups or left them; ``generation_id`` is empty.
+
+    Attributes:
+        generation_ids: Of all devices whose groups are different now.
+        group_ids: Of the groups that are.
+    """
+
+    name: ClassVar[str] = "registry.group_membership_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    generation_ids: tuple[str, ...]
+    group_ids: tuple[str, ...]

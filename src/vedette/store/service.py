@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Self, TypeVar
+from typing import Final, Literal, Self, TypeVar
 
 import sqlalchemy as sa
 
@@ -76,6 +76,11 @@ class Store:
             raise StoreUnavailable(
                 f"the database can not be opened: {error}", hint="check the path and who may write there"
             ) from error
+
+    @property
+    def kind(self) -> Literal["sqlite", "postgresql"]:
+        """Which database it is."""
+        return self._database.kind
 
     def migrate(self) -> None:
         """Bring the schema to this release's; a SQLite database is copied first. Blocks; call it before serving.
