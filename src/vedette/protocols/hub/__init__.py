@@ -7,6 +7,7 @@ parsed here is a claim by the peer; whether it is true is decided above.
 from __future__ import annotations
 
 from vedette.protocols.hub.bag import EMPTY_BAG, BagLimits, BagReader, PropertyBag, build_bag, parse_bag
+from vedette.protocols.hub.message_properties import add_message_properties, to_message_properties
 from vedette.protocols.hub.sas import (
     SasToken,
     SasVerdict,
@@ -59,6 +60,7 @@ __all__ = [
     "TwinGet",
     "TwinPatchReported",
     "UserName",
+    "add_message_properties",
     "build_bag",
     "build_sas_token",
     "check_client_id",
@@ -75,6 +77,7 @@ __all__ = [
     "parse_parameters",
     "parse_sas_token",
     "parse_user_name",
+    "to_message_properties",
     "twin_response_topic",
     "verify_sas_token",
 ]

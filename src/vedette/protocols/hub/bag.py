@@ -77,18 +77,38 @@ def parse_bag(bag: str, limits: BagLimits) -> PropertyBag:
             raw_key = SYSTEM_PREFIX + raw_key[len(_ENCODED_SYSTEM_PREFIX) :]
         key = _decode(raw_key)
         value = _decode(raw_value) if separator else None
-        if not key:
-            raise RemoteProtocolError("property bag has an empty key")
-        if key.startswith(SYSTEM_PREFIX):
-            name = key[len(SYSTEM_PREFIX) :]
-            if name not in _SENDER_KEYS:
-                system[name] = value
-        elif not _is_stamp(key):
-            application[key] = value
+        put_property(system, application, key, value)
+    check_message_id(system, limits)
+    return PropertyBag(MappingProxyType(system), MappingProxyType(application))
+
+
+def put_property(
+    system: dict[str, str | None], application: dict[str, str | None], key: str, value: str | None
+) -> None:
+    """Put a device's property where it belongs; what a device can't set is dropped.
+
+    Raises:
+        RemoteProtocolError: The key is empty.
+    """
+    if key.startswith(SYSTEM_PREFIX):
+        name = key[len(SYSTEM_PREFIX) :]
+        if name not in _SENDER_KEYS:
+            system[name] = value
+    elif not key:
+        raise RemoteProtocolError("property bag has an empty key")
+    elif not _is_stamp(key):
+        application[key] = value
+
+
+def check_message_id(system: Mapping[str, str | None], limits: BagLimits) -> None:
+    """Check the length of ``$.mid``.
+
+    Raises:
+        RemoteProtocolError: It is too long.
+    """
     message_id = system.get(_MESSAGE_ID)
     if message_id is not None and len(message_id) > limits.max_message_id_chars:
         raise RemoteProtocolError(f"message id exceeds the limit of {limits.max_message_id_chars} characters")
-    return PropertyBag(MappingProxyType(system), MappingProxyType(application))
 
 
 class BagReader:
@@ -106,6 +126,11 @@ class BagReader:
         self._limits = limits
         self._max_cached = max_cached
         self._parsed: dict[str, PropertyBag] = {}
+
+    @property
+    def limits(self) -> BagLimits:
+        """What a bag may hold."""
+        return self._limits
 
     def parse(self, bag: str) -> PropertyBag:
         """Parse a bag; see ``parse_bag``."""
