@@ -36,7 +36,7 @@ _SERVER_ERROR: Final = 500
 # To do these twice is to do them once, and they must not fail because an answer cannot be kept.
 _RESTRICTING: Final = re.compile(
     r"/v1/(devices/[^/]+/(disable|retire|revoke|lifecycle|certificates/[^/]+/revoke)"
-    r"|bulk/devices|access-lists|(enrollments|authorities)/[^/]+/disable)"
+    r"|devices/[^/]+/modules/[^/]+/disable|bulk/devices|access-lists|(enrollments|authorities)/[^/]+/disable)"
 )
 # One-time secrets are not kept.
 _NEVER_KEPT: Final = frozenset({"/v1/login-links"})
@@ -121,8 +121,10 @@ class IdempotentPosts:
         try:
             await self._app(scope, receive, listen)
         finally:
+            # One-time secrets are not kept: who never got the answer asks for new ones.
+            is_kept = not scope.get("state", {}).get("has_secret", False)
             try:
-                await self._finish(key, status, headers, bytes(body))
+                await self._finish(key, status if is_kept else _SERVER_ERROR, headers, bytes(body))
             except StoreUnavailable as problem:  # it is answered already; the key is free again after a while
                 log.warning("an answer is not kept", extra={"cause": problem.code})
 

@@ -15,6 +15,8 @@ from vedette.api.application import build_router
 from vedette.api.authentication import Authenticator
 from vedette.api.authorities import AuthorityRoutes
 from vedette.api.clock import ClockRoutes
+from vedette.api.clone_alerts import CloneAlertRoutes
+from vedette.api.commands import CommandRoutes
 from vedette.api.credentials import CredentialRoutes
 from vedette.api.decisions import DecisionRoutes
 from vedette.api.devices import DeviceRoutes
@@ -22,6 +24,7 @@ from vedette.api.enrollments import EnrollmentRoutes
 from vedette.api.events import EventRoutes
 from vedette.api.ledger import LedgerRoutes
 from vedette.api.login import PageRoutes
+from vedette.api.methods import MethodRoutes
 from vedette.api.modules import ModuleRoutes
 from vedette.api.openapi import openapi_of
 from vedette.api.reported_certificates import ReportedCertificateRoutes
@@ -33,7 +36,7 @@ from vedette.api.twins import TwinRoutes
 from vedette.enrollment import EnrollmentService, RegistrationLocks
 from vedette.kernel import Clock
 from vedette.ledger import CheckpointService, Ledger
-from vedette.messaging import DecisionReader, TelemetryReader
+from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
 from vedette.pki import SignerClient
 from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
 from vedette.registry import AccessListService, ClockGuard, DeviceService, ModuleService, PresenceService, TwinService
@@ -69,6 +72,10 @@ class Services:
     enrollments: EnrollmentService
     locks: RegistrationLocks
     enforcement: EnforcementTracker
+    commands: CommandQueue
+    feedback: FeedbackLog
+    methods: MethodService
+    clone_alerts: CloneAlerts
     telemetry: TelemetryReader
     decisions: DecisionReader
     components: Callable[[], Awaitable[list[Component]]]
@@ -129,6 +136,9 @@ def _routers(services: Services) -> list[APIRouter]:
             clock=services.clock,
         ).build(),
         TwinRoutes(organization_id, services.twins).build(),
+        MethodRoutes(organization_id, services.methods).build(),
+        CommandRoutes(organization_id, services.commands, services.feedback).build(),
+        CloneAlertRoutes(organization_id, services.clone_alerts).build(),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
         authorities.build(),
         authorities.build_own(),

@@ -165,6 +165,11 @@ def expected_revision(if_match: _IfMatch = None) -> int | None:
     return 0 if found is None else int(found[1])
 
 
+def holds_secret(request: Request) -> None:
+    """Say that an answer holds what is shown once: it is not kept for ``Idempotency-Key``."""
+    request.state.has_secret = True
+
+
 def api_router(tag: str, prefix: str = "/v1") -> APIRouter:
     """Return a router whose every route asks who calls."""
     return APIRouter(prefix=prefix, tags=[tag], dependencies=[Depends(actor_of)])
@@ -195,8 +200,9 @@ _WORDS: Final = {
     421: "The request names a host that is not ours.",
     422: "A parameter or a member of the body is missing or outside its limits.",
     429: "Too many failures, or a cap is reached.",
+    502: "The device answered with something that cannot be handed on.",
     503: "A part of the platform does not answer now; try again.",
-    504: "A part of the platform did not answer in time.",
+    504: "A part of the platform, or the device, did not answer in time.",
     507: "The disk is full: only restricting changes are written.",
 }
 _EXAMPLE_CODES: Final = {

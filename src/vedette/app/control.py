@@ -40,6 +40,7 @@ async def serve_control(role: ControlRole, *, clock: Clock, ids: IdSource, ready
         events = await _connect(role.events_bus, stack, clock)
         rooms = await build_rooms(role, store, events, clock=clock, ids=ids)
         rooms.enforcement.listen(devices)
+        rooms.desk.listen(devices)
         await rooms.access_lists.resume()
         async with asyncio.TaskGroup() as group:
             group.create_task(rooms.run(), name="rooms")

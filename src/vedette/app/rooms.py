@@ -25,6 +25,7 @@ from vedette.bus.contract import EVENTS_STREAM
 from vedette.enrollment import EnrollmentService, RegistrationLocks, RegistrationService, RegistrationSettings
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
+from vedette.messaging import CloneAlerts, CommandQueue, FeedbackLog, HubDesk, MethodService, SessionDirectory
 from vedette.pki import CertificateSettings, SignerClient
 from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
 from vedette.registry import (
@@ -60,6 +61,12 @@ class Rooms:
     modules: ModuleService
     twins: TwinService
     presence: PresenceService
+    desk: HubDesk
+    commands: CommandQueue
+    feedback: FeedbackLog
+    methods: MethodService
+    clone_alerts: CloneAlerts
+    directory: SessionDirectory
     access_lists: AccessListService
     enrollments: EnrollmentService
     registrations: RegistrationService
@@ -76,6 +83,7 @@ class Rooms:
         """Do what goes on beside requests, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.relay.run(), name="outbox relay")
+            group.create_task(self.desk.run(), name="hub desk")
             group.create_task(self.checkpoints.run(), name="checkpoints")
             group.create_task(self.projection.run(), name="posture head")
             group.create_task(self.access.note_uses_forever(), name="first uses")
@@ -130,6 +138,9 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     await observe_records(guard, ledger, organization_id)
     await projection.rebuild()
     uses = FirstUses(organization_id, store, certificates, register)
+    presence = PresenceService(store, clock=clock)
+    desk = HubDesk(organization_id, store, ledger, presence, guard, gateways=role.gateways, clock=clock, ids=ids)
+    ledger.project("messaging", desk.project)
     enrollments = EnrollmentService(store, ledger, onboarding, guard, clock=clock, ids=ids)
     return Rooms(
         anchor=anchor,
@@ -143,8 +154,14 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         signer=signer,
         devices=DeviceService(store, ledger, certificates, register, guard),
         modules=ModuleService(store, register, guard),
-        twins=TwinService(store, ledger, register, guard, clock=clock),
-        presence=PresenceService(store, clock=clock),
+        twins=TwinService(store, ledger, register, guard, clock=clock, on_desired=desk.desired_changed),
+        presence=presence,
+        desk=desk,
+        commands=desk.commands,
+        feedback=desk.feedback,
+        methods=desk.methods,
+        clone_alerts=desk.clones,
+        directory=desk.sessions,
         access_lists=AccessListService(store, ledger, register, guard, clock=clock, ids=ids),
         enrollments=enrollments,
         registrations=RegistrationService(

@@ -10,17 +10,25 @@ from vedette.bus.contract import (
     ISSUE_SERVER_CERTIFICATE,
     OPEN_SESSION,
     POSTURE_CHANGES,
+    READ_TWIN,
     REGISTER_DEVICE,
     RENEW_CERTIFICATE,
     REPORT_CERTIFICATE,
+    REPORT_PROPERTIES,
+    VOUCH_CERTIFICATE,
     CertificateReported,
     IssueServerCertificate,
     OpenSession,
     PostureChanges,
+    PropertiesReported,
+    ReadTwin,
     RegisterDevice,
     RenewCertificate,
     RenewedCertificate,
     ReportCertificate,
+    ReportProperties,
+    TwinDocument,
+    VouchCertificate,
 )
 from vedette.kernel import GenerationId, OrganizationId
 from vedette.ledger import Actor
@@ -47,11 +55,11 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
         if current.generation_id != generation_id:
             raise CertificateNotCurrent("the certificate of another identity", hint="connect with the device's own")
         # A gateway asks only for sessions that it let in; one that was stolen may ask for any device.
-        device = await rooms.devices.get_generation(organization_id, generation_id)
-        if not device.may_renew:
+        if not await rooms.devices.may_renew(organization_id, generation_id):
+            name = current.subject_name
             raise CertificateNotCurrent(
-                f"device {device.device_id} is kept out and renews nothing",
-                hint=f"see why: vedette device show {device.device_id}",
+                f"{name} is kept out and renews nothing",
+                hint=f"see why: vedette device show {name.partition('/')[0]}",
             )
         prepared = await rooms.certificates.renew(
             organization_id=organization_id,
@@ -89,4 +97,23 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
         Endpoint(RENEW_CERTIFICATE, RenewCertificate, renew),
         Endpoint(ISSUE_SERVER_CERTIFICATE, IssueServerCertificate, issue_server_certificate),
         Endpoint(REPORT_CERTIFICATE, ReportCertificate, report_certificate),
+        Endpoint(VOUCH_CERTIFICATE, VouchCertificate, rooms.vouching.vouch),
+        *_twin_endpoints(rooms),
+        *rooms.desk.endpoints(),
     ]
+
+
+def _twin_endpoints(rooms: Rooms) -> list[Endpoint[Any]]:
+    async def read(request: ReadTwin) -> TwinDocument:
+        document = await rooms.twins.read_own(
+            OrganizationId(request.organization_id), GenerationId(request.generation_id)
+        )
+        return TwinDocument(document)
+
+    async def report(request: ReportProperties) -> PropertiesReported:
+        version = await rooms.twins.report(
+            OrganizationId(request.organization_id), GenerationId(request.generation_id), request.patch
+        )
+        return PropertiesReported(version)
+
+    return [Endpoint(READ_TWIN, ReadTwin, read), Endpoint(REPORT_PROPERTIES, ReportProperties, report)]

@@ -11,7 +11,6 @@ from vedette.cli.change import Change, DryRunOption, ReasonOption, perform
 from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
-from vedette.cli.problems import NotFound
 from vedette.cli.session import Session, remote
 
 _AlertArgument = Annotated[
@@ -23,17 +22,16 @@ _AlertArgument = Annotated[
 def list_alerts(
     session: Session,
     *,
-    device: Annotated[str | None, typer.Option("--device", metavar="DEVICE_ID", help="Only about this device.")] = None,
     is_open: Annotated[bool, typer.Option("--open", help="Only those that nobody has acknowledged.")] = False,
     limit: LimitOption = 100,
     after: AfterOption = "",
     everything: AllOption = False,
 ) -> None:
-    """List identities whose clients displaced each other, newest first."""
+    """List identities whose clients displaced each other, youngest first."""
     show_list(
         session,
         "/v1/clone-alerts",
-        {"device_id": device, "is_open": "true" if is_open else None},
+        {"is_open": "true" if is_open else None},
         columns={
             "alert": lambda item: item["alert_id"],
             "device": _owner,
@@ -42,7 +40,7 @@ def list_alerts(
             "take-overs": lambda item: item["takeovers"],
             "from": lambda item: item["remote_addresses"],
             "what": _reading,
-            "acknowledged": lambda item: show_time(item["acknowledged_at"]),
+            "state": lambda item: "open" if item["is_open"] else f"acknowledged: {item['acknowledged_reason']}",
         },
         limit=limit,
         after=after,
@@ -61,8 +59,8 @@ def acknowledge(
         method="POST",
         path=path_of("/v1/clone-alerts/{}/acknowledge", alert_id),
         body={"reason": reason},
-        before=_find(session, alert_id) if dry_run else {},
-        after={"acknowledgement": reason},
+        before=session.client.get(path_of("/v1/clone-alerts/{}", alert_id)).body if dry_run else {},
+        after={"is_open": False, "acknowledged_reason": reason},
     )
     answer = perform(session, change, dry_run=dry_run)
     if answer is None:
@@ -79,15 +77,7 @@ def _owner(alert: Mapping[str, Any]) -> str:
 
 def _reading(alert: Mapping[str, Any]) -> str:
     """Say what the certificates that were presented tell."""
+    if alert["is_same_certificate"]:
+        return "one certificate at two places: its key was copied"
     count = len(alert["certificate_sha256"])
-    if count == 0:
-        return "the same key or token twice"
-    return "one certificate twice: its key was copied" if count == 1 else f"{count} certificates"
-
-
-def _find(session: Session, alert_id: str) -> Mapping[str, Any]:
-    for page in session.client.pages("/v1/clone-alerts", {}, limit=None):
-        for item in page["items"]:
-            if item["alert_id"] == alert_id:
-                return dict(item)
-    raise NotFound(f"there is no alert {alert_id[:80]!r}", hint="see them: vedette clone-alert list")
+    return f"{count} certificate{'' if count == 1 else 's'}" if count else "the same symmetric key"

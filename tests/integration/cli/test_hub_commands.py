@@ -79,16 +79,18 @@ ALERT: dict[str, Any] = {
     "device_id": "pump-1",
     "module_id": None,
     "generation_id": "dev_1",
+    "is_open": True,
     "first_seen_at": MOMENT,
     "last_seen_at": MOMENT,
+    "reports": 1,
     "takeovers": 12,
-    "window_s": 10,
-    "gateway": "gateway-1",
+    "gateways": ["gateway-1"],
     "remote_addresses": ["10.0.0.1", EVIL],
     "certificate_sha256": ["ab" * 32],
+    "is_same_certificate": True,
     "acknowledged_at": None,
-    "acknowledged_by": None,
-    "acknowledgement": "",
+    "acknowledged_by": "",
+    "acknowledged_reason": "",
 }
 
 Run = Callable[..., int]
