@@ -15,10 +15,13 @@ from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_r
 from vedette.access.first_use import FirstUses
 from vedette.access.projection import PostureProjection
 from vedette.access.repository import State
-from vedette.access.service import AccessService
+from vedette.access.service import AccessService, SubscriptionsFor
+from vedette.access.upkeep import RecordUpkeep
+from vedette.access.vouching import CertificateVouching
 
 __all__ = [
     "AccessService",
+    "CertificateVouching",
     "Enforcement",
     "EnforcementTracker",
     "FactReader",
@@ -27,8 +30,10 @@ __all__ = [
     "PolicyAdministrator",
     "PostureProjection",
     "PostureUnavailable",
+    "RecordUpkeep",
     "RoomFacts",
     "State",
+    "SubscriptionsFor",
     "UnknownOrganization",
     "compose_record",
 ]

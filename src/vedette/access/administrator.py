@@ -218,7 +218,9 @@ class PolicyAdministrator:
         concerned = set().union(*(each.concerned for each in waiting))
         now = self._clock.now()
         facts = self._facts.read(connection, self._organization_id, concerned, now)
-        former = repository.find_records(connection, self._organization_id, concerned)
+        # The modules of a device come with it.
+        found = {identity.generation_id for identity in facts}
+        former = repository.find_records(connection, self._organization_id, found)
         state = repository.lock_state(connection, self._organization_id)
         new: list[NewRecord] = []
         # Ends first: when a name passes to a new generation within one group, the new one has the last word.

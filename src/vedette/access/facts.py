@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import sqlalchemy as sa
 
 from vedette.kernel import DeviceId, GenerationId, ModuleId, OrganizationId
-from vedette.pki.records import CertificateService
-from vedette.registry import AuthenticationType, Device, find_generations, flatten_tags
+from vedette.pki import Authority
+from vedette.pki.records import covers
+from vedette.registry import (
+    AuthenticationType,
+    CredentialRecords,
+    Device,
+    Module,
+    find_generations,
+    find_module_generations,
+    find_modules_of,
+    flatten_tags,
+)
 from vedette.trust import (
     SCHEMA_VERSION,
     Credentials,
     Head,
     Lifecycle,
     PermittedCertificate,
+    PermittedKey,
     Placement,
     PostureRecord,
     Quarantine,
@@ -26,6 +37,10 @@ from vedette.trust import (
 )
 
 SECTIONS = ("registration", "credentials", "placement", "health", "quarantine", "exceptions")
+
+
+GroupReader = Callable[[sa.Connection, str, Iterable[str]], Mapping[GenerationId, tuple[str, ...]]]
+_MODULE_PREFIX: Final = "mod_"
 
 
 class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +54,7 @@ class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True):
     credentials: Credentials
     placement: Placement
     quarantine: Quarantine
+    device_generation_id: GenerationId | None = None
 
 
 class FactReader(Protocol):
@@ -56,10 +72,16 @@ class FactReader(Protocol):
 
 
 class RoomFacts:
-    """Facts of registry and PKI."""
+    """Facts of registry and PKI.
 
-    def __init__(self, certificates: CertificateService) -> None:
-        self._certificates = certificates
+    Args:
+        credentials: What devices and modules prove themselves with.
+        groups: Returns the groups that identities are in.
+    """
+
+    def __init__(self, credentials: CredentialRecords, groups: GroupReader | None = None) -> None:
+        self._credentials = credentials
+        self._groups = groups or _no_groups
 
     def read(
         self,
@@ -68,52 +90,168 @@ class RoomFacts:
         generation_ids: Iterable[str],
         now: datetime,
     ) -> list[IdentityFacts]:
-        """Return the facts of devices, deleted ones included."""
-        devices = find_generations(connection, organization_id, generation_ids)
-        return [self._of_device(connection, device, now) for device in devices.values()]
+        """Return the facts of devices and modules, deleted ones included, and of all modules of those devices."""
+        asked = list(generation_ids)
+        modules = _find_modules(connection, organization_id, asked)
+        owners = {*asked, *(module.device_generation_id for module in modules.values())}
+        devices = find_generations(connection, organization_id, owners)
+        known = _Known(connection, organization_id, now, self._credentials, self._groups)
+        known.gather(devices.values(), modules.values())
+        concerned = set(asked)
+        found = [self._of_device(device, known) for device in devices.values() if device.generation_id in concerned]
+        for module in modules.values():
+            device = devices.get(module.device_generation_id)
+            if device is not None:
+                found.append(self._of_module(module, device, known))
+        return found
 
-    def _of_device(self, connection: sa.Connection, device: Device, now: datetime) -> IdentityFacts:
+    def _of_device(self, device: Device, known: _Known) -> IdentityFacts:
         is_deleted = device.deleted_at is not None
-        is_frozen = self._certificates.is_frozen(connection, device.organization_id, device.generation_id)
-        certificates = () if is_deleted else self._permitted(connection, device, now)
         return IdentityFacts(
             generation_id=device.generation_id,
             device_id=device.device_id,
             module_id=None,
             is_deleted=is_deleted,
-            registration=Registration(
-                lifecycle=Lifecycle.RETIRED if is_deleted else device.lifecycle,
-                is_enabled=device.is_enabled and not is_deleted,
-                is_blocked=device.is_blocked,
-                device_class=device.device_class,
-                identity_class=device.identity_class,
-                failure_mode=device.failure_mode,
-                hold_s=device.hold_s,
+            registration=_registration(device, is_deleted=is_deleted, is_enabled=device.is_enabled),
+            credentials=Credentials() if is_deleted else known.credentials_of_device(device),
+            placement=_placement(device, known.groups.get(device.generation_id, ())),
+            quarantine=_quarantine(device, is_frozen=known.is_frozen(device.generation_id)),
+        )
+
+    def _of_module(self, module: Module, device: Device, known: _Known) -> IdentityFacts:
+        """A module is registered, placed and quarantined as its device; its credentials are its own."""
+        is_deleted = module.deleted_at is not None or device.deleted_at is not None
+        is_frozen = known.is_frozen(device.generation_id) or known.is_frozen(module.generation_id)
+        groups = (*known.groups.get(device.generation_id, ()), *known.groups.get(module.generation_id, ()))
+        return IdentityFacts(
+            generation_id=module.generation_id,
+            device_id=module.device_id,
+            module_id=module.module_id,
+            device_generation_id=device.generation_id,
+            is_deleted=is_deleted,
+            registration=_registration(
+                device, is_deleted=is_deleted, is_enabled=device.is_enabled and module.is_enabled
             ),
-            credentials=Credentials(certificates=tuple(certificates)),
-            placement=Placement(
-                site=device.site,
-                zone=device.zone,
-                purdue_level=device.purdue_level,
-                tags={path: str(value) for path, value in flatten_tags(device.tags).items()},
-            ),
+            credentials=Credentials() if is_deleted else known.credentials_of_module(module, device),
+            placement=_placement(device, groups),
             quarantine=_quarantine(device, is_frozen=is_frozen),
         )
 
-    def _permitted(self, connection: sa.Connection, device: Device, now: datetime) -> Sequence[PermittedCertificate]:
-        authentication = device.authentication
+
+class _Known:
+    """What a batch of identities has, read with one question for each kind of credential that occurs in it."""
+
+    def __init__(
+        self,
+        connection: sa.Connection,
+        organization_id: OrganizationId,
+        now: datetime,
+        credentials: CredentialRecords,
+        groups: GroupReader,
+    ) -> None:
+        self._connection = connection
+        self._organization_id = organization_id
+        self._now = now
+        self._credentials = credentials
+        self._read_groups = groups
+        self._keys: Mapping[str, tuple[PermittedKey, ...]] = {}
+        self._vouched: Mapping[str, tuple[PermittedCertificate, ...]] = {}
+        self._authorities: Sequence[Authority] = ()
+        self.groups: Mapping[GenerationId, tuple[str, ...]] = {}
+
+    def gather(self, devices: Collection[Device], modules: Collection[Module]) -> None:
+        """Read keys, vouched certificates and groups of all at once."""
+        where = self._connection, self._organization_id
+        identities: list[Device | Module] = [*devices, *modules]
+        with_keys = [each.generation_id for each in identities if each.authentication.is_weak]
+        if with_keys:
+            self._keys = self._credentials.keys.permitted_keys(*where, with_keys)
+        by_authority = AuthenticationType.CERTIFICATE_AUTHORITY
+        vouched = [each.generation_id for each in identities if each.authentication.type is by_authority]
+        if vouched:
+            self._vouched = self._credentials.vouched.permitted_certificates(*where, vouched, self._now)
+            self._authorities = self._credentials.vouched.authorities_for(*where)
+        self.groups = self._read_groups(*where, [each.generation_id for each in identities])
+
+    def is_frozen(self, generation_id: GenerationId) -> bool:
+        """Whether two parties were seen with the identity's key."""
+        return self._credentials.certificates.is_frozen(self._connection, self._organization_id, generation_id)
+
+    def credentials_of_device(self, device: Device) -> Credentials:
+        """Return what a device may present."""
+        if device.authentication.type is AuthenticationType.CERTIFICATE_AUTHORITY and not device.is_vouched:
+            digest, until = device.origin.onboarding_sha256, device.origin.onboarding_until
+            if digest is None or until is None:
+                return Credentials()
+            onboarding = PermittedCertificate(digest=digest, origin="onboarding", permitted_until=until)
+            return Credentials(certificates=(onboarding,))
+        return self._credentials_of(device, device)
+
+    def credentials_of_module(self, module: Module, device: Device) -> Credentials:
+        """Return what a module may present."""
+        return self._credentials_of(module, device)
+
+    def _credentials_of(self, identity: Device | Module, device: Device) -> Credentials:
+        authentication, generation_id = identity.authentication, identity.generation_id
         match authentication.type:
             case AuthenticationType.SELF_SIGNED:
-                return [PermittedCertificate(digest=each, origin="pinned") for each in authentication.thumbprints()]
+                pinned = (PermittedCertificate(digest=each, origin="pinned") for each in authentication.thumbprints())
+                return Credentials(certificates=tuple(pinned))
+            case AuthenticationType.SYMMETRIC_KEY:
+                return Credentials(keys=self._keys.get(generation_id, ()))
             case AuthenticationType.CERTIFICATE_AUTHORITY:
-                digest, until = device.origin.onboarding_sha256, device.origin.onboarding_until
-                if digest is None or until is None:
-                    return []
-                return [PermittedCertificate(digest=digest, origin="onboarding", permitted_until=until)]
-            case AuthenticationType.ISSUED:
-                return self._certificates.permitted_certificates(
-                    connection, device.organization_id, device.generation_id, now
+                enrollment_id = device.origin.enrollment_id
+                covering = (each for each in self._authorities if covers(each, device.device_id, enrollment_id))
+                return Credentials(
+                    certificates=self._vouched.get(generation_id, ()),
+                    authorities=tuple(each.authority_id for each in covering),
                 )
+            case AuthenticationType.ISSUED:
+                issued = self._credentials.certificates.permitted_certificates(
+                    self._connection, self._organization_id, generation_id, self._now
+                )
+                return Credentials(certificates=issued)
+
+
+def _find_modules(
+    connection: sa.Connection, organization_id: OrganizationId, generation_ids: Sequence[str]
+) -> dict[GenerationId, Module]:
+    """Return the modules that are asked for, and all modules of the devices that are."""
+    own = [each for each in generation_ids if each.startswith(_MODULE_PREFIX)]
+    found = find_module_generations(connection, organization_id, own) if own else {}
+    devices = [each for each in generation_ids if not each.startswith(_MODULE_PREFIX)]
+    if devices:
+        found |= {each.generation_id: each for each in find_modules_of(connection, organization_id, devices)}
+    return found
+
+
+def _no_groups(
+    connection: sa.Connection, organization_id: str, generation_ids: Iterable[str]
+) -> Mapping[GenerationId, tuple[str, ...]]:
+    del connection, organization_id, generation_ids
+    return {}
+
+
+def _registration(device: Device, *, is_deleted: bool, is_enabled: bool) -> Registration:
+    return Registration(
+        lifecycle=Lifecycle.RETIRED if is_deleted else device.lifecycle,
+        is_enabled=is_enabled and not is_deleted,
+        is_blocked=device.is_blocked,
+        device_class=device.device_class,
+        identity_class=device.identity_class,
+        failure_mode=device.failure_mode,
+        hold_s=device.hold_s,
+    )
+
+
+def _placement(device: Device, groups: tuple[str, ...]) -> Placement:
+    return Placement(
+        site=device.site,
+        zone=device.zone,
+        purdue_level=device.purdue_level,
+        tags={path: str(value) for path, value in flatten_tags(device.tags).items()},
+        groups=groups,
+    )
 
 
 def _quarantine(device: Device, *, is_frozen: bool) -> Quarantine:
@@ -160,6 +298,7 @@ def compose_record(
         sequence=head.sequence + 1,
         issued_at=head.issued_at,
         expires_at=None,
+        device_generation_id=facts.device_generation_id,
         **sections,
     )
 

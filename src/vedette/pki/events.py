@@ -163,6 +163,31 @@ class AuthorityDisabled(msgspec.Struct, frozen=True, kw_only=True):
     generation_id: str = ""
 
 
+class AuthorityHubTrustChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator lets an outside authority vouch at the hub instead of at enrollment, or no longer."""
+
+    name: ClassVar[str] = "pki.authority_hub_trust_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    authority_id: str
+    is_hub_trusted: bool
+    generation_id: str = ""
+
+
+class CertificateVouchedFor(msgspec.Struct, frozen=True, kw_only=True):
+    """An authority that is trusted at the hub vouches for a certificate that an identity presented."""
+
+    name: ClassVar[str] = "pki.certificate_vouched_for"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    sha256: str
+    authority_id: str
+    permitted_until: datetime
+
+
 class AuthorityCompromiseSuspected(msgspec.Struct, frozen=True, kw_only=True):
     """A certificate was presented that our operational authority signed and no record knows: its key may be stolen.
 

@@ -334,7 +334,7 @@ def matches_pattern(pattern: str, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """An authority on record: one of our own, or an outside one that may vouch for devices at enrollment.
+    """An authority on record: one of our own, or an outside one that may vouch for devices.
 
     Attributes:
         scope: Of an onboarding authority; our own have the widest, which nobody asks for.
@@ -343,6 +343,7 @@ class Authority:
         public_key_sha256: Of the SubjectPublicKeyInfo in DER.
         revision: Grows with each change; what ``If-Match`` compares.
         verification_code: The common name of the certificate that proves possession of the key, while unverified.
+        is_hub_trusted: It vouches at the hub, for who connects, and no more at enrollment.
     """
 
     organization_id: OrganizationId
@@ -362,3 +363,23 @@ class Authority:
     verification_code: str | None = None
     verification_expires_at: datetime | None = None
     verified_at: datetime | None = None
+    is_hub_trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VouchedCertificate:
+    """A leaf that a registered authority vouches for at the hub; none of ours, known by its digest.
+
+    Attributes:
+        subject: RFC 4514 text from outside: escape it where it leaves.
+        permitted_until: When the first certificate of its chain ends.
+    """
+
+    organization_id: OrganizationId
+    generation_id: GenerationId
+    sha256: str
+    authority_id: AuthorityId
+    subject: str
+    serial: str
+    permitted_until: datetime
+    vouched_at: datetime

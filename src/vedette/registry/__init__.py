@@ -21,6 +21,7 @@ from vedette.registry.access_list import (
 from vedette.registry.access_list_service import AccessListService
 from vedette.registry.clock_guard import ClockGuard, ClockReading
 from vedette.registry.clock_records import accept_clock, observe_records
+from vedette.registry.credentials import CredentialRecords, Holder
 from vedette.registry.errors import (
     AccessListEntryExists,
     AccessListEntryNotFound,
@@ -91,15 +92,16 @@ from vedette.registry.module_repository import (
     find_module_by_name,
     find_module_generations,
     find_modules_of,
+    list_authenticated_by,
 )
-from vedette.registry.module_service import ModuleService
+from vedette.registry.module_service import ModuleService, ModuleWithKeys
 from vedette.registry.presence import Presence, PresenceChange
 from vedette.registry.presence_repository import presence_of
 from vedette.registry.presence_service import PresenceService
 from vedette.registry.query import InvalidCursor, InvalidQuery, QueryPage, QueryService, QueryTooBroad
 from vedette.registry.register import Register
 from vedette.registry.repository import find_by_name, find_generation, find_generations
-from vedette.registry.service import BulkChange, CredentialHistory, DeviceService
+from vedette.registry.service import BulkChange, CredentialHistory, DeviceService, DeviceWithKeys
 from vedette.registry.tags import Tags, apply_merge_patch, check_tags, flatten_tags
 from vedette.registry.twin import BAG_MAX_BYTES, Bag, Twin, check_desired
 from vedette.registry.twin_service import TwinService
@@ -129,6 +131,7 @@ __all__ = [
     "ClockJumped",
     "ClockReading",
     "CredentialHistory",
+    "CredentialRecords",
     "DesiredPropertiesChanged",
     "Device",
     "DeviceChanged",
@@ -143,6 +146,7 @@ __all__ = [
     "DeviceRegistered",
     "DeviceRetired",
     "DeviceService",
+    "DeviceWithKeys",
     "Group",
     "GroupChanged",
     "GroupExists",
@@ -153,6 +157,7 @@ __all__ = [
     "GroupNotFound",
     "GroupProgress",
     "GroupState",
+    "Holder",
     "IdentityClass",
     "IdentityNotFound",
     "InvalidAccessListEntry",
@@ -174,6 +179,7 @@ __all__ = [
     "ModuleRegister",
     "ModuleRegistered",
     "ModuleService",
+    "ModuleWithKeys",
     "NewDevice",
     "NewGroup",
     "NewModule",
@@ -210,6 +216,7 @@ __all__ = [
     "find_modules_of",
     "flatten_tags",
     "groups_of",
+    "list_authenticated_by",
     "observe_records",
     "parse_thumbprint",
     "presence_of",

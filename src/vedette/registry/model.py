@@ -45,12 +45,20 @@ class AuthenticationType(StrEnum):
     """How a device proves who it is at the hub.
 
     ``issued``: a certificate of ours, from an enrollment. ``self_signed``: a certificate known by its thumbprint.
-    ``certificate_authority``: the certificate it was onboarded with, where an enrollment lets it be used so.
+    ``certificate_authority``: one that a registered authority vouches for, or that it was onboarded with, where an
+    enrollment lets it be used so. ``symmetric_key``: a token made with a shared key; weak, for legacy devices.
     """
 
     ISSUED = "issued"
     SELF_SIGNED = "self_signed"
     CERTIFICATE_AUTHORITY = "certificate_authority"
+    SYMMETRIC_KEY = "symmetric_key"
+
+
+# Proved at the hub itself: who is created so need not enroll first.
+_PROVED_AT_HUB: Final = frozenset(
+    {AuthenticationType.SELF_SIGNED, AuthenticationType.CERTIFICATE_AUTHORITY, AuthenticationType.SYMMETRIC_KEY}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +68,11 @@ class Authentication:
     type: AuthenticationType = AuthenticationType.ISSUED
     primary_thumbprint: str | None = None
     secondary_thumbprint: str | None = None
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it rests on a secret that both sides hold."""
+        return self.type is AuthenticationType.SYMMETRIC_KEY
 
     def thumbprints(self) -> tuple[str, ...]:
         """Return the pinned digests, primary first."""
@@ -150,10 +163,26 @@ class Device:
         return self.is_enabled and not self.is_blocked and not held
 
     @property
+    def is_flagged(self) -> bool:
+        """Whether its credential is a weak one, which lists show: a symmetric key, or its onboarding certificate."""
+        return self.authentication.is_weak or self.origin.onboarding_until is not None
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether it presents what a registered authority vouches for, rather than what it was onboarded with."""
+        is_by_authority = self.authentication.type is AuthenticationType.CERTIFICATE_AUTHORITY
+        return is_by_authority and self.origin.onboarding_until is None
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether it may use the hub, given a credential that counts."""
+        is_in_service = self.lifecycle in {Lifecycle.ONBOARDED, Lifecycle.ACTIVE} and self.deleted_at is None
+        return is_in_service and self.is_in_good_standing
+
+    @property
     def may_renew(self) -> bool:
         """Whether it takes part, and by certificates of ours."""
-        takes_part = self.lifecycle in {Lifecycle.ONBOARDED, Lifecycle.ACTIVE} and self.deleted_at is None
-        return takes_part and self.is_in_good_standing and self.authentication.type is AuthenticationType.ISSUED
+        return self.takes_part and self.authentication.type is AuthenticationType.ISSUED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,8 +262,7 @@ def check_new(new: NewDevice) -> NewDevice:
     authentication = check_authentication(new.authentication)
     lifecycle = new.lifecycle
     if lifecycle is None:
-        is_pinned = authentication.type is AuthenticationType.SELF_SIGNED
-        lifecycle = Lifecycle.ONBOARDED if is_pinned else Lifecycle.MADE
+        lifecycle = Lifecycle.ONBOARDED if authentication.type in _PROVED_AT_HUB else Lifecycle.MADE
     if lifecycle not in INITIAL:
         raise InvalidDevice(f"a device cannot be created as {lifecycle}", hint=f"use {', '.join(sorted(INITIAL))}")
     _check_properties(new)

@@ -70,6 +70,17 @@ class Module:
         return f'"{self.revision}"'
 
     @property
+    def is_flagged(self) -> bool:
+        """Whether its credential is a weak one, which lists show."""
+        return self.authentication.is_weak
+
+    @property
+    def may_renew(self) -> bool:
+        """Whether it is enabled, and by certificates of ours; its device must take part, too."""
+        is_alive = self.is_enabled and self.deleted_at is None
+        return is_alive and self.authentication.type is AuthenticationType.ISSUED
+
+    @property
     def full_name(self) -> str:
         """``device/module``: its client id, and the common name of its certificates."""
         return f"{self.device_id}/{self.module_id}"

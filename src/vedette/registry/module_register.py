@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from vedette.kernel import Clock, GenerationId, IdSource, ModuleId
 from vedette.ledger import Actor, Entry, Ledger
-from vedette.pki import RevocationReason
-from vedette.pki.records import CertificateService
+from vedette.pki import KeySlot, NewKeys
 from vedette.registry import module_repository, presence_repository, twin_repository
+from vedette.registry.credentials import CredentialRecords, Holder
 from vedette.registry.errors import ModuleExists, ModuleNotFound, RevisionMismatch, TooManyModules
 from vedette.registry.events import ModuleChanged, ModuleDeleted, ModuleRegistered
 from vedette.registry.model import Device
@@ -25,9 +25,9 @@ from vedette.store import Transaction
 class ModuleRegister:
     """Changes modules in a transaction that the caller opened."""
 
-    def __init__(self, ledger: Ledger, certificates: CertificateService, *, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, ledger: Ledger, credentials: CredentialRecords, *, clock: Clock, ids: IdSource) -> None:
         self._ledger = ledger
-        self._certificates = certificates
+        self._credentials = credentials
         self._clock = clock
         self._ids = ids
 
@@ -77,6 +77,7 @@ class ModuleRegister:
             TooManyModules: The device has 50 already.
         """
         asked = check_new_module(new, device.device_id)
+        self._credentials.check_type(asked.authentication)
         owner = (device.organization_id, device.generation_id)
         if module_repository.find_module(tx.connection, *owner, asked.module_id) is not None:
             raise ModuleExists(
@@ -123,6 +124,10 @@ class ModuleRegister:
         """
         changed = apply_module_patch(module, patch)
         names = tuple(name for name in patch if getattr(changed, name) != getattr(module, name))
+        if "authentication" in names:
+            self._credentials.change_type(
+                tx, holder_of_module(module), module.authentication, changed.authentication, actor=actor
+            )
         return self._save(tx, module, changed, names, actor=actor, reason=reason) if names else module
 
     def replace_tags(self, tx: Transaction, module: Module, tags: object, *, actor: Actor) -> Module:
@@ -137,6 +142,14 @@ class ModuleRegister:
             return module
         return self._save(tx, module, replace(module, tags=checked), ("tags",), actor=actor, reason="")
 
+    def give_keys(
+        self, tx: Transaction, module: Module, *, actor: Actor, given: Mapping[KeySlot, bytes] | None = None
+    ) -> NewKeys | None:
+        """Give a module its symmetric keys if it authenticates by them; see ``CredentialRecords.give_keys``."""
+        return self._credentials.give_keys(
+            tx, holder_of_module(module), module.authentication, actor=actor, given=given
+        )
+
     def delete(self, tx: Transaction, module: Module, *, actor: Actor, reason: str) -> None:
         """End a module, its twin and its certificates: the name is free at once, the row stays for its history."""
         self._write(tx.connection, module, replace(module, deleted_at=self._clock.now(), is_enabled=False))
@@ -144,28 +157,17 @@ class ModuleRegister:
         self._ledger.append(tx, _entry(module, actor, "registry.delete_module", reason=reason), event=event)
         twin_repository.delete(tx.connection, module.organization_id, [module.generation_id])
         presence_repository.delete(tx.connection, module.organization_id, [module.generation_id])
-        self._end_certificates(tx, module, actor, "the module was deleted")
+        self._credentials.end(tx, holder_of_module(module), actor=actor, comment="the module was deleted")
 
     def delete_of(self, tx: Transaction, device: Device, *, actor: Actor) -> None:
         """Delete the modules of a device that is deleted."""
         for module in module_repository.list_of_device(tx.connection, device.organization_id, device.generation_id):
             self.delete(tx, module, actor=actor, reason="its device was deleted")
 
-    def end_certificates_of(self, tx: Transaction, device: Device, *, actor: Actor, comment: str) -> None:
-        """Revoke the certificates of a device's modules."""
+    def end_credentials_of(self, tx: Transaction, device: Device, *, actor: Actor, comment: str) -> None:
+        """End what a device's modules prove themselves with."""
         for module in module_repository.list_of_device(tx.connection, device.organization_id, device.generation_id):
-            self._end_certificates(tx, module, actor, comment)
-
-    def _end_certificates(self, tx: Transaction, module: Module, actor: Actor, comment: str) -> None:
-        self._certificates.revoke_all_in(
-            tx,
-            module.organization_id,
-            module.generation_id,
-            reason=RevocationReason.CESSATION_OF_OPERATION,
-            actor=actor,
-            comment=comment,
-            is_consequence=True,
-        )
+            self._credentials.end(tx, holder_of_module(module), actor=actor, comment=comment)
 
     def _save(
         self,
@@ -193,6 +195,11 @@ class ModuleRegister:
         if not module_repository.update(connection, written, expected=before.revision):
             raise RevisionMismatch(f"{before.full_name} was changed by somebody else", hint="read it again")
         return written
+
+
+def holder_of_module(module: Module) -> Holder:
+    """Return a module as the holder of its credentials."""
+    return Holder(module.organization_id, module.generation_id, module.full_name)
 
 
 def _identity(module: Module) -> dict[str, str]:

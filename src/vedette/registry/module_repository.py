@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from vedette.kernel import DeviceId, GenerationId, ModuleId, OrganizationId
 from vedette.registry.model import Authentication, AuthenticationType
 from vedette.registry.module import Module
-from vedette.registry.repository import DEVICE_NAME
+from vedette.registry.repository import DEVICE_NAME, devices
 from vedette.store import Json, UtcDateTime, index_paths, metadata
 
 PREFIX: Final = "mod_"
@@ -59,6 +59,16 @@ sa.Index(
     _c.module_id,
     sqlite_where=_alive,
     postgresql_where=_alive,
+)
+_by_authority: Final = _c.authentication_type == sa.literal_column(
+    f"'{AuthenticationType.CERTIFICATE_AUTHORITY.value}'"
+)
+sa.Index(
+    "ix_registry_modules_by_authority",
+    _c.organization_id,
+    _c.generation_id,
+    sqlite_where=_by_authority,
+    postgresql_where=_by_authority,
 )
 index_paths(modules)
 
@@ -116,6 +126,27 @@ def find_module_generations(
     """Return modules by their generation, deleted or not; unknown ones are left out."""
     keys = {"organization": organization_id, "generations": list(generation_ids)}
     return {module.generation_id: module for module in map(_to_module, connection.execute(_by_generations, keys))}
+
+
+def list_authenticated_by(
+    connection: sa.Connection, organization_id: str, kind: AuthenticationType, *, after: str, limit: int
+) -> list[str]:
+    """Return the generations of devices and modules that authenticate in one way, in order, from after one of them."""
+    found: list[str] = []
+    for columns in (devices.c, _c):
+        query = (
+            sa.select(columns.generation_id)
+            .where(
+                columns.organization_id == organization_id,
+                columns.authentication_type == sa.literal_column(f"'{kind.value}'"),
+                columns.deleted_at.is_(None),
+                columns.generation_id > after,
+            )
+            .order_by(columns.generation_id)
+            .limit(limit)
+        )
+        found += connection.execute(query).scalars()
+    return sorted(found)[:limit]
 
 
 def list_of_device(connection: sa.Connection, organization_id: str, device_generation_id: str) -> list[Module]:

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from vedette.kernel import Clock, DeviceId, GenerationId, IdSource, OrganizationId
 from vedette.ledger import Actor, Entry, Ledger
-from vedette.pki import RevocationReason
-from vedette.pki.records import CertificateService
+from vedette.pki import KeySlot, NewKeys
 from vedette.registry import module_repository, presence_repository, repository, twin_repository
 from vedette.registry.access_list import AccessRules, AccessSubject
 from vedette.registry.access_list_repository import RulesCache
+from vedette.registry.credentials import CredentialRecords, Holder
 from vedette.registry.errors import DeviceExists, DeviceNotFound, RevisionMismatch
 from vedette.registry.events import (
     DeviceChanged,
@@ -52,13 +52,19 @@ class Register:
         modules: The same for their modules.
     """
 
-    def __init__(self, ledger: Ledger, certificates: CertificateService, *, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, ledger: Ledger, credentials: CredentialRecords, *, clock: Clock, ids: IdSource) -> None:
         self._ledger = ledger
-        self._certificates = certificates
+        self._credentials = credentials
+        self._certificates = credentials.certificates
         self._clock = clock
         self._ids = ids
         self._rules = RulesCache()
-        self.modules = ModuleRegister(ledger, certificates, clock=clock, ids=ids)
+        self.modules = ModuleRegister(ledger, credentials, clock=clock, ids=ids)
+
+    @property
+    def credentials(self) -> CredentialRecords:
+        """What devices and modules prove themselves with."""
+        return self._credentials
 
     def rules(self, connection: sa.Connection, organization_id: str) -> AccessRules:
         """Return the access lists as the connection's transaction sees them."""
@@ -114,6 +120,7 @@ class Register:
             DeviceExists: The name is taken.
         """
         asked = check_new(new)
+        self._credentials.check_type(asked.authentication)
         if rules is None:
             holder, rules = self.look_up(tx.connection, organization_id, asked.device_id)
         else:
@@ -152,7 +159,11 @@ class Register:
         names = tuple(name for name in patch if getattr(changed, name) != getattr(device, name))
         if not names:
             return device
-        changed = self._judge_again(tx.connection, changed) if "authentication" in names else changed
+        if "authentication" in names:
+            self._credentials.change_type(
+                tx, holder_of(device), device.authentication, changed.authentication, actor=actor
+            )
+            changed = self._judge_again(tx.connection, changed)
         return self._save(tx, device, changed, names, actor=actor, action="registry.update_device")
 
     def replace_tags(self, tx: Transaction, device: Device, tags: object, *, actor: Actor) -> Device:
@@ -194,6 +205,9 @@ class Register:
         """
         changed = replace(device, authentication=check_authentication(authentication), origin=origin)
         if changed != device:
+            self._credentials.change_type(
+                tx, holder_of(device), device.authentication, changed.authentication, actor=actor
+            )
             changed = self._judge_again(tx.connection, changed)
             device = self._save(
                 tx, device, changed, ("authentication", "origin"), actor=actor, action="registry.bind_device"
@@ -201,6 +215,20 @@ class Register:
         if device.lifecycle is Lifecycle.ONBOARDED or (keeps_active and device.lifecycle is Lifecycle.ACTIVE):
             return device
         return self.move(tx, device, Lifecycle.ONBOARDED, cause=Cause.ENROLLMENT, actor=actor, reason="")
+
+    def give_keys(
+        self, tx: Transaction, device: Device, *, actor: Actor, given: Mapping[KeySlot, bytes] | None = None
+    ) -> NewKeys | None:
+        """Give a device its symmetric keys if it authenticates by them; see ``CredentialRecords.give_keys``."""
+        return self._credentials.give_keys(tx, holder_of(device), device.authentication, actor=actor, given=given)
+
+    def note_authority(self, tx: Transaction, device: Device, authority_id: str, *, actor: Actor) -> Device:
+        """Remember which authority vouches for what a device presents at the hub, since access lists go by it."""
+        if device.origin.authority_id == authority_id:
+            return device
+        changed = replace(device, origin=replace(device.origin, authority_id=authority_id))
+        changed = self._judge_again(tx.connection, changed)
+        return self._save(tx, device, changed, ("origin",), actor=actor, action="registry.bind_device")
 
     def set_enabled(
         self, tx: Transaction, devices: Sequence[Device], *, is_enabled: bool, actor: Actor, reason: str
@@ -266,8 +294,8 @@ class Register:
         action = "registry.retire_device" if target is Lifecycle.RETIRED else "registry.change_lifecycle"
         self._ledger.append(tx, _entry(device, actor, action, reason=reason, details=details), event=event)
         if target is Lifecycle.RETIRED:
-            self._end_certificates(tx, device, actor, "the device was retired")
-            self.modules.end_certificates_of(tx, device, actor=actor, comment="its device was retired")
+            self._credentials.end(tx, holder_of(device), actor=actor, comment="the device was retired")
+            self.modules.end_credentials_of(tx, device, actor=actor, comment="its device was retired")
         return changed
 
     def delete(self, tx: Transaction, device: Device, *, actor: Actor, reason: str) -> None:
@@ -283,7 +311,7 @@ class Register:
         self._ledger.append(tx, _entry(device, actor, "registry.delete_device", reason=reason), event=event)
         twin_repository.delete(tx.connection, device.organization_id, [device.generation_id])
         presence_repository.delete(tx.connection, device.organization_id, [device.generation_id])
-        self._end_certificates(tx, device, actor, "the device was deleted")
+        self._credentials.end(tx, holder_of(device), actor=actor, comment="the device was deleted")
         self.modules.delete_of(tx, device, actor=actor)
 
     def mark_active(
@@ -305,9 +333,12 @@ class Register:
             repository.note_connected(tx.connection, organization_id, generation_ids, now, before=before)
 
     def holder_of(self, connection: sa.Connection, organization_id: OrganizationId, sha256: str) -> GenerationId | None:
-        """Return the generation that a certificate of ours was issued to."""
+        """Return the generation that a certificate was issued to or is vouched for."""
         _, certificate = self._certificates.standing(connection, organization_id, sha256, self._clock.now())
-        return None if certificate is None else certificate.generation_id
+        if certificate is not None:
+            return certificate.generation_id
+        vouched = self._credentials.vouched.holder_of(connection, organization_id, sha256)
+        return None if vouched is None else GenerationId(vouched)
 
     def subject(self, connection: sa.Connection, device: Device, rules: AccessRules) -> AccessSubject:
         """Return what the access lists are asked about a device."""
@@ -315,10 +346,7 @@ class Register:
         if device.origin.onboarding_sha256 is not None:
             certificates.add(device.origin.onboarding_sha256)
         if rules.names_certificates:
-            permitted = self._certificates.permitted_certificates(
-                connection, device.organization_id, device.generation_id, self._clock.now()
-            )
-            certificates.update(certificate.digest for certificate in permitted)
+            certificates.update(self._credentials.digests_of(connection, device.organization_id, device.generation_id))
         authority_id = device.origin.authority_id
         return AccessSubject(
             device_id=device.device_id,
@@ -364,18 +392,6 @@ class Register:
         rules = self.rules(connection, device.organization_id)
         return replace(device, is_blocked=rules.judge(self.subject(connection, device, rules)).is_blocked)
 
-    def _end_certificates(self, tx: Transaction, device: Device, actor: Actor, comment: str) -> None:
-        """Revoke what the device holds, for those who read revocation lists; our own doors go by its record."""
-        self._certificates.revoke_all_in(
-            tx,
-            device.organization_id,
-            device.generation_id,
-            reason=RevocationReason.CESSATION_OF_OPERATION,
-            actor=actor,
-            comment=comment,
-            is_consequence=True,
-        )
-
     def _save(
         self, tx: Transaction, before: Device, after: Device, names: tuple[str, ...], *, actor: Actor, action: str
     ) -> Device:
@@ -398,6 +414,11 @@ class Register:
         if not repository.update(connection, written, expected=before.revision):
             raise RevisionMismatch(f"{before.device_id} was changed by somebody else", hint="read it again")
         return written
+
+
+def holder_of(device: Device) -> Holder:
+    """Return a device as the holder of its credentials."""
+    return Holder(device.organization_id, device.generation_id, device.device_id)
 
 
 def _entry(

@@ -78,6 +78,12 @@ _partial(
     _c.secondary_thumbprint,
     where=_c.secondary_thumbprint.is_not(None),
 )
+_partial(
+    "ix_registry_devices_by_authority",
+    _c.organization_id,
+    _c.generation_id,
+    where=_c.authentication_type == sa.literal_column(f"'{AuthenticationType.CERTIFICATE_AUTHORITY.value}'"),
+)
 index_paths(devices)
 
 # Any: the element type of an expanding parameter is not inferred.

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import sqlalchemy as sa
+
 from vedette.kernel import GenerationId, OrganizationId
 from vedette.ledger import Actor, EntryFilter, Ledger, Record
-from vedette.pki import Certificate
+from vedette.pki import Certificate, KeySlot, NewKey, NewKeys, SymmetricKey
 from vedette.pki.records import CertificateService
-from vedette.registry import repository
+from vedette.registry import module_repository, repository
 from vedette.registry.clock_guard import ClockGuard
 from vedette.registry.errors import DeviceNotFound, InvalidFilter, TooManyDevices
 from vedette.registry.lifecycle import Cause, is_restricting
 from vedette.registry.model import Device, DeviceCounts, DeviceFilter, DevicePage, NewDevice, check_reason
-from vedette.registry.register import Register
+from vedette.registry.register import Register, holder_of
 from vedette.store import Store, Transaction
 from vedette.trust import Lifecycle
 
@@ -41,6 +43,14 @@ class BulkChange:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceWithKeys:
+    """A device and, when it was just given some, its symmetric keys: to be shown once."""
+
+    device: Device
+    keys: NewKeys | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CredentialHistory:
     """Every certificate a device was issued, and every act on record that touched it."""
 
@@ -62,16 +72,40 @@ class DeviceService:
         self._guard = guard
 
     async def create(self, organization_id: OrganizationId, new: NewDevice, *, actor: Actor) -> Device:
-        """Add a device under a free name.
+        """Do what ``create_with_keys`` does, for who needs no keys shown."""
+        return (await self.create_with_keys(organization_id, new, actor=actor)).device
+
+    async def create_with_keys(
+        self,
+        organization_id: OrganizationId,
+        new: NewDevice,
+        *,
+        actor: Actor,
+        given: Mapping[KeySlot, bytes] | None = None,
+    ) -> DeviceWithKeys:
+        """Add a device under a free name; one that authenticates by symmetric keys gets them in the same transaction.
+
+        Args:
+            organization_id: Its owner.
+            new: What is asked for.
+            actor: Who asks.
+            given: Symmetric keys that the device holds already; the others are made.
 
         Raises:
             InvalidId: The device id is malformed.
             InvalidDevice: A property is outside its limits.
             DeviceExists: The name is taken.
+            SymmetricKeysOff: It would need what is not accepted here.
+            InvalidSymmetricKey: A given key is too short or too long.
             ClockJumped: The clock cannot be believed.
         """
         self._guard.check()
-        return await self._store.write(lambda tx: self._register.create(tx, organization_id, new, actor=actor))
+
+        def change(tx: Transaction) -> DeviceWithKeys:
+            device = self._register.create(tx, organization_id, new, actor=actor)
+            return DeviceWithKeys(device, self._register.give_keys(tx, device, actor=actor, given=given))
+
+        return await self._store.write(change)
 
     async def get(self, organization_id: OrganizationId, device_id: str) -> Device:
         """Return the device that holds a name.
@@ -131,21 +165,85 @@ class DeviceService:
         actor: Actor,
         if_match: int | None = None,
     ) -> Device:
-        """Change properties by a merge patch (RFC 7396).
+        """Do what ``update_with_keys`` does, for who needs no keys shown."""
+        return (await self.update_with_keys(organization_id, device_id, patch, actor=actor, if_match=if_match)).device
+
+    async def update_with_keys(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        patch: Mapping[str, object],
+        *,
+        actor: Actor,
+        given: Mapping[KeySlot, bytes] | None = None,
+        if_match: int | None = None,
+    ) -> DeviceWithKeys:
+        """Change properties by a merge patch (RFC 7396); a change to symmetric keys makes them, one away ends them.
 
         Raises:
             DeviceNotFound: No device holds the name.
             RevisionMismatch: It has changed since ``if_match``.
             InvalidDevice: A property is unknown, fixed, or outside its limits.
+            SymmetricKeysOff: It would need what is not accepted here.
+            InvalidSymmetricKey: A given key is too short or too long.
             ClockJumped: The clock cannot be believed.
         """
         self._guard.check()
 
-        def change(tx: Transaction) -> Device:
+        def change(tx: Transaction) -> DeviceWithKeys:
             device = self._register.require(tx.connection, organization_id, device_id, if_match=if_match)
-            return self._register.patch(tx, device, patch, actor=actor)
+            changed = self._register.patch(tx, device, patch, actor=actor)
+            if changed.authentication.type is device.authentication.type:
+                return DeviceWithKeys(changed, None)
+            return DeviceWithKeys(changed, self._register.give_keys(tx, changed, actor=actor, given=given))
 
         return await self._store.write(change)
+
+    async def rotate_key(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        slot: KeySlot,
+        *,
+        actor: Actor,
+        value: bytes | None = None,
+        if_match: int | None = None,
+    ) -> NewKey:
+        """Replace one of a device's symmetric keys; sessions that rest on the former one are cut.
+
+        Args:
+            organization_id: The device's owner.
+            device_id: Its name.
+            slot: Which key.
+            actor: Who rotates.
+            value: One that the device holds already; a new one of ours when not given.
+            if_match: The revision the caller knows.
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+            RevisionMismatch: It has changed since ``if_match``.
+            InvalidDevice: It does not authenticate by symmetric keys.
+            SymmetricKeysOff: They are not accepted here.
+            InvalidSymmetricKey: The value is too short or too long, or stands there already.
+            ClockJumped: The clock cannot be believed.
+        """
+        self._guard.check()
+
+        def change(tx: Transaction) -> NewKey:
+            device = self._register.require(tx.connection, organization_id, device_id, if_match=if_match)
+            holder, credentials = holder_of(device), self._register.credentials
+            return credentials.rotate_key(tx, holder, device.authentication, slot, actor=actor, value=value)
+
+        return await self._store.write(change)
+
+    async def keys_of(self, organization_id: OrganizationId, device_id: str) -> Sequence[SymmetricKey]:
+        """Return a device's symmetric keys, without their values, by slot.
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+        """
+        device = await self.get(organization_id, device_id)
+        return await self._register.credentials.keys.list_of(organization_id, [device.generation_id])
 
     async def enable(
         self,
@@ -302,6 +400,20 @@ class DeviceService:
         await self._store.write(
             lambda tx: self._register.mark_active(tx, organization_id, generation_ids, actor=_SYSTEM)
         )
+
+    async def may_renew(self, organization_id: OrganizationId, generation_id: GenerationId) -> bool:
+        """Tell whether a device or module takes part by certificates of ours, so that it may renew them."""
+
+        def read(connection: sa.Connection) -> bool:
+            module = module_repository.find_module_generations(connection, organization_id, [generation_id])
+            if not module:
+                device = repository.find_generation(connection, organization_id, generation_id)
+                return device is not None and device.may_renew
+            (found,) = module.values()
+            owner = repository.find_generation(connection, organization_id, found.device_generation_id)
+            return owner is not None and owner.takes_part and found.may_renew
+
+        return await self._store.read(read)
 
     async def credential_history(self, organization_id: OrganizationId, device_id: str) -> CredentialHistory:
         """Return the certificates, youngest first, and the acts on record, oldest first, of a device.

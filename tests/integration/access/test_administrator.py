@@ -13,12 +13,14 @@ from vedette.access import AccessService, FirstUses, PolicyAdministrator, RoomFa
 from vedette.bus.contract import OpenSession, PostureChanges
 from vedette.kernel import GenerationId, OrganizationId, RandomIds, SystemClock
 from vedette.ledger import Actor, Ledger
-from vedette.pki.records import CertificateService
+from vedette.pki import SecretBox
+from vedette.pki.records import CertificateService, SymmetricKeyService, VouchedCertificates
 from vedette.pki.signer import SignerClient
 from vedette.registry import (
     Authentication,
     AuthenticationType,
     ClockGuard,
+    CredentialRecords,
     Device,
     DeviceNotFound,
     DeviceService,
@@ -91,18 +93,20 @@ async def house(store: Store, tmp_path: Path) -> House:
     ledger = Ledger(store, clock=clock, ids=ids)
     # Pinned devices only: the signer is never asked.
     certificates = CertificateService(store, ledger, SignerClient(tmp_path / "signer.sock"), clock=clock, ids=ids)
-    register = Register(ledger, certificates, clock=clock, ids=ids)
+    keys = SymmetricKeyService(store, ledger, SecretBox(b"k" * 32, ids=ids), hostnames=("hub",), clock=clock, ids=ids)
+    credentials = CredentialRecords(certificates, keys, VouchedCertificates(ledger, clock=clock), clock=clock)
+    register = Register(ledger, credentials, clock=clock, ids=ids)
     devices = DeviceService(store, ledger, certificates, register, ClockGuard(clock))
     signer = RecordSigner(Ed25519PrivateKey.generate())
     administrator = PolicyAdministrator(
-        organization_id, store, signer, RoomFacts(certificates), clock=clock, policy_hash=POLICY_HASH
+        organization_id, store, signer, RoomFacts(credentials), clock=clock, policy_hash=POLICY_HASH
     )
     ledger.project("posture", administrator.project)
     published: list[tuple[GenerationId, int, bytes]] = []
     administrator.publish_to(lambda *told: published.append(told))
     await administrator.start()
-    uses = FirstUses(organization_id, store, certificates, register)
-    access = AccessService(organization_id, administrator, store, signer, uses.note)
+    uses = FirstUses(organization_id, store, credentials, register)
+    access = AccessService(organization_id, administrator, store, signer, uses.note, keys=keys, clock=clock)
     return House(organization_id, devices, administrator, access, signer, published, store)
 
 

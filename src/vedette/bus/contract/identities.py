@@ -11,6 +11,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         nonce: 16 random bytes; the answer is signed over them, so an older answer cannot be replayed.
         certificate_sha256: Lower-case hex of the certificate whose key the TLS handshake proved, or ``None``.
+        certificate_sha1: The same by SHA-1, for devices registered by such a thumbprint.
         password: Of CONNECT: a shared access signature, which only control can verify.
         is_clean: CONNECT asked for a clean session: kept subscriptions are discarded.
     """
@@ -24,6 +25,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     remote_address: str
     password: bytes | None = None
     is_clean: bool = True
+    certificate_sha1: str | None = None
 
 
 class SessionOpening(msgspec.Struct, frozen=True):

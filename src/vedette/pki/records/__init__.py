@@ -13,15 +13,20 @@ from vedette.pki.records.reports import CertificateReports, Sighting
 from vedette.pki.records.service import CertificateService
 from vedette.pki.records.symmetric_keys import SymmetricKeyService
 from vedette.pki.records.tokens import named_registration
+from vedette.pki.records.vouching import NamedIdentity, VouchedCertificates, Voucher, covers
 
 __all__ = [
     "CertificateReports",
     "CertificateService",
+    "NamedIdentity",
     "OnboardingAuthorityService",
     "PreparedCertificate",
     "Sighting",
     "Signer",
     "SymmetricKeyService",
+    "VouchedCertificates",
+    "Voucher",
     "Vouching",
+    "covers",
     "named_registration",
 ]

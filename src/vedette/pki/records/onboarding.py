@@ -1,8 +1,7 @@
-"""Outside authorities that vouch for devices at enrollment: registered with a scope, verified by a proof."""
+"""Outside authorities that vouch for devices: registered with a scope, verified by a proof, judged at enrollment."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,24 +19,18 @@ from vedette.pki.errors import (
     AuthorityStateConflict,
     InvalidAuthority,
 )
-from vedette.pki.events import AuthorityDisabled, AuthorityRegistered, AuthorityVerified
+from vedette.pki.events import AuthorityDisabled, AuthorityHubTrustChanged, AuthorityRegistered, AuthorityVerified
 from vedette.pki.model import Authority, AuthorityScope, AuthorityState, Purpose
 from vedette.pki.possession import check_proof, check_registration, read_authority
 from vedette.pki.records import repository
+from vedette.pki.records.verifiers import Verifiers
 from vedette.store import Store, Transaction
-from vedette.trust import (
-    ChainCheck,
-    ChainVerdict,
-    ChainVerifier,
-    certificate_sha256,
-    public_key_sha256,
-)
+from vedette.trust import ChainCheck, ChainVerdict, certificate_sha256, public_key_sha256
 
 PAGE_MAX: Final = 1000
 AUTHORITIES_MAX: Final = 1000
 CODE_LIFETIME: Final = timedelta(days=7)
 _CODE_BYTES: Final = 20
-_VERIFIERS_KEPT: Final = 16
 _ONBOARDING: Final = (Purpose.ONBOARDING,)
 _OWN: Final = (Purpose.OPERATIONAL, Purpose.SERVICES)
 
@@ -65,10 +58,17 @@ class OnboardingAuthorityService:
         self._ledger = ledger
         self._clock = clock
         self._ids = ids
-        self._verifiers: OrderedDict[tuple[str, ...], ChainVerifier] = OrderedDict()
+        self._verifiers = Verifiers()
 
     async def register(
-        self, *, organization_id: OrganizationId, certificate: bytes, name: str, scope: AuthorityScope, actor: Actor
+        self,
+        *,
+        organization_id: OrganizationId,
+        certificate: bytes,
+        name: str,
+        scope: AuthorityScope,
+        actor: Actor,
+        is_hub_trusted: bool = False,
     ) -> Authority:
         """Put an authority on record; it vouches for nobody until the operator has proved to hold its key.
 
@@ -78,6 +78,7 @@ class OnboardingAuthorityService:
             name: What people call it, 1 to 128 characters.
             scope: What it may vouch for.
             actor: Who registers it.
+            is_hub_trusted: It vouches at the hub, not at enrollment; see ``set_hub_trust``.
 
         Returns:
             The authority with the verification code, good for seven days.
@@ -105,6 +106,7 @@ class OnboardingAuthorityService:
             registered_at=now,
             verification_code=self._new_code(),
             verification_expires_at=now + CODE_LIFETIME,
+            is_hub_trusted=is_hub_trusted,
         )
 
         def insert(tx: Transaction) -> Authority:
@@ -191,7 +193,10 @@ class OnboardingAuthorityService:
         reason: str = "",
         revision: int | None = None,
     ) -> Authority:
-        """Let a verified authority vouch for nobody from now on; devices that it vouched for keep what they have.
+        """Let a verified authority vouch for nobody from now on.
+
+        Devices that it vouched for at enrollment keep what they have; sessions by a certificate that it vouches for at
+        the hub are cut.
 
         Raises:
             AuthorityNotFound: There is none of that id.
@@ -235,6 +240,41 @@ class OnboardingAuthorityService:
             return self._admit(tx, authority, "pki.enable_authority", actor, reason=reason)
 
         return await self._store.write(begin)
+
+    async def set_hub_trust(
+        self,
+        *,
+        organization_id: OrganizationId,
+        authority_id: AuthorityId,
+        is_trusted: bool,
+        actor: Actor,
+        reason: str = "",
+        revision: int | None = None,
+    ) -> Authority:
+        """Let an authority vouch at the hub instead of at enrollment, or at enrollment again.
+
+        Never both: what a device was born with opens no operational endpoint by the way. Taking the trust away cuts the
+        sessions that rest on it.
+
+        Raises:
+            AuthorityNotFound: There is none of that id.
+            AuthorityChangedMeanwhile: Its revision is another.
+        """
+
+        def change(tx: Transaction) -> Authority:
+            authority = _find(tx.connection, organization_id, authority_id, revision)
+            if authority.is_hub_trusted is is_trusted:
+                return authority
+            changed = replace(authority, is_hub_trusted=is_trusted, revision=authority.revision + 1)
+            repository.save_authority(tx.connection, changed)
+            event = AuthorityHubTrustChanged(
+                organization_id=organization_id, authority_id=authority_id, is_hub_trusted=is_trusted
+            )
+            action = "pki.trust_authority_at_hub" if is_trusted else "pki.distrust_authority_at_hub"
+            self._record(tx, changed, action, actor, event=event, reason=reason)
+            return changed
+
+        return await self._store.write(change, restricting=not is_trusted)
 
     async def remove(
         self,
@@ -329,6 +369,7 @@ class OnboardingAuthorityService:
                 organization_id,
                 purposes=_ONBOARDING,
                 state=AuthorityState.VERIFIED,
+                is_hub_trusted=False,
                 limit=AUTHORITIES_MAX,
             )
             if among is None or authority.authority_id in among
@@ -338,26 +379,15 @@ class OnboardingAuthorityService:
             for authority in authorities
             if authority.scope.covers(registration_id, enrollment_group=enrollment_group)
         ]
-        verdict = self._verifier(covering).verify(presented, now)
+        verdict = self._verifiers.of(covering).verify(presented, now)
         if verdict.is_trusted:
             by_digest = {authority.sha256: authority for authority in covering}
             return Vouching(by_digest[verdict.anchor_sha256 or ""], verdict)
         is_out_of_scope = False
         if verdict.failure is not None and verdict.failure.check is ChainCheck.TRUSTED_ISSUER:
             others = [authority for authority in authorities if authority not in covering]
-            is_out_of_scope = bool(others) and self._verifier(others).verify(presented, now).is_trusted
+            is_out_of_scope = bool(others) and self._verifiers.of(others).verify(presented, now).is_trusted
         return Vouching(None, verdict, is_out_of_scope)
-
-    def _verifier(self, authorities: Sequence[Authority]) -> ChainVerifier:
-        """Return the verifier for a set of authorities, made once; several reader threads may ask."""
-        key = tuple(sorted(authority.sha256 for authority in authorities))
-        verifier = self._verifiers.get(key)
-        if verifier is None:
-            verifier = ChainVerifier(authority.der for authority in authorities)
-            self._verifiers[key] = verifier
-            while len(self._verifiers) > _VERIFIERS_KEPT:
-                self._verifiers.popitem(last=False)
-        return verifier
 
     def _admit(
         self, tx: Transaction, authority: Authority, action: str, actor: Actor, *, reason: str = ""
@@ -397,6 +427,7 @@ class OnboardingAuthorityService:
                 "purpose": authority.purpose.value,
                 "enrollment_group": authority.scope.enrollment_group,
                 "device_id_pattern": authority.scope.device_id_pattern,
+                "is_hub_trusted": authority.is_hub_trusted,
             },
         )
         self._ledger.append(tx, entry, event=event)

@@ -84,6 +84,7 @@ authorities: Final = sa.Table(
     sa.Column("verification_code", sa.String(64)),
     sa.Column("verification_expires_at", UtcDateTime),
     sa.Column("verified_at", UtcDateTime),
+    sa.Column("is_hub_trusted", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.UniqueConstraint("organization_id", "purpose", "sha256"),
     sa.Index("ix_pki_authorities_public_key", "organization_id", "public_key_sha256"),
 )
@@ -322,6 +323,7 @@ def list_authorities(
     *,
     purposes: Iterable[Purpose],
     state: AuthorityState | None = None,
+    is_hub_trusted: bool | None = None,
     after: str = "",
     limit: int = 100,
 ) -> list[Authority]:
@@ -334,6 +336,8 @@ def list_authorities(
     )
     if state is not None:
         query = query.where(columns.state == state.value)
+    if is_hub_trusted is not None:
+        query = query.where(columns.is_hub_trusted.is_(is_hub_trusted))
     return [
         _to_authority(row) for row in connection.execute(query.order_by(columns.authority_id).limit(limit)).mappings()
     ]

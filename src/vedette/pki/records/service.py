@@ -385,6 +385,16 @@ class CertificateService:
         """
         return await self._store.read(lambda connection: find_issued(connection, organization_id, sha256))
 
+    async def chain_of(self, certificate: Certificate) -> tuple[bytes, ...]:
+        """Return a certificate of ours with its issuers in DER, leaf first; empty when they have been replaced since.
+
+        Raises:
+            SignerUnavailable: The signer does not answer.
+        """
+        issuers = (await self._signer.get_chains()).get(Purpose.OPERATIONAL, [])
+        is_theirs = bool(issuers) and certificate_sha256(issuers[0]) == certificate.authority_sha256
+        return (certificate.der, *issuers) if is_theirs else ()
+
     async def list_of(
         self,
         organization_id: OrganizationId,

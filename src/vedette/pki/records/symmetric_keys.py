@@ -90,15 +90,36 @@ class SymmetricKeyService:
     # --- their life -----------------------------------------------------------------------------------------------
 
     def create_for(
-        self, tx: Transaction, organization_id: OrganizationId, owner_id: str, *, owner_name: str, actor: Actor
+        self,
+        tx: Transaction,
+        organization_id: OrganizationId,
+        owner_id: str,
+        *,
+        owner_name: str,
+        actor: Actor,
+        given: Mapping[KeySlot, bytes] | None = None,
     ) -> NewKeys:
-        """Give an owner two keys of our making, in place of those it has.
+        """Give an owner two keys in place of those it has: those that are given, and new ones of our making.
+
+        Args:
+            tx: The caller's.
+            organization_id: Of the owner.
+            owner_id: As in ``store_for``.
+            owner_name: What people call the owner, for the ledger.
+            actor: Who gives them.
+            given: Values that a device in the field holds already.
 
         Raises:
             SymmetricKeysOff: They are not accepted here.
+            InvalidSymmetricKey: A value is too short or too long.
         """
-        made = {slot: KeyValue(self._ids.random_bytes(GENERATED_BYTES)) for slot in KeySlot}
-        return self._put(tx, organization_id, owner_id, made, owner_name=owner_name, actor=actor, is_imported=False)
+        brought = {slot: KeyValue(value) for slot, value in (given or {}).items()}
+        made = {slot: KeyValue(self._ids.random_bytes(GENERATED_BYTES)) for slot in KeySlot if slot not in brought}
+        stored = [
+            *self._put(tx, organization_id, owner_id, brought, owner_name=owner_name, actor=actor, is_imported=True),
+            *self._put(tx, organization_id, owner_id, made, owner_name=owner_name, actor=actor, is_imported=False),
+        ]
+        return NewKeys(tuple(stored))
 
     def store_for(
         self,
@@ -126,7 +147,8 @@ class SymmetricKeyService:
             SymmetricKeysOff: They are not accepted here.
             InvalidSymmetricKey: A value is too short or too long.
         """
-        return self._put(tx, organization_id, owner_id, values, owner_name=owner_name, actor=actor, is_imported=True)
+        stored = self._put(tx, organization_id, owner_id, values, owner_name=owner_name, actor=actor, is_imported=True)
+        return NewKeys(tuple(stored))
 
     def rotate(
         self,
@@ -156,9 +178,9 @@ class SymmetricKeyService:
         """
         made = {slot: KeyValue(self._ids.random_bytes(GENERATED_BYTES) if value is None else value)}
         former = {key.key_id for key in repository.list_of(tx.connection, organization_id, [owner_id])}
-        new = self._put(
+        (new,) = self._put(
             tx, organization_id, owner_id, made, owner_name=owner_name, actor=actor, is_imported=value is not None
-        ).keys[0]
+        )
         if new.key.key_id in former:
             raise InvalidSymmetricKey(
                 f"this is the {slot} key that stands there already", hint="rotate to another value, or leave it to us"
@@ -245,10 +267,13 @@ class SymmetricKeyService:
             lambda connection: repository.list_ending(connection, organization_id, before, count)
         )
 
-    async def list_owners(self, organization_id: OrganizationId, *, after: str = "") -> list[str]:
-        """Return who has keys, 500 at a time, from after an id."""
+    async def list_owners(
+        self, organization_id: OrganizationId, *, after: str = "", limit: int = OWNERS_PAGE
+    ) -> list[str]:
+        """Return who has keys, in the order of their ids, from after one of them; at most 500."""
+        count = min(limit, OWNERS_PAGE)
         return await self._store.read(
-            lambda connection: repository.list_owners(connection, organization_id, after, OWNERS_PAGE)
+            lambda connection: repository.list_owners(connection, organization_id, after, count)
         )
 
     async def check(self, organization_id: OrganizationId) -> None:
@@ -383,7 +408,7 @@ class SymmetricKeyService:
         owner_name: str,
         actor: Actor,
         is_imported: bool,
-    ) -> NewKeys:
+    ) -> list[NewKey]:
         self.check_enabled()
         now = self._clock.now()
         latest = now + self._settings.lifetime
@@ -407,7 +432,7 @@ class SymmetricKeyService:
             )
             self._replace(tx, key, given.value, held[0] if held else None, owner_name=owner_name, actor=actor)
             stored.append(NewKey(key, given.value))
-        return NewKeys(tuple(stored))
+        return stored
 
     def _replace(
         self,

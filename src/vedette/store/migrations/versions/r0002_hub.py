@@ -22,7 +22,10 @@ def upgrade() -> None:
     _create_messaging_counters()
     _create_messaging_feedback()
     _create_messaging_subscriptions()
+    _extend_pki_authorities()
     _create_pki_symmetric_keys()
+    _create_pki_vouched_certificates()
+    _extend_registry_devices()
     _create_registry_group_members()
     _create_registry_group_progress()
     _create_registry_group_versions()
@@ -213,6 +216,12 @@ def _create_messaging_subscriptions() -> None:
     )
 
 
+def _extend_pki_authorities() -> None:
+    op.add_column(
+        "pki_authorities", sa.Column("is_hub_trusted", sa.Boolean(), server_default=sa.text("(false)"), nullable=False)
+    )
+
+
 def _create_pki_symmetric_keys() -> None:
     op.create_table(
         "pki_symmetric_keys",
@@ -232,6 +241,41 @@ def _create_pki_symmetric_keys() -> None:
     )
     op.create_index(
         "uq_pki_symmetric_keys_slot", "pki_symmetric_keys", ["organization_id", "owner_id", "slot"], unique=True
+    )
+
+
+def _create_pki_vouched_certificates() -> None:
+    op.create_table(
+        "pki_vouched_certificates",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("authority_id", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=512), nullable=False),
+        sa.Column("serial", sa.String(length=64), nullable=False),
+        sa.Column("permitted_until", UtcDateTime(), nullable=False),
+        sa.Column("vouched_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "generation_id", "sha256", name=op.f("pk_pki_vouched_certificates")),
+    )
+    op.create_index(
+        "ix_pki_vouched_certificates_authority",
+        "pki_vouched_certificates",
+        ["organization_id", "authority_id", "generation_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_pki_vouched_certificates_sha256", "pki_vouched_certificates", ["organization_id", "sha256"], unique=False
+    )
+
+
+def _extend_registry_devices() -> None:
+    op.create_index(
+        "ix_registry_devices_by_authority",
+        "registry_devices",
+        ["organization_id", "generation_id"],
+        unique=False,
+        sqlite_where=sa.text("authentication_type = 'certificate_authority'"),
+        postgresql_where=sa.text("authentication_type = 'certificate_authority'"),
     )
 
 
@@ -334,6 +378,14 @@ def _create_registry_modules() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_registry_modules")),
+    )
+    op.create_index(
+        "ix_registry_modules_by_authority",
+        "registry_modules",
+        ["organization_id", "generation_id"],
+        unique=False,
+        sqlite_where=sa.text("authentication_type = 'certificate_authority'"),
+        postgresql_where=sa.text("authentication_type = 'certificate_authority'"),
     )
     op.create_index(
         "ix_registry_modules_name",
