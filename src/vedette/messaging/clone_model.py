@@ -30,7 +30,7 @@ class CloneAlert:
         gateways: That reported it.
         remote_addresses: Of the connections involved, the latest 32.
         certificate_sha256: What they presented, the latest 32.
-        is_same_certificate: One certificate was used by several connections at once: its key was copied.
+        is_same_certificate: A report knew of a single certificate: if there are two clients, its key was copied.
     """
 
     organization_id: OrganizationId
@@ -89,7 +89,7 @@ def merge_report(alert: CloneAlert, report: ReportClone, now: datetime) -> Clone
         gateways=_latest(alert.gateways, [report.gateway]),
         remote_addresses=_latest(alert.remote_addresses, report.remote_addresses),
         certificate_sha256=_latest(alert.certificate_sha256, digests),
-        is_same_certificate=alert.is_same_certificate or len(set(digests)) < len(digests),
+        is_same_certificate=alert.is_same_certificate or len(set(digests)) == 1 or len(set(digests)) < len(digests),
     )
 
 

@@ -77,7 +77,7 @@ class CloneSuspected(msgspec.Struct, frozen=True, kw_only=True):
     """Two clients use one identity: one of them may be a copy.
 
     Attributes:
-        is_same_certificate: One certificate was seen again and again: its key was copied.
+        is_same_certificate: Only one certificate was seen: if there are two clients, its key was copied.
         is_reopened: An earlier alert was acknowledged, and here is new evidence.
     """
 

@@ -17,6 +17,8 @@ from vedette.messaging.errors import (
     DeviceConnectionClosed,
     DeviceNotOnline,
     GatewayUnreachable,
+    HubProblem,
+    InvalidMethodCall,
     MethodNotPermitted,
     MethodTimedOut,
     TooManyCalls,
@@ -329,26 +331,28 @@ class MethodService:
             log.exception("the outcome of a method call is not on record", extra={"call_id": call.call_id})
 
 
-def _failure(call: _Call, reason: str) -> Problem:
-    """Return the problem that a gateway's word stands for."""
-    name = call.identity.name
-    match reason:
-        case "not_online":
-            return DeviceNotOnline(
-                f"{name} is not connected", hint=f"see: vedette device show {call.identity.device_id}"
-            )
-        case "not_subscribed":
-            return DeviceNotOnline(f"{name} does not listen for methods", hint="its program must subscribe to them")
-        case "not_permitted":
-            return MethodNotPermitted(f"the policy does not let {name} receive methods", hint="see the decision log")
-        case "too_many":
-            return TooManyCalls(f"too many calls to {name} are under way", hint="wait for their answers")
-        case "timeout":
-            return MethodTimedOut(
-                f"{name} did not answer within {call.response_timeout_s} s",
-                hint="it may have done what was asked, or may still do it",
-            )
-        case _:
-            return DeviceConnectionClosed(
-                f"the connection of {name} ended before it answered", hint="it may have done what was asked"
-            )
+# What a gateway's word stands for: problem, text, hint.
+_FAILURES: Final[dict[str, tuple[type[HubProblem], str, str]]] = {
+    "not_online": (DeviceNotOnline, "{name} is not connected", "see: vedette device show {device_id}"),
+    "not_subscribed": (DeviceNotOnline, "{name} does not listen for methods", "its program must subscribe to them"),
+    "not_permitted": (MethodNotPermitted, "the policy does not let {name} receive methods", "see the decision log"),
+    "not_sent": (InvalidMethodCall, "the client of {name} takes no message like this", "send a smaller payload"),
+    "too_many": (TooManyCalls, "too many calls to {name} are under way", "wait for their answers"),
+    "timeout": (MethodTimedOut, "{name} did not answer within {timeout_s} s", "it may have done what was asked"),
+    "closed": (
+        DeviceConnectionClosed,
+        "the connection of {name} ended before it answered",
+        "it may have done what was asked",
+    ),
+}
+
+
+def _failure(call: _Call, reason: str) -> HubProblem:
+    """Return the problem that a gateway's word stands for; an unknown word says no more than that it failed."""
+    kind, text, hint = _FAILURES.get(reason, _FAILURES["closed"])
+    facts = {
+        "name": call.identity.name,
+        "device_id": call.identity.device_id,
+        "timeout_s": call.response_timeout_s,
+    }
+    return kind(text.format(**facts), hint=hint.format(**facts))

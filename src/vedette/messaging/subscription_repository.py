@@ -11,7 +11,6 @@ from vedette.store import Json, UtcDateTime, metadata
 
 _ID: Final = 64
 
-# A row is a kept session; what it subscribed to may be nothing.
 kept: Final = sa.Table(
     "messaging_subscriptions",
     metadata,

@@ -47,6 +47,8 @@ class SubscriptionStore:
     async def keep(self, request: KeepSubscriptions) -> SubscriptionsKept:
         """Keep a session's subscriptions in place of the kept ones; they are on disk when this returns.
 
+        None at all are not worth keeping: what is kept is discarded.
+
         Raises:
             InvalidId: The generation id is malformed.
             InvalidRequest: Something else than a subscription with QoS 0 or 1.
@@ -58,7 +60,10 @@ class SubscriptionStore:
             raise InvalidRequest("subscriptions are those of the hub, with QoS 0 or 1")
         if self._holders.is_elsewhere(key[1], request.gateway):
             raise SessionIsElsewhere("another gateway holds the identity now")
-        if await self._find(key) == request.subscriptions:
+        if (await self._find(key) or {}) == request.subscriptions:
+            return SubscriptionsKept()
+        if not request.subscriptions:
+            await self._store.write(lambda tx: self._discard(tx, key))
             return SubscriptionsKept()
 
         def save(tx: Transaction) -> None:
@@ -83,22 +88,20 @@ class SubscriptionStore:
         if not is_clean:
             return dict(kept)
 
-        def discard(tx: Transaction) -> None:
-            repository.delete(tx.connection, *key)
-            tx.on_commit(lambda: self._remember(key, None))
-
-        await self._store.write(discard)
+        await self._store.write(lambda tx: self._discard(tx, key))
         return None
 
     def project(self, tx: Transaction, event: Event) -> None:
         """Discard what is kept for an identity that ends, in the registry's own transaction."""
         match event:
             case DeviceDeleted() | DeviceRetired() | ModuleDeleted():
-                key = event.organization_id, event.generation_id
-                repository.delete(tx.connection, *key)
-                tx.on_commit(lambda: self._remember(key, None))
+                self._discard(tx, (event.organization_id, event.generation_id))
             case _:
                 pass
+
+    def _discard(self, tx: Transaction, key: _Key) -> None:
+        repository.delete(tx.connection, *key)
+        tx.on_commit(lambda: self._remember(key, None))
 
     async def _find(self, key: _Key) -> _Kept:
         if key in self._cache:

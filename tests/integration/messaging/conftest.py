@@ -1,4 +1,4 @@
-"""A real bus for each test."""
+"""A real bus for each test that asks for one, and the room on both databases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from messaging_room import MessagingRoom
 from running_bus import RunningBus
+
+from vedette.kernel import SystemClock
+from vedette.simulation import ManualClock
+from vedette.store import Store
 
 
 @pytest.fixture
@@ -18,3 +23,15 @@ async def bus(tmp_path: Path, anyio_backend: str) -> AsyncIterator[RunningBus]:
         yield running
     finally:
         await running.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(SystemClock().now())
+
+
+@pytest.fixture
+async def room(store: Store, clock: ManualClock) -> MessagingRoom:
+    opened = MessagingRoom(store, clock)
+    await opened.start()
+    return opened
