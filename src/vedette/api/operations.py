@@ -27,6 +27,7 @@ from vedette.api.login import PageRoutes
 from vedette.api.methods import MethodRoutes
 from vedette.api.modules import ModuleRoutes
 from vedette.api.openapi import openapi_of
+from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
@@ -39,7 +40,15 @@ from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
 from vedette.pki import SignerClient
 from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
-from vedette.registry import AccessListService, ClockGuard, DeviceService, ModuleService, PresenceService, TwinService
+from vedette.registry import (
+    AccessListService,
+    ClockGuard,
+    DeviceService,
+    ModuleService,
+    PresenceService,
+    QueryService,
+    TwinService,
+)
 from vedette.store import Store
 
 
@@ -64,6 +73,7 @@ class Services:
     modules: ModuleService
     twins: TwinService
     presence: PresenceService
+    queries: QueryService
     access_lists: AccessListService
     certificates: CertificateService
     authorities: OnboardingAuthorityService
@@ -138,6 +148,7 @@ def _routers(services: Services) -> list[APIRouter]:
         TwinRoutes(organization_id, services.twins).build(),
         MethodRoutes(organization_id, services.methods).build(),
         CommandRoutes(organization_id, services.commands, services.feedback).build(),
+        QueryRoutes(organization_id, services.queries).build(),
         CloneAlertRoutes(organization_id, services.clone_alerts).build(),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
         authorities.build(),

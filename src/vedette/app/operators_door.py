@@ -124,6 +124,7 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         modules=rooms.modules,
         twins=rooms.twins,
         presence=rooms.presence,
+        queries=rooms.queries,
         commands=rooms.commands,
         feedback=rooms.feedback,
         methods=rooms.methods,

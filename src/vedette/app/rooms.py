@@ -34,6 +34,7 @@ from vedette.registry import (
     DeviceService,
     ModuleService,
     PresenceService,
+    QueryService,
     Register,
     TwinService,
     observe_records,
@@ -61,6 +62,7 @@ class Rooms:
     modules: ModuleService
     twins: TwinService
     presence: PresenceService
+    queries: QueryService
     desk: HubDesk
     commands: CommandQueue
     feedback: FeedbackLog
@@ -156,6 +158,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         modules=ModuleService(store, register, guard),
         twins=TwinService(store, ledger, register, guard, clock=clock, on_desired=desk.desired_changed),
         presence=presence,
+        queries=QueryService(store),
         desk=desk,
         commands=desk.commands,
         feedback=desk.feedback,
