@@ -25,16 +25,22 @@ from vedette.enrollment import (
     EnrollmentKind,
     EnrollmentService,
     NewEnrollment,
+    RegistrationApprovals,
     RegistrationLocks,
     RegistrationService,
     RegistrationSettings,
 )
 from vedette.kernel import Clock, GenerationId, OrganizationId, RandomIds
 from vedette.ledger import Actor, Ledger
-from vedette.pki import Authority, AuthorityScope, SignerClient
-from vedette.pki.records import CertificateService, OnboardingAuthorityService
+from vedette.pki import Authority, AuthorityScope, SecretBox, SignerClient, SymmetricKeySettings
+from vedette.pki.records import (
+    CertificateService,
+    OnboardingAuthorityService,
+    SymmetricKeyService,
+    VouchedCertificates,
+)
 from vedette.protocols.dps import encode_registration
-from vedette.registry import AccessListService, ClockGuard, DeviceService, Register
+from vedette.registry import AccessListService, ClockGuard, CredentialRecords, DeviceService, Register, TwinService
 from vedette.simulation import Factory, Identity, ManualClock, make_request
 from vedette.store import Store
 from vedette.trust import PostureRecord, RecordSigner
@@ -95,7 +101,7 @@ class Answer:
 class IdentityHouse:
     """Registry, PKI, enrollment and the policy administrator of one organization."""
 
-    def __init__(self, store: Store, signer: RunningSigner, clock: Clock) -> None:
+    def __init__(self, store: Store, signer: RunningSigner, clock: Clock, *, has_symmetric_keys: bool = False) -> None:
         ids = RandomIds(clock)
         self.store = store
         self.clock = clock
@@ -104,11 +110,26 @@ class IdentityHouse:
         self.signer = SignerClient(signer.socket)
         self.certificates = CertificateService(store, self.ledger, self.signer, clock=clock, ids=ids)
         self.authorities = OnboardingAuthorityService(store, self.ledger, clock=clock, ids=ids)
-        self.register = Register(self.ledger, self.certificates, clock=clock, ids=ids)
+        self.keys = SymmetricKeyService(
+            store,
+            self.ledger,
+            SecretBox(b"k" * 32, ids=ids),
+            hostnames=(HOSTNAME,),
+            clock=clock,
+            ids=ids,
+            settings=SymmetricKeySettings(is_enabled=has_symmetric_keys),
+        )
+        self.vouched = VouchedCertificates(self.ledger, clock=clock)
+        self.credentials = CredentialRecords(self.certificates, self.keys, self.vouched, clock=clock)
+        self.register = Register(self.ledger, self.credentials, clock=clock, ids=ids)
         self.guard = ClockGuard(clock)
         self.devices = DeviceService(store, self.ledger, self.certificates, self.register, self.guard)
         self.lists = AccessListService(store, self.ledger, self.register, self.guard, clock=clock, ids=ids)
-        self.enrollments = EnrollmentService(store, self.ledger, self.authorities, self.guard, clock=clock, ids=ids)
+        self.twins = TwinService(store, self.ledger, self.register, self.guard, clock=clock)
+        self.enrollments = EnrollmentService(
+            store, self.ledger, self.authorities, self.guard, keys=self.keys, clock=clock, ids=ids
+        )
+        self.approvals = RegistrationApprovals(store, self.ledger, self.guard, clock=clock)
         self.locks = RegistrationLocks(store, self.ledger, self.guard, clock=clock, ids=ids)
         self.registrations = RegistrationService(
             store,
@@ -116,6 +137,8 @@ class IdentityHouse:
             self.certificates,
             self.authorities,
             self.register,
+            twins=self.twins,
+            keys=self.keys,
             guard=self.guard,
             settings=RegistrationSettings(organization_id=self.organization_id, id_scope=ID_SCOPE, hostname=HOSTNAME),
             clock=clock,
@@ -126,7 +149,7 @@ class IdentityHouse:
             self.organization_id,
             store,
             self.record_signer,
-            RoomFacts(self.certificates),
+            RoomFacts(self.credentials),
             clock=clock,
             policy_hash=POLICY_HASH,
         )
@@ -162,7 +185,7 @@ class IdentityHouse:
         new = NewEnrollment(
             **{"name": "line", "kind": EnrollmentKind.GROUP, "authority_id": authority.authority_id, **changes}
         )
-        return await self.enrollments.create(self.organization_id, new, actor=ACTOR)
+        return (await self.enrollments.create(self.organization_id, new, actor=ACTOR)).enrollment
 
     async def pin(self, identity: Identity, registration_id: str, **changes: Any) -> Enrollment:
         """Enroll one device by its certificate."""
@@ -175,7 +198,7 @@ class IdentityHouse:
                 **changes,
             }
         )
-        return await self.enrollments.create(self.organization_id, new, actor=ACTOR)
+        return (await self.enrollments.create(self.organization_id, new, actor=ACTOR)).enrollment
 
     async def register_device(
         self,

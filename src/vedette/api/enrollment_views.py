@@ -1,17 +1,37 @@
-"""Enrollments and registrations as the API shows and takes them."""
+"""Enrollments as the API shows and takes them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
-from vedette.api.device_views import IdentityClass
+from vedette.api.device_views import IdentityClass, NewKeyView
 from vedette.api.schema import Timestamp, View
-from vedette.enrollment import CredentialMode, Enrollment, EnrollmentKind, InitialDevice, NewEnrollment, Registration
+from vedette.enrollment import (
+    Approval,
+    Attestation,
+    CreatedEnrollment,
+    CredentialMode,
+    Enrollment,
+    EnrollmentKind,
+    InitialDevice,
+    NewEnrollment,
+    ReprovisionPolicy,
+)
 from vedette.kernel import AuthorityId
+from vedette.pki import KeySlot, NewKey, SymmetricKey, parse_symmetric_key
 from vedette.trust import FailureMode
+
+_TIMEOUT_MIN_S: Final = 300
+_TIMEOUT_MAX_S: Final = 2_592_000
+_KEY = Field(
+    default=None,
+    max_length=128,
+    description="With `symmetric_key`: base64 of 16 to 64 bytes, for keys that exist already; else one is made.",
+)
 
 
 class InitialView(View):
@@ -25,6 +45,7 @@ class InitialView(View):
     zone: str | None = Field(default=None, max_length=128)
     purdue_level: str | None = Field(default=None, max_length=4)
     tags: dict[str, Any] = Field(default_factory=dict)
+    desired: dict[str, Any] = Field(default_factory=dict, description="Desired properties of its twin.")
 
 
 class NewEnrollmentView(View):
@@ -32,17 +53,27 @@ class NewEnrollmentView(View):
 
     name: str = Field(min_length=1, max_length=128, examples=["Acme pumps"])
     kind: EnrollmentKind = Field(
-        description="`individual`: one device by its pinned certificate; `group`: by authority."
+        description="`individual`: one device by its own certificate or key; `group`: all of an authority or a key."
     )
     is_enabled: bool = True
+    attestation: Attestation = Field(
+        default=Attestation.X509,
+        description="How devices prove who they are: `x509`, an onboarding certificate; `symmetric_key`: a weakness, "
+        "refused unless `pki.symmetric_keys` is on.",
+    )
     credential: CredentialMode = Field(
         default=CredentialMode.ISSUE,
         description="`issue`: a certificate of ours for the CSR the device sends; "
-        "`onboarding`: the one it registered with, until a date: a weakness.",
+        "`onboarding`, `symmetric_key`: what it registered with, until a date: a weakness.",
     )
     onboarding_until: Timestamp | None = Field(default=None, description="Required with `onboarding`.")
+    symmetric_key_until: Timestamp | None = Field(
+        default=None, description="Required with attestation `symmetric_key`; at most 366 days ahead."
+    )
+    primary_key: str | None = _KEY
+    secondary_key: str | None = _KEY
     registration_id: str | None = Field(
-        default=None, max_length=128, description="Individual: the common name of the pinned certificate."
+        default=None, max_length=128, description="Individual: with `x509` the common name of the pinned certificate."
     )
     device_id: str | None = Field(default=None, max_length=128, description="Individual: null takes the common name.")
     primary_sha256: str | None = Field(
@@ -56,31 +87,44 @@ class NewEnrollmentView(View):
     lifetime_s: int | None = Field(
         default=None, ge=3600, le=7_776_000, description="Of certificates issued; null: as configured."
     )
+    reprovision_policy: ReprovisionPolicy = Field(
+        default=ReprovisionPolicy.KEEP,
+        description="Of a known device that may register again: `keep` its twin, `reset` it, or `never` assign anew.",
+    )
+    approval: Approval = Field(
+        default=Approval.NONE, description="`required`: each device waits until an operator lets it in."
+    )
+    approval_timeout_s: int = Field(
+        default=86_400, ge=_TIMEOUT_MIN_S, le=_TIMEOUT_MAX_S, description="How long it waits, and an answer for it."
+    )
     initial: InitialView = InitialView()
+    payload: dict[str, Any] | None = Field(
+        default=None, description="What devices are told in `registrationState.payload`; at most 8 KiB, no secrets."
+    )
+
+    def to_key_values(self) -> dict[KeySlot, bytes]:
+        """Return the keys that exist already."""
+        given = {KeySlot.PRIMARY: self.primary_key, KeySlot.SECONDARY: self.secondary_key}
+        return {slot: parse_symmetric_key(text) for slot, text in given.items() if text is not None}
 
     def to_new_enrollment(self) -> NewEnrollment:
         """Return what enrollment is asked for."""
-        initial = InitialDevice(**{name: getattr(self.initial, name) for name in InitialView.model_fields})
+        names = NewEnrollment.__dataclass_fields__.keys() & NewEnrollmentView.model_fields.keys()
+        values = {name: getattr(self, name) for name in names}
+        values["initial"] = InitialDevice(**{name: getattr(self.initial, name) for name in InitialView.model_fields})
+        values["authority_id"] = None if self.authority_id is None else AuthorityId(self.authority_id)
         return NewEnrollment(
-            name=self.name,
-            kind=self.kind,
-            is_enabled=self.is_enabled,
-            credential=self.credential,
-            onboarding_until=self.onboarding_until,
-            registration_id=self.registration_id,
-            device_id=self.device_id,
-            primary_sha256=self.primary_sha256,
-            secondary_sha256=self.secondary_sha256,
-            authority_id=None if self.authority_id is None else AuthorityId(self.authority_id),
-            id_pattern=self.id_pattern,
             lifetime=None if self.lifetime_s is None else timedelta(seconds=self.lifetime_s),
-            initial=initial,
+            approval_timeout=timedelta(seconds=self.approval_timeout_s),
+            **values,
         )
 
 
 class EnrollmentPatch(View):
     """A merge patch (RFC 7396): null takes an optional property away, an absent one stays as it is."""
 
+    approval: Approval | None = None
+    approval_timeout_s: int | None = Field(default=None, ge=_TIMEOUT_MIN_S, le=_TIMEOUT_MAX_S)
     credential: CredentialMode | None = None
     id_pattern: str | None = Field(default=None, max_length=128)
     initial: dict[str, Any] | None = None
@@ -88,12 +132,25 @@ class EnrollmentPatch(View):
     lifetime_s: int | None = Field(default=None, ge=3600, le=7_776_000)
     name: str | None = Field(default=None, max_length=128)
     onboarding_until: Timestamp | None = None
+    payload: dict[str, Any] | None = None
     primary_sha256: str | None = Field(default=None, max_length=128)
+    reprovision_policy: ReprovisionPolicy | None = None
     secondary_sha256: str | None = Field(default=None, max_length=128)
+    symmetric_key_until: Timestamp | None = None
 
     def to_patch(self) -> dict[str, object]:
         """Return the members that were sent."""
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class SymmetricKeyView(View):
+    """A symmetric key on record; its value is never read back."""
+
+    key_id: str
+    slot: KeySlot
+    created_at: Timestamp
+    expires_at: Timestamp = Field(description="From then on it lets nobody in; rotate it before.")
+    is_imported: bool = Field(description="An operator brought it: who else has it is not known.")
 
 
 class EnrollmentView(View):
@@ -103,9 +160,14 @@ class EnrollmentView(View):
     name: str
     kind: EnrollmentKind
     is_enabled: bool
+    attestation: Attestation
     credential: CredentialMode
-    is_flagged: bool = Field(description="It lets onboarding certificates open the hub: a weakness.")
+    is_flagged: bool = Field(
+        description="A weakness: a shared secret lets devices in, or an onboarding certificate opens the hub."
+    )
     onboarding_until: Timestamp | None
+    symmetric_key_until: Timestamp | None
+    symmetric_keys: list[SymmetricKeyView]
     registration_id: str | None
     device_id: str | None
     primary_sha256: str | None
@@ -113,40 +175,51 @@ class EnrollmentView(View):
     authority_id: str | None
     id_pattern: str
     lifetime_s: int | None
+    reprovision_policy: ReprovisionPolicy
+    approval: Approval
+    approval_timeout_s: int
     initial: InitialView
+    payload: dict[str, Any] | None
     created_at: Timestamp
     updated_at: Timestamp
     revision: int
 
 
-class RegistrationView(View):
-    """What became of a registration id."""
+class CreatedEnrollmentView(EnrollmentView):
+    """A new enrollment, with its keys."""
 
-    registration_id: str
-    device_id: str
-    generation_id: str | None = Field(description="Null once the device was deleted.")
-    enrollment_id: str | None
-    onboarding_sha256: str | None
-    certificate_sha256: str | None = Field(description="The certificate last issued for it.")
-    permit_until: Timestamp | None = Field(description="An operator lets it register once more until then.")
-    locked_at: Timestamp | None = Field(description="Since when it may not register without such a permit.")
-    lock_reason: str
-    created_at: Timestamp
-    updated_at: Timestamp
+    keys: list[NewKeyView] = Field(description="For `symmetric_key`: shown this once; empty for all others.")
 
 
-def show_enrollment(enrollment: Enrollment) -> EnrollmentView:
-    """Return an enrollment as it is shown."""
-    names = EnrollmentView.model_fields.keys() - {"initial", "lifetime_s"}
-    initial = InitialView(**{name: getattr(enrollment.initial, name) for name in InitialView.model_fields})
-    lifetime = enrollment.lifetime
-    return EnrollmentView(
-        initial=initial,
-        lifetime_s=None if lifetime is None else int(lifetime.total_seconds()),
-        **{name: getattr(enrollment, name) for name in names},
+def show_enrollment(enrollment: Enrollment, keys: Iterable[SymmetricKey] = ()) -> EnrollmentView:
+    """Return an enrollment as it is shown, with those of the keys that are its own."""
+    return EnrollmentView(**_members(enrollment, keys))
+
+
+def show_created_enrollment(created: CreatedEnrollment) -> CreatedEnrollmentView:
+    """Return a new enrollment as it is shown this once."""
+    new = () if created.keys is None else created.keys.keys
+    members = _members(created.enrollment, (each.key for each in new))
+    return CreatedEnrollmentView(keys=[show_new_key(each) for each in new], **members)
+
+
+def show_new_key(new: NewKey) -> NewKeyView:
+    """Return a key as it is shown this once."""
+    return NewKeyView(
+        key_id=new.key.key_id, slot=new.key.slot.value, key=new.to_base64(), expires_at=new.key.expires_at
     )
 
 
-def show_registration(registration: Registration) -> RegistrationView:
-    """Return a registration as it is shown."""
-    return RegistrationView(**{name: getattr(registration, name) for name in RegistrationView.model_fields})
+def _members(enrollment: Enrollment, keys: Iterable[SymmetricKey]) -> dict[str, Any]:  # Any: one type per member
+    lifetime = enrollment.lifetime
+    members = {name: getattr(enrollment, name, None) for name in EnrollmentView.model_fields}
+    own = (key for key in keys if key.owner_id == enrollment.enrollment_id)
+    return {
+        **members,
+        "initial": InitialView(**{name: getattr(enrollment.initial, name) for name in InitialView.model_fields}),
+        "lifetime_s": None if lifetime is None else int(lifetime.total_seconds()),
+        "approval_timeout_s": int(enrollment.approval_timeout.total_seconds()),
+        "symmetric_keys": [
+            SymmetricKeyView(**{name: getattr(key, name) for name in SymmetricKeyView.model_fields}) for key in own
+        ],
+    }

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from pydantic import Field
 
+from vedette.api.device_views import NewKeyView
 from vedette.api.enrollment_views import (
+    CreatedEnrollmentView,
     EnrollmentPatch,
     EnrollmentView,
     NewEnrollmentView,
-    RegistrationView,
+    show_created_enrollment,
     show_enrollment,
-    show_registration,
+    show_new_key,
 )
+from vedette.api.registration_views import RegistrationView, show_registration
 from vedette.api.schema import (
     MERGE_PATCH,
     REASON_MAX_CHARS,
@@ -24,15 +28,27 @@ from vedette.api.schema import (
     Reason,
     RequiredReason,
     Revision,
+    View,
     Who,
     api_router,
+    holds_secret,
     refusals,
 )
 from vedette.enrollment import Enrollment, EnrollmentKind, EnrollmentService, RegistrationLocks
 from vedette.kernel import OrganizationId
+from vedette.pki import KeySlot, parse_symmetric_key
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the enrollment.", examples=["enr_06h0"])]
 _NO_REASON = Reason()
+
+
+class KeyRotation(View):
+    """Which key is replaced, and by what."""
+
+    slot: KeySlot = Field(description="The other goes on meanwhile.")
+    key: str | None = Field(
+        default=None, max_length=128, description="Base64 of 16 to 64 bytes, for a key that exists; else one is made."
+    )
 
 
 class EnrollmentRoutes:
@@ -76,6 +92,14 @@ class EnrollmentRoutes:
         add(f"{one}/disable", self.disable, methods=["POST"], summary="Disable an enrollment", responses=change)
         add(f"{one}/enable", self.enable, methods=["POST"], summary="Enable an enrollment", responses=change)
         add(
+            f"{one}/keys/rotate",
+            self.rotate_key,
+            methods=["POST"],
+            summary="Replace a symmetric key of an enrollment",
+            responses=refusals(404, 409, 422, is_change=True),
+            dependencies=[Depends(holds_secret)],
+        )
+        add(
             f"{one}/registrations",
             self.list_registrations,
             methods=["GET"],
@@ -100,16 +124,32 @@ class EnrollmentRoutes:
     ) -> Page[EnrollmentView]:
         """In the order they were made."""
         found, following = await self._enrollments.list(self._organization_id, after=after, limit=limit, kind=kind)
-        return Page(items=[show_enrollment(each) for each in found], next=following)
+        keys = await self._enrollments.keys_of(self._organization_id, [each.enrollment_id for each in found])
+        return Page(items=[show_enrollment(each, keys) for each in found], next=following)
 
-    async def create(self, new: NewEnrollmentView, who: Who, response: Response) -> EnrollmentView:
-        """One device by its pinned certificate, or all that a verified authority vouches for."""
-        enrollment = await self._enrollments.create(self._organization_id, new.to_new_enrollment(), actor=who)
-        return _tagged(enrollment, response)
+    async def create(
+        self, new: NewEnrollmentView, who: Who, request: Request, response: Response
+    ) -> CreatedEnrollmentView:
+        """One device by its pinned certificate, or all that a verified authority vouches for; or by a shared key."""
+        created = await self._enrollments.create(
+            self._organization_id, new.to_new_enrollment(), actor=who, key_values=new.to_key_values()
+        )
+        if created.keys is not None:
+            holds_secret(request)
+        response.headers["ETag"] = created.enrollment.etag
+        return show_created_enrollment(created)
 
     async def show(self, enrollment_id: Id, response: Response) -> EnrollmentView:
         """One enrollment."""
-        return _tagged(await self._enrollments.get(self._organization_id, enrollment_id), response)
+        return await self._tagged(await self._enrollments.get(self._organization_id, enrollment_id), response)
+
+    async def rotate_key(self, enrollment_id: Id, rotation: KeyRotation, who: Who) -> NewKeyView:
+        """The new key is shown this once; devices that registered with the old one keep what they have."""
+        value = None if rotation.key is None else parse_symmetric_key(rotation.key)
+        new = await self._enrollments.rotate_key(
+            self._organization_id, enrollment_id, rotation.slot, actor=who, value=value
+        )
+        return show_new_key(new)
 
     async def patch(
         self,
@@ -123,7 +163,7 @@ class EnrollmentRoutes:
         enrollment = await self._enrollments.update(
             self._organization_id, enrollment_id, patch.to_patch(), actor=who, if_match=revision
         )
-        return _tagged(enrollment, response)
+        return await self._tagged(enrollment, response)
 
     async def disable(
         self, enrollment_id: Id, who: Who, revision: Revision, response: Response, why: Reason = _NO_REASON
@@ -176,9 +216,9 @@ class EnrollmentRoutes:
             reason=why.reason,
             if_match=revision,
         )
-        return _tagged(enrollment, response)
+        return await self._tagged(enrollment, response)
 
-
-def _tagged(enrollment: Enrollment, response: Response) -> EnrollmentView:
-    response.headers["ETag"] = enrollment.etag
-    return show_enrollment(enrollment)
+    async def _tagged(self, enrollment: Enrollment, response: Response) -> EnrollmentView:
+        response.headers["ETag"] = enrollment.etag
+        keys = await self._enrollments.keys_of(self._organization_id, [enrollment.enrollment_id])
+        return show_enrollment(enrollment, keys)

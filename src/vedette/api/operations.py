@@ -27,6 +27,7 @@ from vedette.api.login import PageRoutes
 from vedette.api.methods import MethodRoutes
 from vedette.api.modules import ModuleRoutes
 from vedette.api.openapi import openapi_of
+from vedette.api.pending_registrations import PendingRegistrationRoutes
 from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
@@ -34,7 +35,7 @@ from vedette.api.status_page import StatusPage
 from vedette.api.streams import StreamLimit
 from vedette.api.telemetry import TelemetryRoutes
 from vedette.api.twins import TwinRoutes
-from vedette.enrollment import EnrollmentService, RegistrationLocks
+from vedette.enrollment import EnrollmentService, RegistrationApprovals, RegistrationLocks
 from vedette.kernel import Clock
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
@@ -81,6 +82,7 @@ class Services:
     signer: SignerClient
     enrollments: EnrollmentService
     locks: RegistrationLocks
+    approvals: RegistrationApprovals
     enforcement: EnforcementTracker
     commands: CommandQueue
     feedback: FeedbackLog
@@ -151,6 +153,7 @@ def _routers(services: Services) -> list[APIRouter]:
         QueryRoutes(organization_id, services.queries).build(),
         CloneAlertRoutes(organization_id, services.clone_alerts).build(),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
+        PendingRegistrationRoutes(organization_id, services.approvals, services.enrollments).build(),
         authorities.build(),
         authorities.build_own(),
         ReportedCertificateRoutes(organization_id, services.reports).build(),

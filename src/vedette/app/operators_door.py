@@ -136,6 +136,7 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         signer=rooms.signer,
         enrollments=rooms.enrollments,
         locks=rooms.locks,
+        approvals=rooms.approvals,
         enforcement=rooms.enforcement,
         telemetry=TelemetryReader(connections.devices),
         decisions=DecisionReader(connections.devices),

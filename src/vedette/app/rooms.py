@@ -11,10 +11,12 @@ import msgspec
 
 from vedette.access import (
     AccessService,
+    CertificateVouching,
     EnforcementTracker,
     FirstUses,
     PolicyAdministrator,
     PostureProjection,
+    RecordUpkeep,
     RoomFacts,
 )
 from vedette.app.migrate import database_url
@@ -22,15 +24,28 @@ from vedette.app.prepare import read_private_key
 from vedette.app.roles import ControlRole
 from vedette.bus import BusConnection
 from vedette.bus.contract import EVENTS_STREAM
-from vedette.enrollment import EnrollmentService, RegistrationLocks, RegistrationService, RegistrationSettings
+from vedette.enrollment import (
+    EnrollmentService,
+    RegistrationApprovals,
+    RegistrationLocks,
+    RegistrationService,
+    RegistrationSettings,
+)
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.messaging import CloneAlerts, CommandQueue, FeedbackLog, HubDesk, MethodService, SessionDirectory
-from vedette.pki import CertificateSettings, SignerClient
-from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
+from vedette.pki import CertificateSettings, SecretBox, SignerClient, SymmetricKeySettings, read_secret_key
+from vedette.pki.records import (
+    CertificateReports,
+    CertificateService,
+    OnboardingAuthorityService,
+    SymmetricKeyService,
+    VouchedCertificates,
+)
 from vedette.registry import (
     AccessListService,
     ClockGuard,
+    CredentialRecords,
     DeviceService,
     ModuleService,
     PresenceService,
@@ -57,6 +72,8 @@ class Rooms:
     certificates: CertificateService
     onboarding: OnboardingAuthorityService
     reports: CertificateReports
+    symmetric_keys: SymmetricKeyService
+    vouching: CertificateVouching
     signer: SignerClient
     devices: DeviceService
     modules: ModuleService
@@ -72,9 +89,11 @@ class Rooms:
     access_lists: AccessListService
     enrollments: EnrollmentService
     registrations: RegistrationService
+    approvals: RegistrationApprovals
     locks: RegistrationLocks
     guard: ClockGuard
     administrator: PolicyAdministrator
+    upkeep: RecordUpkeep
     access: AccessService
     enforcement: EnforcementTracker
     projection: PostureProjection
@@ -89,6 +108,7 @@ class Rooms:
             group.create_task(self.checkpoints.run(), name="checkpoints")
             group.create_task(self.projection.run(), name="posture head")
             group.create_task(self.access.note_uses_forever(), name="first uses")
+            group.create_task(self.upkeep.run(), name="record upkeep")
             group.create_task(self.access_lists.resume_forever(), name="access lists")
 
 
@@ -125,25 +145,31 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     )
     certificates = CertificateService(store, ledger, signer, clock=clock, ids=ids, settings=lifetimes)
     onboarding = OnboardingAuthorityService(store, ledger, clock=clock, ids=ids)
+    symmetric_keys = await _open_symmetric_keys(role, anchor, store, ledger, clock=clock, ids=ids)
     guard = ClockGuard(clock)
-    register = Register(ledger, certificates, clock=clock, ids=ids)
+    vouched = VouchedCertificates(ledger, clock=clock)
+    credentials = CredentialRecords(certificates, symmetric_keys, vouched, clock=clock)
+    register = Register(ledger, credentials, clock=clock, ids=ids)
     records = RecordSigner(administrator_key)
     administrator = PolicyAdministrator(
-        organization_id, store, records, RoomFacts(certificates), clock=clock, policy_hash=default_bundle().sha256
+        organization_id, store, records, RoomFacts(credentials), clock=clock, policy_hash=default_bundle().sha256
     )
     locks = RegistrationLocks(store, ledger, guard, clock=clock, ids=ids)
     ledger.project("registration locks", locks.project)
     ledger.project("posture records", administrator.project)
+    upkeep = RecordUpkeep(organization_id, store, administrator, credentials)
+    ledger.project("record upkeep", upkeep.project)
     projection = PostureProjection(organization_id, administrator, records, store, events, clock=clock)
     administrator.publish_to(projection.publish)
     await administrator.start()
     await observe_records(guard, ledger, organization_id)
     await projection.rebuild()
-    uses = FirstUses(organization_id, store, certificates, register)
+    uses = FirstUses(organization_id, store, credentials, register)
     presence = PresenceService(store, clock=clock)
     desk = HubDesk(organization_id, store, ledger, presence, guard, gateways=role.gateways, clock=clock, ids=ids)
     ledger.project("messaging", desk.project)
-    enrollments = EnrollmentService(store, ledger, onboarding, guard, clock=clock, ids=ids)
+    twins = TwinService(store, ledger, register, guard, clock=clock, on_desired=desk.desired_changed)
+    enrollments = EnrollmentService(store, ledger, onboarding, guard, keys=symmetric_keys, clock=clock, ids=ids)
     return Rooms(
         anchor=anchor,
         clock=clock,
@@ -153,10 +179,12 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         certificates=certificates,
         onboarding=onboarding,
         reports=CertificateReports(store, ledger, clock=clock),
+        symmetric_keys=symmetric_keys,
+        vouching=CertificateVouching(organization_id, store, register, guard, clock=clock),
         signer=signer,
         devices=DeviceService(store, ledger, certificates, register, guard),
         modules=ModuleService(store, register, guard),
-        twins=TwinService(store, ledger, register, guard, clock=clock, on_desired=desk.desired_changed),
+        twins=twins,
         presence=presence,
         queries=QueryService(store),
         desk=desk,
@@ -173,6 +201,8 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
             certificates,
             onboarding,
             register,
+            twins=twins,
+            keys=symmetric_keys,
             guard=guard,
             settings=RegistrationSettings(
                 organization_id=organization_id, id_scope=anchor.id_scope, hostname=anchor.hostnames[0]
@@ -180,10 +210,21 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
             clock=clock,
             ids=ids,
         ),
+        approvals=RegistrationApprovals(store, ledger, guard, clock=clock),
         locks=locks,
         guard=guard,
         administrator=administrator,
-        access=AccessService(organization_id, administrator, store, records, uses.note),
+        upkeep=upkeep,
+        access=AccessService(
+            organization_id,
+            administrator,
+            store,
+            records,
+            uses.note,
+            keys=symmetric_keys,
+            clock=clock,
+            subscriptions_for=desk.subscriptions_for,
+        ),
         enforcement=EnforcementTracker(organization_id, administrator, clock=clock, expected=role.gateways),
         projection=projection,
         checkpoints=CheckpointService(
@@ -195,6 +236,16 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         ),
         relay=OutboxRelay(store, ledger, publisher_of_events(events), clock=clock),
     )
+
+
+async def _open_symmetric_keys(
+    role: ControlRole, anchor: TrustAnchor, store: Store, ledger: Ledger, *, clock: Clock, ids: IdSource
+) -> SymmetricKeyService:
+    box = SecretBox(await asyncio.to_thread(read_secret_key, role.column_key), ids=ids)
+    settings = SymmetricKeySettings(
+        is_enabled=role.has_symmetric_keys, lifetime=timedelta(days=role.symmetric_key_days)
+    )
+    return SymmetricKeyService(store, ledger, box, hostnames=anchor.hostnames, clock=clock, ids=ids, settings=settings)
 
 
 def publisher_of_events(connection: BusConnection) -> Callable[[Envelope], Awaitable[None]]:

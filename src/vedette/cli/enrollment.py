@@ -38,6 +38,8 @@ def list_enrollments(
             "kind": lambda item: item["kind"],
             "state": lambda item: "enabled" if item["is_enabled"] else "disabled",
             "credential": lambda item: item["credential"] + (" (weak)" if item["is_flagged"] else ""),
+            "proof": lambda item: item["attestation"],
+            "approval": lambda item: "by an operator" if item["approval"] == "required" else "",
             "who": lambda item: item["registration_id"] or item["id_pattern"],
             "authority": lambda item: item["authority_id"],
         },
@@ -76,6 +78,7 @@ def registrations(
             "registration": lambda item: item["registration_id"],
             "device": lambda item: item["device_id"],
             "last": lambda item: show_time(item["updated_at"]),
+            "says of itself": lambda item: item["payload"],
             "locked": lambda item: show_time(item["locked_at"]),
             "why": lambda item: item["lock_reason"],
             "may again until": lambda item: show_time(item["permit_until"]),
@@ -144,10 +147,14 @@ def show_enrollment(session: Session, found: Mapping[str, Any]) -> None:
         "name": found["name"],
         "kind": found["kind"],
         "state": "enabled" if found["is_enabled"] else "disabled",
+        "proof": found["attestation"],
         "credential": found["credential"],
-        "weakness": "onboarding certificates open the hub until " + show_time(found["onboarding_until"])
-        if found["is_flagged"]
+        "weakness": _weakness(found),
+        "keys end": ", ".join(f"{key['slot']} {show_time(key['expires_at'])}" for key in found["symmetric_keys"]),
+        "approval": f"an operator lets each device in, within {found['approval_timeout_s'] / 3600:g} h"
+        if found["approval"] == "required"
         else None,
+        "registers again": found["reprovision_policy"],
         "registration id": found["registration_id"],
         "device id": found["device_id"],
         "certificate": found["primary_sha256"],
@@ -155,12 +162,22 @@ def show_enrollment(session: Session, found: Mapping[str, Any]) -> None:
         "authority": found["authority_id"],
         "id pattern": found["id_pattern"] if found["kind"] == "group" else None,
         "lifetime": None if lifetime_s is None else f"{lifetime_s / 3600:g} h",
-        "device gets": {name: value for name, value in initial.items() if value and name != "tags"},
+        "device gets": {name: value for name, value in initial.items() if value and name not in {"tags", "desired"}},
         "device's tags": initial["tags"],
+        "desired": initial["desired"],
+        "devices are told": found["payload"],
         "created": show_time(found["created_at"]),
         "revision": found["revision"],
     }
     session.output.details({name: value for name, value in facts.items() if value}, title=str(found["enrollment_id"]))
+
+
+def _weakness(found: Mapping[str, Any]) -> str | None:
+    if found["attestation"] == "symmetric_key":
+        return "whoever knows its key registers, until " + show_time(found["symmetric_key_until"])
+    if found["is_flagged"]:
+        return "onboarding certificates open the hub until " + show_time(found["onboarding_until"])
+    return None
 
 
 def _switch(session: Session, enrollment_id: str, *, is_enabled: bool, reason: str, dry_run: bool) -> None:

@@ -23,6 +23,7 @@ from vedette.cli import (
     device_life,
     enrollment,
     enrollment_create,
+    enrollment_pending,
     group,
     ledger,
     method,
@@ -100,6 +101,10 @@ _ENROLLMENT: Final[Commands] = {
     "enable": enrollment.enable,
     "delete": enrollment.delete,
     "registrations": enrollment.registrations,
+    "pending": enrollment_pending.pending,
+    "approve": enrollment_pending.approve,
+    "reject": enrollment_pending.reject,
+    "rotate-key": enrollment_pending.rotate_key,
 }
 _AUTHORITY: Final[Commands] = {
     "list": authority.list_authorities,

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from vedette.bus.contract import RegistrationReply
-from vedette.enrollment.decision import Refusal, RegistrationReason
+from vedette.enrollment.decision import Plan, Refusal, RegistrationReason, Step
+from vedette.enrollment.model import Attestation, Enrollment, EnrollmentKind
+from vedette.enrollment.properties import CHAIN_MEMBER
 from vedette.kernel import RegistrationId, to_rfc3339
 from vedette.protocols.dps import (
     ErrorBody,
@@ -16,6 +18,7 @@ from vedette.protocols.dps import (
     RegistrationState,
     RegistrationStatus,
     RegistrationSubstatus,
+    SymmetricKeyResult,
     X509Result,
     encode_body,
 )
@@ -49,6 +52,11 @@ FORMS: Final[dict[RegistrationReason, _Form]] = {
     RegistrationReason.MALFORMED_REQUEST: _Form(400, 400004),
     RegistrationReason.REGISTRATION_ID_MISMATCH: _Form(400, 400004),
     RegistrationReason.CERTIFICATE_MISSING: _UNAUTHORIZED,
+    RegistrationReason.WRONG_ATTESTATION: _UNAUTHORIZED,
+    RegistrationReason.TOKEN_INVALID: _UNAUTHORIZED,
+    RegistrationReason.TOKEN_EXPIRED: _UNAUTHORIZED,
+    RegistrationReason.SYMMETRIC_KEYS_OFF: _UNAUTHORIZED,
+    RegistrationReason.SYMMETRIC_KEY_ENDED: _UNAUTHORIZED,
     RegistrationReason.CERTIFICATE_NOT_PINNED: _UNAUTHORIZED,
     RegistrationReason.CERTIFICATE_EXPIRED: _UNAUTHORIZED,
     RegistrationReason.CHAIN_NOT_TRUSTED: _UNAUTHORIZED,
@@ -64,11 +72,16 @@ FORMS: Final[dict[RegistrationReason, _Form]] = {
     RegistrationReason.FROZEN: _DISABLED,
     RegistrationReason.ANOTHER_IDENTITY: _CONFLICT,
     RegistrationReason.ALREADY_ACTIVE: _CONFLICT,
+    RegistrationReason.NEVER_REPROVISIONED: _CONFLICT,
+    RegistrationReason.ANOTHER_WAITS: _CONFLICT,
+    RegistrationReason.REJECTED: _FAILED,
+    RegistrationReason.APPROVAL_EXPIRED: _FAILED,
     RegistrationReason.ONBOARDING_ENDED: _FAILED,
     RegistrationReason.CSR_MISSING: _FAILED,
     RegistrationReason.CSR_NOT_WANTED: _FAILED,
     RegistrationReason.CSR_REFUSED: _Form(400, 400040),
     RegistrationReason.IN_PROGRESS: _Form(429, 429001, retry_after_s=RETRY_AFTER_S),
+    RegistrationReason.TOO_MANY_PENDING: _Form(429, 429001, retry_after_s=_THROTTLED_RETRY_AFTER_S),
     RegistrationReason.THROTTLED: _Form(429, 429001, retry_after_s=_THROTTLED_RETRY_AFTER_S),
     RegistrationReason.UNAVAILABLE: _Form(503, 503001, retry_after_s=RETRY_AFTER_S),
     RegistrationReason.UNKNOWN_OPERATION: _Form(404, 404001),
@@ -111,9 +124,7 @@ class Assignment:
     """A registration that was granted.
 
     Attributes:
-        chain: DER of the operational certificate and its issuers; empty where the onboarding one is used.
-        is_first: The device was created just now.
-        enrollment_group_id: ``None`` for an individual enrollment.
+        chain: DER of the operational certificate and its issuers; empty where the onboarding credential is used.
     """
 
     operation_id: str
@@ -123,35 +134,53 @@ class Assignment:
     created_at: datetime
     updated_at: datetime
     etag: str
+    plan: Plan
+    enrollment: Enrollment
     chain: tuple[bytes, ...] = ()
-    is_first: bool = True
-    enrollment_group_id: str | None = None
 
 
 def assign(assignment: Assignment) -> RegistrationReply:
-    """Return the answer to a registration that is granted: the chain stands in the state and in its payload.
+    """Return the answer to a registration that is granted.
 
-    Released SDKs hand on ``payload`` and drop fields they do not know, so the chain is in both.
+    Released SDKs hand on ``payload`` and drop fields they do not know, so the chain is in both; in the payload it
+    stands beside the members of the enrollment's own.
     """
+    enrollment = assignment.enrollment
     chain = tuple(base64.b64encode(der).decode("ascii") for der in assignment.chain) or None
-    payload: dict[str, Any] | None = None if chain is None else {"issuedCertificateChain": chain}  # Any: JSON
-    substatus = (
-        RegistrationSubstatus.INITIAL_ASSIGNMENT if assignment.is_first else RegistrationSubstatus.DEVICE_DATA_MIGRATED
-    )
+    payload: dict[str, Any] = dict(enrollment.payload or {})  # Any: JSON
+    if chain is not None:
+        payload[CHAIN_MEMBER] = chain
+    group_id = enrollment.enrollment_id if enrollment.kind is EnrollmentKind.GROUP else None
+    is_x509 = enrollment.attestation is Attestation.X509
     state = RegistrationState(
         registration_id=assignment.registration_id,
         status=RegistrationStatus.ASSIGNED,
         assigned_hub=assignment.hostname,
         device_id=assignment.device_id,
-        substatus=substatus,
+        substatus=_substatus(assignment.plan),
         created_date_time_utc=to_rfc3339(assignment.created_at),
         last_updated_date_time_utc=to_rfc3339(assignment.updated_at),
         etag=assignment.etag,
-        payload=payload,
-        x509=X509Result(enrollment_group_id=assignment.enrollment_group_id),
+        payload=payload or None,
+        x509=X509Result(enrollment_group_id=group_id) if is_x509 else None,
+        symmetric_key=None if is_x509 else SymmetricKeyResult(enrollment_group_id=group_id),
         issued_certificate_chain=chain,
     )
     operation = RegistrationOperation(
         operation_id=assignment.operation_id, status=RegistrationStatus.ASSIGNED, registration_state=state
     )
     return RegistrationReply(status=200, body=encode_body(operation))
+
+
+def ask_again(operation_id: str, retry_after_s: int) -> RegistrationReply:
+    """Return the answer to a registration that waits for an operator: the device is to ask again, and when."""
+    operation = RegistrationOperation(operation_id=operation_id, status=RegistrationStatus.ASSIGNING)
+    return RegistrationReply(status=202, body=encode_body(operation), retry_after_s=retry_after_s)
+
+
+def _substatus(plan: Plan) -> RegistrationSubstatus:
+    if plan.step is Step.CREATE:
+        return RegistrationSubstatus.INITIAL_ASSIGNMENT
+    if plan.step is Step.RECALL:
+        return RegistrationSubstatus.REPROVISIONED_TO_INITIAL_ASSIGNMENT
+    return RegistrationSubstatus.DEVICE_DATA_RESET if plan.resets_twin else RegistrationSubstatus.DEVICE_DATA_MIGRATED

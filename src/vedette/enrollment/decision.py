@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from vedette.enrollment.model import CredentialMode, Enrollment, EnrollmentKind, Registration
-from vedette.pki import Certificate, RevocationReason
+from vedette.enrollment.model import (
+    CredentialMode,
+    Enrollment,
+    EnrollmentKind,
+    Registration,
+    ReprovisionPolicy,
+)
+from vedette.pki import Certificate, RevocationReason, Standing
 from vedette.registry import AccessVerdict, AuthenticationType, Device
 from vedette.trust import Lifecycle
 
@@ -20,6 +26,11 @@ class RegistrationReason(StrEnum):
     MALFORMED_REQUEST = "malformed_request"
     REGISTRATION_ID_MISMATCH = "registration_id_mismatch"
     CERTIFICATE_MISSING = "certificate_missing"
+    WRONG_ATTESTATION = "wrong_attestation"
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a word, no secret
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a word, no secret
+    SYMMETRIC_KEYS_OFF = "symmetric_keys_off"
+    SYMMETRIC_KEY_ENDED = "symmetric_key_ended"
     CERTIFICATE_NOT_PINNED = "certificate_not_pinned"
     CERTIFICATE_EXPIRED = "certificate_expired"
     CHAIN_NOT_TRUSTED = "chain_not_trusted"
@@ -35,6 +46,11 @@ class RegistrationReason(StrEnum):
     FROZEN = "frozen"
     ANOTHER_IDENTITY = "another_identity"
     ALREADY_ACTIVE = "already_active"
+    NEVER_REPROVISIONED = "never_reprovisioned"
+    ANOTHER_WAITS = "another_waits"
+    REJECTED = "rejected"
+    APPROVAL_EXPIRED = "approval_expired"
+    TOO_MANY_PENDING = "too_many_pending"
     ONBOARDING_ENDED = "onboarding_ended"
     CSR_MISSING = "csr_missing"
     CSR_NOT_WANTED = "csr_not_wanted"
@@ -55,11 +71,12 @@ class Refusal:
 
 
 class Step(StrEnum):
-    """What a permitted registration does to the device."""
+    """What a permitted registration does to the device; ``recall``: nothing, it is told what stands."""
 
     CREATE = "create"
     ONBOARD = "onboard"
     REASSIGN = "reassign"
+    RECALL = "recall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +85,12 @@ class Plan:
 
     Attributes:
         ends_certificates: Certificates the device holds are revoked: the new one takes their place.
+        resets_twin: Its twin becomes the initial one.
     """
 
     step: Step
     ends_certificates: bool = False
+    resets_twin: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +100,9 @@ class RegistrationFacts:
     Attributes:
         certificate: The one last issued for this registration id, if any.
         is_frozen: Two parties were seen with the device's key.
+        leaf_sha256: Of the onboarding certificate; ``None`` where a symmetric key is the proof.
         has_csr: The request brings one.
+        csr_key_sha256: Of its public key; known where the enrollment asks an operator, or never issues anew.
     """
 
     enrollment: Enrollment
@@ -90,8 +111,9 @@ class RegistrationFacts:
     certificate: Certificate | None
     is_frozen: bool
     access: AccessVerdict
-    leaf_sha256: str
+    leaf_sha256: str | None
     has_csr: bool
+    csr_key_sha256: str | None = None
 
 
 _ALLOW: Final = "an operator must allow it: vedette device allow-reenrollment {device}"
@@ -101,7 +123,10 @@ _HARMLESS: Final = frozenset({None, RevocationReason.SUPERSEDED})
 
 def decide_registration(facts: RegistrationFacts, now: datetime) -> Plan | Refusal:
     """Decide a registration whose chain, names and enrollment have been found good."""
-    return _judge_lists(facts) or _judge_device(facts) or _judge_credential(facts, now) or _judge_again(facts, now)
+    refusal = _judge_lists(facts) or _judge_device(facts)
+    if refusal is None and not _is_recall(facts, now):
+        refusal = _judge_credential(facts, now)
+    return refusal or _judge_again(facts, now)
 
 
 def _judge_lists(facts: RegistrationFacts) -> Refusal | None:
@@ -159,6 +184,20 @@ def _judge_device(facts: RegistrationFacts) -> Refusal | None:
 
 
 def _judge_credential(facts: RegistrationFacts, now: datetime) -> Refusal | None:
+    return _judge_key_end(facts.enrollment, now) or _judge_csr(facts) or _judge_onboarding_end(facts.enrollment, now)
+
+
+def _judge_key_end(enrollment: Enrollment, now: datetime) -> Refusal | None:
+    if enrollment.symmetric_key_until is not None and now >= enrollment.symmetric_key_until:
+        return Refusal(
+            RegistrationReason.SYMMETRIC_KEY_ENDED,
+            f"the symmetric keys of the enrollment {enrollment.name!r} have ended",
+            "extend symmetric_key_until, or better: give the device an onboarding certificate",
+        )
+    return None
+
+
+def _judge_csr(facts: RegistrationFacts) -> Refusal | None:
     enrollment = facts.enrollment
     if enrollment.credential is CredentialMode.ISSUE:
         if facts.has_csr:
@@ -171,9 +210,15 @@ def _judge_credential(facts: RegistrationFacts, now: datetime) -> Refusal | None
     if facts.has_csr:
         return Refusal(
             RegistrationReason.CSR_NOT_WANTED,
-            f"the enrollment {enrollment.name!r} lets the onboarding certificate be used and issues none",
+            f"the enrollment {enrollment.name!r} lets the onboarding credential be used and issues no certificate",
             "register without a CSR, or set credential = issue",
         )
+    return None
+
+
+def _judge_onboarding_end(enrollment: Enrollment, now: datetime) -> Refusal | None:
+    if enrollment.credential is not CredentialMode.ONBOARDING:
+        return None
     if enrollment.onboarding_until is None or now >= enrollment.onboarding_until:
         return Refusal(
             RegistrationReason.ONBOARDING_ENDED,
@@ -203,14 +248,29 @@ def _judge_again(facts: RegistrationFacts, now: datetime) -> Plan | Refusal:
         )
     if device is None:
         return Plan(Step.CREATE)
+    resets = facts.enrollment.reprovision_policy is ReprovisionPolicy.RESET
     if has_permit:
-        return Plan(Step.ONBOARD, ends_certificates=True)
+        return Plan(Step.ONBOARD, ends_certificates=True, resets_twin=resets)
     if registration is None or holder is None:
         return _judge_prepared(device)
-    return _judge_repeated(facts, registration, device)
+    outcome = _judge_same(facts, registration, device) or _judge_repeated(facts, device, now)
+    return replace(outcome, resets_twin=resets) if isinstance(outcome, Plan) else outcome
 
 
-def _judge_repeated(facts: RegistrationFacts, registration: Registration, device: Device) -> Plan | Refusal:
+def _is_recall(facts: RegistrationFacts, now: datetime) -> bool:
+    """Tell whether the device is known and told its assignment only: then it needs nothing to be issued for."""
+    registration = facts.registration
+    return (
+        facts.enrollment.reprovision_policy is ReprovisionPolicy.NEVER
+        and facts.device is not None
+        and registration is not None
+        and registration.generation_id is not None
+        and not registration.is_permitted_again(now)
+    )
+
+
+def _judge_same(facts: RegistrationFacts, registration: Registration, device: Device) -> Refusal | None:
+    """Check that whoever asks is the one that registered."""
     if device.authentication.type is AuthenticationType.SELF_SIGNED:
         return Refusal(
             RegistrationReason.ANOTHER_IDENTITY,
@@ -218,16 +278,42 @@ def _judge_repeated(facts: RegistrationFacts, registration: Registration, device
             _ALLOW.format(device=device.device_id),
         )
     is_same = registration.onboarding_sha256 == facts.leaf_sha256
+    if facts.leaf_sha256 is None:
+        # One group key covers many names: the key of another enrollment is another's word for this one.
+        is_same = is_same and registration.enrollment_id == facts.enrollment.enrollment_id
     # An operator pinned both certificates of an individual enrollment; a group's devices have one for life.
-    if not is_same and facts.enrollment.kind is not EnrollmentKind.INDIVIDUAL:
+    if not is_same and (facts.leaf_sha256 is None or facts.enrollment.kind is not EnrollmentKind.INDIVIDUAL):
         return Refusal(
             RegistrationReason.ANOTHER_IDENTITY,
-            f"device {device.device_id} registered with another onboarding certificate",
+            f"device {device.device_id} registered with another onboarding identity",
             _ALLOW.format(device=device.device_id),
         )
-    if facts.enrollment.credential is CredentialMode.ONBOARDING:
-        return _judge_onboarding_again(device)
-    return _judge_issue_again(facts, device)
+    return None
+
+
+def _judge_repeated(facts: RegistrationFacts, device: Device, now: datetime) -> Plan | Refusal:
+    if facts.enrollment.reprovision_policy is ReprovisionPolicy.NEVER:
+        return _judge_recall(facts, device, now)
+    if facts.enrollment.credential is CredentialMode.ISSUE:
+        return _judge_issue_again(facts, device)
+    return _judge_onboarding_again(device)
+
+
+def _judge_recall(facts: RegistrationFacts, device: Device, now: datetime) -> Plan | Refusal:
+    """Tell a device its assignment, and hand out the certificate on record again, which serves its own key alone."""
+    certificate = facts.certificate
+    is_its_own = (
+        certificate is not None
+        and certificate.public_key_sha256 == facts.csr_key_sha256
+        and certificate.standing(now) is Standing.PERMITTED
+    )
+    if facts.has_csr and not is_its_own:
+        return Refusal(
+            RegistrationReason.NEVER_REPROVISIONED,
+            f"device {device.device_id} is enrolled, and {facts.enrollment.name!r} never issues it another certificate",
+            _ALLOW.format(device=device.device_id),
+        )
+    return Plan(Step.RECALL)
 
 
 def _judge_prepared(device: Device) -> Plan | Refusal:

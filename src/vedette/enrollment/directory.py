@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vedette.enrollment.decision import Refusal, RegistrationReason
-from vedette.enrollment.model import Enrollment
+from vedette.enrollment.model import Attestation, Enrollment
 from vedette.kernel import EnrollmentId
 from vedette.pki import Authority, AuthorityScope, AuthorityState
 from vedette.trust import ChainVerifier
@@ -30,8 +30,9 @@ class GroupDirectory:
 
     def __init__(self, version: str, groups: Iterable[Enrollment], authorities: Iterable[Authority]) -> None:
         self.version = version
-        known = list(authorities)
-        by_authority = {group.authority_id: group for group in groups}
+        known, listed = list(authorities), list(groups)
+        by_authority = {group.authority_id: group for group in listed if group.authority_id is not None}
+        self._keyed = [group for group in listed if group.attestation is Attestation.SYMMETRIC_KEY]
         self._groups = {
             authority.sha256: GroupMatch(by_authority[authority.authority_id], authority)
             for authority in known
@@ -49,6 +50,16 @@ class GroupDirectory:
     def group(self, enrollment_id: EnrollmentId) -> Enrollment | None:
         """Return a group by id."""
         return next((m.enrollment for m in self._groups.values() if m.enrollment.enrollment_id == enrollment_id), None)
+
+    def keyed_groups(self, registration_id: str) -> list[Enrollment]:
+        """Return the groups by symmetric key that a registration id may come from, disabled ones included."""
+        return [
+            group
+            for group in self._keyed
+            if AuthorityScope(device_id_pattern=group.id_pattern).covers(
+                registration_id, enrollment_group=group.enrollment_id
+            )
+        ]
 
     def match(self, chain: Sequence[bytes], registration_id: str, now: datetime) -> GroupMatch | Refusal:
         """Find the group that a chain leads to, and check that its authority may vouch for this name.

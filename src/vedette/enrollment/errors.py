@@ -40,3 +40,24 @@ class RegistrationNotFound(Problem):
 
     code: ClassVar[str] = "enrollment.registration_not_found"
     status: ClassVar[int] = 404
+
+
+class PendingRegistrationNotFound(Problem):
+    """No registration waits under that id."""
+
+    code: ClassVar[str] = "enrollment.pending_not_found"
+    status: ClassVar[int] = 404
+
+
+class PendingRegistrationChanged(Problem):
+    """Something else waits under that id than what was looked at."""
+
+    code: ClassVar[str] = "enrollment.pending_changed"
+    status: ClassVar[int] = 412
+
+
+class EnrollmentClosed(Problem):
+    """Nobody can be let in through an enrollment that is disabled or gone."""
+
+    code: ClassVar[str] = "enrollment.closed"
+    status: ClassVar[int] = 409

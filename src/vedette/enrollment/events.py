@@ -47,6 +47,7 @@ class DeviceEnrolled(msgspec.Struct, frozen=True, kw_only=True):
     """A device registered with its onboarding identity and was assigned.
 
     Attributes:
+        onboarding_sha256: Of the onboarding certificate; ``None`` where a symmetric key was the proof.
         certificate_sha256: Of the operational certificate; ``None`` where the onboarding one is used at the hub.
     """
 
@@ -59,7 +60,7 @@ class DeviceEnrolled(msgspec.Struct, frozen=True, kw_only=True):
     registration_id: str
     enrollment_id: str
     credential: str
-    onboarding_sha256: str
+    onboarding_sha256: str | None
     certificate_sha256: str | None = None
 
 
@@ -85,3 +86,43 @@ class RegistrationLocked(msgspec.Struct, frozen=True, kw_only=True):
     generation_id: str
     registration_id: str
     reason: str
+
+
+class RegistrationPending(msgspec.Struct, frozen=True, kw_only=True):
+    """A registration passed every check and waits for an operator until ``expires_at`` (RFC 3339)."""
+
+    name: ClassVar[str] = "enrollment.registration_pending"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    registration_id: str
+    enrollment_id: str
+    binding_sha256: str
+    expires_at: str
+
+
+class RegistrationApproved(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator lets in what waited; the device is told when it asks next."""
+
+    name: ClassVar[str] = "enrollment.registration_approved"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    registration_id: str
+    enrollment_id: str
+    binding_sha256: str
+
+
+class RegistrationRejected(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator keeps out what waited, or takes an unused approval back."""
+
+    name: ClassVar[str] = "enrollment.registration_rejected"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    registration_id: str
+    enrollment_id: str
+    binding_sha256: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from cryptography import x509
@@ -11,12 +12,25 @@ from cryptography import x509
 from vedette.enrollment import repository
 from vedette.enrollment.applicant import Applicant, judge_pinned
 from vedette.enrollment.decision import Refusal, RegistrationFacts, RegistrationReason
-from vedette.enrollment.model import CredentialMode, Enrollment, Registration
+from vedette.enrollment.model import (
+    Approval,
+    CredentialMode,
+    Enrollment,
+    Registration,
+    ReprovisionPolicy,
+)
 from vedette.kernel import DeviceId, InvalidId, OrganizationId, parse_device_id
-from vedette.pki import Certificate
+from vedette.pki import Certificate, parse_csr
 from vedette.pki.records import CertificateService
 from vedette.registry import AccessRules, AccessSubject, AuthenticationType, Device, Register
-from vedette.trust import refusal_digests
+from vedette.trust import identity_uri, refusal_digests
+
+# How a device authenticates at the hub, by what its enrollment gives it.
+AUTHENTICATION: Final = {
+    CredentialMode.ISSUE: AuthenticationType.ISSUED,
+    CredentialMode.ONBOARDING: AuthenticationType.CERTIFICATE_AUTHORITY,
+    CredentialMode.SYMMETRIC_KEY: AuthenticationType.SYMMETRIC_KEY,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +128,13 @@ class RegistrationRecords:
 
 
 def weigh(look: Look, admission: Admission, applicant: Applicant) -> RegistrationFacts:
-    """Put together what the rules decide on."""
-    certificates = frozenset({applicant.leaf_sha256})
-    if look.rules.names_certificates:
+    """Put together what the rules decide on.
+
+    Raises:
+        BadCsr: The request's key bears on the decision, and the request breaks a rule.
+    """
+    certificates: frozenset[str] = frozenset() if applicant.leaf_sha256 is None else frozenset({applicant.leaf_sha256})
+    if look.rules.names_certificates and applicant.chain:
         certificates = refusal_digests(x509.load_der_x509_certificate(applicant.chain[0]))
     subject = AccessSubject(
         device_id=admission.device_id,
@@ -133,14 +151,26 @@ def weigh(look: Look, admission: Admission, applicant: Applicant) -> Registratio
         access=look.rules.judge(subject),
         leaf_sha256=applicant.leaf_sha256,
         has_csr=applicant.csr is not None,
+        csr_key_sha256=_csr_key(look.device, admission, applicant),
     )
+
+
+def _csr_key(device: Device | None, admission: Admission, applicant: Applicant) -> str | None:
+    """Return the digest of the request's key where it bears on the decision; else it is judged once it is signed."""
+    enrollment = admission.enrollment
+    bears = enrollment.approval is Approval.REQUIRED or enrollment.reprovision_policy is ReprovisionPolicy.NEVER
+    if applicant.csr is None or not bears:
+        return None
+    uris = () if device is None else (identity_uri(device.organization_id, device.generation_id),)
+    names = (admission.device_id, applicant.registration_id, applicant.common_name)
+    return parse_csr(applicant.csr, allowed_names=names, allowed_uris=uris).public_key_sha256
 
 
 def onboarding_until(enrollment: Enrollment, applicant: Applicant) -> datetime | None:
     """Return until when the onboarding certificate opens the hub; ``None``: it does not."""
-    if enrollment.credential is CredentialMode.ISSUE or enrollment.onboarding_until is None:
+    if enrollment.credential is not CredentialMode.ONBOARDING or enrollment.onboarding_until is None:
         return None
-    return min(enrollment.onboarding_until, applicant.not_after)
+    return min(enrollment.onboarding_until, applicant.not_after or enrollment.onboarding_until)
 
 
 def is_unchanged(facts: RegistrationFacts, applicant: Applicant) -> bool:
@@ -150,14 +180,17 @@ def is_unchanged(facts: RegistrationFacts, applicant: Applicant) -> bool:
         device is not None
         and registration is not None
         and registration.enrollment_id == facts.enrollment.enrollment_id
-        and device.authentication.type is AuthenticationType.CERTIFICATE_AUTHORITY
+        and device.authentication.type is AUTHENTICATION[facts.enrollment.credential]
         and device.origin.onboarding_sha256 == applicant.leaf_sha256
         and device.origin.onboarding_until == onboarding_until(facts.enrollment, applicant)
     )
 
 
 def _choose(individuals: list[Enrollment], applicant: Applicant, now: datetime) -> Enrollment | Refusal:
-    """Take the entry of the registration id; its certificate must be the pinned one, and none falls through."""
+    """Take the entry of the registration id; its certificate must be the pinned one, and none falls through.
+
+    A token is verified against its key by whoever has the keys.
+    """
     by_id = next((each for each in individuals if each.registration_id == applicant.registration_id), None)
     if by_id is None:
         return Refusal(
@@ -165,6 +198,14 @@ def _choose(individuals: list[Enrollment], applicant: Applicant, now: datetime) 
             f"the certificate is pinned for another registration id than {applicant.registration_id}",
             "compare with: vedette enrollment list",
         )
+    if by_id.attestation is not applicant.attestation:
+        return Refusal(
+            RegistrationReason.WRONG_ATTESTATION,
+            f"the enrollment {by_id.name!r} takes {by_id.attestation}, and {applicant.attestation} was presented",
+            f"see: vedette enrollment show {by_id.enrollment_id}",
+        )
+    if applicant.leaf_sha256 is None:
+        return by_id
     if not by_id.pins(applicant.leaf_sha256):
         return Refusal(
             RegistrationReason.CERTIFICATE_NOT_PINNED,

@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, TypeVar
-
-import sqlalchemy as sa
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from vedette.bus.contract import RegisterDevice, RegistrationReply
-from vedette.enrollment import repository
-from vedette.enrollment.answers import Assignment, assign, refuse
+from vedette.enrollment.admission import Admissions
+from vedette.enrollment.answers import Assignment, ask_again, assign, refuse
 from vedette.enrollment.applicant import Applicant, read_applicant
-from vedette.enrollment.decision import (
-    Plan,
-    Refusal,
-    RegistrationFacts,
-    RegistrationReason,
-    Step,
-    decide_registration,
-)
-from vedette.enrollment.directory import GroupDirectory
-from vedette.enrollment.events import DeviceEnrolled
-from vedette.enrollment.facts import Admission, Look, RegistrationRecords, is_unchanged, onboarding_until, weigh
-from vedette.enrollment.model import CredentialMode, Enrollment, EnrollmentKind, Registration
-from vedette.kernel import (
-    Clock,
-    GenerationId,
-    IdSource,
-    OrganizationId,
-    Problem,
-)
-from vedette.ledger import Actor, Entry, Ledger
-from vedette.pki import (
-    BadCsr,
-    CapExceeded,
-    IdentityIsFrozen,
-    InvalidSubjectName,
-    KeyAlreadyInUse,
-    RevocationReason,
-)
-from vedette.pki.records import CertificateService, OnboardingAuthorityService, PreparedCertificate
-from vedette.registry import (
-    AccessRules,
-    Authentication,
-    AuthenticationType,
-    ClockGuard,
-    Device,
-    Origin,
-    Register,
-)
+from vedette.enrollment.assignment import Assignments, Case, in_progress
+from vedette.enrollment.decision import Plan, Refusal, RegistrationFacts, RegistrationReason, Step, decide_registration
+from vedette.enrollment.facts import Admission, Look, RegistrationRecords, is_unchanged, weigh
+from vedette.enrollment.keys import EnrollmentKeys
+from vedette.enrollment.model import Approval, CredentialMode, PendingRegistration, PendingState, Registration
+from vedette.enrollment.waiting import WaitingRoom, expired, rejected
+from vedette.kernel import Clock, GenerationId, IdSource, OrganizationId, Problem
+from vedette.ledger import Ledger
+from vedette.pki import BadCsr, CapExceeded, IdentityIsFrozen, InvalidSubjectName, KeyAlreadyInUse, Standing
+from vedette.pki.records import CertificateService, OnboardingAuthorityService, PreparedCertificate, SymmetricKeyService
+from vedette.registry import ClockGuard, Register, TwinService
 from vedette.store import Store, Transaction
 
 log = logging.getLogger(__name__)
-
-_GROUPS_MAX: Final = 1000
 
 T = TypeVar("T")
 
@@ -73,17 +41,6 @@ class RegistrationSettings:
     hostname: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """A registration that was decided and signed, and is to be carried out."""
-
-    applicant: Applicant
-    admission: Admission
-    plan: Plan
-    generation_id: GenerationId
-    prepared: PreparedCertificate | None
-
-
 class _Refused(Exception):  # noqa: N818 - carries a "no", which is no error
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.detail)
@@ -91,7 +48,7 @@ class _Refused(Exception):  # noqa: N818 - carries a "no", which is no error
 
 
 class RegistrationService:
-    """Registers devices by their onboarding identity and answers at once.
+    """Registers devices by their onboarding identity and answers at once, unless an operator is to be asked.
 
     A registration is decided on facts read beforehand, so that nothing is signed in vain, and decided again on the same
     facts in the transaction that carries it out, so that nothing comes between.
@@ -105,22 +62,36 @@ class RegistrationService:
         authorities: OnboardingAuthorityService,
         register: Register,
         *,
+        twins: TwinService,
+        keys: SymmetricKeyService,
         guard: ClockGuard,
         settings: RegistrationSettings,
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._store = store
-        self._ledger = ledger
         self._certificates = certificates
-        self._authorities = authorities
-        self._register = register
-        self._records = RegistrationRecords(settings.organization_id, certificates, register)
         self._guard = guard
         self._settings = settings
         self._clock = clock
         self._ids = ids
-        self._directory = GroupDirectory("", (), ())
+        organization_id = settings.organization_id
+        enrollment_keys = EnrollmentKeys(organization_id, settings.id_scope, keys)
+        self._records = RegistrationRecords(organization_id, certificates, register)
+        self._admissions = Admissions(organization_id, store, authorities, enrollment_keys)
+        self._waiting = WaitingRoom(organization_id, store, ledger, clock=clock, ids=ids)
+        self._assignments = Assignments(
+            organization_id,
+            ledger,
+            certificates,
+            register,
+            self._records,
+            twins=twins,
+            keys=enrollment_keys,
+            waiting=self._waiting,
+            clock=clock,
+            ids=ids,
+        )
         self._under_way: set[str] = set()
 
     async def register(self, request: RegisterDevice) -> RegistrationReply:
@@ -140,7 +111,7 @@ class RegistrationService:
             refusal = Refusal(RegistrationReason.UNAVAILABLE, "the service cannot register devices now", "try again")
         return refuse(
             refusal,
-            request.registration_id[:128],
+            request.registration_id[:128].lower(),
             tracking_id=self._ids.new("op"),
             now=self._clock.now(),
         )
@@ -153,86 +124,122 @@ class RegistrationService:
         applicant = _expect(read_applicant(request))
         if request.operation_id is not None:
             return await self._answer_poll(applicant, request.operation_id)
+        return await self._register(applicant)
+
+    async def _register(self, applicant: Applicant) -> RegistrationReply:
         self._guard.check()
-        now = self._clock.now()
-        look = await self._store.read(lambda connection: self._records.look(connection, applicant, now))
-        admission = await self._admit(look, applicant, now)
+        look, admission = await self._admit(applicant)
         # Only now: a stranger with a certificate of his own making must not keep the name's holder waiting.
         if applicant.registration_id in self._under_way:
-            raise _Refused(_in_progress(applicant))
+            raise _Refused(in_progress(applicant))
         self._under_way.add(applicant.registration_id)
         try:
             return await self._serve(applicant, look, admission)
         finally:
             self._under_way.discard(applicant.registration_id)
 
-    async def _serve(self, applicant: Applicant, look: Look, admission: Admission) -> RegistrationReply:
-        now = self._clock.now()
-        facts = weigh(look, admission, applicant)
-        plan = _expect(decide_registration(facts, now))
-        if plan.step is Step.REASSIGN and facts.registration is not None and is_unchanged(facts, applicant):
-            return self._reply(facts.registration, admission, None, is_first=False)
-        generation_id = GenerationId(self._ids.new("dev")) if facts.device is None else facts.device.generation_id
-        prepared = await self._sign(applicant, admission, generation_id)
-        case = _Case(
-            applicant=applicant, admission=admission, plan=plan, generation_id=generation_id, prepared=prepared
-        )
-        registration = await self._store.write(lambda tx: self._commit(tx, case))
-        return self._reply(registration, admission, prepared, is_first=plan.step is Step.CREATE)
-
-    async def _answer_poll(self, applicant: Applicant, operation_id: str) -> RegistrationReply:
-        """Answer a device that asks how an earlier registration stands; ours are answered at once, so seldom asked."""
+    async def _admit(self, applicant: Applicant) -> tuple[Look, Admission]:
         now = self._clock.now()
         look = await self._store.read(lambda connection: self._records.look(connection, applicant, now))
-        admission = await self._admit(look, applicant, now)
+        return look, _expect(await self._admissions.admit(look, applicant, now))
+
+    async def _serve(self, applicant: Applicant, look: Look, admission: Admission) -> RegistrationReply:
+        facts = weigh(look, admission, applicant)
+        plan = _expect(decide_registration(facts, self._clock.now()))
+        if facts.registration is not None and _is_settled(plan, facts, applicant):
+            return await self._tell(facts.registration, admission, facts, plan)
+        approval = await self._ask_operator(applicant, admission, facts)
+        if approval is not None:
+            if approval.state is not PendingState.APPROVED:
+                return self._put_off(approval)
+            # What the operator saw is what is kept.
+            applicant = replace(applicant, payload=approval.payload, payload_bytes=approval.payload_bytes)
+        generation_id = GenerationId(self._ids.new("dev")) if facts.device is None else facts.device.generation_id
+        case = Case(
+            applicant=applicant,
+            admission=admission,
+            plan=plan,
+            generation_id=generation_id,
+            prepared=await self._sign(applicant, admission, generation_id),
+            approval=approval,
+        )
+        registration = await self._store.write(lambda tx: self._carry_out(tx, case))
+        chain = () if case.prepared is None else case.prepared.chain
+        return self._reply(registration, admission, plan, chain)
+
+    def _carry_out(self, tx: Transaction, case: Case) -> Registration:
+        # Raised, so that what was written is taken back.
+        return _expect(self._assignments.carry_out(tx, case))
+
+    # --- an operator's word ---------------------------------------------------------------------------------------
+
+    async def _ask_operator(
+        self, applicant: Applicant, admission: Admission, facts: RegistrationFacts
+    ) -> PendingRegistration | None:
+        """Return what waits for an operator, or was decided; ``None``: nobody is to be asked."""
+        enrollment = admission.enrollment
+        if enrollment.approval is not Approval.REQUIRED:
+            return None
+        binding = applicant.binding_sha256(enrollment.enrollment_id, facts.csr_key_sha256)
+        if facts.device is not None and facts.registration is not None:
+            is_approved = facts.registration.approved_binding == binding
+            if is_approved and facts.registration.permit_until is None:
+                return None
+        return _expect(await self._waiting.enter(applicant, admission, facts))
+
+    def _put_off(self, waiting: PendingRegistration) -> RegistrationReply:
+        if waiting.state is PendingState.REJECTED:
+            raise _Refused(rejected(waiting))
+        return ask_again(waiting.operation_id, self._waiting.retry_after_s(waiting))
+
+    async def _answer_poll(self, applicant: Applicant, operation_id: str) -> RegistrationReply:
+        """Answer a device that asks how an earlier registration stands."""
+        waiting = await self._waiting.poll(applicant, operation_id)
+        if waiting is None:
+            return await self._answer_settled(applicant, operation_id)
+        if applicant.leaf_sha256 is None:
+            await self._admit(applicant)  # the token
+        if waiting.has_expired(self._clock.now()):
+            raise _Refused(expired(waiting))
+        if waiting.state is not PendingState.APPROVED:
+            return self._put_off(waiting)
+        return await self._register(replace(applicant, csr=waiting.csr))
+
+    async def _answer_settled(self, applicant: Applicant, operation_id: str) -> RegistrationReply:
+        """Answer a poll of an operation that came to its end; the answer that told so may have been lost."""
+        look, admission = await self._admit(applicant)
         registration = look.registration
         is_its_own = (
             registration is not None
             and registration.operation_id == operation_id
             and registration.onboarding_sha256 == applicant.leaf_sha256
+            and registration.enrollment_id == admission.enrollment.enrollment_id
             and registration.generation_id is not None
         )
-        if registration is None or not is_its_own or admission.enrollment.credential is CredentialMode.ISSUE:
-            detail = "the operation is not known, or its certificate was handed out with the first answer"
-            raise _Refused(Refusal(RegistrationReason.UNKNOWN_OPERATION, detail, "register again"))
-        return self._reply(registration, admission, None, is_first=False)
-
-    async def _admit(self, look: Look, applicant: Applicant, now: datetime) -> Admission:
-        """Find the enrollment: an individual one first, then the group of the nearest authority."""
-        device_id = _expect(look.device_id)
-        if look.individual is not None:
-            enrollment = _expect(look.individual)
-            return Admission(version=look.version, enrollment=enrollment, authority_id=None, device_id=device_id)
-        directory = await self._directory_at(look.version)
-        match = _expect(directory.match(applicant.chain, applicant.registration_id, now))
-        return Admission(
-            version=directory.version,
-            enrollment=match.enrollment,
-            authority_id=match.authority.authority_id,
-            device_id=device_id,
-        )
-
-    async def _directory_at(self, version: str) -> GroupDirectory:
-        if self._directory.version == version:
-            return self._directory
-        organization_id = self._settings.organization_id
-
-        def read(connection: sa.Connection) -> tuple[str, list[Enrollment]]:
-            groups = repository.list_enrollments(
-                connection, organization_id, after="", limit=_GROUPS_MAX, kind=EnrollmentKind.GROUP
+        if registration is None or not is_its_own:
+            raise _Refused(
+                Refusal(RegistrationReason.UNKNOWN_OPERATION, "the operation is not known", "register again")
             )
-            return repository.read_version(connection, organization_id), groups
+        facts = weigh(look, admission, applicant)
+        return await self._tell(registration, admission, facts, Plan(Step.REASSIGN))
 
-        # The version first, the authorities after: what changes in between brings another version and is read again.
-        current, groups = await self._store.read(read)
-        authorities = await self._authorities.list_all(organization_id, limit=_GROUPS_MAX)
-        self._directory = GroupDirectory(current, groups, authorities)
-        return self._directory
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    async def _tell(
+        self, registration: Registration, admission: Admission, facts: RegistrationFacts, plan: Plan
+    ) -> RegistrationReply:
+        """Tell a device what stands, with the certificate on record while that is good: it serves its own key alone."""
+        chain: tuple[bytes, ...] = ()
+        certificate = facts.certificate
+        is_good = certificate is not None and certificate.standing(self._clock.now()) is Standing.PERMITTED
+        if certificate is not None and is_good and admission.enrollment.credential is CredentialMode.ISSUE:
+            chain = await self._certificates.chain_of(certificate)
+        return self._reply(registration, admission, plan, chain)
 
     async def _sign(
         self, applicant: Applicant, admission: Admission, generation_id: GenerationId
     ) -> PreparedCertificate | None:
-        if admission.enrollment.credential is CredentialMode.ONBOARDING or applicant.csr is None:
+        if admission.enrollment.credential is not CredentialMode.ISSUE or applicant.csr is None:
             return None
         return await self._certificates.prepare_issue(
             organization_id=self._settings.organization_id,
@@ -243,121 +250,9 @@ class RegistrationService:
             lifetime=admission.enrollment.lifetime,
         )
 
-    def _commit(self, tx: Transaction, case: _Case) -> Registration:
-        """Decide once more, now that nothing can come between, and carry it out."""
-        applicant, admission, prepared = case.applicant, case.admission, case.prepared
-        now = self._clock.now()
-        look = self._records.look_again(tx.connection, applicant, admission, now)
-        if look is None:
-            raise _Refused(_in_progress(applicant))
-        facts = weigh(look, admission, applicant)
-        plan = _expect(decide_registration(facts, now))
-        holder = case.generation_id if facts.device is None else facts.device.generation_id
-        if plan != case.plan or holder != case.generation_id:
-            raise _Refused(_in_progress(applicant))
-        actor = Actor("device", applicant.registration_id)
-        self._place(tx, case, facts, look.rules, actor)
-        if plan.ends_certificates:
-            self._certificates.revoke_all_in(
-                tx,
-                self._settings.organization_id,
-                case.generation_id,
-                reason=RevocationReason.SUPERSEDED,
-                actor=actor,
-                comment="the device enrolled again",
-                is_consequence=True,
-            )
-        if prepared is not None:
-            self._certificates.store_issued(tx, prepared, actor=actor)
-        return self._record(tx, case, facts, actor)
-
-    def _place(
-        self, tx: Transaction, case: _Case, facts: RegistrationFacts, rules: AccessRules, actor: Actor
-    ) -> Device:
-        """Create the device, or bind the one that is there."""
-        enrollment = facts.enrollment
-        is_issued = enrollment.credential is CredentialMode.ISSUE
-        kind = AuthenticationType.ISSUED if is_issued else AuthenticationType.CERTIFICATE_AUTHORITY
-        authentication = Authentication(type=kind)
-        origin = Origin(
-            enrollment_id=enrollment.enrollment_id,
-            authority_id=case.admission.authority_id,
-            onboarding_sha256=case.applicant.leaf_sha256,
-            onboarding_until=onboarding_until(enrollment, case.applicant),
-        )
-        if facts.device is not None:
-            return self._register.onboard(
-                tx,
-                facts.device,
-                authentication=authentication,
-                origin=origin,
-                actor=actor,
-                keeps_active=not is_issued,
-            )
-        new = enrollment.initial.to_device(case.admission.device_id, authentication, origin)
-        return self._register.create(
-            tx, self._settings.organization_id, new, actor=actor, generation_id=case.generation_id, rules=rules
-        )
-
-    def _record(self, tx: Transaction, case: _Case, facts: RegistrationFacts, actor: Actor) -> Registration:
-        now = self._clock.now()
-        former, enrollment, applicant = facts.registration, facts.enrollment, case.applicant
-        certificate_sha256 = None if case.prepared is None else case.prepared.certificate.sha256
-        registration = Registration(
-            organization_id=self._settings.organization_id,
-            registration_id=applicant.registration_id,
-            device_id=case.admission.device_id,
-            generation_id=case.generation_id,
-            enrollment_id=enrollment.enrollment_id,
-            onboarding_sha256=applicant.leaf_sha256,
-            certificate_sha256=certificate_sha256,
-            operation_id=f"4.{self._ids.new('op')}",
-            permit_until=None,
-            locked_at=None,
-            lock_reason="",
-            created_at=now if former is None else former.created_at,
-            updated_at=now,
-            revision=1 if former is None else former.revision + 1,
-        )
-        repository.save_registration(tx.connection, registration, is_new=former is None)
-        details = {
-            "registration_id": registration.registration_id,
-            "enrollment_id": enrollment.enrollment_id,
-            "credential": enrollment.credential.value,
-            "onboarding_sha256": applicant.leaf_sha256,
-            "certificate_sha256": certificate_sha256,
-        }
-        event = DeviceEnrolled(
-            organization_id=registration.organization_id,
-            generation_id=case.generation_id,
-            device_id=registration.device_id,
-            registration_id=registration.registration_id,
-            enrollment_id=enrollment.enrollment_id,
-            credential=enrollment.credential.value,
-            onboarding_sha256=applicant.leaf_sha256,
-            certificate_sha256=certificate_sha256,
-        )
-        entry = Entry(
-            organization_id=registration.organization_id,
-            actor=actor,
-            action="enrollment.register_device",
-            target=case.generation_id,
-            target_name=registration.device_id,
-            reason="" if former is None or former.permit_until is None else "allowed by an operator",
-            details=details,
-        )
-        self._ledger.append(tx, entry, event=event)
-        return registration
-
     def _reply(
-        self,
-        registration: Registration,
-        admission: Admission,
-        prepared: PreparedCertificate | None,
-        *,
-        is_first: bool,
+        self, registration: Registration, admission: Admission, plan: Plan, chain: tuple[bytes, ...]
     ) -> RegistrationReply:
-        is_group = admission.enrollment.kind is EnrollmentKind.GROUP
         return assign(
             Assignment(
                 operation_id=registration.operation_id,
@@ -367,16 +262,19 @@ class RegistrationService:
                 created_at=registration.created_at,
                 updated_at=registration.updated_at,
                 etag=f'"{registration.revision}"',
-                chain=() if prepared is None else prepared.chain,
-                is_first=is_first,
-                enrollment_group_id=admission.enrollment.enrollment_id if is_group else None,
+                plan=plan,
+                chain=chain,
+                enrollment=admission.enrollment,
             )
         )
 
 
-def _in_progress(applicant: Applicant) -> Refusal:
-    detail = f"another registration of {applicant.registration_id} is under way"
-    return Refusal(RegistrationReason.IN_PROGRESS, detail, "try again in a moment")
+def _is_settled(plan: Plan, facts: RegistrationFacts, applicant: Applicant) -> bool:
+    """Tell whether nothing is to be written: SDKs register at each boot."""
+    if plan.step is Step.RECALL:
+        return True
+    has_key = facts.enrollment.credential is CredentialMode.SYMMETRIC_KEY
+    return plan.step is Step.REASSIGN and not plan.resets_twin and not has_key and is_unchanged(facts, applicant)
 
 
 def _expect(outcome: T | Refusal) -> T:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
-from vedette.enrollment.model import CredentialMode, Enrollment, EnrollmentKind, InitialDevice, Registration
+from vedette.enrollment.model import (
+    Approval,
+    Attestation,
+    CredentialMode,
+    Enrollment,
+    EnrollmentKind,
+    InitialDevice,
+    Registration,
+    ReprovisionPolicy,
+)
 from vedette.kernel import (
     AuthorityId,
     DeviceId,
@@ -21,6 +31,7 @@ from vedette.store import Json, UtcDateTime, metadata
 
 _ID: Final = 64
 GROUPS_MAX: Final = 1000
+_WORDS: Final = ("kind", "attestation", "credential", "reprovision_policy", "approval")
 
 enrollments: Final = sa.Table(
     "enrollment_enrollments",
@@ -30,8 +41,10 @@ enrollments: Final = sa.Table(
     sa.Column("name", sa.String(128), nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("is_enabled", sa.Boolean, nullable=False),
+    sa.Column("attestation", sa.String(16), nullable=False, server_default=sa.text("'x509'")),
     sa.Column("credential", sa.String(16), nullable=False),
     sa.Column("onboarding_until", UtcDateTime),
+    sa.Column("symmetric_key_until", UtcDateTime),
     sa.Column("registration_id", sa.String(128)),
     sa.Column("device_id", sa.String(128)),
     sa.Column("primary_sha256", sa.String(64)),
@@ -39,7 +52,11 @@ enrollments: Final = sa.Table(
     sa.Column("authority_id", sa.String(_ID)),
     sa.Column("id_pattern", sa.String(128), nullable=False),
     sa.Column("lifetime_s", sa.BigInteger),
+    sa.Column("reprovision_policy", sa.String(16), nullable=False, server_default=sa.text("'keep'")),
+    sa.Column("approval", sa.String(16), nullable=False, server_default=sa.text("'none'")),
+    sa.Column("approval_timeout_s", sa.BigInteger, nullable=False, server_default=sa.text("86400")),
     sa.Column("initial", Json, nullable=False),
+    sa.Column("payload", Json),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
@@ -56,6 +73,9 @@ registrations: Final = sa.Table(
     sa.Column("onboarding_sha256", sa.String(64)),
     sa.Column("certificate_sha256", sa.String(64)),
     sa.Column("operation_id", sa.String(64), nullable=False),
+    sa.Column("approved_binding", sa.String(64)),
+    sa.Column("payload", sa.Text, nullable=False, server_default=sa.text("''")),
+    sa.Column("payload_bytes", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("permit_until", UtcDateTime),
     sa.Column("locked_at", UtcDateTime),
     sa.Column("lock_reason", sa.Text, nullable=False),
@@ -146,10 +166,18 @@ def find_enrollment(connection: sa.Connection, organization_id: str, enrollment_
     return None if row is None else _to_enrollment(row)
 
 
+def find_names(connection: sa.Connection, organization_id: str, enrollment_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of enrollments, by id."""
+    query = sa.select(_e.enrollment_id, _e.name).where(
+        _e.organization_id == organization_id, _e.enrollment_id.in_(list(enrollment_ids))
+    )
+    return {row.enrollment_id: row.name for row in connection.execute(query)}
+
+
 def find_individuals(
-    connection: sa.Connection, organization_id: str, registration_id: str, leaf_sha256: str
+    connection: sa.Connection, organization_id: str, registration_id: str, leaf_sha256: str | None
 ) -> list[Enrollment]:
-    """Return individual enrollments of a registration id or of a certificate; at most three."""
+    """Return individual enrollments of a registration id or of a certificate, if there is one; at most three."""
     keys = {"organization": organization_id, "registration": registration_id, "leaf": leaf_sha256}
     return [_to_enrollment(row) for row in connection.execute(_individual, keys)]
 
@@ -170,6 +198,16 @@ def find_like(connection: sa.Connection, enrollment: Enrollment) -> list[Enrollm
         sa.or_(*claims),
     )
     return [_to_enrollment(row) for row in connection.execute(query.limit(4))]
+
+
+def count_keyed_groups(connection: sa.Connection, organization_id: str) -> int:
+    """Return how many group enrollments have symmetric keys."""
+    query = sa.select(sa.func.count()).where(
+        _e.organization_id == organization_id,
+        _e.kind == EnrollmentKind.GROUP.value,
+        _e.attestation == Attestation.SYMMETRIC_KEY.value,
+    )
+    return connection.execute(query).scalar_one()
 
 
 def list_enrollments(
@@ -239,9 +277,11 @@ def _enrollment(enrollment: Enrollment) -> sa.ColumnElement[bool]:
 
 
 def _from_enrollment(enrollment: Enrollment) -> dict[str, Any]:  # Any: column values
-    row = {name: getattr(enrollment, name) for name in _e.keys() if name not in {"initial", "lifetime_s"}}  # noqa: SIM118
-    row["kind"], row["credential"] = enrollment.kind.value, enrollment.credential.value
+    row = {name: getattr(enrollment, name) for name in _e.keys() if not name.endswith("_s")}  # noqa: SIM118
+    for name in _WORDS:
+        row[name] = row[name].value
     row["lifetime_s"] = None if enrollment.lifetime is None else int(enrollment.lifetime.total_seconds())
+    row["approval_timeout_s"] = int(enrollment.approval_timeout.total_seconds())
     row["initial"] = msgspec.to_builtins(enrollment.initial)
     return row
 
@@ -253,8 +293,10 @@ def _to_enrollment(row: sa.Row[Any]) -> Enrollment:
         name=row.name,
         kind=EnrollmentKind(row.kind),
         is_enabled=row.is_enabled,
+        attestation=Attestation(row.attestation),
         credential=CredentialMode(row.credential),
         onboarding_until=row.onboarding_until,
+        symmetric_key_until=row.symmetric_key_until,
         registration_id=None if row.registration_id is None else RegistrationId(row.registration_id),
         device_id=None if row.device_id is None else DeviceId(row.device_id),
         primary_sha256=row.primary_sha256,
@@ -262,7 +304,11 @@ def _to_enrollment(row: sa.Row[Any]) -> Enrollment:
         authority_id=None if row.authority_id is None else AuthorityId(row.authority_id),
         id_pattern=row.id_pattern,
         lifetime=None if row.lifetime_s is None else timedelta(seconds=row.lifetime_s),
+        reprovision_policy=ReprovisionPolicy(row.reprovision_policy),
+        approval=Approval(row.approval),
+        approval_timeout=timedelta(seconds=row.approval_timeout_s),
         initial=msgspec.convert(row.initial, InitialDevice),
+        payload=row.payload,
         created_at=row.created_at,
         updated_at=row.updated_at,
         revision=row.revision,
@@ -279,6 +325,9 @@ def _to_registration(row: sa.Row[Any]) -> Registration:
         onboarding_sha256=row.onboarding_sha256,
         certificate_sha256=row.certificate_sha256,
         operation_id=row.operation_id,
+        approved_binding=row.approved_binding,
+        payload=row.payload,
+        payload_bytes=row.payload_bytes,
         permit_until=row.permit_until,
         locked_at=row.locked_at,
         lock_reason=row.lock_reason,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,22 +16,27 @@ from vedette.enrollment.errors import (
     InvalidEnrollment,
 )
 from vedette.enrollment.events import EnrollmentChanged, EnrollmentCreated, EnrollmentDeleted
-from vedette.enrollment.model import (
-    Enrollment,
-    EnrollmentKind,
-    NewEnrollment,
-    Registration,
-    check_new_enrollment,
-    patch_enrollment,
-)
+from vedette.enrollment.model import Attestation, Enrollment, EnrollmentKind, NewEnrollment, Registration
+from vedette.enrollment.pending_repository import delete_pending_of
+from vedette.enrollment.properties import check_new_enrollment, patch_enrollment
 from vedette.kernel import AuthorityId, Clock, DeviceId, EnrollmentId, IdSource, OrganizationId, RegistrationId
 from vedette.ledger import Actor, Entry, Event, Ledger
-from vedette.pki import AuthorityState
-from vedette.pki.records import OnboardingAuthorityService
+from vedette.pki import AuthorityState, KeySlot, NewKey, NewKeys, SymmetricKey
+from vedette.pki.records import OnboardingAuthorityService, SymmetricKeyService
 from vedette.registry import ClockGuard, InvalidFilter, check_reason
 from vedette.store import Store, Transaction
 
 PAGE_MAX: Final = 1000
+# A device does not say which group it is of: each key that might be its own is tried.
+KEYED_GROUPS_MAX: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedEnrollment:
+    """An enrollment just made, and its symmetric keys if it has any: shown now, and never again."""
+
+    enrollment: Enrollment
+    keys: NewKeys | None = None
 
 
 class EnrollmentService:
@@ -44,6 +49,7 @@ class EnrollmentService:
         authorities: OnboardingAuthorityService,
         guard: ClockGuard,
         *,
+        keys: SymmetricKeyService,
         clock: Clock,
         ids: IdSource,
     ) -> None:
@@ -51,65 +57,100 @@ class EnrollmentService:
         self._ledger = ledger
         self._authorities = authorities
         self._guard = guard
+        self._keys = keys
         self._clock = clock
         self._ids = ids
 
-    async def create(self, organization_id: OrganizationId, new: NewEnrollment, *, actor: Actor) -> Enrollment:
-        """Let devices register: one by its pinned certificate, or all that a verified authority vouches for.
+    async def create(
+        self,
+        organization_id: OrganizationId,
+        new: NewEnrollment,
+        *,
+        actor: Actor,
+        key_values: Mapping[KeySlot, bytes] | None = None,
+    ) -> CreatedEnrollment:
+        """Let devices register: one by its certificate or key, or all that an authority or a key covers.
+
+        Args:
+            organization_id: Whose devices.
+            new: What is asked for.
+            actor: Who asks.
+            key_values: Symmetric keys that were made elsewhere; those of empty slots are made here.
 
         Raises:
             InvalidEnrollment: A property is missing, misplaced or outside its limits, or the authority not verified.
             InvalidDevice: An initial property is outside its limits.
+            SymmetricKeysOff: It asks for symmetric keys, and they are not accepted here.
+            InvalidSymmetricKey: A given key is too short or too long.
             AuthorityNotFound: There is no such authority.
             EnrollmentExists: Name, registration id, certificate or authority belong to another enrollment.
             ClockJumped: The clock cannot be believed.
         """
         self._guard.check()
-        now = self._clock.now()
-        asked = check_new_enrollment(new, now)
+        asked = check_new_enrollment(new, self._clock.now())
+        has_keys = asked.attestation is Attestation.SYMMETRIC_KEY
+        if has_keys:
+            self._keys.check_enabled()
+        elif key_values:
+            raise InvalidEnrollment("keys go with attestation = symmetric_key")
         if asked.authority_id is not None:
             await self._check_authority(organization_id, asked.authority_id)
-        enrollment = Enrollment(
-            organization_id=organization_id,
-            enrollment_id=EnrollmentId(self._ids.new("enr")),
-            name=asked.name,
-            kind=asked.kind,
-            is_enabled=asked.is_enabled,
-            credential=asked.credential,
-            onboarding_until=asked.onboarding_until,
-            registration_id=None if asked.registration_id is None else RegistrationId(asked.registration_id),
-            device_id=None if asked.device_id is None else DeviceId(asked.device_id),
-            primary_sha256=asked.primary_sha256,
-            secondary_sha256=asked.secondary_sha256,
-            authority_id=asked.authority_id,
-            id_pattern=asked.id_pattern,
-            lifetime=asked.lifetime,
-            initial=asked.initial,
-            created_at=now,
-            updated_at=now,
-            revision=1,
-        )
+        enrollment = self._compose(organization_id, asked)
 
-        def insert(tx: Transaction) -> Enrollment:
+        def insert(tx: Transaction) -> CreatedEnrollment:
             self._check_unique(tx.connection, enrollment)
+            self._check_room(tx.connection, enrollment)
             repository.insert_enrollment(tx.connection, enrollment)
-            event = EnrollmentCreated(
-                organization_id=organization_id,
-                enrollment_id=enrollment.enrollment_id,
-                kind=enrollment.kind.value,
-                credential=enrollment.credential.value,
+            self._record_creation(tx, enrollment, actor)
+            if not has_keys:
+                return CreatedEnrollment(enrollment)
+            keys = self._keys.create_for(
+                tx,
+                organization_id,
+                enrollment.enrollment_id,
+                owner_name=enrollment.name,
+                actor=actor,
+                given=key_values,
             )
-            details = {
-                "kind": enrollment.kind.value,
-                "credential": enrollment.credential.value,
-                "authority_id": enrollment.authority_id,
-                "primary_sha256": enrollment.primary_sha256,
-                "id_pattern": enrollment.id_pattern,
-            }
-            self._record(tx, enrollment, "enrollment.create_enrollment", event, actor=actor, details=details)
-            return enrollment
+            return CreatedEnrollment(enrollment, keys)
 
         return await self._store.write(insert)
+
+    async def rotate_key(
+        self,
+        organization_id: OrganizationId,
+        enrollment_id: str,
+        slot: KeySlot,
+        *,
+        actor: Actor,
+        value: bytes | None = None,
+    ) -> NewKey:
+        """Replace one of an enrollment's two symmetric keys; devices that registered with it keep what they have.
+
+        Raises:
+            EnrollmentNotFound: There is none of that id.
+            InvalidEnrollment: It has no symmetric keys.
+            SymmetricKeysOff: They are not accepted here.
+            InvalidSymmetricKey: The value is too short or too long, or the one that is to be replaced.
+            ClockJumped: The clock cannot be believed.
+        """
+        self._guard.check()
+
+        def rotate(tx: Transaction) -> NewKey:
+            enrollment = _require(tx.connection, organization_id, enrollment_id)
+            if enrollment.attestation is not Attestation.SYMMETRIC_KEY:
+                raise InvalidEnrollment(f"the enrollment {enrollment.name!r} has no symmetric keys")
+            new = self._keys.rotate(
+                tx, organization_id, enrollment_id, slot, owner_name=enrollment.name, actor=actor, value=value
+            )
+            repository.advance(tx.connection, organization_id, self._ids.new("op"))
+            return new
+
+        return await self._store.write(rotate)
+
+    async def keys_of(self, organization_id: OrganizationId, enrollment_ids: Sequence[str]) -> Sequence[SymmetricKey]:
+        """Return what keys enrollments have and when they end, without their values."""
+        return await self._keys.list_of(organization_id, list(enrollment_ids)) if enrollment_ids else []
 
     async def get(self, organization_id: OrganizationId, enrollment_id: str) -> Enrollment:
         """Return one enrollment.
@@ -118,6 +159,12 @@ class EnrollmentService:
             EnrollmentNotFound: There is none of that id.
         """
         return await self._store.read(lambda connection: _require(connection, organization_id, enrollment_id))
+
+    async def names_of(self, organization_id: OrganizationId, enrollment_ids: Sequence[str]) -> dict[str, str]:
+        """Return what people call enrollments, by id; those that are gone are left out."""
+        return await self._store.read(
+            lambda connection: repository.find_names(connection, organization_id, enrollment_ids)
+        )
 
     async def list(
         self,
@@ -132,7 +179,7 @@ class EnrollmentService:
         Raises:
             InvalidFilter: ``limit`` is outside 1 to 1000.
         """
-        _check_page(limit, after)
+        check_page(limit, after)
         found = await self._store.read(
             lambda connection: repository.list_enrollments(
                 connection, organization_id, after=after, limit=limit + 1, kind=kind
@@ -149,7 +196,7 @@ class EnrollmentService:
         Raises:
             InvalidFilter: ``limit`` is outside 1 to 1000.
         """
-        _check_page(limit, after)
+        check_page(limit, after)
         found = await self._store.read(
             lambda connection: repository.list_registrations(
                 connection, organization_id, enrollment_id, after=after, limit=limit + 1
@@ -195,7 +242,12 @@ class EnrollmentService:
             self._check_unique(tx.connection, changed)
             repository.update_enrollment(tx.connection, changed)
             event = EnrollmentChanged(organization_id=organization_id, enrollment_id=enrollment_id, changed=names)
-            details = {"changed": list(names), "is_enabled": changed.is_enabled, "credential": changed.credential.value}
+            details = {
+                "changed": list(names),
+                "is_enabled": changed.is_enabled,
+                "credential": changed.credential.value,
+                "approval": changed.approval.value,
+            }
             self._record(
                 tx, changed, "enrollment.update_enrollment", event, actor=actor, details=details, reason=checked
             )
@@ -223,11 +275,58 @@ class EnrollmentService:
         def remove(tx: Transaction) -> Enrollment:
             enrollment = _require(tx.connection, organization_id, enrollment_id, if_match=if_match)
             repository.delete_enrollment(tx.connection, enrollment)
+            delete_pending_of(tx.connection, organization_id, enrollment_id)
             event = EnrollmentDeleted(organization_id=organization_id, enrollment_id=enrollment_id)
             self._record(tx, enrollment, "enrollment.delete_enrollment", event, actor=actor, reason=checked)
+            self._keys.revoke(
+                tx, organization_id, enrollment_id, owner_name=enrollment.name, actor=actor, reason=checked
+            )
             return enrollment
 
         return await self._store.write(remove, restricting=True)
+
+    def _compose(self, organization_id: OrganizationId, asked: NewEnrollment) -> Enrollment:
+        now = self._clock.now()
+        names = asked.__dataclass_fields__.keys() - {"registration_id", "device_id"}
+        return Enrollment(
+            organization_id=organization_id,
+            enrollment_id=EnrollmentId(self._ids.new("enr")),
+            registration_id=None if asked.registration_id is None else RegistrationId(asked.registration_id),
+            device_id=None if asked.device_id is None else DeviceId(asked.device_id),
+            created_at=now,
+            updated_at=now,
+            revision=1,
+            **{name: getattr(asked, name) for name in names},
+        )
+
+    def _check_room(self, connection: sa.Connection, enrollment: Enrollment) -> None:
+        if enrollment.attestation is Attestation.X509 or enrollment.kind is EnrollmentKind.INDIVIDUAL:
+            return
+        count = repository.count_keyed_groups(connection, enrollment.organization_id)
+        if count >= KEYED_GROUPS_MAX:
+            raise InvalidEnrollment(
+                f"there are {count} group enrollments with symmetric keys already, which is the limit",
+                hint="prefer certificates, or delete one: vedette enrollment list",
+            )
+
+    def _record_creation(self, tx: Transaction, enrollment: Enrollment, actor: Actor) -> None:
+        event = EnrollmentCreated(
+            organization_id=enrollment.organization_id,
+            enrollment_id=enrollment.enrollment_id,
+            kind=enrollment.kind.value,
+            credential=enrollment.credential.value,
+        )
+        details = {
+            "kind": enrollment.kind.value,
+            "attestation": enrollment.attestation.value,
+            "credential": enrollment.credential.value,
+            "approval": enrollment.approval.value,
+            "reprovision_policy": enrollment.reprovision_policy.value,
+            "authority_id": enrollment.authority_id,
+            "primary_sha256": enrollment.primary_sha256,
+            "id_pattern": enrollment.id_pattern,
+        }
+        self._record(tx, enrollment, "enrollment.create_enrollment", event, actor=actor, details=details)
 
     async def _check_authority(self, organization_id: OrganizationId, authority_id: AuthorityId) -> None:
         authority = await self._authorities.get(organization_id, authority_id)
@@ -284,6 +383,11 @@ def _require(
     return enrollment
 
 
-def _check_page(limit: int, after: str) -> None:
+def check_page(limit: int, after: str) -> None:
+    """Check what a list is asked for.
+
+    Raises:
+        InvalidFilter: ``limit`` is outside 1 to 1000, or ``after`` cannot have come from a page.
+    """
     if not 1 <= limit <= PAGE_MAX or "\0" in after:
         raise InvalidFilter(f"limit is 1 to {PAGE_MAX}", limit=PAGE_MAX)

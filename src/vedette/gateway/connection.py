@@ -268,7 +268,7 @@ class MqttConnection(asyncio.Protocol):
             self._refuse_stranger(SERVER_UNAVAILABLE, "overloaded", "too many devices are provisioning", connect)
             return
         self._identified(keep_chain=True)
-        self.accept(ProvisioningSession(reception, self, user_name), now_s)
+        self.accept(ProvisioningSession(reception, self, user_name, connect.password), now_s)
 
     def _claimed_identity(self, connect: Connect, text: str) -> UserName:
         """Return whom a CONNECT to the hub claims to be.

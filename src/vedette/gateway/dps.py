@@ -47,6 +47,7 @@ _PACKETS_BURST: Final = 100
 _RETRY_AFTER_S: Final = 5
 # The contract's error codes: HTTP status times 1000 and a number.
 _TOO_LARGE, _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE = 413001, 401002, 429001, 503001
+_TOKEN_PREFIX: Final = b"SharedAccessSignature "
 _GAVE_WAY: Final = "gave_way"
 _HINT: Final = "see the enrollment's log: vedette enrollment list"
 
@@ -77,14 +78,31 @@ class ProvisioningSession:
         last_request_s: Monotonic; of the connect before the first one.
     """
 
-    __slots__ = ("_asked", "_connection", "_mqtt", "_packets", "_rate", "_reception", "_user_name", "last_request_s")
+    __slots__ = (
+        "_asked",
+        "_connection",
+        "_mqtt",
+        "_packets",
+        "_rate",
+        "_reception",
+        "_token",
+        "_user_name",
+        "last_request_s",
+    )
 
-    def __init__(self, reception: Reception, connection: MqttConnection, user_name: ProvisioningUserName) -> None:
+    def __init__(
+        self,
+        reception: Reception,
+        connection: MqttConnection,
+        user_name: ProvisioningUserName,
+        password: bytes | None = None,
+    ) -> None:
         now_s = reception.clock.monotonic_s()
         self._reception = reception
         self._connection: MqttConnection | None = connection
         self._mqtt: ServerConnection = connection.mqtt
         self._user_name = user_name
+        self._token = _token_in(password)
         self._rate = TokenBucket(_REQUESTS_PER_S, reception.settings.dps.requests_per_connection, now_s)
         self._packets = TokenBucket(_PACKETS_PER_S, _PACKETS_BURST, now_s)
         self.last_request_s = now_s
@@ -125,7 +143,7 @@ class ProvisioningSession:
         """End the connection for what the device did."""
         self._record_refusal(reason, detail)
         if self._connection is not None:
-            self._connection.close()
+            self._connection.close(reason, detail)
         self._leave()
 
     def sweep(self, now_s: float) -> None:
@@ -134,7 +152,7 @@ class ProvisioningSession:
         is_silent = deadline_s is not None and now_s > deadline_s
         is_idle = not self._asked and now_s - self.last_request_s > self._reception.settings.dps.idle_s
         if (is_silent or is_idle) and self._connection is not None:
-            self._connection.close()
+            self._connection.close("keep_alive_timeout" if is_silent else "idle")
             self._leave()
 
     def _take_request(self, publish: Publish, now_s: float) -> None:
@@ -147,8 +165,9 @@ class ProvisioningSession:
         self.last_request_s = now_s
         request_id, reception = request.request_id, self._reception
         limits = reception.settings.dps
-        if not self.chain:
-            self._refuse(request_id, 401, _UNAUTHORIZED, "no client certificate was presented", "certificate_missing")
+        if not self.chain and self._token is None:
+            detail = "no client certificate was presented, and no token"
+            self._refuse(request_id, 401, _UNAUTHORIZED, detail, "certificate_missing")
         elif len(publish.payload) > limits.max_body_bytes:
             detail = f"a body of {len(publish.payload)} bytes exceeds the limit of {limits.max_body_bytes}"
             self._refuse(request_id, 413, _TOO_LARGE, detail, "message_too_large")
@@ -179,6 +198,7 @@ class ProvisioningSession:
                 body=b"" if operation_id is not None else body,
                 remote_address=connection.peer.remote_address,
                 operation_id=operation_id,
+                password=self._token,
             )
             reply = await reception.bus.call(
                 REGISTER_DEVICE, request, RegistrationReply, timeout_s=reception.settings.dps.timeout_s
@@ -248,3 +268,8 @@ class ProvisioningSession:
     def _leave(self) -> None:
         self._connection = None
         self._reception.provisioning.discard(self)
+
+
+def _token_in(password: bytes | None) -> bytes | None:
+    """Return the shared access signature of a CONNECT, which only control can verify; any other password is nothing."""
+    return password if password is not None and password.startswith(_TOKEN_PREFIX) else None

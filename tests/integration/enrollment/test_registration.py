@@ -307,7 +307,7 @@ async def group_of_line(house: IdentityHouse, factory: Factory, **changes: objec
     )
     fields = {"name": "line 1", "kind": EnrollmentKind.GROUP, "authority_id": authority.authority_id, **changes}
     new = NewEnrollment(**fields)  # type: ignore[arg-type] # the caller's fields
-    return (await house.enrollments.create(house.organization_id, new, actor=ACTOR)).enrollment_id
+    return (await house.enrollments.create(house.organization_id, new, actor=ACTOR)).enrollment.enrollment_id
 
 
 @pytest.mark.anyio

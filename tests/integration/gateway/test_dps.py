@@ -176,3 +176,44 @@ async def test_a_provisioning_connection_keeps_its_own_keep_alive(site: Site) ->
     await site.start_gateway()
     device = await provisioning(site, factory_identity(site), keep_alive_s=1)
     await device.wait_closed(5)
+
+
+TOKEN = b"SharedAccessSignature sr=0ne00TEST%2Fregistrations%2Fpump-7&sig=c2ln&se=1795340105&skn=registration"
+
+
+async def by_password(site: Site, password: bytes, credential: Credential | None = None) -> MqttDevice:
+    device = await site.open(credential)
+    user = "0ne00TEST/registrations/pump-7/api-version=2019-03-31&ClientVersion=test"
+    assert await device.connect("pump-7", user_name=user, password=password) == 0
+    return device
+
+
+async def test_a_token_goes_to_control_which_alone_can_verify_it(site: Site) -> None:
+    await site.start_gateway()
+    device = await by_password(site, TOKEN)
+    assert (await answer_to(device, REGISTER, BODY)).topic == "$dps/registrations/res/200/?$rid=r-1"
+    poll = "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=r-2&operationId=4.x"
+    await answer_to(device, poll, b" ")
+    assert [request.password for request in site.control.registrations] == [TOKEN, TOKEN]
+    assert site.control.registrations[0].certificate_chain == []
+
+
+@pytest.mark.parametrize("password", [b"secret", b"SharedAccessSignature", b""])
+async def test_a_password_that_is_no_token_proves_nothing_and_goes_nowhere(site: Site, password: bytes) -> None:
+    await site.start_gateway()
+    device = await by_password(site, password)
+    assert (await answer_to(device, REGISTER, BODY)).topic == "$dps/registrations/res/401/?$rid=r-1"
+    assert site.control.registrations == []
+    with_certificate = await by_password(site, password, factory_identity(site))
+    assert (await answer_to(with_certificate, REGISTER, BODY)).topic == "$dps/registrations/res/200/?$rid=r-1"
+    assert site.control.registrations[0].password is None
+
+
+async def test_a_token_that_is_refused_is_on_record_without_its_signature(site: Site) -> None:
+    await site.start_gateway()
+    site.control.on_register = lambda _: RegistrationReply(status=401, body=b"{}", reason="token_invalid", detail="no")
+    device = await by_password(site, TOKEN)
+    assert (await answer_to(device, REGISTER, BODY)).topic.startswith("$dps/registrations/res/401/")
+    found = await site.wait_decision("register", "token_invalid")
+    assert found.device_id == "pump-7"
+    assert "c2ln" not in str(found)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from made_enrollment import NOW, make_enrollment
 
-from vedette.enrollment import RegistrationReason
-from vedette.enrollment.answers import FORMS, Assignment, assign, refuse
-from vedette.enrollment.decision import Refusal
+from vedette.enrollment import Attestation, EnrollmentKind, RegistrationReason
+from vedette.enrollment.answers import FORMS, Assignment, ask_again, assign, refuse
+from vedette.enrollment.decision import Plan, Refusal, Step
 from vedette.kernel import RegistrationId
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def assignment(**changes: Any) -> Assignment:
@@ -26,6 +24,8 @@ def assignment(**changes: Any) -> Assignment:
         "created_at": NOW,
         "updated_at": NOW,
         "etag": '"1"',
+        "plan": Plan(Step.CREATE),
+        "enrollment": make_enrollment(),
         **changes,
     }
     return Assignment(**fields)
@@ -74,7 +74,42 @@ def test_an_assignment_without_a_certificate_carries_neither() -> None:
     assert (state["deviceId"], state["assignedHub"], state["status"]) == ("Pump-7", "hub.example", "assigned")
 
 
-@pytest.mark.parametrize(("is_first", "substatus"), [(True, "initialAssignment"), (False, "deviceDataMigrated")])
-def test_the_substatus_tells_a_first_assignment_from_a_repeated_one(is_first: bool, substatus: str) -> None:  # noqa: FBT001 - a table
-    state = json.loads(assign(assignment(is_first=is_first)).body)["registrationState"]
+@pytest.mark.parametrize(
+    ("plan", "substatus"),
+    [
+        (Plan(Step.CREATE), "initialAssignment"),
+        (Plan(Step.ONBOARD), "deviceDataMigrated"),
+        (Plan(Step.REASSIGN), "deviceDataMigrated"),
+        (Plan(Step.ONBOARD, resets_twin=True), "deviceDataReset"),
+        (Plan(Step.RECALL), "reprovisionedToInitialAssignment"),
+    ],
+)
+def test_the_substatus_tells_what_became_of_the_device(plan: Plan, substatus: str) -> None:
+    state = json.loads(assign(assignment(plan=plan)).body)["registrationState"]
     assert state["substatus"] == substatus
+
+
+def test_the_enrollments_own_payload_stands_beside_the_chain() -> None:
+    own = {"wifi": {"ssid": "plant"}, "poll_s": 30}
+    bare = json.loads(assign(assignment(enrollment=make_enrollment(payload=own))).body)["registrationState"]
+    assert bare["payload"] == own
+    reply = assign(assignment(enrollment=make_enrollment(payload=own), chain=(b"leaf",)))
+    payload = json.loads(reply.body)["registrationState"]["payload"]
+    assert payload == {**own, "issuedCertificateChain": [base64.b64encode(b"leaf").decode()]}
+
+
+@pytest.mark.parametrize("attestation", Attestation)
+@pytest.mark.parametrize("kind", EnrollmentKind)
+def test_the_answer_says_how_the_device_was_attested(attestation: Attestation, kind: EnrollmentKind) -> None:
+    enrollment = make_enrollment(attestation=attestation, kind=kind)
+    state = json.loads(assign(assignment(enrollment=enrollment)).body)["registrationState"]
+    name, other = ("x509", "symmetricKey") if attestation is Attestation.X509 else ("symmetricKey", "x509")
+    assert other not in state
+    group_id = enrollment.enrollment_id if kind is EnrollmentKind.GROUP else None
+    assert state[name].get("enrollmentGroupId") == group_id
+
+
+def test_a_device_that_waits_is_told_when_to_ask_again() -> None:
+    reply = ask_again("4.op", 15)
+    assert (reply.status, reply.retry_after_s, reply.reason) == (202, 15, None)
+    assert json.loads(reply.body) == {"operationId": "4.op", "status": "assigning"}

@@ -2,65 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from made_enrollment import NOW, ORGANIZATION
+from made_enrollment import make_enrollment as enrollment
 
 from vedette.enrollment import (
+    Attestation,
     CredentialMode,
-    Enrollment,
     EnrollmentKind,
-    InitialDevice,
     Registration,
     RegistrationReason,
+    ReprovisionPolicy,
 )
 from vedette.enrollment.decision import Plan, Refusal, RegistrationFacts, Step, decide_registration
-from vedette.kernel import (
-    AuthorityId,
-    DeviceId,
-    EnrollmentId,
-    GenerationId,
-    OrganizationId,
-    RegistrationId,
-)
+from vedette.kernel import DeviceId, EnrollmentId, GenerationId, RegistrationId
 from vedette.pki import Certificate, RevocationReason
 from vedette.registry import AccessVerdict, Authentication, AuthenticationType, Device, Origin
 from vedette.trust import FailureMode, Lifecycle
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ORGANIZATION = OrganizationId("org_" + "0" * 26)
 GENERATION = GenerationId("dev_" + "0" * 26)
 LEAF, ISSUED = "a" * 64, "b" * 64
 LATER, PAST = NOW + timedelta(hours=1), NOW - timedelta(hours=1)
 
 
-def enrollment(**changes: Any) -> Enrollment:
-    fields: dict[str, Any] = {
-        "organization_id": ORGANIZATION,
-        "enrollment_id": EnrollmentId("enr_" + "0" * 26),
-        "name": "line",
-        "kind": EnrollmentKind.GROUP,
-        "is_enabled": True,
-        "credential": CredentialMode.ISSUE,
-        "onboarding_until": None,
-        "registration_id": None,
-        "device_id": None,
-        "primary_sha256": None,
-        "secondary_sha256": None,
-        "authority_id": AuthorityId("ath_" + "0" * 26),
-        "id_pattern": "*",
-        "lifetime": None,
-        "initial": InitialDevice(),
-        "created_at": NOW,
-        "updated_at": NOW,
-        "revision": 1,
-        **changes,
-    }
-    return Enrollment(**fields)
-
-
 ONBOARDING = enrollment(credential=CredentialMode.ONBOARDING, onboarding_until=LATER)
+RESET = enrollment(reprovision_policy=ReprovisionPolicy.RESET)
+NEVER = enrollment(reprovision_policy=ReprovisionPolicy.NEVER)
+KEYED = enrollment(
+    attestation=Attestation.SYMMETRIC_KEY,
+    authority_id=None,
+    credential=CredentialMode.SYMMETRIC_KEY,
+    symmetric_key_until=LATER,
+)
 INDIVIDUAL = enrollment(kind=EnrollmentKind.INDIVIDUAL, primary_sha256=LEAF)
 
 
@@ -154,6 +130,14 @@ ACTIVE: dict[str, Any] = {
     "device": device(lifecycle=Lifecycle.ACTIVE),
     "certificate": certificate(first_used_at=NOW),
 }
+BY_KEY: dict[str, Any] = {
+    "enrollment": KEYED,
+    "leaf_sha256": None,
+    "has_csr": False,
+    "registration": registration(onboarding_sha256=None, certificate_sha256=None),
+    "device": device(lifecycle=Lifecycle.ACTIVE, authentication=Authentication(type=AuthenticationType.SYMMETRIC_KEY)),
+}
+OWN_KEY = "d" * 64
 PERMIT = registration(permit_until=LATER)
 LOCKED = registration(locked_at=PAST, lock_reason="revoked")
 
@@ -202,6 +186,52 @@ GRANTED: list[tuple[str, Plan, dict[str, Any]]] = [
             ),
         },
     ),
+]
+
+GRANTED += [
+    (
+        "a lost answer, and its twin is set back",
+        Plan(Step.ONBOARD, ends_certificates=True, resets_twin=True),
+        {**KNOWN, "enrollment": RESET},
+    ),
+    (
+        "one with a permit, and its twin is set back",
+        Plan(Step.ONBOARD, ends_certificates=True, resets_twin=True),
+        {**ACTIVE, "enrollment": RESET, "registration": PERMIT},
+    ),
+    ("a new one, whose twin needs no setting back", Plan(Step.CREATE), {"enrollment": RESET}),
+    (
+        "one that an operator made keeps the twin it was given",
+        Plan(Step.ONBOARD),
+        {"enrollment": RESET, "device": device(lifecycle=Lifecycle.MADE)},
+    ),
+    ("a new one, though assigned once for ever", Plan(Step.CREATE), {"enrollment": NEVER}),
+    ("an active one is told its assignment", Plan(Step.RECALL), {**ACTIVE, "enrollment": NEVER, "has_csr": False}),
+    (
+        "one with the key of its certificate is told it again",
+        Plan(Step.RECALL),
+        {**ACTIVE, "enrollment": NEVER, "csr_key_sha256": OWN_KEY},
+    ),
+    (
+        "one assigned for ever, with a permit",
+        Plan(Step.ONBOARD, ends_certificates=True),
+        {**ACTIVE, "enrollment": NEVER, "registration": PERMIT},
+    ),
+    (
+        "one whose onboarding certificate opens the hub no more is still told its assignment",
+        Plan(Step.RECALL),
+        {
+            **ACTIVE,
+            "enrollment": enrollment(
+                credential=CredentialMode.ONBOARDING,
+                onboarding_until=PAST,
+                reprovision_policy=ReprovisionPolicy.NEVER,
+            ),
+            "has_csr": False,
+        },
+    ),
+    ("a new one with a symmetric key", Plan(Step.CREATE), {**BY_KEY, "registration": None, "device": None}),
+    ("one with a symmetric key, at each boot", Plan(Step.REASSIGN), BY_KEY),
 ]
 
 REFUSED: list[tuple[str, RegistrationReason, dict[str, Any]]] = [
@@ -330,6 +360,82 @@ REFUSED: list[tuple[str, RegistrationReason, dict[str, Any]]] = [
         "an issued device that would fall back to its onboarding certificate",
         RegistrationReason.ALREADY_ACTIVE,
         {**ACTIVE, "enrollment": ONBOARDING, "has_csr": False},
+    ),
+    (
+        "another certificate than the one it is assigned with for ever",
+        RegistrationReason.NEVER_REPROVISIONED,
+        {**ACTIVE, "enrollment": NEVER, "csr_key_sha256": "e" * 64},
+    ),
+    (
+        "its only certificate has ended",
+        RegistrationReason.NEVER_REPROVISIONED,
+        {
+            **ACTIVE,
+            "enrollment": NEVER,
+            "csr_key_sha256": OWN_KEY,
+            "certificate": certificate(first_used_at=PAST, not_after=PAST),
+        },
+    ),
+    (
+        "it is locked, and not even told its assignment",
+        RegistrationReason.LOCKED,
+        {**ACTIVE, "enrollment": NEVER, "registration": LOCKED},
+    ),
+    (
+        "another certificate asks for its assignment",
+        RegistrationReason.ANOTHER_IDENTITY,
+        {**ACTIVE, "enrollment": NEVER, "has_csr": False, "leaf_sha256": "e" * 64},
+    ),
+    ("a CSR where keys are handed on", RegistrationReason.CSR_NOT_WANTED, {**BY_KEY, "has_csr": True}),
+    (
+        "its symmetric keys have ended",
+        RegistrationReason.SYMMETRIC_KEY_ENDED,
+        {
+            **BY_KEY,
+            "enrollment": enrollment(
+                attestation=Attestation.SYMMETRIC_KEY,
+                credential=CredentialMode.SYMMETRIC_KEY,
+                symmetric_key_until=NOW,
+            ),
+        },
+    ),
+    (
+        "a group key for a device of another enrollment",
+        RegistrationReason.ANOTHER_IDENTITY,
+        {
+            **BY_KEY,
+            "registration": registration(
+                onboarding_sha256=None, certificate_sha256=None, enrollment_id=EnrollmentId("enr_" + "1" * 26)
+            ),
+        },
+    ),
+    (
+        "a group key for a device that has an onboarding certificate",
+        RegistrationReason.ANOTHER_IDENTITY,
+        {**BY_KEY, "registration": registration()},
+    ),
+    (
+        "an individual key for a device that has an onboarding certificate",
+        RegistrationReason.ANOTHER_IDENTITY,
+        {
+            **BY_KEY,
+            "enrollment": enrollment(
+                kind=EnrollmentKind.INDIVIDUAL,
+                attestation=Attestation.SYMMETRIC_KEY,
+                credential=CredentialMode.SYMMETRIC_KEY,
+                symmetric_key_until=LATER,
+            ),
+            "registration": registration(),
+        },
+    ),
+    (
+        "the shared key of a device that holds a certificate",
+        RegistrationReason.ALREADY_ACTIVE,
+        {
+            **BY_KEY,
+            "registration": registration(onboarding_sha256=None),
+            "device": device(lifecycle=Lifecycle.ACTIVE),
+        },
     ),
 ]
 

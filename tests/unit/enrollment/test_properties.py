@@ -16,7 +16,7 @@ from vedette.enrollment import (
     InvalidEnrollment,
     NewEnrollment,
 )
-from vedette.enrollment.model import NAME_MAX_CHARS, ONBOARDING_MAX, check_new_enrollment, patch_enrollment
+from vedette.enrollment.properties import NAME_MAX_CHARS, ONBOARDING_MAX, check_new_enrollment, patch_enrollment
 from vedette.kernel import AuthorityId, EnrollmentId, OrganizationId
 from vedette.registry import InvalidDevice, InvalidTags
 from vedette.trust import FailureMode
