@@ -87,15 +87,18 @@ def apply_former(connection: sa.Connection) -> sa.Inspector:
 
 
 def extend_table(autogenerate: api.AutogenContext, inspector: sa.Inspector, table: sa.Table) -> str:
-    """Return the function that adds columns and indexes to an existing table, or nothing."""
+    """Return the function that adds columns to an existing table and changes its indexes, or nothing."""
     known = {column["name"] for column in inspector.get_columns(table.name)}
     indexes = {
         str(row[0])
         for row in inspector.bind.exec_driver_sql(  # type: ignore[union-attr]  # a connection
-            "SELECT name FROM sqlite_master WHERE type = 'index'"
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table.name,)
         )
     }
-    lines = []
+    lines = [
+        f"op.drop_index({name!r}, table_name={table.name!r})"
+        for name in sorted(indexes - {str(index.name) for index in table.indexes})
+    ]
     for column in table.columns:
         if column.name in known:
             continue

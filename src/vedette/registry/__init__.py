@@ -69,7 +69,10 @@ from vedette.registry.events import (
     ModuleRegistered,
 )
 from vedette.registry.group import Group, GroupKind, GroupMember, GroupProgress, GroupState, NewGroup
+from vedette.registry.group_computation import GroupComputation
+from vedette.registry.group_membership import GroupMembership
 from vedette.registry.group_repository import groups_of
+from vedette.registry.group_service import GroupService
 from vedette.registry.lifecycle import TRANSITIONS, Cause
 from vedette.registry.model import (
     Authentication,
@@ -149,13 +152,16 @@ __all__ = [
     "DeviceWithKeys",
     "Group",
     "GroupChanged",
+    "GroupComputation",
     "GroupExists",
     "GroupIsDynamic",
     "GroupKind",
     "GroupMember",
+    "GroupMembership",
     "GroupMembershipChanged",
     "GroupNotFound",
     "GroupProgress",
+    "GroupService",
     "GroupState",
     "Holder",
     "IdentityClass",

@@ -16,7 +16,7 @@ DYNAMIC_MAX: Final = 100
 NAME_MAX_CHARS: Final = 128
 DESCRIPTION_MAX_CHARS: Final = 1024
 
-_NAME: Final = re.compile(r"[^\W_][\w .:/+-]{0,127}")
+_NAME: Final = re.compile(r"(?!grp_[0-9a-v]{26}$)[^\W_][\w .:/+-]{0,127}")
 
 
 class GroupKind(StrEnum):
@@ -27,10 +27,11 @@ class GroupKind(StrEnum):
 
 
 class GroupState(StrEnum):
-    """Whether every device has been looked at since the condition was set."""
+    """Whether every device has been looked at since the condition was set; an ending one is deleted already."""
 
     READY = "ready"
     COMPUTING = "computing"
+    ENDING = "ending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def check_name(name: object) -> str:
     """Check a group's name.
 
     Raises:
-        InvalidGroup: Not 1 to 128 letters, digits, spaces or ``_.:/+-`` that begin with a letter or digit.
+        InvalidGroup: Not 1 to 128 letters, digits, spaces or ``_.:/+-`` that begin with a letter or digit, or it looks
+            like a group's id.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name != name.strip():
         raise InvalidGroup(

@@ -64,14 +64,17 @@ _m: Final = members.c
 _p: Final = progress.c
 # Any: the element type of an expanding parameter is not inferred.
 _generations: Final[sa.BindParameter[Any]] = sa.bindparam("generations", expanding=True)
+_of_group: Final = sa.and_(_g.organization_id == _m.organization_id, _g.group_id == _m.group_id)
+# Joined with the groups: members of a deleted one are taken out little by little.
 _groups_of: Final = (
     sa.select(_m.generation_id, _m.group_id)
+    .select_from(members.join(groups, _of_group))
     .where(_m.organization_id == sa.bindparam("organization"), _m.generation_id.in_(_generations))
     .order_by(_m.group_id)
 )
 _names_of: Final = (
     sa.select(_m.generation_id, _g.name)
-    .select_from(members.join(groups, sa.and_(_g.organization_id == _m.organization_id, _g.group_id == _m.group_id)))
+    .select_from(members.join(groups, _of_group))
     .where(_m.organization_id == sa.bindparam("organization"), _m.generation_id.in_(_generations))
     .order_by(_g.name)
 )
@@ -132,11 +135,14 @@ def update(connection: sa.Connection, group: Group, *, expected: int) -> bool:
 
 
 def delete(connection: sa.Connection, organization_id: str, group_id: str) -> None:
-    """Take a group away; its members must be gone before."""
-    for table in (groups, progress):
-        connection.execute(
-            table.delete().where(table.c.organization_id == organization_id, table.c.group_id == group_id)
-        )
+    """Take a group away; its members have left it when ``end`` is called."""
+    connection.execute(groups.delete().where(_g.organization_id == organization_id, _g.group_id == group_id))
+    _save_progress(connection, organization_id, group_id, state=GroupState.ENDING, position="")
+
+
+def end(connection: sa.Connection, organization_id: str, group_id: str) -> None:
+    """Forget a deleted group that has no members left."""
+    connection.execute(progress.delete().where(_p.organization_id == organization_id, _p.group_id == group_id))
 
 
 def find(connection: sa.Connection, organization_id: str, group_id: str) -> Group | None:
@@ -163,10 +169,11 @@ def list_all(connection: sa.Connection, organization_id: str) -> list[Group]:
     return [_to_group(row) for row in connection.execute(_whole.where(_g.organization_id == organization_id))]
 
 
-def list_unready(connection: sa.Connection) -> list[tuple[OrganizationId, str]]:
-    """Return the groups, of all organizations, that are not ready."""
-    query = sa.select(_p.organization_id, _p.group_id).where(_p.state != GroupState.READY.value)
-    return [(OrganizationId(row.organization_id), row.group_id) for row in connection.execute(query)]
+def list_unready(connection: sa.Connection) -> list[tuple[OrganizationId, str, GroupState]]:
+    """Return the groups, of all organizations, that are being computed or end."""
+    query = sa.select(_p.organization_id, _p.group_id, _p.state).where(_p.state != GroupState.READY.value)
+    rows = connection.execute(query)
+    return [(OrganizationId(row.organization_id), row.group_id, GroupState(row.state)) for row in rows]
 
 
 def start_computing(connection: sa.Connection, organization_id: str, group_id: str, *, total: int) -> None:

@@ -10,9 +10,8 @@ import sqlalchemy as sa
 
 from vedette.kernel import DeviceId, EnrollmentId, GenerationId, OrganizationId
 from vedette.registry.access_list_repository import states as list_states
-from vedette.registry.errors import InvalidFilter
-from vedette.registry.model import Authentication, AuthenticationType, Device, DeviceCounts, DeviceFilter, Origin
-from vedette.store import Json, UtcDateTime, index_paths, json_path, metadata
+from vedette.registry.model import Authentication, AuthenticationType, Device, DeviceCounts, Origin
+from vedette.store import Json, UtcDateTime, index_paths, metadata
 from vedette.trust import FailureMode, Lifecycle
 
 _ID: Final = 64
@@ -64,7 +63,28 @@ def _partial(name: str, *columns: sa.Column[Any], where: sa.ColumnElement[bool],
 _partial("uq_registry_devices_device_id", _c.organization_id, _c.device_id, where=_alive, unique=True)
 _partial("ix_registry_devices_site", _c.organization_id, _c.site, _c.device_id, where=_c.site.is_not(None))
 _partial("ix_registry_devices_zone", _c.organization_id, _c.zone, _c.device_id, where=_c.zone.is_not(None))
-_partial("ix_registry_devices_enrollment", _c.organization_id, _c.enrollment_id, where=_c.enrollment_id.is_not(None))
+_partial(
+    "ix_registry_devices_enrollment_device",
+    _c.organization_id,
+    _c.enrollment_id,
+    _c.device_id,
+    where=_c.enrollment_id.is_not(None),
+)
+_partial("ix_registry_devices_lifecycle", _c.organization_id, _c.lifecycle, _c.device_id, where=_alive)
+_partial("ix_registry_devices_class", _c.organization_id, _c.device_class, _c.device_id, where=_alive)
+# What is wrong with few devices is found among many.
+_partial(
+    "ix_registry_devices_disabled",
+    _c.organization_id,
+    _c.device_id,
+    where=sa.and_(_alive, _c.is_enabled.is_(False)),
+)
+_partial(
+    "ix_registry_devices_blocked",
+    _c.organization_id,
+    _c.device_id,
+    where=sa.and_(_alive, _c.is_blocked.is_(True)),
+)
 _partial("ix_registry_devices_authority", _c.organization_id, _c.authority_id, where=_c.authority_id.is_not(None))
 _partial(
     "ix_registry_devices_onboarding", _c.organization_id, _c.onboarding_sha256, where=_c.onboarding_sha256.is_not(None)
@@ -84,7 +104,7 @@ _partial(
     _c.generation_id,
     where=_c.authentication_type == sa.literal_column(f"'{AuthenticationType.CERTIFICATE_AUTHORITY.value}'"),
 )
-index_paths(devices)
+index_paths(devices, _c.device_id, where=_alive)
 
 # Any: the element type of an expanding parameter is not inferred.
 _generations: Final[sa.BindParameter[Any]] = sa.bindparam("generations", expanding=True)
@@ -205,19 +225,6 @@ def note_connected(
     connection.execute(statement, {"organization": organization_id, "generations": list(generation_ids)})
 
 
-def list_page(
-    connection: sa.Connection, organization_id: str, *, after: str, limit: int, matching: DeviceFilter
-) -> list[Device]:
-    """Return devices by name, in byte order."""
-    query = (
-        sa.select(devices)
-        .where(_c.organization_id == organization_id, _alive, _c.device_id > after, *_conditions(matching))
-        .order_by(_c.device_id)
-        .limit(limit)
-    )
-    return [_to_device(row) for row in connection.execute(query)]
-
-
 def list_matching(
     connection: sa.Connection, organization_id: str, condition: sa.ColumnElement[bool], *, after: str, limit: int
 ) -> list[Device]:
@@ -251,19 +258,10 @@ def count(connection: sa.Connection, organization_id: str) -> DeviceCounts:
     )
 
 
-def _conditions(matching: DeviceFilter) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
-    if matching.is_enabled is not None:
-        found.append(_c.is_enabled.is_(matching.is_enabled))
-    if matching.lifecycle is not None:
-        found.append(_c.lifecycle == matching.lifecycle.value)
-    found += [_c[name] == value for name in ("site", "zone") if (value := getattr(matching, name)) is not None]
-    for path, value in matching.tags.items():
-        try:
-            found.append(json_path(_c.tags, *path.split(".")) == value)
-        except ValueError as error:
-            raise InvalidFilter(f"tags.{path[:80]} is not a path that can be asked for: {error}") from error
-    return found
+def count_living(connection: sa.Connection, organization_id: str) -> int:
+    """Count the devices that are not deleted."""
+    query = sa.select(sa.func.count()).select_from(devices).where(_c.organization_id == organization_id, _alive)
+    return connection.execute(query).scalar_one()
 
 
 def _to_row(device: Device) -> dict[str, Any]:  # Any: column values

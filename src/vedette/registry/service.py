@@ -14,6 +14,7 @@ from vedette.pki import Certificate, KeySlot, NewKey, NewKeys, SymmetricKey
 from vedette.pki.records import CertificateService
 from vedette.registry import module_repository, repository
 from vedette.registry.clock_guard import ClockGuard
+from vedette.registry.device_list import DeviceLists
 from vedette.registry.errors import DeviceNotFound, InvalidFilter, TooManyDevices
 from vedette.registry.lifecycle import Cause, is_restricting
 from vedette.registry.model import Device, DeviceCounts, DeviceFilter, DevicePage, NewDevice, check_reason
@@ -66,6 +67,7 @@ class DeviceService:
         self, store: Store, ledger: Ledger, certificates: CertificateService, register: Register, guard: ClockGuard
     ) -> None:
         self._store = store
+        self._lists = DeviceLists(store)
         self._ledger = ledger
         self._certificates = certificates
         self._register = register
@@ -135,22 +137,26 @@ class DeviceService:
         after: str = "",
         limit: int = 100,
         matching: DeviceFilter | None = None,
+        where: str | None = None,
     ) -> DevicePage:
-        """Return devices by name, in byte order, after a name.
+        """Return devices by name, in byte order, after a name; a page that took long may be short and have a next.
+
+        Args:
+            organization_id: Whose.
+            after: ``next`` of the page before; empty for the first.
+            limit: Most devices.
+            matching: Which ones.
+            where: A condition of the query language that they meet too: ``tags.site = 'north'``.
 
         Raises:
             InvalidFilter: ``limit`` is outside 1 to 1000, or a tag's path cannot be asked for.
+            InvalidQuery: The condition is none.
         """
         if not 1 <= limit <= PAGE_MAX or len(after) > _CURSOR_MAX_CHARS or "\0" in after:
             raise InvalidFilter(f"limit is 1 to {PAGE_MAX}, after is a device id", limit=PAGE_MAX)
-        condition = matching or DeviceFilter()
-        found = await self._store.read(
-            lambda connection: repository.list_page(
-                connection, organization_id, after=after, limit=limit + 1, matching=condition
-            )
+        return await self._lists.page(
+            organization_id, after=after, limit=limit, matching=matching or DeviceFilter(), where=where
         )
-        page = found[:limit]
-        return DevicePage(page, page[-1].device_id if len(found) > limit else None)
 
     async def count(self, organization_id: OrganizationId) -> DeviceCounts:
         """Count the devices of an organization by state."""

@@ -98,12 +98,20 @@ def json_path(column: sa.ColumnElement[Any], *keys: str) -> sa.ColumnElement[Any
     return JsonPath(column, keys)
 
 
-def index_paths(table: sa.Table) -> None:
-    """Give a table the indexes declared for it in ``indexed_paths``, led by its ``organization_id``."""
+def index_paths(table: sa.Table, *then: sa.Column[Any], where: sa.ColumnElement[bool] | None = None) -> None:
+    """Give a table the indexes declared for it in ``indexed_paths``, led by its ``organization_id``.
+
+    Args:
+        table: The table.
+        then: Columns that order the rows of equal values.
+        where: Which rows are indexed at all.
+    """
     for path in indexed_paths:
         if path.table == table.name:
             expression = json_path(table.c[path.column], *path.keys)
-            sa.Index(path.index_name, table.c.organization_id, expression)
+            name = "_".join((path.index_name, *(column.name for column in then)))
+            columns = (table.c.organization_id, expression, *then)
+            sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 @compiles(JsonPath, "sqlite")

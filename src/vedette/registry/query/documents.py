@@ -60,13 +60,20 @@ def load_documents(
     return found
 
 
-def group_document(connection: sa.Connection, device: Device, *, has_properties: bool) -> Document:
-    """Return what the condition of a group may ask about a device."""
-    document = identity_document(device)
+def group_documents(
+    connection: sa.Connection,
+    organization_id: str,
+    devices: Mapping[GenerationId, Device],
+    *,
+    has_properties: bool,
+) -> dict[GenerationId, Document]:
+    """Return what the conditions of groups may ask about devices."""
+    found = {generation_id: identity_document(device) for generation_id, device in devices.items()}
     if has_properties:
-        twin = twin_repository.find(connection, device.organization_id, device.generation_id)
-        _add_twin(document, device.revision, twin)
-    return document
+        twins = twin_repository.find_many(connection, organization_id, devices)
+        for generation_id, document in found.items():
+            _add_twin(document, devices[generation_id].revision, twins.get(generation_id, _NO_TWIN))
+    return found
 
 
 def identity_document(identity: Device | Module) -> Document:

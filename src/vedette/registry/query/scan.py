@@ -22,8 +22,8 @@ INEXACT_WINDOW: Final = 1_000
 # How many windows one call may look at: some seconds' worth.
 EXACT_WINDOWS_MAX: Final = 100
 INEXACT_WINDOWS_MAX: Final = 50
-# Searches at a time: readers are also needed to let devices in.
-_SEARCHES_MAX: Final = 2
+# Windows at a time: readers are also needed to let devices in. Searches take turns window by window.
+_WINDOWS_AT_A_TIME: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Scanner:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._searches = asyncio.Semaphore(_SEARCHES_MAX)
+        self._turns = asyncio.Semaphore(_WINDOWS_AT_A_TIME)
 
     async def page(
         self,
@@ -98,15 +98,15 @@ class Scanner:
                 return load(connection, found[:limit]), window.up_to
             return None, window.up_to
 
-        async with self._searches:
-            for number in range(1, limits.windows + 1):
-                start = position
-                assert start is not None  # noqa: S101 - the loop ends with the last window
+        for number in range(1, limits.windows + 1):
+            start = position
+            assert start is not None  # noqa: S101 - the loop ends with the last window
+            async with self._turns:
                 page, position = await self._store.read(
                     lambda c, start=start, number=number: look(c, start, is_last=number == limits.windows)  # type: ignore[misc] # bound defaults
                 )
-                if page is not None:
-                    break
+            if page is not None:
+                break
         assert page is not None  # noqa: S101 - the last window loads
         return page, found[limit - 1].key if len(found) > limit else position
 
@@ -128,12 +128,12 @@ class Scanner:
             return window.up_to
 
         position: Key | None = ()
-        async with self._searches:
-            for _ in range(limits.windows):
-                start = position
+        for _ in range(limits.windows):
+            start = position
+            async with self._turns:
                 position = await self._store.read(lambda c, start=start: see(c, start or ()))  # type: ignore[misc] # a bound default
-                if position is None:
-                    return True
+            if position is None:
+                return True
         return False
 
 

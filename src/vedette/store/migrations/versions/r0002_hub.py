@@ -269,6 +269,19 @@ def _create_pki_vouched_certificates() -> None:
 
 
 def _extend_registry_devices() -> None:
+    op.drop_index("ix_registry_devices_enrollment", table_name="registry_devices")
+    op.drop_index("ix_registry_devices_tags_environment", table_name="registry_devices")
+    op.drop_index("ix_registry_devices_tags_line", table_name="registry_devices")
+    op.drop_index("ix_registry_devices_tags_site", table_name="registry_devices")
+    op.drop_index("ix_registry_devices_tags_zone", table_name="registry_devices")
+    op.create_index(
+        "ix_registry_devices_blocked",
+        "registry_devices",
+        ["organization_id", "device_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND is_blocked IS 1"),
+        postgresql_where=sa.text("deleted_at IS NULL AND is_blocked IS true"),
+    )
     op.create_index(
         "ix_registry_devices_by_authority",
         "registry_devices",
@@ -276,6 +289,70 @@ def _extend_registry_devices() -> None:
         unique=False,
         sqlite_where=sa.text("authentication_type = 'certificate_authority'"),
         postgresql_where=sa.text("authentication_type = 'certificate_authority'"),
+    )
+    op.create_index(
+        "ix_registry_devices_class",
+        "registry_devices",
+        ["organization_id", "device_class", "device_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_registry_devices_disabled",
+        "registry_devices",
+        ["organization_id", "device_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL AND is_enabled IS 0"),
+        postgresql_where=sa.text("deleted_at IS NULL AND is_enabled IS false"),
+    )
+    op.create_index(
+        "ix_registry_devices_enrollment_device",
+        "registry_devices",
+        ["organization_id", "enrollment_id", "device_id"],
+        unique=False,
+        sqlite_where=sa.text("enrollment_id IS NOT NULL"),
+        postgresql_where=sa.text("enrollment_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_registry_devices_lifecycle",
+        "registry_devices",
+        ["organization_id", "lifecycle", "device_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_registry_devices_tags_environment_device_id",
+        "registry_devices",
+        ["organization_id", json_path(sa.column("tags"), "environment"), "device_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_registry_devices_tags_line_device_id",
+        "registry_devices",
+        ["organization_id", json_path(sa.column("tags"), "line"), "device_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_registry_devices_tags_site_device_id",
+        "registry_devices",
+        ["organization_id", json_path(sa.column("tags"), "site"), "device_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_registry_devices_tags_zone_device_id",
+        "registry_devices",
+        ["organization_id", json_path(sa.column("tags"), "zone"), "device_id"],
+        unique=False,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
     )
 
 
