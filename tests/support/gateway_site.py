@@ -36,6 +36,17 @@ class Site:
     ports: dict[str, int] = field(default_factory=dict)
     stops: dict[str, asyncio.Event] = field(default_factory=dict)
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    serving: asyncio.Task[None] | None = None
+
+    def start_control(self) -> None:
+        """Let control answer and publish heads."""
+        self.serving = asyncio.create_task(self.control.run(), name="control")
+
+    async def stop_control(self) -> None:
+        """End control as a crash does: what it was asked is never answered."""
+        if self.serving is not None:
+            self.serving.cancel()
+            await asyncio.wait({self.serving})
 
     async def start_gateway(self, name: str = "gateway-1", *, within_s: float = 10) -> int:
         """Run a gateway and return its port once it is open."""

@@ -36,6 +36,7 @@ class MqttDevice:
         self.writer = writer
         self.mqtt = mqtt.ClientConnection(mqtt.Limits())
         self._events: list[mqtt.ClientEvent] = []
+        self.has_kept_session = False
 
     @classmethod
     async def open(cls, port: int, context: ssl.SSLContext, *, host: str = "localhost") -> MqttDevice:
@@ -52,20 +53,27 @@ class MqttDevice:
         user_name: str | None = None,
         keep_alive_s: int = 60,
         will: mqtt.Will | None = None,
+        is_clean: bool = False,
+        password: bytes | None = None,
+        level: int = mqtt.MQTT_3_1_1,
     ) -> int:
-        """Send CONNECT and return CONNACK's code."""
+        """Send CONNECT and return CONNACK's code; with MQTT 5 a session that is not clean never expires."""
         self.mqtt.connect(
             mqtt.Connect(
                 client_id=device_id if client_id is None else client_id,
-                clean_session=False,
+                clean_session=is_clean,
                 keep_alive_s=keep_alive_s,
                 user_name=user_name or f"localhost/{device_id}/?api-version=2021-04-12&DeviceClientType=test",
+                password=password,
                 will=will,
+                protocol_level=level,
+                session_expiry_s=mqtt.NEVER_EXPIRES if level == mqtt.MQTT_5 and not is_clean else 0,
             )
         )
         await self.flush()
         event = await self.next_event()
         assert isinstance(event, mqtt.Connack)
+        self.has_kept_session = event.session_present
         return event.return_code
 
     async def flush(self) -> None:
@@ -82,6 +90,52 @@ class MqttDevice:
         while not self._events:
             self._events.extend(self.mqtt.receive(await self._read()))
         return self._events.pop(0)
+
+    async def subscribe(self, *filters: tuple[str, int]) -> tuple[int, ...]:
+        """Subscribe and return what was granted."""
+        self.mqtt.subscribe(filters)
+        await self.flush()
+        event = await self.next_event()
+        assert isinstance(event, mqtt.Suback), event
+        return event.return_codes
+
+    async def unsubscribe(self, *filters: str) -> None:
+        """Unsubscribe."""
+        self.mqtt.unsubscribe(filters)
+        await self.flush()
+        event = await self.next_event()
+        assert isinstance(event, mqtt.Unsuback), event
+
+    async def ask(self, topic: str, payload: bytes = b"", *, qos: int = 0) -> mqtt.Publish:
+        """Send a request and wait for its answer; at QoS 1 PUBACK comes first."""
+        packet_id = self.mqtt.publish(topic, payload, qos=qos)
+        await self.flush()
+        if qos:
+            assert await self.next_event() == mqtt.Puback(packet_id)
+        return await self.next_message()
+
+    async def next_message(self) -> mqtt.Publish:
+        """Wait for the next message."""
+        event = await self.next_event()
+        assert isinstance(event, mqtt.Publish), event
+        return event
+
+    async def next_command(self) -> mqtt.Publish:
+        """Wait for the next message, and acknowledge it."""
+        message = await self.next_message()
+        if message.qos:
+            self.mqtt.puback(message.packet_id)
+            await self.flush()
+        return message
+
+    async def has_nothing(self, *, within_s: float = 0.2) -> bool:
+        """Tell whether nothing comes for a while."""
+        try:
+            async with asyncio.timeout(within_s):
+                self._events.insert(0, await self.next_event())
+        except TimeoutError:
+            return True
+        return False
 
     async def publish(self, topic: str, payload: bytes) -> None:
         """Send at QoS 1 and wait for PUBACK."""

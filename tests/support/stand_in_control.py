@@ -153,6 +153,7 @@ class StandInControl:
     root_hash: bytes = EMPTY_ROOT
     head_every_s: float = 0.2
     is_silent: bool = False
+    is_listening: bool = False
     clock_ahead: timedelta = timedelta()
     server_valid_for: timedelta = timedelta(days=30)
     hold_opening: asyncio.Event | None = None
@@ -185,8 +186,10 @@ class StandInControl:
 
     async def run(self) -> None:
         """Answer and publish heads until cancelled."""
-        self.bus.subscribe("pep.status.*.*", lambda message: self._note_status(message.payload))
-        self.hub.listen()
+        if not self.is_listening:
+            self.is_listening = True
+            self.bus.subscribe("pep.status.*.*", lambda message: self._note_status(message.payload))
+            self.hub.listen()
         endpoints: list[Endpoint[Any]] = [  # each has its own request type
             Endpoint(OPEN_SESSION, OpenSession, self._open_session),
             Endpoint(POSTURE_CHANGES, PostureChanges, self._changes),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,12 +19,11 @@ async def site(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Site]:
     try:
         await bus.start_with_streams()
         control = await StandInControl.start(tmp_path, bus)
-        serving = asyncio.create_task(control.run(), name="control")
         site = Site(tmp_path, bus, control)
+        site.start_control()
         yield site
         for name in list(site.running):
             await site.stop_gateway(name)
-        serving.cancel()
-        await asyncio.wait({serving})
+        await site.stop_control()
     finally:
         await bus.close()
