@@ -220,7 +220,7 @@ async def measure_commands(operator: Operator, devices: list[Device]) -> tuple[f
     async def send(device: Device) -> None:
         text = f"go {device.device_id}"
         sent[text.encode()] = time.monotonic()
-        status, answer = await operator.post(f"/v1/devices/{device.device_id}/commands", {"text": text})
+        status, answer = await operator.post(f"/v1/devices/{device.device_id}/commands", {"body": text})
         if status >= 300:
             raise RuntimeError(f"{status}: {answer[:300]!r}")
 

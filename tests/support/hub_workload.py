@@ -88,7 +88,7 @@ class HubWorkload:
                 assert body.startswith(f"{name}:"), f"{name} got {body}"
                 assert is_again or body not in seen, f"{body} came again unmarked"
                 seen.add(body)
-            twin = self.platform.call("GET", f"/v1/devices/{name}/twin")["properties"]
+            twin = self.platform.call("GET", f"/v1/devices/{name}/twin")
             assert twin["reported"].get("count", 0) >= device.reported, "an acknowledged report is gone"
             assert twin["desired"].get("count", 0) >= self.desired[name], "an acknowledged desired change is gone"
 
@@ -157,7 +157,7 @@ class HubWorkload:
 
     async def _command(self, api: httpx.AsyncClient, name: str, number: int) -> None:
         body = f"{name}:{number}"
-        answer = await api.post(f"/v1/devices/{name}/commands", json={"text": body, "time_to_live_s": 3600})
+        answer = await api.post(f"/v1/devices/{name}/commands", json={"body": body, "time_to_live_s": 3600})
         if answer.is_success:
             self.commands[name].add(body)
 

@@ -1,0 +1,50 @@
+"""Processes die in the middle of twins, methods and commands: nothing acknowledged is lost, nobody gets another's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from typing import Final
+
+from hub_workload import HubWorkload
+from journey import Platform, wait_until
+from workload import enroll, open_enrollment
+
+from vedette.kernel import SystemClock
+from vedette.simulation import Factory
+
+SEED: Final = 20_261_123
+NAMES: Final = [f"valve-{number}" for number in range(4)]
+KILLS_S: Final = 30.0
+
+
+def test_processes_are_killed_in_the_middle_of_everything(platform: Platform) -> None:
+    factory = Factory("Acme", SystemClock())
+    open_enrollment(platform, factory)
+    for name in NAMES:
+        asyncio.run(enroll(platform, factory, name))
+    workload = HubWorkload(platform, NAMES)
+    workload.start()
+    wait_until(lambda: workload.method_answers > 20, 30, "the first answers")
+    wait_until(lambda: all(device.commands for device in workload.devices.values()), 10, "the first commands")
+    chance = random.Random(SEED)
+    end = time.monotonic() + KILLS_S
+    killed: set[str] = set()
+    while time.monotonic() < end:
+        time.sleep(chance.uniform(0.3, 3))
+        pids = platform.pids()
+        victim = chance.choice(sorted(name for name in pids if name != "signer"))
+        try:
+            os.kill(pids[victim], signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        killed.add(victim)
+    assert len(killed) == 3, killed
+    answers = workload.method_answers
+    wait_until(lambda: workload.method_answers > answers + 10, 40, "methods are answered again")
+    workload.check()
+    assert all(device.sessions > 1 for device in workload.devices.values())
+    assert platform.cli("ledger", "verify", check=False).returncode == 0
