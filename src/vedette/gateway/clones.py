@@ -8,8 +8,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from vedette.bus import BusConnection
 from vedette.bus.contract import REPORT_CLONE, CloneReported, ReportClone
+from vedette.gateway.control_calls import Control
 from vedette.gateway.listener import guard
 from vedette.gateway.settings import SessionSettings
 from vedette.kernel import Clock, Problem
@@ -124,7 +124,7 @@ class CloneReporter:
     def __init__(
         self,
         *,
-        bus: BusConnection,
+        bus: Control,
         organization_id: str,
         gateway: str,
         window_s: float,

@@ -9,8 +9,9 @@ import asyncio
 import logging
 from typing import Final
 
-from vedette.bus import BusConnection, RemoteProblem
+from vedette.bus import RemoteProblem
 from vedette.bus.contract import COMPLETE_COMMANDS, CommandsCompleted, CompleteCommands
+from vedette.gateway.control_calls import Control
 from vedette.gateway.listener import guard
 from vedette.kernel import Problem
 
@@ -35,7 +36,7 @@ class Completions:
         tasks: Parent of the task that asks.
     """
 
-    def __init__(self, *, bus: BusConnection, organization_id: str, gateway: str, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, *, bus: Control, organization_id: str, gateway: str, tasks: asyncio.TaskGroup) -> None:
         self._bus = bus
         self._organization_id = organization_id
         self._gateway = gateway

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from vedette.bus import BusConnection, BusUnavailable, NoResponders
+from vedette.bus import BusUnavailable, NoResponders
 from vedette.kernel import Clock
 
 T = TypeVar("T")
@@ -17,8 +17,20 @@ _PAUSE_S: Final = 0.2
 _LEAST_S: Final = 0.05
 
 
+class Control(Protocol):
+    """The part of ``BusConnection`` that asks."""
+
+    @property
+    def is_connected(self) -> bool:  # noqa: D102 - see BusConnection
+        ...
+
+    async def call(  # noqa: D102 - see BusConnection
+        self, service: str, request: msgspec.Struct, answer: type[T], *, timeout_s: float
+    ) -> T: ...
+
+
 async def ask_control(
-    bus: BusConnection,
+    bus: Control,
     clock: Clock,
     service: str,
     request: msgspec.Struct,
