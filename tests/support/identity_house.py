@@ -29,6 +29,7 @@ from vedette.enrollment import (
     RegistrationLocks,
     RegistrationService,
     RegistrationSettings,
+    WaitingLimits,
 )
 from vedette.kernel import Clock, GenerationId, OrganizationId, RandomIds
 from vedette.ledger import Actor, Ledger
@@ -101,7 +102,16 @@ class Answer:
 class IdentityHouse:
     """Registry, PKI, enrollment and the policy administrator of one organization."""
 
-    def __init__(self, store: Store, signer: RunningSigner, clock: Clock, *, has_symmetric_keys: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        signer: RunningSigner,
+        clock: Clock,
+        *,
+        has_symmetric_keys: bool = False,
+        waiting: WaitingLimits | None = None,
+        administrator_key: Ed25519PrivateKey | None = None,
+    ) -> None:
         ids = RandomIds(clock)
         self.store = store
         self.clock = clock
@@ -140,11 +150,16 @@ class IdentityHouse:
             twins=self.twins,
             keys=self.keys,
             guard=self.guard,
-            settings=RegistrationSettings(organization_id=self.organization_id, id_scope=ID_SCOPE, hostname=HOSTNAME),
+            settings=RegistrationSettings(
+                organization_id=self.organization_id,
+                id_scope=ID_SCOPE,
+                hostname=HOSTNAME,
+                waiting=waiting or WaitingLimits(),
+            ),
             clock=clock,
             ids=ids,
         )
-        self.record_signer = RecordSigner(Ed25519PrivateKey.generate())
+        self.record_signer = RecordSigner(administrator_key or Ed25519PrivateKey.generate())
         self.administrator = PolicyAdministrator(
             self.organization_id,
             store,
@@ -202,24 +217,30 @@ class IdentityHouse:
 
     async def register_device(
         self,
-        identity: Identity,
+        identity: Identity | None,
         registration_id: str,
         *,
         csr: bytes | None = None,
         body: bytes | None = None,
         id_scope: str = ID_SCOPE,
         operation_id: str | None = None,
+        password: str | None = None,
+        payload: Any = None,
     ) -> Answer:
-        """Register as a gateway would on behalf of a device."""
+        """Register or poll as a gateway would on behalf of a device; without an identity by a token."""
+        if body is None:
+            body = b"" if operation_id else encode_registration(registration_id, csr=csr, payload=payload)
+        chain = () if identity is None else identity.chain
         request = RegisterDevice(
             organization_id=self.organization_id,
             gateway="gateway-1",
             id_scope=id_scope,
             registration_id=registration_id,
-            certificate_chain=[each.public_bytes(Encoding.DER) for each in identity.chain],
-            body=encode_registration(registration_id, csr=csr) if body is None else body,
+            certificate_chain=[each.public_bytes(Encoding.DER) for each in chain],
+            body=body,
             remote_address="127.0.0.1",
             operation_id=operation_id,
+            password=None if password is None else password.encode(),
         )
         return Answer(await self.registrations.register(request))
 

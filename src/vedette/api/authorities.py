@@ -40,6 +40,9 @@ class AuthorityView(View):
     state: AuthorityState
     enrollment_group: str | None = Field(description="Only for this group enrollment; null for any.")
     device_id_pattern: str = Field(description="Registration ids it may name; `*` stands for any characters.")
+    is_hub_trusted: bool = Field(
+        description="It vouches at the hub, for devices that connect with its certificates, and no more at enrollment."
+    )
     sha256: str
     subject: str = Field(description="Text from outside.")
     not_before: Timestamp
@@ -61,6 +64,14 @@ class NewAuthority(View):
     certificate: str = Field(min_length=1, max_length=TEXT_MAX_CHARS, description="PEM, or base64 of DER.")
     enrollment_group: str | None = Field(default=None, max_length=64)
     device_id_pattern: str = Field(default="*", min_length=1, max_length=128, examples=["pump-*"])
+    is_hub_trusted: bool = Field(default=False, description="It is to vouch at the hub instead of at enrollment.")
+
+
+class HubTrust(View):
+    """Where an authority vouches, and why that changes."""
+
+    is_hub_trusted: bool = Field(description="True: at the hub; false: at enrollment. Never both.")
+    reason: str = Field(default="", max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 
 class Proof(View):
@@ -128,6 +139,7 @@ class AuthorityRoutes:
             ("renew-code", self.renew_code, "Replace the verification code"),
             ("disable", self.disable, "Disable an authority"),
             ("enable", self.enable, "Enable an authority"),
+            ("hub-trust", self.set_hub_trust, "Set whether an authority vouches at the hub"),
         ):
             add(f"/{{authority_id}}/{verb}", endpoint, methods=["POST"], summary=summary, responses=change)
         return router
@@ -157,6 +169,7 @@ class AuthorityRoutes:
             certificate=read_certificate(new.certificate),
             name=new.name,
             scope=AuthorityScope(enrollment_group=new.enrollment_group, device_id_pattern=new.device_id_pattern),
+            is_hub_trusted=new.is_hub_trusted,
             actor=who,
         )
         return _tagged(authority, response)
@@ -190,7 +203,7 @@ class AuthorityRoutes:
     async def disable(
         self, authority_id: Id, who: Who, revision: Revision, response: Response, why: Reason = _NO_REASON
     ) -> AuthorityView:
-        """It vouches for nobody from now on; devices that it vouched for keep what they have."""
+        """It vouches for nobody from now on; devices that it vouched for at enrollment keep what they have."""
         authority = await self._authorities.disable(
             organization_id=self._organization_id,
             authority_id=AuthorityId(authority_id),
@@ -209,6 +222,20 @@ class AuthorityRoutes:
             authority_id=AuthorityId(authority_id),
             actor=who,
             reason=why.reason,
+            revision=revision,
+        )
+        return _tagged(authority, response)
+
+    async def set_hub_trust(
+        self, authority_id: Id, trust: HubTrust, who: Who, revision: Revision, response: Response
+    ) -> AuthorityView:
+        """Let it vouch at the hub instead of at enrollment, or at enrollment again; what rested on it is cut."""
+        authority = await self._authorities.set_hub_trust(
+            organization_id=self._organization_id,
+            authority_id=AuthorityId(authority_id),
+            is_trusted=trust.is_hub_trusted,
+            actor=who,
+            reason=trust.reason,
             revision=revision,
         )
         return _tagged(authority, response)

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+from fastapi import Request
 from pydantic import Field
 
 from vedette.access import Enforcement
-from vedette.api.schema import DEVICE_ID_PATTERN, REASON_MAX_CHARS, Timestamp, View
-from vedette.pki import Certificate, RevocationReason, Standing
+from vedette.api.schema import DEVICE_ID_PATTERN, REASON_MAX_CHARS, Timestamp, View, holds_secret
+from vedette.pki import (
+    Certificate,
+    KeySlot,
+    NewKey,
+    NewKeys,
+    RevocationReason,
+    Standing,
+    parse_symmetric_key,
+)
 from vedette.registry import Authentication, AuthenticationType, BulkChange, Device, NewDevice, Origin, Presence
 from vedette.trust import FailureMode, Lifecycle
 
 IdentityClass = Literal["physical", "virtual", "container"]
+
+
+KEY_MAX_CHARS: Final = 128
+GIVEN_KEY: Final = Field(
+    default=None,
+    max_length=KEY_MAX_CHARS,
+    description="With `symmetric_key`: base64 of 16 to 64 bytes, for a key that exists already; else one is made.",
+)
 
 
 class AuthenticationView(View):
@@ -53,7 +70,7 @@ class NewKeyView(View):
     """A symmetric key, shown this once."""
 
     key_id: str
-    slot: Literal["primary", "secondary"]
+    slot: KeySlot
     key: str = Field(description="Base64. Whoever reads it can be this device.")
     expires_at: Timestamp = Field(description="From then on it opens nothing.")
 
@@ -64,7 +81,9 @@ class DeviceView(View):
     device_id: str = Field(description="The name people and the device itself use.", examples=["pump-7"])
     generation_id: str = Field(description="One life of the device under its name; never used again.")
     authentication: AuthenticationView
-    is_flagged: bool = Field(description="Whether it authenticates in a weak way: by a symmetric key.")
+    is_flagged: bool = Field(
+        description="Whether its credential is a weak one: a symmetric key, or its onboarding certificate."
+    )
     is_enabled: bool
     status_reason: str
     status_changed_at: Timestamp
@@ -87,10 +106,10 @@ class DeviceView(View):
     revision: int = Field(description="Grows with each change; the `ETag` is this number in quotes.")
 
 
-class CreatedDevice(DeviceView):
-    """A new device, with its keys."""
+class DeviceWithKeysView(DeviceView):
+    """A device, with the keys that it was just given."""
 
-    keys: list[NewKeyView] = Field(description="For `symmetric_key`: shown this once; empty for all others.")
+    keys: list[NewKeyView] = Field(description="Shown this once; empty unless it authenticates by symmetric keys.")
 
 
 class NewDeviceView(View):
@@ -113,6 +132,16 @@ class NewDeviceView(View):
     zone: str | None = Field(default=None, max_length=128)
     purdue_level: str | None = Field(default=None, max_length=4, examples=["1"])
     tags: dict[str, Any] = Field(default_factory=dict, examples=[{"line": "A"}])
+    primary_key: str | None = GIVEN_KEY
+    secondary_key: str | None = GIVEN_KEY
+
+    def to_given_keys(self) -> dict[KeySlot, bytes]:
+        """Return the symmetric keys that it holds already.
+
+        Raises:
+            InvalidSymmetricKey: One is not base64 of 16 to 64 bytes.
+        """
+        return read_keys(self.primary_key, self.secondary_key)
 
     def to_new_device(self) -> NewDevice:
         """Return what the registry is asked for."""
@@ -263,9 +292,33 @@ def show_device(device: Device, presence: Presence | None) -> DeviceView:
     return DeviceView(**_members(device, presence))
 
 
-def show_created_device(device: Device, keys: list[NewKeyView]) -> CreatedDevice:
-    """Return a new device as it is shown, with its keys."""
-    return CreatedDevice(keys=keys, **_members(device, None))
+def show_device_with_keys(
+    device: Device, keys: NewKeys | None, presence: Presence | None, request: Request
+) -> DeviceWithKeysView:
+    """Return a device as it is shown, with the keys that it was just given."""
+    return DeviceWithKeysView(keys=show_new_keys(keys, request), **_members(device, presence))
+
+
+def show_new_key(new: NewKey, request: Request) -> NewKeyView:
+    """Return a key as it is shown, this once."""
+    holds_secret(request)
+    key = new.key
+    return NewKeyView(key_id=key.key_id, slot=key.slot, key=new.to_base64(), expires_at=key.expires_at)
+
+
+def show_new_keys(new: NewKeys | None, request: Request) -> list[NewKeyView]:
+    """Return keys as they are shown, this once."""
+    return [] if new is None else [show_new_key(each, request) for each in new.keys]
+
+
+def read_keys(primary: str | None, secondary: str | None) -> dict[KeySlot, bytes]:
+    """Return the symmetric keys that somebody brings along.
+
+    Raises:
+        InvalidSymmetricKey: One is not base64 of 16 to 64 bytes.
+    """
+    given = {KeySlot.PRIMARY: primary, KeySlot.SECONDARY: secondary}
+    return {slot: parse_symmetric_key(text) for slot, text in given.items() if text is not None}
 
 
 def show_presence(presence: Presence | None) -> PresenceView | None:
@@ -281,7 +334,7 @@ def _members(device: Device, presence: Presence | None) -> dict[str, Any]:  # An
     authentication, origin = device.authentication, device.origin
     return {
         "authentication": show_authentication(authentication),
-        "is_flagged": authentication.type == "symmetric_key",
+        "is_flagged": device.is_flagged,
         "presence": show_presence(presence),
         "origin": OriginView(
             enrollment_id=origin.enrollment_id,

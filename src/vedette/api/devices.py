@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from vedette.access import EnforcementTracker
 from vedette.api.device_views import (
     BulkRequest,
     BulkResult,
-    CreatedDevice,
     DeviceChange,
     DevicePatch,
     DeviceView,
+    DeviceWithKeysView,
     LifecycleStep,
     NewDeviceView,
     show_bulk,
-    show_created_device,
     show_device,
+    show_device_with_keys,
     show_enforcement,
 )
 from vedette.api.errors import InvalidRequest
@@ -131,20 +131,32 @@ class DeviceRoutes:
             list[str] | None,
             Query(max_length=8, description='`path=value`, such as `line=A`, `row=3` or `row="3"`; all must hold.'),
         ] = None,
+        where: Annotated[
+            str | None,
+            Query(
+                max_length=8192,
+                description="What stands after WHERE in a query, such as `tags.site = 'north'`; it must hold, too.",
+            ),
+        ] = None,
     ) -> Page[DeviceView]:
-        """Devices by name, in byte order."""
+        """Devices by name, in byte order. With `where`, a page may be short and still have a `next`."""
         matching = DeviceFilter(is_enabled=is_enabled, lifecycle=lifecycle, site=site, zone=zone, tags=_tags(tag or ()))
-        page = await self._devices.list(self._organization_id, after=after, limit=limit, matching=matching)
+        page = await self._devices.list(self._organization_id, after=after, limit=limit, matching=matching, where=where)
         seen = await self._presence.get_many(self._organization_id, [device.generation_id for device in page.items])
         return Page(
             items=[show_device(device, seen.get(device.generation_id)) for device in page.items], next=page.next
         )
 
-    async def create(self, new: NewDeviceView, who: Who, response: Response) -> CreatedDevice:
-        """A device of that name can authenticate from now on, as `authentication` says."""
-        device = await self._devices.create(self._organization_id, new.to_new_device(), actor=who)
-        response.headers["ETag"] = device.etag
-        return show_created_device(device, [])
+    async def create(self, new: NewDeviceView, who: Who, response: Response, request: Request) -> DeviceWithKeysView:
+        """A device of that name can authenticate from now on, as `authentication` says.
+
+        An answer with keys is not kept for `Idempotency-Key`.
+        """
+        created = await self._devices.create_with_keys(
+            self._organization_id, new.to_new_device(), actor=who, given=new.to_given_keys() or None
+        )
+        response.headers["ETag"] = created.device.etag
+        return show_device_with_keys(created.device, created.keys, None, request)
 
     async def change_many(self, change: BulkRequest, who: Who) -> BulkResult:
         """Up to 1,000 devices in one transaction: all that exist, or none."""
@@ -163,15 +175,21 @@ class DeviceRoutes:
         self,
         device_id: DevicePath,
         patch: Annotated[DevicePatch, Body()],
+        *,
         who: Who,
         revision: Revision,
         response: Response,
-    ) -> DeviceView:
-        """Merge patch (RFC 7396)."""
-        device = await self._devices.update(
+        request: Request,
+    ) -> DeviceWithKeysView | DeviceView:
+        """Merge patch (RFC 7396). Changed to `symmetric_key`, a device gets keys, which the answer shows this once."""
+        changed = await self._devices.update_with_keys(
             self._organization_id, device_id, patch.to_patch(), actor=who, if_match=revision
         )
-        return await self._tagged(device, response)
+        if changed.keys is None:
+            return await self._tagged(changed.device, response)
+        response.headers["ETag"] = changed.device.etag
+        presence = await self._presence.get(self._organization_id, changed.device.generation_id)
+        return show_device_with_keys(changed.device, changed.keys, presence, request)
 
     async def delete(
         self,

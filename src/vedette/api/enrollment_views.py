@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
+from fastapi import Request
 from pydantic import Field
 
-from vedette.api.device_views import IdentityClass, NewKeyView
+from vedette.api.device_views import GIVEN_KEY, IdentityClass, NewKeyView, read_keys, show_new_keys
 from vedette.api.schema import Timestamp, View
 from vedette.enrollment import (
     Approval,
@@ -22,16 +23,11 @@ from vedette.enrollment import (
     ReprovisionPolicy,
 )
 from vedette.kernel import AuthorityId
-from vedette.pki import KeySlot, NewKey, SymmetricKey, parse_symmetric_key
+from vedette.pki import KeySlot, SymmetricKey
 from vedette.trust import FailureMode
 
 _TIMEOUT_MIN_S: Final = 300
 _TIMEOUT_MAX_S: Final = 2_592_000
-_KEY = Field(
-    default=None,
-    max_length=128,
-    description="With `symmetric_key`: base64 of 16 to 64 bytes, for keys that exist already; else one is made.",
-)
 
 
 class InitialView(View):
@@ -70,8 +66,8 @@ class NewEnrollmentView(View):
     symmetric_key_until: Timestamp | None = Field(
         default=None, description="Required with attestation `symmetric_key`; at most 366 days ahead."
     )
-    primary_key: str | None = _KEY
-    secondary_key: str | None = _KEY
+    primary_key: str | None = GIVEN_KEY
+    secondary_key: str | None = GIVEN_KEY
     registration_id: str | None = Field(
         default=None, max_length=128, description="Individual: with `x509` the common name of the pinned certificate."
     )
@@ -104,8 +100,7 @@ class NewEnrollmentView(View):
 
     def to_key_values(self) -> dict[KeySlot, bytes]:
         """Return the keys that exist already."""
-        given = {KeySlot.PRIMARY: self.primary_key, KeySlot.SECONDARY: self.secondary_key}
-        return {slot: parse_symmetric_key(text) for slot, text in given.items() if text is not None}
+        return read_keys(self.primary_key, self.secondary_key)
 
     def to_new_enrollment(self) -> NewEnrollment:
         """Return what enrollment is asked for."""
@@ -196,18 +191,11 @@ def show_enrollment(enrollment: Enrollment, keys: Iterable[SymmetricKey] = ()) -
     return EnrollmentView(**_members(enrollment, keys))
 
 
-def show_created_enrollment(created: CreatedEnrollment) -> CreatedEnrollmentView:
+def show_created_enrollment(created: CreatedEnrollment, request: Request) -> CreatedEnrollmentView:
     """Return a new enrollment as it is shown this once."""
     new = () if created.keys is None else created.keys.keys
     members = _members(created.enrollment, (each.key for each in new))
-    return CreatedEnrollmentView(keys=[show_new_key(each) for each in new], **members)
-
-
-def show_new_key(new: NewKey) -> NewKeyView:
-    """Return a key as it is shown this once."""
-    return NewKeyView(
-        key_id=new.key.key_id, slot=new.key.slot.value, key=new.to_base64(), expires_at=new.key.expires_at
-    )
+    return CreatedEnrollmentView(keys=show_new_keys(created.keys, request), **members)
 
 
 def _members(enrollment: Enrollment, keys: Iterable[SymmetricKey]) -> dict[str, Any]:  # Any: one type per member

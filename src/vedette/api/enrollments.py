@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
-from pydantic import Field
 
-from vedette.api.device_views import NewKeyView
+from vedette.api.device_views import NewKeyView, show_new_key
 from vedette.api.enrollment_views import (
     CreatedEnrollmentView,
     EnrollmentPatch,
@@ -15,8 +14,8 @@ from vedette.api.enrollment_views import (
     NewEnrollmentView,
     show_created_enrollment,
     show_enrollment,
-    show_new_key,
 )
+from vedette.api.keys import KeyRotation
 from vedette.api.registration_views import RegistrationView, show_registration
 from vedette.api.schema import (
     MERGE_PATCH,
@@ -28,7 +27,6 @@ from vedette.api.schema import (
     Reason,
     RequiredReason,
     Revision,
-    View,
     Who,
     api_router,
     holds_secret,
@@ -36,19 +34,10 @@ from vedette.api.schema import (
 )
 from vedette.enrollment import Enrollment, EnrollmentKind, EnrollmentService, RegistrationLocks
 from vedette.kernel import OrganizationId
-from vedette.pki import KeySlot, parse_symmetric_key
+from vedette.pki import parse_symmetric_key
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the enrollment.", examples=["enr_06h0"])]
 _NO_REASON = Reason()
-
-
-class KeyRotation(View):
-    """Which key is replaced, and by what."""
-
-    slot: KeySlot = Field(description="The other goes on meanwhile.")
-    key: str | None = Field(
-        default=None, max_length=128, description="Base64 of 16 to 64 bytes, for a key that exists; else one is made."
-    )
 
 
 class EnrollmentRoutes:
@@ -134,22 +123,20 @@ class EnrollmentRoutes:
         created = await self._enrollments.create(
             self._organization_id, new.to_new_enrollment(), actor=who, key_values=new.to_key_values()
         )
-        if created.keys is not None:
-            holds_secret(request)
         response.headers["ETag"] = created.enrollment.etag
-        return show_created_enrollment(created)
+        return show_created_enrollment(created, request)
 
     async def show(self, enrollment_id: Id, response: Response) -> EnrollmentView:
         """One enrollment."""
         return await self._tagged(await self._enrollments.get(self._organization_id, enrollment_id), response)
 
-    async def rotate_key(self, enrollment_id: Id, rotation: KeyRotation, who: Who) -> NewKeyView:
+    async def rotate_key(self, enrollment_id: Id, rotation: KeyRotation, who: Who, request: Request) -> NewKeyView:
         """The new key is shown this once; devices that registered with the old one keep what they have."""
         value = None if rotation.key is None else parse_symmetric_key(rotation.key)
         new = await self._enrollments.rotate_key(
             self._organization_id, enrollment_id, rotation.slot, actor=who, value=value
         )
-        return show_new_key(new)
+        return show_new_key(new, request)
 
     async def patch(
         self,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import Request
 from pydantic import Field
 
 from vedette.api.device_views import (
+    GIVEN_KEY,
     AuthenticationView,
     EnforcementView,
     NewKeyView,
     PresenceView,
+    read_keys,
     show_authentication,
+    show_new_keys,
     show_presence,
 )
 from vedette.api.schema import DEVICE_ID_PATTERN, Timestamp, View
+from vedette.pki import KeySlot, NewKeys
 from vedette.registry import Authentication, Module, NewModule, Presence
 
 
@@ -36,10 +41,10 @@ class ModuleView(View):
     revision: int = Field(description="Grows with each change; the `ETag` is this number in quotes.")
 
 
-class CreatedModule(ModuleView):
-    """A new module, with its keys."""
+class ModuleWithKeysView(ModuleView):
+    """A module, with the keys that it was just given."""
 
-    keys: list[NewKeyView] = Field(description="For `symmetric_key`: shown this once; empty for all others.")
+    keys: list[NewKeyView] = Field(description="Shown this once; empty unless it authenticates by symmetric keys.")
 
 
 class NewModuleView(View):
@@ -50,6 +55,16 @@ class NewModuleView(View):
     is_enabled: bool = True
     managed_by: str = Field(default="", max_length=128, description="Who looks after it, in your own words.")
     tags: dict[str, Any] = Field(default_factory=dict, examples=[{"line": "A"}])
+    primary_key: str | None = GIVEN_KEY
+    secondary_key: str | None = GIVEN_KEY
+
+    def to_given_keys(self) -> dict[KeySlot, bytes]:
+        """Return the symmetric keys that it holds already.
+
+        Raises:
+            InvalidSymmetricKey: One is not base64 of 16 to 64 bytes.
+        """
+        return read_keys(self.primary_key, self.secondary_key)
 
     def to_new_module(self) -> NewModule:
         """Return what the registry is asked for."""
@@ -90,16 +105,18 @@ def show_module(module: Module, presence: Presence | None) -> ModuleView:
     return ModuleView(**_members(module, presence))
 
 
-def show_created_module(module: Module, keys: list[NewKeyView]) -> CreatedModule:
-    """Return a new module as it is shown, with its keys."""
-    return CreatedModule(keys=keys, **_members(module, None))
+def show_module_with_keys(
+    module: Module, keys: NewKeys | None, presence: Presence | None, request: Request
+) -> ModuleWithKeysView:
+    """Return a module as it is shown, with the keys that it was just given."""
+    return ModuleWithKeysView(keys=show_new_keys(keys, request), **_members(module, presence))
 
 
 def _members(module: Module, presence: Presence | None) -> dict[str, Any]:  # Any: one type per member
     names = ModuleView.model_fields.keys() - {"authentication", "is_flagged", "presence"}
     return {
         "authentication": show_authentication(module.authentication),
-        "is_flagged": module.authentication.type == "symmetric_key",
+        "is_flagged": module.is_flagged,
         "presence": show_presence(presence),
         **{name: getattr(module, name) for name in names},
     }

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from vedette.access import EnforcementTracker
 from vedette.api.certificate_text import write_chain
 from vedette.api.device_views import IssuedCertificate, IssueRequest, show_certificate, show_enforcement
 from vedette.api.module_views import (
-    CreatedModule,
     ModuleChange,
     ModulePatch,
     ModuleView,
+    ModuleWithKeysView,
     NewModuleView,
-    show_created_module,
     show_module,
+    show_module_with_keys,
 )
 from vedette.api.schema import (
     REASON_MAX_CHARS,
@@ -37,7 +37,6 @@ from vedette.api.schema import (
 from vedette.kernel import Clock, OrganizationId
 from vedette.ledger import Actor
 from vedette.pki import decode_csr_text
-from vedette.pki.records import CertificateService
 from vedette.registry import Module, ModuleService, PresenceService
 
 _NO_REASON = Reason()
@@ -51,7 +50,6 @@ class ModuleRoutes:
         organization_id: OrganizationId,
         modules: ModuleService,
         presence: PresenceService,
-        certificates: CertificateService,
         enforcement: EnforcementTracker,
         *,
         clock: Clock,
@@ -59,7 +57,6 @@ class ModuleRoutes:
         self._organization_id = organization_id
         self._modules = modules
         self._presence = presence
-        self._certificates = certificates
         self._enforcement = enforcement
         self._clock = clock
 
@@ -118,11 +115,18 @@ class ModuleRoutes:
             next=page[-1].module_id if len(found) > limit else None,
         )
 
-    async def create(self, device_id: DevicePath, new: NewModuleView, who: Who, response: Response) -> CreatedModule:
-        """It can authenticate from now on, as `authentication` says, wherever its device may take part."""
-        module = await self._modules.create(self._organization_id, device_id, new.to_new_module(), actor=who)
-        response.headers["ETag"] = module.etag
-        return show_created_module(module, [])
+    async def create(
+        self, device_id: DevicePath, new: NewModuleView, *, who: Who, response: Response, request: Request
+    ) -> ModuleWithKeysView:
+        """It can authenticate from now on, as `authentication` says, wherever its device may take part.
+
+        An answer with keys is not kept for `Idempotency-Key`.
+        """
+        created = await self._modules.create_with_keys(
+            self._organization_id, device_id, new.to_new_module(), actor=who, given=new.to_given_keys() or None
+        )
+        response.headers["ETag"] = created.module.etag
+        return show_module_with_keys(created.module, created.keys, None, request)
 
     async def show(self, device_id: DevicePath, module_id: ModulePath, response: Response) -> ModuleView:
         """The module of a device that holds a name."""
@@ -137,12 +141,17 @@ class ModuleRoutes:
         who: Who,
         revision: Revision,
         response: Response,
-    ) -> ModuleView:
-        """Merge patch (RFC 7396)."""
-        module = await self._modules.patch(
+        request: Request,
+    ) -> ModuleWithKeysView | ModuleView:
+        """Merge patch (RFC 7396). Changed to `symmetric_key`, a module gets keys, which the answer shows this once."""
+        changed = await self._modules.patch_with_keys(
             self._organization_id, device_id, module_id, patch.to_patch(), actor=who, if_match=revision
         )
-        return await self._tagged(module, response)
+        if changed.keys is None:
+            return await self._tagged(changed.module, response)
+        response.headers["ETag"] = changed.module.etag
+        presence = await self._presence.get(self._organization_id, changed.module.generation_id)
+        return show_module_with_keys(changed.module, changed.keys, presence, request)
 
     async def delete(
         self,
@@ -192,17 +201,16 @@ class ModuleRoutes:
         self, device_id: DevicePath, module_id: ModulePath, asked: IssueRequest, who: Who
     ) -> IssuedCertificate:
         """Sign a request; the module may present the certificate, named `{device_id}/{module_id}`, at once."""
-        module = await self._modules.get(self._organization_id, device_id, module_id)
-        prepared = await self._certificates.issue(
-            organization_id=self._organization_id,
-            generation_id=module.generation_id,
-            subject_name=module.full_name,
-            csr=decode_csr_text(asked.csr),
+        prepared = await self._modules.issue_certificate(
+            self._organization_id,
+            device_id,
+            module_id,
+            decode_csr_text(asked.csr),
             actor=who,
             lifetime=None if asked.lifetime_s is None else timedelta(seconds=asked.lifetime_s),
             reason=asked.reason,
         )
-        await self._enforcement.wait([module.generation_id])
+        await self._enforcement.wait([prepared.certificate.generation_id])
         certificate = prepared.certificate
         return IssuedCertificate(
             certificate=show_certificate(certificate, certificate.standing(self._clock.now())),

@@ -22,6 +22,8 @@ from vedette.api.decisions import DecisionRoutes
 from vedette.api.devices import DeviceRoutes
 from vedette.api.enrollments import EnrollmentRoutes
 from vedette.api.events import EventRoutes
+from vedette.api.groups import GroupRoutes
+from vedette.api.keys import KeyRoutes
 from vedette.api.ledger import LedgerRoutes
 from vedette.api.login import PageRoutes
 from vedette.api.methods import MethodRoutes
@@ -45,6 +47,7 @@ from vedette.registry import (
     AccessListService,
     ClockGuard,
     DeviceService,
+    GroupService,
     ModuleService,
     PresenceService,
     QueryService,
@@ -75,6 +78,7 @@ class Services:
     twins: TwinService
     presence: PresenceService
     queries: QueryService
+    groups: GroupService
     access_lists: AccessListService
     certificates: CertificateService
     authorities: OnboardingAuthorityService
@@ -143,14 +147,15 @@ def _routers(services: Services) -> list[APIRouter]:
             organization_id,
             services.modules,
             services.presence,
-            services.certificates,
             services.enforcement,
             clock=services.clock,
         ).build(),
+        KeyRoutes(organization_id, services.devices, services.modules).build(),
         TwinRoutes(organization_id, services.twins).build(),
         MethodRoutes(organization_id, services.methods).build(),
         CommandRoutes(organization_id, services.commands, services.feedback).build(),
         QueryRoutes(organization_id, services.queries).build(),
+        GroupRoutes(organization_id, services.groups).build(),
         CloneAlertRoutes(organization_id, services.clone_alerts).build(),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
         PendingRegistrationRoutes(organization_id, services.approvals, services.enrollments).build(),

@@ -125,6 +125,7 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         twins=rooms.twins,
         presence=rooms.presence,
         queries=rooms.queries,
+        groups=rooms.groups,
         commands=rooms.commands,
         feedback=rooms.feedback,
         methods=rooms.methods,

@@ -47,6 +47,9 @@ from vedette.registry import (
     ClockGuard,
     CredentialRecords,
     DeviceService,
+    GroupComputation,
+    GroupMembership,
+    GroupService,
     ModuleService,
     PresenceService,
     QueryService,
@@ -80,6 +83,8 @@ class Rooms:
     twins: TwinService
     presence: PresenceService
     queries: QueryService
+    groups: GroupService
+    computation: GroupComputation
     desk: HubDesk
     commands: CommandQueue
     feedback: FeedbackLog
@@ -105,6 +110,7 @@ class Rooms:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.relay.run(), name="outbox relay")
             group.create_task(self.desk.run(), name="hub desk")
+            group.create_task(self.computation.run(), name="groups")
             group.create_task(self.checkpoints.run(), name="checkpoints")
             group.create_task(self.projection.run(), name="posture head")
             group.create_task(self.access.note_uses_forever(), name="first uses")
@@ -156,6 +162,9 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     )
     locks = RegistrationLocks(store, ledger, guard, clock=clock, ids=ids)
     ledger.project("registration locks", locks.project)
+    membership = GroupMembership(ledger)
+    computation = GroupComputation(store, membership)
+    ledger.project("groups", membership.project)  # before the records that name groups
     ledger.project("posture records", administrator.project)
     upkeep = RecordUpkeep(organization_id, store, administrator, credentials)
     ledger.project("record upkeep", upkeep.project)
@@ -168,7 +177,15 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     presence = PresenceService(store, clock=clock)
     desk = HubDesk(organization_id, store, ledger, presence, guard, gateways=role.gateways, clock=clock, ids=ids)
     ledger.project("messaging", desk.project)
-    twins = TwinService(store, ledger, register, guard, clock=clock, on_desired=desk.desired_changed)
+    twins = TwinService(
+        store,
+        ledger,
+        register,
+        guard,
+        clock=clock,
+        on_desired=desk.desired_changed,
+        on_twin_changed=membership.on_twin_changed,
+    )
     enrollments = EnrollmentService(store, ledger, onboarding, guard, keys=symmetric_keys, clock=clock, ids=ids)
     return Rooms(
         anchor=anchor,
@@ -187,6 +204,8 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         twins=twins,
         presence=presence,
         queries=QueryService(store),
+        groups=GroupService(store, ledger, membership, guard, clock=clock, ids=ids, on_work=computation.wake),
+        computation=computation,
         desk=desk,
         commands=desk.commands,
         feedback=desk.feedback,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.session import Session, remote
 
+_PLACES: Final = {True: "the hub", False: "enrollment"}
 _AuthorityArgument = Annotated[
     str, typer.Argument(metavar="AUTHORITY_ID", help="See `vedette authority list`.", show_default=False)
 ]
@@ -24,7 +25,7 @@ _AuthorityArgument = Annotated[
 def list_authorities(
     session: Session, *, limit: LimitOption = 100, after: AfterOption = "", everything: AllOption = False
 ) -> None:
-    """List the outside authorities that may vouch for devices at enrollment."""
+    """List the outside authorities that may vouch for devices, at enrollment or at the hub."""
     show_list(
         session,
         "/v1/authorities",
@@ -34,6 +35,7 @@ def list_authorities(
             "name": lambda item: item["name"],
             "state": lambda item: item["state"],
             "subject": lambda item: item["subject"],
+            "vouches at": _place,
             "ids": lambda item: item["device_id_pattern"],
             "group": lambda item: item["enrollment_group"],
             "ends": lambda item: show_time(item["not_after"]),
@@ -69,6 +71,12 @@ def add(
     id_pattern: Annotated[
         str, typer.Option(metavar="TEXT", help="Registration ids it may name; `*` stands for any characters.")
     ] = "*",
+    is_hub_trusted: Annotated[
+        bool,
+        typer.Option(
+            "--hub", help="It vouches at the hub, for devices that connect with its certificates; not at enrollment."
+        ),
+    ] = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Register an authority; it vouches for nobody until you prove to hold its key."""
@@ -77,8 +85,9 @@ def add(
         "certificate": read_certificate_file(certificate, "the certificate"),
         "enrollment_group": enrollment_group,
         "device_id_pattern": id_pattern,
+        "is_hub_trusted": is_hub_trusted,
     }
-    shown = {"name": name, "enrollment_group": enrollment_group, "device_id_pattern": id_pattern}
+    shown = {member: value for member, value in body.items() if member != "certificate"}
     change = Change(
         summary=f"register the authority {name}", method="POST", path="/v1/authorities", body=body, after=shown
     )
@@ -150,7 +159,7 @@ def disable(
     reason: ReasonOption = NO_REASON,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Have an authority vouch for nobody from now on; devices that it vouched for keep what they have."""
+    """Have an authority vouch for nobody from now on; whom it vouched for at enrollment keeps what it has."""
     _switch(session, authority_id, "disable", after="disabled", reason=reason, dry_run=dry_run)
 
 
@@ -160,6 +169,36 @@ def enable(
 ) -> None:
     """Have an authority vouch again; the proof it gave still stands."""
     _switch(session, authority_id, "enable", after="verified", reason=reason, dry_run=dry_run)
+
+
+@remote
+def set_hub_trust(
+    session: Session,
+    authority_id: _AuthorityArgument,
+    place: Annotated[Literal["hub", "enrollment"], typer.Argument(help="Where it vouches.", show_default=False)],
+    *,
+    reason: ReasonOption = "",
+    dry_run: DryRunOption = False,
+) -> None:
+    """Set where an authority vouches: at the hub, or at enrollment; what rested on the other is cut."""
+    body = {"is_hub_trusted": place == "hub", "reason": reason}
+    before, etag = _get(session, authority_id)
+    change = Change(
+        summary=f"have the authority {before['name']} vouch at {_PLACES[place == 'hub']}",
+        method="POST",
+        path=path_of("/v1/authorities/{}/hub-trust", authority_id),
+        body=body,
+        before=before,
+        after={"is_hub_trusted": place == "hub"},
+        etag=etag,
+    )
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    if session.output.is_json:
+        session.output.json(answer.body)
+    else:
+        session.output.line(f"{answer.body['name']} vouches at {_place(answer.body)}.")
 
 
 @remote
@@ -207,6 +246,10 @@ def show_own(
     )
 
 
+def _place(authority: Mapping[str, Any]) -> str:
+    return _PLACES[authority["is_hub_trusted"]]
+
+
 def _get(session: Session, authority_id: str) -> tuple[Mapping[str, Any], str]:
     answer = session.client.get(path_of("/v1/authorities/{}", authority_id))
     return answer.body, answer.etag
@@ -235,6 +278,7 @@ def _show(session: Session, found: Mapping[str, Any]) -> None:
     facts: dict[str, object] = {
         "name": found["name"],
         "state": found["state"],
+        "vouches at": _place(found),
         "subject": found["subject"],
         "SHA-256": found["sha256"],
         "valid": f"{show_time(found['not_before'])} to {show_time(found['not_after'])}",

@@ -13,7 +13,13 @@ from vedette.cli.client import path_of
 from vedette.cli.device import DeviceArgument, device_and_etag, show_device
 from vedette.cli.problems import Usage
 from vedette.cli.session import Session, remote
-from vedette.cli.symmetric_key import AuthenticationOption, SymmetricKeyOption, chosen_authentication, show_keys
+from vedette.cli.symmetric_key import (
+    AuthenticationOption,
+    NewAuthenticationOption,
+    SymmetricKeyOption,
+    chosen_authentication,
+    show_keys,
+)
 from vedette.kernel import escape_shell
 
 _ThumbprintOption = Annotated[
@@ -75,14 +81,15 @@ def update(
     device_id: DeviceArgument,
     *,
     described: dict[str, Any],
+    authentication: NewAuthenticationOption = None,
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
     clear: Annotated[list[Optional] | None, typer.Option(help="Take this property away; repeat for more.")] = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Change what is known of a device; what is not named stays as it is."""
-    thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
-    patch = described | given_only(authentication=thumbprints or None) | {each.value: None for each in clear or ()}
+    proof = given_only(type=authentication, primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
+    patch = described | given_only(authentication=proof or None) | {each.value: None for each in clear or ()}
     if not patch:
         raise Usage("nothing to change", hint="name at least one option: vedette device update --help")
     before, etag = device_and_etag(session, device_id)
@@ -102,3 +109,4 @@ def update(
         session.output.json(answer.body)
     else:
         show_change(session, before, answer.body, done=f"{device_id} is changed.")
+        show_keys(session, device_id, answer.body.get("keys", ()))

@@ -45,8 +45,7 @@ def create(
     dry_run: DryRunOption = False,
 ) -> None:
     """Create a group: dynamic with a condition, which decides by itself who is in; static without one."""
-    body = {"name": name, "kind": "static" if where is None else "dynamic"}
-    body |= given_only(condition=where, description=description)
+    body = {"name": name} | given_only(condition=where, description=description)
     change = Change(summary=f"create the group {name}", method="POST", path="/v1/groups", body=body, after=body)
     _perform_and_show(session, change, where=where, dry_run=dry_run)
     if where is None and not dry_run:

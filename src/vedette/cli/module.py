@@ -25,9 +25,11 @@ from vedette.cli.problems import Usage
 from vedette.cli.session import Session, remote
 from vedette.cli.symmetric_key import (
     AuthenticationOption,
+    NewAuthenticationOption,
     SlotOption,
     SymmetricKeyOption,
     chosen_authentication,
+    list_keys,
     rotate,
     show_keys,
 )
@@ -137,6 +139,7 @@ def update(
     device_id: DeviceArgument,
     module_id: _ModuleArgument,
     *,
+    authentication: NewAuthenticationOption = None,
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
     managed_by: _ManagedByOption = None,
@@ -147,9 +150,9 @@ def update(
     dry_run: DryRunOption = False,
 ) -> None:
     """Change what is known of a module; what is not named stays as it is."""
-    thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
+    proof = given_only(type=authentication, primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
     tags = merge(read_tags(tag), removed_tags(remove_tag))
-    patch = given_only(authentication=thumbprints or None, managed_by=managed_by, tags=tags or None)
+    patch = given_only(authentication=proof or None, managed_by=managed_by, tags=tags or None)
     if not patch:
         raise Usage("nothing to change", hint="name at least one option: vedette module update --help")
     before, etag = _get(session, device_id, module_id)
@@ -169,6 +172,7 @@ def update(
         session.output.json(answer.body)
     else:
         show_change(session, before, answer.body, done=f"{device_id}/{module_id} is changed.")
+        show_keys(session, f"{device_id}/{module_id}", answer.body.get("keys", ()))
 
 
 @remote
@@ -226,13 +230,18 @@ def rotate_key(
     module_id: _ModuleArgument,
     *,
     slot: SlotOption = "primary",
-    reason: ReasonOption = NO_REASON,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
     """Replace a symmetric key of a module; the new one is shown once, the old one ends now."""
     path = path_of("/v1/devices/{}/modules/{}/keys/rotate", device_id, module_id)
-    rotate(session, path, f"{device_id}/{module_id}", slot, reason, dry_run=dry_run, yes=yes)
+    rotate(session, path, f"{device_id}/{module_id}", slot, dry_run=dry_run, yes=yes)
+
+
+@remote
+def keys(session: Session, device_id: DeviceArgument, module_id: _ModuleArgument) -> None:
+    """List the symmetric keys of a module: when they end, when they were used; never their values."""
+    list_keys(session, path_of("/v1/devices/{}/modules/{}/keys", device_id, module_id))
 
 
 @remote

@@ -64,6 +64,7 @@ _DEVICE: Final[Commands] = {
     "delete": device_life.delete,
     "certificates": credential.certificates,
     "issue-certificate": credential.issue_certificate,
+    "keys": symmetric_key.keys,
     "rotate-key": symmetric_key.rotate_key,
     "revoke": credential.revoke,
     "history": credential.history,
@@ -79,6 +80,7 @@ _MODULE: Final[Commands] = {
     "enable": module.enable,
     "delete": module.delete,
     "issue-certificate": module.issue_certificate,
+    "keys": module.keys,
     "rotate-key": module.rotate_key,
 }
 _GROUP: Final[Commands] = {
@@ -114,6 +116,7 @@ _AUTHORITY: Final[Commands] = {
     "renew-code": authority.renew_code,
     "disable": authority.disable,
     "enable": authority.enable,
+    "set-hub-trust": authority.set_hub_trust,
     "remove": authority.remove,
     "own": authority.show_own,
     "reports": reported_certificate.list_reports,
@@ -133,7 +136,7 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     ),
     "group": ("Devices that belong together, named one by one or by a condition.", _GROUP),
     "enrollment": ("Who may register with an onboarding identity, and what they get.", _ENROLLMENT),
-    "authority": ("Authorities that vouch for devices at enrollment, and our own.", _AUTHORITY),
+    "authority": ("Authorities that vouch for devices, and our own.", _AUTHORITY),
     "access-list": (
         "Who may not enter, and who alone may.",
         {"list": access_list.list_entries, "add": access_list.add, "remove": access_list.remove},

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, YesOption, perform
+from vedette.cli.change import Change, DryRunOption, YesOption, perform
 from vedette.cli.client import path_of
 from vedette.cli.device import DeviceArgument
 from vedette.cli.output import show_time, tell
@@ -21,6 +21,13 @@ AuthenticationOption = Annotated[
     typer.Option(
         help="`issued`: by a certificate of ours; `self_signed`: by one known by its thumbprint; "
         "`certificate_authority`: by one that a registered authority signed; `symmetric_key`: weak, shown once."
+    ),
+]
+NewAuthenticationOption = Annotated[
+    Authentication | None,
+    typer.Option(
+        "--authentication",
+        help="Another way to authenticate; what belonged to the former one ends. `symmetric_key` shows new keys.",
     ),
 ]
 SymmetricKeyOption = Annotated[
@@ -48,21 +55,51 @@ def rotate_key(
     device_id: DeviceArgument,
     *,
     slot: SlotOption = "primary",
-    reason: ReasonOption = NO_REASON,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
     """Replace a symmetric key of a device; the new one is shown once, the old one ends now."""
-    rotate(session, path_of("/v1/devices/{}/keys/rotate", device_id), device_id, slot, reason, dry_run=dry_run, yes=yes)
+    rotate(session, path_of("/v1/devices/{}/keys/rotate", device_id), device_id, slot, dry_run=dry_run, yes=yes)
 
 
-def rotate(session: Session, path: str, whom: str, slot: Slot, reason: str, *, dry_run: bool, yes: bool) -> None:
+@remote
+def keys(session: Session, device_id: DeviceArgument) -> None:
+    """List the symmetric keys of a device: when they end, when they were used; never their values."""
+    list_keys(session, path_of("/v1/devices/{}/keys", device_id))
+
+
+def list_keys(session: Session, path: str) -> None:
+    """Write the keys of a device or a module, without their values."""
+    found = session.client.get(path).body
+    if session.output.is_json:
+        session.output.json(found)
+        return
+    if not found["items"]:
+        session.output.note("It has no symmetric keys, which is well: certificates are the better way.")
+        return
+    session.output.table(
+        ("slot", "ends", "made", "last used", "brought along", "id"),
+        [
+            (
+                key["slot"],
+                show_time(key["expires_at"]),
+                show_time(key["created_at"]),
+                show_time(key["last_used_at"]),
+                key["is_imported"],
+                key["key_id"],
+            )
+            for key in found["items"]
+        ],
+    )
+
+
+def rotate(session: Session, path: str, whom: str, slot: Slot, *, dry_run: bool, yes: bool) -> None:
     """Replace a key of a device or a module, and show the new one."""
     change = Change(
         summary=f"replace the {slot} key of {whom}",
         method="POST",
         path=path,
-        body={"slot": slot, "reason": reason},
+        body={"slot": slot},
         warning=f"Its {slot} key ends at once: connections that used it are cut.",
     )
     answer = perform(session, change, dry_run=dry_run, yes=yes)

@@ -34,6 +34,8 @@ READS = {
     "command feedback",
     "group members",
     "query",
+    "device keys",
+    "module keys",
 }
 DESTRUCTIVE = {
     "device retire",
