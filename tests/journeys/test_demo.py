@@ -36,15 +36,27 @@ def test_the_demo_shows_its_url_with_devices_connected_and_ends_without_a_trace(
         with httpx.Client(follow_redirects=True, timeout=10) as browser:
             page = browser.get(url)
             assert page.status_code == 200
-            assert "Devices (5)" in page.text
+            assert "Devices (25)" in browser.get(str(page.url.join("/status"))).text
             assert browser.get(url).status_code == 401, "a one-time link works once"
         token = (demo.data / "secrets" / "operator.token").read_text().strip()
         demo.api = httpx.Client(
             base_url=f"http://127.0.0.1:{api_port}", headers={"Authorization": f"Bearer {token}"}, timeout=10
         )
-        assert len(demo.call("GET", "/v1/devices")["items"]) == 5
-        senders = {message["device_id"] for message in demo.call("GET", "/v1/telemetry?limit=100")["items"]}
-        assert len(senders) == 5
+        assert len(demo.call("GET", "/v1/devices")["items"]) == 25
+        senders = {message["device_id"] for message in demo.call("GET", "/v1/telemetry?limit=1000")["items"]}
+        assert len(senders) == 24
+        (refusal,) = [each for each in demo.call("GET", "/v1/refusals")["items"] if each["device_id"] == "door-1"]
+        assert refusal["reason"] == "certificate_expired"
+        assert refusal["hint"]
+        flagged = [device for device in demo.call("GET", "/v1/devices")["items"] if device["is_flagged"]]
+        assert {device["device_id"] for device in flagged} >= {"hvac-1", "hvac-2"}
+        modules = demo.call("GET", "/v1/devices/edge-1/modules")["items"]
+        assert {module["module_id"] for module in modules} == {"camera", "counter"}
+        wait_until(lambda: demo.call("GET", "/v1/clone-alerts")["items"], 40, "the copied key is noticed")
+        (alert,) = demo.call("GET", "/v1/clone-alerts")["items"]
+        assert alert["device_id"] == "pump-1"
+        assert alert["is_same_certificate"]
+        assert demo.call("POST", "/v1/devices/meter-1/methods/ping", {"payload": 1})["payload"]["echo"] == 1
         pids = list(demo.pids().values())
         assert len(pids) >= 5
     finally:

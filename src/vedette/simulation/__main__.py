@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder=given.folder,
         devices=max(given.devices, 1),
     )
-    story = Story(settings.arrivals, _tell, lambda: _announce(given.ready))
+    story = Story(settings.arrivals, _tell, lambda: _announce(given.ready), clock=SystemClock())
     try:
         with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
             asyncio.run(_run(settings, story))

@@ -46,7 +46,8 @@ class Machine:
                 self.interval_s = float(wanted)
         if isinstance(patch.get("running"), bool):
             self.is_running = patch["running"]
-        self._report("told", ", ".join(sorted(patch))[:200])
+        if patch:
+            self._report("told", ", ".join(sorted(patch))[:200])
         return self.status()
 
     def method(self, name: str, payload: Any) -> tuple[int, Any]:  # Any: JSON

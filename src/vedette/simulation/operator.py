@@ -81,7 +81,8 @@ class Operator:
         created = self.call("POST", "/v1/devices", self._new(role, {"type": "symmetric_key"}))
         folder.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(created["keys"]["primary"], encoding="utf-8")
+        primary = next(each["key"] for each in created["keys"] if each["slot"] == "primary")
+        path.write_text(primary, encoding="utf-8")
 
     def create_expired(self, role: Role, folder: Path, factory: Factory) -> None:
         """Register a device by the thumbprint of a certificate that has ended.

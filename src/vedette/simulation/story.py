@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final
+
+from vedette.kernel import Clock
 
 _SENTENCES: Final = {
     "registering": "registers with its factory certificate",
@@ -21,6 +24,8 @@ _SENTENCES: Final = {
     "answered no": "was told no by the hub",
     "gave up": "gave up",
 }
+_REPEATS: Final = 2
+_REPEATS_WITHIN_S: Final = 10.0
 # What a device is told says more than our word for it.
 _WITH_DETAIL: Final = frozenset(
     {"cut", "refused", "interrupted", "renewal refused", "told", "called", "commanded", "answered no"}
@@ -34,26 +39,39 @@ class Story:
         devices: How many there are.
         tell: Takes one line.
         on_complete: Called once, when every device is connected.
+        clock: Two that displace each other would fill the screen: what repeats within seconds is told a few times only.
     """
 
-    def __init__(self, devices: int, tell: Callable[[str], None], on_complete: Callable[[], None]) -> None:
+    def __init__(
+        self, devices: int, tell: Callable[[str], None], on_complete: Callable[[], None], *, clock: Clock
+    ) -> None:
         self._missing = devices
         self._tell = tell
         self._on_complete = on_complete
         self._arrived: set[str] = set()
         self._last: dict[str, str] = {}
+        self._clock = clock
+        self._told: dict[tuple[str, str], deque[float]] = {}
         self._is_complete = False
 
     def report(self, device: str, state: str, detail: str) -> None:
         """Take a device's word of state; the same one again and again is told once."""
         sentence = _SENTENCES.get(state)
         if sentence is not None and self._last.get(device) != f"{state} {detail}":
-            self._tell(f"  {device:<12}{sentence}" + (f": {detail}" if state in _WITH_DETAIL and detail else ""))
             self._last[device] = f"{state} {detail}"
+            if not self._is_repeating(device, state):
+                self._tell(f"  {device:<15} {sentence}" + (f": {detail}" if state in _WITH_DETAIL and detail else ""))
         if state == "connected":
             self._arrived.add(device)
             if len(self._arrived) >= self._missing:
                 self.stop_waiting()
+
+    def _is_repeating(self, device: str, state: str) -> bool:
+        times = self._told.setdefault((device, state), deque(maxlen=_REPEATS))
+        now_s = self._clock.monotonic_s()
+        is_repeating = len(times) == _REPEATS and now_s - times[0] < _REPEATS_WITHIN_S
+        times.append(now_s)
+        return is_repeating
 
     def stop_waiting(self) -> None:
         """Say that the fleet is as complete as it gets."""
