@@ -51,6 +51,7 @@ from vedette.enrollment.model import (
 )
 from vedette.enrollment.registration import RegistrationService, RegistrationSettings
 from vedette.enrollment.service import CreatedEnrollment, EnrollmentService
+from vedette.enrollment.waiting import WaitingLimits
 
 __all__ = [
     "Approval",
@@ -88,4 +89,5 @@ __all__ = [
     "RegistrationService",
     "RegistrationSettings",
     "ReprovisionPolicy",
+    "WaitingLimits",
 ]

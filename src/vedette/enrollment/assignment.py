@@ -146,7 +146,7 @@ class Assignments:
 
     def _reset(self, tx: Transaction, device: Device, enrollment: Enrollment, actor: Actor) -> bool:
         initial = enrollment.initial
-        return self._twins.reset(tx, device, tags=initial.tags, desired=initial.desired, actor=actor) != device
+        return self._twins.reset(tx, device, tags=initial.tags, desired=initial.desired, actor=actor) is not None
 
     def _record(self, tx: Transaction, case: Case, facts: RegistrationFacts, actor: Actor) -> Registration:
         now = self._clock.now()

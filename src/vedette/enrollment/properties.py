@@ -30,6 +30,7 @@ from vedette.registry import (
     IdentityClass,
     Origin,
     apply_merge_patch,
+    check_desired,
     check_new,
 )
 from vedette.trust import FailureMode
@@ -81,6 +82,7 @@ def check_new_enrollment(new: NewEnrollment, now: datetime) -> NewEnrollment:
     Raises:
         InvalidEnrollment: A property is missing, belongs to the other kind, or is outside its limits.
         InvalidDevice: An initial property is outside its limits.
+        InvalidTwin: Initial desired properties break a limit; ``TwinTooLarge`` by their size.
     """
     _check_name(new.name)
     _check_credential(new, now)
@@ -93,6 +95,7 @@ def check_new_enrollment(new: NewEnrollment, now: datetime) -> NewEnrollment:
         )
     _check_payload(new.payload)
     check_new(new.initial.to_device("any", Authentication(type=AuthenticationType.ISSUED), Origin()))
+    new = replace(new, initial=replace(new.initial, desired=check_desired(new.initial.desired)))
     if new.kind is EnrollmentKind.INDIVIDUAL:
         return _check_individual(new)
     return _check_group(new)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from vedette.bus.contract import RegisterDevice, RegistrationReply
@@ -15,7 +15,7 @@ from vedette.enrollment.decision import Plan, Refusal, RegistrationFacts, Regist
 from vedette.enrollment.facts import Admission, Look, RegistrationRecords, is_unchanged, weigh
 from vedette.enrollment.keys import EnrollmentKeys
 from vedette.enrollment.model import Approval, CredentialMode, PendingRegistration, PendingState, Registration
-from vedette.enrollment.waiting import WaitingRoom, expired, rejected
+from vedette.enrollment.waiting import WaitingLimits, WaitingRoom, expired, rejected
 from vedette.kernel import Clock, GenerationId, IdSource, OrganizationId, Problem
 from vedette.ledger import Ledger
 from vedette.pki import BadCsr, CapExceeded, IdentityIsFrozen, InvalidSubjectName, KeyAlreadyInUse, Standing
@@ -34,11 +34,13 @@ class RegistrationSettings:
 
     Attributes:
         hostname: The assigned hub.
+        waiting: How many may wait for an operator.
     """
 
     organization_id: OrganizationId
     id_scope: str
     hostname: str
+    waiting: WaitingLimits = field(default_factory=WaitingLimits)
 
 
 class _Refused(Exception):  # noqa: N818 - carries a "no", which is no error
@@ -79,7 +81,7 @@ class RegistrationService:
         enrollment_keys = EnrollmentKeys(organization_id, settings.id_scope, keys)
         self._records = RegistrationRecords(organization_id, certificates, register)
         self._admissions = Admissions(organization_id, store, authorities, enrollment_keys)
-        self._waiting = WaitingRoom(organization_id, store, ledger, clock=clock, ids=ids)
+        self._waiting = WaitingRoom(organization_id, store, ledger, limits=settings.waiting, clock=clock, ids=ids)
         self._assignments = Assignments(
             organization_id,
             ledger,

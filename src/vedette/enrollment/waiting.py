@@ -6,6 +6,7 @@ carried out in its name.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -21,8 +22,6 @@ from vedette.kernel import Clock, IdSource, OrganizationId, to_rfc3339
 from vedette.ledger import Actor, Entry, Ledger
 from vedette.store import Store, Transaction
 
-PENDING_MAX: Final = 5_000
-PENDING_MAX_PER_ENROLLMENT: Final = 1_000
 # A device that makes a new key for each attempt must not fill the ledger.
 REPLACED_EVERY: Final = timedelta(minutes=1)
 # An expired one is kept for so long, so that the device learns what became of it.
@@ -32,13 +31,29 @@ _PATIENCE: Final = ((timedelta(minutes=2), 5), (timedelta(minutes=15), 15))
 _LONGEST_S: Final = 30
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingLimits:
+    """How many registrations may wait for an operator."""
+
+    per_enrollment: int = 1_000
+    altogether: int = 5_000
+
+
 class WaitingRoom:
     """Keeps registrations until an operator has decided and the device has fetched the answer."""
 
     def __init__(
-        self, organization_id: OrganizationId, store: Store, ledger: Ledger, *, clock: Clock, ids: IdSource
+        self,
+        organization_id: OrganizationId,
+        store: Store,
+        ledger: Ledger,
+        *,
+        limits: WaitingLimits,
+        clock: Clock,
+        ids: IdSource,
     ) -> None:
         self._organization_id = organization_id
+        self._limits = limits
         self._store = store
         self._ledger = ledger
         self._clock = clock
@@ -121,7 +136,7 @@ class WaitingRoom:
             return outcome
         enrollment = admission.enrollment
         mine, everyone = repository.count_waiting(tx.connection, self._organization_id, enrollment.enrollment_id, now)
-        if mine >= PENDING_MAX_PER_ENROLLMENT or everyone >= PENDING_MAX:
+        if mine >= self._limits.per_enrollment or everyone >= self._limits.altogether:
             return Refusal(
                 RegistrationReason.TOO_MANY_PENDING,
                 f"{mine} registrations wait for approval through {enrollment.name!r}, {everyone} altogether",

@@ -21,6 +21,7 @@ from vedette.registry.twin import (
     Bag,
     Twin,
     Values,
+    check_desired,
     check_patch,
     describe_patch,
     encode_desired_patch,
@@ -203,18 +204,23 @@ class TwinService:
             if self._on_twin_changed is not None:
                 self._on_twin_changed(tx, organization_id, generation_id)
 
-    def reset(self, tx: Transaction, device: Device, *, tags: object, desired: object, actor: Actor) -> Device:
+    def reset(self, tx: Transaction, device: Device, *, tags: object, desired: object, actor: Actor) -> Device | None:
         """Set a device's twin back to an initial one: tags and desired replaced, reported emptied.
 
         Versions go on, so that a device never takes an older document for a newer one.
+
+        Returns:
+            The device with its new tags; ``None``: its twin was so already, and nothing was written.
 
         Raises:
             InvalidTags: Tags break a limit.
             InvalidTwin: Desired properties break a limit; ``TwinTooLarge`` by their size.
         """
-        values = check_patch(desired, _DESIRED)
+        values = check_desired(desired)
         changed = self._register.replace_tags(tx, device, tags, actor=actor)
         stored = repository.find(tx.connection, device.organization_id, device.generation_id)
+        if changed is device and stored.desired.values == values and not stored.reported.values:
+            return None
         if stored.revision:
             empty = replace_bag(stored.reported, {}, name=_REPORTED, at=self._clock.now())
             stored = StoredTwin(stored.desired, empty, stored.revision, stored.updated_at)

@@ -32,5 +32,14 @@ async def house(store: Store, signer_process: RunningSigner, clock: ManualClock)
 
 
 @pytest.fixture
+async def keyed_house(store: Store, signer_process: RunningSigner, clock: ManualClock) -> AsyncIterator[IdentityHouse]:
+    """A house that accepts symmetric keys."""
+    opened = IdentityHouse(store, signer_process, clock, has_symmetric_keys=True)
+    await opened.administrator.start()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
 def factory() -> Factory:
     return Factory("Acme", SystemClock())

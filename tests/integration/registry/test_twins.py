@@ -302,17 +302,21 @@ async def test_a_twin_is_set_back_to_an_initial_one_and_its_versions_go_on(regis
     await registry.patch(desired={"a": 1, "b": 2})
     await registry.report(device.generation_id, {"r": 1})
 
-    def reset(tx: Transaction) -> Device:
+    def reset(tx: Transaction) -> Device | None:
         found = registry.register.require(tx.connection, registry.organization_id, "pump-7")
         return registry.twins.reset(tx, found, tags={"site": "south"}, desired={"a": 3}, actor=ACTOR)
 
     changed = await registry.store.write(reset)
+    assert changed is not None
     assert changed.tags == {"site": "south"}
     twin = await registry.twin()
     assert (twin.desired.document(), twin.reported.document()) == ({"a": 3, "$version": 3}, {"$version": 3})
     assert twin.tags == {"site": "south"}
     assert registry.told[-1] == (device.generation_id, 3, {"b": None, "a": 3, "$version": 3})
-    assert "registry.reset_desired_properties" in {act.action for act in await registry.acts()}
+    acts = await registry.acts()
+    assert "registry.reset_desired_properties" in {act.action for act in acts}
+    assert await registry.store.write(reset) is None
+    assert await registry.acts() == acts
 
 
 @pytest.mark.anyio
