@@ -21,6 +21,7 @@ from vedette.registry import (
     find_module_generations,
     find_modules_of,
     flatten_tags,
+    groups_of,
 )
 from vedette.trust import (
     SCHEMA_VERSION,
@@ -79,9 +80,9 @@ class RoomFacts:
         groups: Returns the groups that identities are in.
     """
 
-    def __init__(self, credentials: CredentialRecords, groups: GroupReader | None = None) -> None:
+    def __init__(self, credentials: CredentialRecords, groups: GroupReader = groups_of) -> None:
         self._credentials = credentials
-        self._groups = groups or _no_groups
+        self._groups = groups
 
     def read(
         self,
@@ -223,13 +224,6 @@ def _find_modules(
     if devices:
         found |= {each.generation_id: each for each in find_modules_of(connection, organization_id, devices)}
     return found
-
-
-def _no_groups(
-    connection: sa.Connection, organization_id: str, generation_ids: Iterable[str]
-) -> Mapping[GenerationId, tuple[str, ...]]:
-    del connection, organization_id, generation_ids
-    return {}
 
 
 def _registration(device: Device, *, is_deleted: bool, is_enabled: bool) -> Registration:

@@ -51,6 +51,12 @@ class RecordUpkeep:
         self._credentials = credentials
         self._changed: list[AuthorityId] = []
         self._news = asyncio.Event()
+        self._is_idle = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every record that was concerned has been looked at."""
+        return self._is_idle
 
     def project(self, tx: Transaction, event: Event) -> None:
         """Compose the records anew that rest on an authority that has changed; called in the event's transaction."""
@@ -70,6 +76,7 @@ class RecordUpkeep:
         await self._patiently(self._refresh_key_owners)
         await self._patiently(self._refresh_by_authority)
         while True:
+            self._is_idle = not self._news.is_set()
             await self._news.wait()
             self._news.clear()
             while self._changed:
@@ -80,6 +87,7 @@ class RecordUpkeep:
 
     def _note(self, authority_id: AuthorityId) -> None:
         self._changed.append(authority_id)
+        self._is_idle = False
         self._news.set()
 
     async def _patiently(self, sweep: Callable[[], Awaitable[int]]) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from vedette.enrollment.decision import Refusal, RegistrationReason
 from vedette.enrollment.model import Attestation, Enrollment
 from vedette.kernel import EnrollmentId
-from vedette.pki import Authority, AuthorityScope, AuthorityState
+from vedette.pki import Authority, AuthorityScope
 from vedette.trust import ChainVerifier
 
 
@@ -39,9 +39,7 @@ class GroupDirectory:
             if authority.authority_id in by_authority
         }
         # By key: the certificate of a disabled authority can be sent under another digest.
-        self._disabled = {
-            authority.public_key_sha256 for authority in known if authority.state is not AuthorityState.VERIFIED
-        }
+        self._disabled = {authority.public_key_sha256 for authority in known if not authority.vouches_at_enrollment}
         self._verifier = ChainVerifier(
             (match.authority.der for match in self._groups.values()),
             intermediates=(authority.der for authority in known if authority.sha256 not in self._groups),
@@ -77,7 +75,7 @@ class GroupDirectory:
         if self._disabled.intersection(verdict.keys):
             return Refusal(
                 RegistrationReason.AUTHORITY_DISABLED,
-                "an authority of the certificate's chain is disabled or not verified",
+                "an authority of the certificate's chain is disabled, not verified, or kept for the hub",
                 "see: vedette authority list",
             )
         match = self._groups[verdict.anchor_sha256]

@@ -12,7 +12,13 @@ from vedette.enrollment.events import ReenrollmentAllowed, RegistrationLocked
 from vedette.enrollment.model import Registration
 from vedette.kernel import Clock, DeviceId, IdSource, InvalidId, OrganizationId, parse_registration_id, to_rfc3339
 from vedette.ledger import Actor, Entry, Event, Ledger
-from vedette.pki import AuthorityDisabled, AuthorityVerified, CertificateRevoked, IdentityFrozen
+from vedette.pki import (
+    AuthorityDisabled,
+    AuthorityHubTrustChanged,
+    AuthorityVerified,
+    CertificateRevoked,
+    IdentityFrozen,
+)
 from vedette.registry import ClockGuard, Device, DeviceDeleted, check_reason, find_by_name
 from vedette.store import Store, Transaction
 
@@ -43,7 +49,7 @@ class RegistrationLocks:
                 self._lock(tx, event, f"a certificate of the device was revoked ({event.reason})")
             case IdentityFrozen():
                 self._lock(tx, event, "two parties were seen with the device's key")
-            case AuthorityVerified() | AuthorityDisabled():
+            case AuthorityVerified() | AuthorityDisabled() | AuthorityHubTrustChanged():
                 repository.advance(tx.connection, event.organization_id, self._ids.new("op"))
             case _:
                 pass

@@ -335,6 +335,11 @@ class EnrollmentService:
                 f"the authority {authority.name!r} is {authority.state}, so it vouches for nobody",
                 hint=f"prove possession of its key first: vedette authority verify {authority_id}",
             )
+        if authority.is_hub_trusted:
+            raise InvalidEnrollment(
+                f"the authority {authority.name!r} vouches at the hub, so it enrolls nobody",
+                hint="register another authority for enrollment",
+            )
 
     def _check_unique(self, connection: sa.Connection, enrollment: Enrollment) -> None:
         others = repository.find_like(connection, enrollment)

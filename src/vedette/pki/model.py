@@ -365,6 +365,11 @@ class Authority:
     verified_at: datetime | None = None
     is_hub_trusted: bool = False
 
+    @property
+    def vouches_at_enrollment(self) -> bool:
+        """Whether it vouches for who registers: proved, not disabled, and not kept for the hub."""
+        return self.state is AuthorityState.VERIFIED and not self.is_hub_trusted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VouchedCertificate:
