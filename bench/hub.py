@@ -43,9 +43,8 @@ class Device(asyncio.Protocol):
         self.commands: list[tuple[float, bytes]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(self._connect)
+        self.transport = transport  # type: ignore[assignment] # a stream transport
+        self.transport.write(self._connect)  # type: ignore[union-attr] # just set
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
