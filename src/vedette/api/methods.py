@@ -43,8 +43,8 @@ class MethodRoutes:
         """Return the routes."""
         router = api_router("methods", "/v1/devices/{device_id}")
         for path, of, shared in (
-            ("/methods/{name}", "a device", {}),
-            ("/modules/{module_id}/methods/{name}", "a module", OF_MODULE),
+            ("/methods/{name:path}", "a device", {}),
+            ("/modules/{module_id}/methods/{name:path}", "a module", OF_MODULE),
         ):
             router.add_api_route(
                 path,

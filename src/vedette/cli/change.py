@@ -25,7 +25,17 @@ NO_REASON: Final = "no reason given"
 
 # The bookkeeping of a resource; not what a person asked to change.
 _NOT_SHOWN: Final = frozenset(
-    {"revision", "updated_at", "status_changed_at", "lifecycle_changed_at", "last_connected_at", "presence", "keys"}
+    {
+        "revision",
+        "updated_at",
+        "status_changed_at",
+        "lifecycle_changed_at",
+        "last_connected_at",
+        "presence",
+        "keys",
+        "member_count",
+        "progress",
+    }
 )
 
 

@@ -9,6 +9,7 @@ import typer
 
 from vedette.cli.change import Change, DryRunOption, ReasonOption, perform
 from vedette.cli.client import path_of
+from vedette.cli.decision import full_name
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.session import Session, remote
@@ -34,7 +35,7 @@ def list_alerts(
         {"is_open": "true" if is_open else None},
         columns={
             "alert": lambda item: item["alert_id"],
-            "device": _owner,
+            "device": full_name,
             "first": lambda item: show_time(item["first_seen_at"]),
             "last": lambda item: show_time(item["last_seen_at"]),
             "take-overs": lambda item: item["takeovers"],
@@ -68,11 +69,7 @@ def acknowledge(
     if session.output.is_json:
         session.output.json(answer.body)
     else:
-        session.output.line(f"The alert on {_owner(answer.body)} is acknowledged.")
-
-
-def _owner(alert: Mapping[str, Any]) -> str:
-    return str(alert["device_id"]) + (f"/{alert['module_id']}" if alert["module_id"] else "")
+        session.output.line(f"The alert on {full_name(answer.body)} is acknowledged.")
 
 
 def _reading(alert: Mapping[str, Any]) -> str:

@@ -23,10 +23,16 @@ _AddressOption = Annotated[str | None, typer.Option("--address", metavar="IP", h
 
 Columns = Mapping[str, Callable[[Mapping[str, Any]], object]]
 
+
+def full_name(item: Mapping[str, Any]) -> str:
+    """Return ``device`` or ``device/module``."""
+    return str(item["device_id"]) + (f"/{item['module_id']}" if item["module_id"] else "")
+
+
 ACCESS_COLUMNS: Final[Columns] = {
     "at": lambda item: show_time(item["decided_at"]),
     "what": lambda item: f"{item['kind']}, {item['effect']}",
-    "device": lambda item: item["device_id"],
+    "device": full_name,
     "reason": lambda item: item["reason"],
     "detail": lambda item: item["detail"],
     "from": lambda item: item["remote_address"],

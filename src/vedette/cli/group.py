@@ -220,7 +220,8 @@ def _move(session: Session, group: str, device_ids: list[str], verb: str, *, dry
     if session.output.is_json:
         session.output.json(answer.body)
         return
-    session.output.line(f"{before['name']} has {_members(answer.body)} members.")
+    now = answer.body["member_count"]
+    session.output.line(f"{before['name']} has {now} member{'' if now == 1 else 's'}.")
 
 
 def _perform_and_show(session: Session, change: Change, *, where: str | None, dry_run: bool) -> None:

@@ -130,5 +130,6 @@ def show_keys(session: Session, whom: str, keys: Sequence[Mapping[str, Any]]) ->
     tell(
         "Keep it now: it is shown this once.\n"
         "A symmetric key is a weak credential: whoever reads it anywhere is the device, and nobody sees it copied.\n"
-        "Where the device can, use a certificate. Replace the key before it ends: vedette device rotate-key"
+        "Where the client can, use a certificate. Replace the key before it ends: "
+        f"vedette {'module' if module_id else 'device'} rotate-key"
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vedette.cli.client import StreamEvent
+from vedette.cli.decision import full_name
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time, show_value
 from vedette.cli.session import Session, remote
@@ -40,7 +41,7 @@ def list_messages(
         {"device_id": device, "since": since, "until": until},
         columns={
             "enqueued": lambda item: item["enqueued_at"],
-            "device": lambda item: item["device_id"],
+            "device": full_name,
             "body": _body,
             "properties": lambda item: item["properties"],
         },
@@ -64,7 +65,7 @@ def tail_messages(
     def line(event: StreamEvent) -> str:
         message = event.data
         own = "  " + show_value(message["properties"]) if message["properties"] else ""
-        return f"{message['enqueued_at']}  {message['device_id']}  {_body(message)}{own}"
+        return f"{message['enqueued_at']}  {full_name(message)}  {_body(message)}{own}"
 
     _tail(session, "/v1/telemetry/stream", {"device_id": device, "after": after or None}, line, count)
 

@@ -10,6 +10,7 @@ import typer
 from vedette.cli.attributes import merge, read_tags, removed_tags
 from vedette.cli.change import Change, DryRunOption, YesOption, perform
 from vedette.cli.client import path_of
+from vedette.cli.decision import full_name
 from vedette.cli.device import DeviceArgument
 from vedette.cli.files import read_object
 from vedette.cli.output import show_json, show_time
@@ -26,6 +27,7 @@ _DesiredOption = Annotated[
 
 Twin = Mapping[str, Any]
 _SET_BY_US: Final = ("tags", "desired")
+_BLANK: Final = " "
 
 
 @remote
@@ -137,7 +139,7 @@ def _change(
     yes: bool,
 ) -> None:
     change = Change(
-        summary=f"change the twin of {_owner(before)}",
+        summary=f"change the twin of {full_name(before)}",
         method=method,
         path=twin_path(before["device_id"], before["module_id"]),
         body={name: body[name] for name in _SET_BY_US if name in body},
@@ -160,12 +162,8 @@ def _change(
     else:
         version = answer.body["desired_version"]
         session.output.line(
-            f"The twin of {_owner(before)} is changed; its desired properties are at version {version}."
+            f"The twin of {full_name(before)} is changed; its desired properties are at version {version}."
         )
-
-
-def _owner(twin: Twin) -> str:
-    return str(twin["device_id"]) + (f"/{twin['module_id']}" if twin["module_id"] else "")
 
 
 def _show(session: Session, found: Twin) -> None:
@@ -176,7 +174,7 @@ def _show(session: Session, found: Twin) -> None:
             "reported": f"version {found['reported_version']}",
             "changed": show_time(found["updated_at"]),
         },
-        title=_owner(found),
+        title=full_name(found),
     )
     desired, reported = dict(_leaves(found["desired"])), dict(_leaves(found["reported"]))
     rows = [
@@ -185,7 +183,7 @@ def _show(session: Session, found: Twin) -> None:
     ]
     if rows:
         session.output.line("")
-        session.output.table(("property", "desired", "reported", ""), rows)
+        session.output.table(("property", "desired", "reported", _BLANK), rows)
     else:
         session.output.note("""Nothing is desired or reported yet: vedette twin patch DEVICE_ID --desired '{"a": 1}'""")
 
@@ -201,5 +199,5 @@ def _leaves(properties: Mapping[str, Any], path: str = "") -> Iterator[tuple[str
 def _standing(path: str, desired: Mapping[str, Any], reported: Mapping[str, Any]) -> str:
     """Say what a person looks for first: whether the device has what it should."""
     if path not in desired or path not in reported:
-        return ""
+        return _BLANK
     return "same" if desired[path] == reported[path] else "differs"

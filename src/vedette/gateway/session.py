@@ -396,7 +396,7 @@ class HubSession:
         decision = self._rights.decide()
         if decision.is_permitted and decision.grant is not None:
             return decision
-        self.cut(decision.reason, decision.hint(self.record.device_id))
+        self.cut(decision.reason, decision.hint(self.record.device_id, self.record.module_id))
         return None
 
     # --- the end ------------------------------------------------------------------------------------------------

@@ -97,6 +97,16 @@ HINTS: Final = {
     Reason.POLICY_DENIED: "see the policies named: vedette device show {device}",
     Reason.POLICY_ERROR: "a policy could not be evaluated: vedette status",
 }
+# For modules, where a command of their own heals it; what their device lacks, they lack too.
+_MODULE_HINTS: Final = {
+    Reason.UNKNOWN_IDENTITY: "create it: vedette module list {device}",
+    Reason.DISABLED: "let it in again: vedette module enable {device} {module}, if its device is: vedette device list",
+    Reason.CERTIFICATE_NOT_PERMITTED: "give it a certificate of its own: vedette module show {device} {module}",
+    Reason.CERTIFICATE_EXPIRED: "give it a new one: vedette module issue-certificate {device} {module}",
+    Reason.TOKEN_INVALID: "give it a current key: vedette module rotate-key {device} {module}",
+    Reason.SYMMETRIC_KEY_NOT_PERMITTED: "give it a current key: vedette module rotate-key {device} {module}",
+    Reason.SYMMETRIC_KEY_EXPIRED: "give it a current key: vedette module rotate-key {device} {module}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +168,12 @@ class Decision:
         """Whether only a change at the device itself can heal the refusal."""
         return self.reason in PERMANENT_REASONS
 
-    def hint(self, device_id: str) -> str:
-        """Return what to do next, as a command where one exists; the device's name is made harmless."""
-        return HINTS.get(self.reason, "").replace("{device}", escape_terminal(device_id))
+    def hint(self, device_id: str, module_id: str | None = None) -> str:
+        """Return what to do next, as a command where one exists; names are made harmless."""
+        hint = HINTS.get(self.reason, "")
+        if module_id is not None:
+            hint = _MODULE_HINTS.get(self.reason, hint).replace("{module}", escape_terminal(module_id))
+        return hint.replace("{device}", escape_terminal(device_id))
 
 
 def decide_session(

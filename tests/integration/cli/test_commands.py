@@ -205,6 +205,7 @@ def test_tail_ends_after_so_many_and_writes_one_object_a_line(
     message = {
         "enqueued_at": "2026-11-22T10:00:00.000Z",
         "device_id": "pump-1",
+        "module_id": None,
         "encoding": "text",
         "body": EVIL,
         "properties": {"a": EVIL},

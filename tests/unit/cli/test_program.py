@@ -31,6 +31,7 @@ READS = {
     "device history",
     "device accesses",
     "enrollment registrations",
+    "enrollment pending",
     "command feedback",
     "group members",
     "query",

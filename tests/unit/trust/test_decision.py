@@ -233,6 +233,8 @@ def test_every_refusal_says_what_to_do_next() -> None:
     decision = decide_session(ENGINE, with_registration(is_enabled=False), presented(), SESSION, NOW)
     assert decision.hint("pump-7") == "let it in again: vedette device enable pump-7"
     assert "\x1b" not in decision.hint("\x1b[2Jpump")
+    assert decision.hint("pump-7", "filter").startswith("let it in again: vedette module enable pump-7 filter")
+    assert "\x1b" not in decision.hint("pump-7", "\x1b[2Jfilter")
 
 
 def test_a_forbidding_policy_denies_and_is_named() -> None:
