@@ -19,9 +19,9 @@ from vedette.bus.contract import VouchCertificate
 from vedette.enrollment import CredentialMode
 from vedette.kernel import SystemClock
 from vedette.ledger import EntryFilter
-from vedette.pki import Authority, AuthorityScope, ForeignSubject, RevocationReason
-from vedette.registry import AccessEffect, AccessKind, ClockJumped, InvalidModule
-from vedette.simulation import Factory, Identity, ManualClock, make_request
+from vedette.pki import Authority, AuthorityScope
+from vedette.registry import AccessEffect, AccessKind, ClockJumped
+from vedette.simulation import Factory, Identity, ManualClock
 from vedette.store import Store
 from vedette.trust import PARSE_ERRORS, PermittedCertificate, Reason
 
@@ -399,67 +399,6 @@ async def test_a_clock_that_jumped_vouches_for_nobody(house: CredentialHouse, fa
     house.manual.jump(timedelta(days=-30))
     with pytest.raises(ClockJumped):
         await house.vouch(identity)
-
-
-# --- modules with certificates of ours ------------------------------------------------------------------------------
-
-
-async def test_a_module_is_issued_a_certificate_on_an_operators_request(house: CredentialHouse) -> None:
-    await house.device(kind=BY_AUTHORITY)
-    module = (await house.module(kind="issued")).module
-    _, csr = make_request("pump-7/filter")
-    prepared = await house.modules.issue_certificate(
-        house.organization_id, "pump-7", "filter", csr, actor=ACTOR, reason="first"
-    )
-    leaf = x509.load_der_x509_certificate(prepared.chain[0])
-    assert leaf.subject.rfc4514_string() == "CN=pump-7/filter"
-    assert (
-        module.generation_id
-        in leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(
-            x509.UniformResourceIdentifier
-        )[0]
-    )
-    connect = await house.connect(module_id="filter", leaf=leaf)
-    assert connect.decision.is_permitted
-    assert not (await house.connect(leaf=leaf)).decision.is_permitted
-    assert await house.devices.may_renew(house.organization_id, module.generation_id)
-    renewed = await house.certificates.renew(
-        organization_id=house.organization_id,
-        current_sha256=prepared.certificate.sha256,
-        csr=make_request("pump-7/filter")[1],
-        actor=ACTOR,
-    )
-    assert renewed.certificate.subject_name == "pump-7/filter"
-    await house.certificates.revoke_all(
-        organization_id=house.organization_id,
-        generation_id=module.generation_id,
-        reason=RevocationReason.KEY_COMPROMISE,
-        actor=ACTOR,
-    )
-    record = await house.record_of(module_id="filter")
-    assert house.decide(record, connect.opening, leaf).reason is Reason.CERTIFICATE_NOT_PERMITTED
-    with pytest.raises(ForeignSubject):
-        await house.modules.issue_certificate(
-            house.organization_id, "pump-7", "filter", make_request("pump-7")[1], actor=ACTOR
-        )
-    await house.module("other", kind=BY_AUTHORITY)
-    with pytest.raises(InvalidModule):
-        await house.modules.issue_certificate(
-            house.organization_id, "pump-7", "other", make_request("pump-7/other")[1], actor=ACTOR
-        )
-
-
-async def test_a_module_renews_only_while_it_and_its_device_take_part(house: CredentialHouse) -> None:
-    organization_id = house.organization_id
-    device = (await house.device(kind=BY_AUTHORITY)).device
-    module = (await house.module(kind="issued")).module
-    assert not await house.devices.may_renew(organization_id, device.generation_id)
-    assert await house.devices.may_renew(organization_id, module.generation_id)
-    await house.modules.patch(organization_id, "pump-7", "filter", {"is_enabled": False}, actor=ACTOR)
-    assert not await house.devices.may_renew(organization_id, module.generation_id)
-    await house.modules.patch(organization_id, "pump-7", "filter", {"is_enabled": True}, actor=ACTOR)
-    await house.devices.disable(organization_id, "pump-7", actor=ACTOR, reason="lost")
-    assert not await house.devices.may_renew(organization_id, module.generation_id)
 
 
 def with_intermediate(factory: Factory, house: CredentialHouse, name: str, *, days: int) -> Identity:

@@ -12,7 +12,7 @@ from vedette.app.plan import Plan
 from vedette.app.prepare import IdentityDamaged, prepare
 from vedette.app.roles import BadSettings, ControlRole, GatewayRole, PrepareRole, SignerRole, read_role
 from vedette.kernel import RandomIds, SystemClock
-from vedette.pki import AuthorityDamaged
+from vedette.pki import AuthorityDamaged, SecretsUnreadable, encode_secret_key, read_secret_key
 from vedette.trust import read_trust_anchor
 
 
@@ -68,7 +68,10 @@ def test_a_changed_host_name_keeps_the_former_one_valid(tmp_path: Path) -> None:
     assert read_trust_anchor(plan.data.trust_anchor).hostnames == ("new.example", "old.example")
 
 
-@pytest.mark.parametrize("lost", ["identity.json", "secrets/policy-administrator.key", "secrets/ledger-checkpoint.key"])
+LOST = ["identity.json", "secrets/policy-administrator.key", "secrets/ledger-checkpoint.key", "secrets/column.key"]
+
+
+@pytest.mark.parametrize("lost", LOST)
 def test_what_makes_the_platform_itself_is_never_made_twice(tmp_path: Path, lost: str) -> None:
     plan, _ = prepared(tmp_path)
     (plan.data.path / lost).unlink()
@@ -172,3 +175,37 @@ def test_settings_of_another_role_are_refused(tmp_path: Path) -> None:
 )
 def test_the_api_has_one_address_to_be_reached_by(tmp_path: Path, environment: dict[str, str], url: str) -> None:
     assert plan_on(tmp_path, **environment).api_url == url
+
+
+def test_a_platform_of_the_former_release_gets_its_column_key(tmp_path: Path) -> None:
+    plan, _ = prepared(tmp_path)
+    former = msgspec.json.decode(plan.data.identity.read_bytes())
+    del former["column_key_sha256"]
+    plan.data.identity.write_bytes(msgspec.json.encode(former))
+    plan.data.column_key.unlink()
+    prepared(tmp_path)
+    assert len(read_secret_key(plan.data.column_key)) == 32
+    assert msgspec.json.decode(plan.data.identity.read_bytes())["column_key_sha256"]
+
+
+def test_a_start_that_was_cut_off_after_the_column_key_goes_on_with_it(tmp_path: Path) -> None:
+    plan, _ = prepared(tmp_path)
+    key = read_secret_key(plan.data.column_key)
+    cut = msgspec.json.decode(plan.data.identity.read_bytes()) | {"column_key_sha256": ""}
+    plan.data.identity.write_bytes(msgspec.json.encode(cut))
+    prepared(tmp_path)
+    assert read_secret_key(plan.data.column_key) == key
+
+
+def test_another_platforms_column_key_is_refused(tmp_path: Path) -> None:
+    plan, _ = prepared(tmp_path)
+    plan.data.column_key.write_bytes(encode_secret_key(b"x" * 32))
+    with pytest.raises(IdentityDamaged, match=r"column\.key"):
+        prepared(tmp_path)
+
+
+def test_a_column_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    plan, _ = prepared(tmp_path)
+    plan.data.column_key.chmod(0o644)
+    with pytest.raises(SecretsUnreadable, match="open to others"):
+        prepared(tmp_path)

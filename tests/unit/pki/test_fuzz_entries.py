@@ -21,7 +21,7 @@ def load_runner() -> ModuleType:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("target", ["csr", "chain", "signer"])
+@pytest.mark.parametrize("target", ["csr", "chain", "signer", "vouch"])
 def test_mutated_inputs_raise_nothing_but_the_peers_error(target: str) -> None:
     failing = load_runner().run(target, runs=4_000, seed=20_261_122)
     assert failing is None, f"repeat with: python -m tests.fuzz {target} --input {failing.hex()}"

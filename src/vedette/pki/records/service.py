@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from vedette.kernel import Clock, GenerationId, IdSource, OrganizationId, Problem
 from vedette.ledger import Actor, Ledger
 from vedette.pki.csr import parse_csr
-from vedette.pki.errors import CertificateNotCurrent, RenewalForked, RevocationListTooLong
+from vedette.pki.errors import CertificateNotCurrent, RenewalForked
 from vedette.pki.events import (
     CertificateFirstUsed,
     CertificateIssued,
@@ -39,13 +39,12 @@ from vedette.pki.records.issuance import (
     plan_issued,
     read_issued,
 )
+from vedette.pki.records.revocation_list import sign_revocation_list
 from vedette.pki.settings import CertificateSettings
-from vedette.pki.signer import Revocation
 from vedette.store import Store, Transaction
 from vedette.trust import PermittedCertificate, certificate_sha256, identity_uri
 
 PAGE_MAX: Final = 1000
-_REVOCATIONS_MAX: Final = 100_000
 
 
 class CertificateService:
@@ -446,20 +445,11 @@ class CertificateService:
             SignerRefused: Its cap is used up.
             RevocationListTooLong: Over 100,000 entries; an incomplete list would be a wrong one.
         """
-        chains = await self._signer.get_chains()
-        authority_sha256 = certificate_sha256(chains[Purpose.OPERATIONAL][0])
-        now = self._clock.now()
-        rows = await self._store.read(
-            lambda c: repository.list_revoked(c, organization_id, authority_sha256, now, limit=_REVOCATIONS_MAX + 1)
-        )
-        if len(rows) > _REVOCATIONS_MAX:
-            raise RevocationListTooLong(
-                f"more than {_REVOCATIONS_MAX} certificates are revoked", hint="let them expire: shorten lifetimes"
-            )
-        return await self._signer.sign_revocation_list(
-            organization_id=organization_id,
-            purpose=Purpose.OPERATIONAL,
-            revocations=[Revocation(bytes.fromhex(serial), at, reason) for serial, at, reason in rows],
+        return await sign_revocation_list(
+            self._store,
+            self._signer,
+            organization_id,
+            now=self._clock.now(),
             lifetime=self._settings.revocation_list_lifetime,
         )
 

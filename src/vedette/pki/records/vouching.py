@@ -6,7 +6,7 @@ name; each leaf is put on record and permitted by its digest, like every other o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -96,31 +96,13 @@ class VouchedCertificates:
         Returns:
             The voucher, or why nobody vouches for the leaf.
         """
-        if not 1 <= len(presented) <= CHAIN_MAX or any(len(der) > CERTIFICATE_MAX_BYTES for der in presented):
-            return f"a chain has 1 to {CHAIN_MAX} certificates of at most {CERTIFICATE_MAX_BYTES} bytes"
-        # The name first: it costs least, and strangers get no further.
-        leaf = _read_leaf(presented[0], identity.subject_name)
-        if isinstance(leaf, str):
-            return leaf
-        authorities = self.authorities_for(connection, identity.organization_id)
-        covering = [each for each in authorities if covers(each, identity.device_id, identity.enrollment_id)]
-        if not covering:
-            return "no authority that is trusted at the hub has this identity in its scope"
-        verdict = self._verifiers.of(covering).verify(presented, now)
-        if not verdict.is_trusted:
-            return "no authority vouches for it" if verdict.failure is None else verdict.failure.detail
-        authority = next(each for each in covering if each.sha256 == verdict.anchor_sha256)
-        certificate = VouchedCertificate(
-            organization_id=identity.organization_id,
-            generation_id=identity.generation_id,
-            sha256=certificate_sha256(presented[0]),
-            authority_id=authority.authority_id,
-            subject=leaf.subject.rfc4514_string()[:_SUBJECT_MAX_CHARS],
-            serial=f"{leaf.serial_number:x}"[:64],
-            permitted_until=_end_of(presented, verdict.path, authority),
-            vouched_at=now,
+        return judge_leaf(
+            identity,
+            presented,
+            lambda: self.authorities_for(connection, identity.organization_id),
+            self._verifiers,
+            now,
         )
-        return Voucher(authority, certificate, refusal_digests(leaf))
 
     def store(self, tx: Transaction, voucher: Voucher, *, subject_name: str, actor: Actor) -> bool:
         """Put a leaf on record; from the commit on it is permitted to its identity.
@@ -203,6 +185,40 @@ class VouchedCertificates:
 def covers(authority: Authority, device_id: str, enrollment_id: str | None) -> bool:
     """Say whether an authority's scope covers an identity; a module's is its device's."""
     return authority.scope.covers(device_id, enrollment_group=enrollment_id)
+
+
+def judge_leaf(
+    identity: NamedIdentity,
+    presented: Sequence[bytes],
+    authorities: Callable[[], Sequence[Authority]],
+    verifiers: Verifiers,
+    now: datetime,
+) -> Voucher | str:
+    """Judge a chain against authorities that are trusted at the hub; as ``VouchedCertificates.judge``."""
+    if not 1 <= len(presented) <= CHAIN_MAX or any(len(der) > CERTIFICATE_MAX_BYTES for der in presented):
+        return f"a chain has 1 to {CHAIN_MAX} certificates of at most {CERTIFICATE_MAX_BYTES} bytes"
+    # The name first: it costs least, and strangers get no further.
+    leaf = _read_leaf(presented[0], identity.subject_name)
+    if isinstance(leaf, str):
+        return leaf
+    covering = [each for each in authorities() if covers(each, identity.device_id, identity.enrollment_id)]
+    if not covering:
+        return "no authority that is trusted at the hub has this identity in its scope"
+    verdict = verifiers.of(covering).verify(presented, now)
+    if not verdict.is_trusted:
+        return "no authority vouches for it" if verdict.failure is None else verdict.failure.detail
+    authority = next(each for each in covering if each.sha256 == verdict.anchor_sha256)
+    certificate = VouchedCertificate(
+        organization_id=identity.organization_id,
+        generation_id=identity.generation_id,
+        sha256=certificate_sha256(presented[0]),
+        authority_id=authority.authority_id,
+        subject=leaf.subject.rfc4514_string()[:_SUBJECT_MAX_CHARS],
+        serial=f"{leaf.serial_number:x}"[:64],
+        permitted_until=_end_of(presented, verdict.path, authority),
+        vouched_at=now,
+    )
+    return Voucher(authority, certificate, refusal_digests(leaf))
 
 
 def _read_leaf(der: bytes, subject_name: str) -> x509.Certificate | str:
