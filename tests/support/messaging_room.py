@@ -23,12 +23,14 @@ from vedette.bus.contract import (
     SessionsReport,
     TakeCommands,
 )
-from vedette.kernel import Clock, GenerationId, IdSource, OrganizationId, RandomIds, SystemClock
+from vedette.kernel import Clock, GenerationId, IdSource, OrganizationId, RandomIds
 from vedette.messaging import Command, HubDesk, MessagingSettings, NewCommand
 from vedette.registry import ModuleService, NewDevice, NewModule, PresenceService
+from vedette.simulation import SequentialIds
 from vedette.store import Store
 
-ORGANIZATION = OrganizationId(RandomIds(SystemClock()).new("org"))
+# The same in every process of a test.
+ORGANIZATION = OrganizationId(SequentialIds().new("org"))
 GATEWAY = "gateway-1"
 
 
@@ -43,7 +45,7 @@ class RecordedBus:
         if self.failure is not None:
             raise self.failure
         gateway = subject.rsplit(".", 1)[-1]
-        self.said.append((gateway, msgspec.msgpack.decode(payload, type=Downlink)))  # type: ignore[arg-type] # a union
+        self.said.append((gateway, msgspec.msgpack.decode(payload, type=Downlink)))
 
     def calls(self) -> list[InvokeMethod]:
         return [said for _, said in self.said if isinstance(said, InvokeMethod)]
@@ -139,7 +141,7 @@ class MessagingRoom:
     async def complete(self, *completed: tuple[str, int]) -> None:
         await self.ask(CompleteCommands(organization_id=ORGANIZATION, gateway=GATEWAY, completed=list(completed)))
 
-    async def keep(self, generation_id: str, *, gateway: str = GATEWAY, **subscriptions: int) -> None:
+    async def keep(self, generation_id: str, subscriptions: dict[str, int], *, gateway: str = GATEWAY) -> None:
         await self.ask(
             KeepSubscriptions(
                 organization_id=ORGANIZATION,

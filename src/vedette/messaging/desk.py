@@ -59,7 +59,8 @@ Request = TypeVar("Request", TakeCommands, CompleteCommands, KeepSubscriptions, 
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_PRINTED_MAX_CHARS: Final = 80
+_PRINTED_MAX_CHARS: Final = 120
+_COMPLAIN_EVERY_S: Final = 10.0
 
 
 class HubDesk:
@@ -103,6 +104,9 @@ class HubDesk:
         ids: IdSource,
     ) -> None:
         self._organization_id = organization_id
+        self._clock = clock
+        self._complained_s: float | None = None
+        self._unusable = 0
         self._feed = PresenceFeed(organization_id, presence)
         self.downlinks = Downlinks(organization_id, clock=clock)
         self.sessions = SessionDirectory(settings.directory, self._feed.note, clock=clock)
@@ -152,9 +156,9 @@ class HubDesk:
         organization_id = self._organization_id
         self.downlinks.attach(bus)
         bus.on_state(lambda is_connected: self._watch.bus_changed(is_connected=is_connected))
-        bus.subscribe(session_opened_subject(organization_id, "*"), _decoded(SessionOpened, self.on_opened))
-        bus.subscribe(uplink_subject(organization_id, "*"), _decoded(Uplink, self.on_uplink))
-        bus.subscribe(pep_status_subject(organization_id, "*"), _decoded(PepStatus, self._take_status))
+        bus.subscribe(session_opened_subject(organization_id, "*"), self._decoded(SessionOpened, self.on_opened))
+        bus.subscribe(uplink_subject(organization_id, "*"), self._decoded(Uplink, self.on_uplink))
+        bus.subscribe(pep_status_subject(organization_id, "*"), self._decoded(PepStatus, self._take_status))
 
     def endpoints(self) -> list[Endpoint[Any]]:  # Any: each endpoint has its own request type
         """Return what gateways may ask of this room."""
@@ -195,7 +199,7 @@ class HubDesk:
 
     def on_opened(self, gateway: str, opened: SessionOpened) -> None:
         """Take note of a session."""
-        if _is_generated(opened.generation_id) and _is_generated(opened.session_id):
+        if self._are_generated(gateway, opened.generation_id, opened.session_id):
             self._watch.touched(gateway, opened.generation_id)
             self.sessions.opened(gateway, opened)
 
@@ -203,13 +207,13 @@ class HubDesk:
         """Take what a gateway says of its sessions."""
         match said:
             case SessionClosed():
-                if _is_generated(said.generation_id):
+                if self._are_generated(gateway, said.generation_id):
                     self._watch.touched(gateway, said.generation_id)
                     self.sessions.closed(gateway, said)
             case MethodAnswered() | MethodFailed():
                 self.methods.answered(gateway, said)
             case SessionsReport():
-                if all(_is_generated(each[0]) and _is_generated(each[1]) for each in said.sessions):
+                if self._are_generated(gateway, *(text for each in said.sessions for text in each[:2])):
                     self._watch.reported(gateway, said)
 
     def on_status(self, status: PepStatus) -> None:
@@ -235,6 +239,40 @@ class HubDesk:
         self._feed.keep_only(self.sessions.connected())
         self._upkeep.hasten()
 
+    def _decoded(self, kind: Any, take: Callable[[str, T], None]) -> Callable[[Message], None]:  # Any: or a union
+        """Return a listener that hands on what a gateway said, with the name that the bus vouches for."""
+        decode = msgspec.msgpack.Decoder(kind).decode
+
+        def hear(message: Message) -> None:
+            gateway = message.subject.rsplit(".", 1)[-1]
+            try:
+                said = decode(message.payload)
+            except _UNREADABLE:
+                self._complain(gateway, message.subject)
+                return
+            take(gateway, said)
+
+        return hear
+
+    def _are_generated(self, gateway: str, *texts: str) -> bool:
+        """Tell whether a gateway speaks of ids that have the form of ours."""
+        try:
+            for text in texts:
+                parse_generation_id(text)
+        except InvalidId as problem:
+            self._complain(gateway, problem.detail)
+            return False
+        return True
+
+    def _complain(self, gateway: str, what: str) -> None:
+        """Log that a gateway said what cannot be used, now and then: one that is broken says so all the time."""
+        self._unusable += 1
+        now_s = self._clock.monotonic_s()
+        if self._complained_s is None or now_s - self._complained_s >= _COMPLAIN_EVERY_S:
+            facts = {"gateway": gateway, "what": what[:_PRINTED_MAX_CHARS], "count": self._unusable}
+            log.warning("a gateway said something that cannot be used", extra=facts)
+            self._complained_s, self._unusable = now_s, 0
+
     def _checked(self, handler: Callable[[Request], Awaitable[Answer]]) -> Callable[[Request], Awaitable[Answer]]:
         async def answer(request: Request) -> Answer:
             if request.organization_id != self._organization_id:
@@ -242,31 +280,3 @@ class HubDesk:
             return await handler(request)
 
         return answer
-
-
-def _decoded(kind: Any, take: Callable[[str, T], None]) -> Callable[[Message], None]:  # Any: a type or a union of some
-    """Return a listener that hands on what a gateway said, with the name that the bus vouches for."""
-    decode = msgspec.msgpack.Decoder(kind).decode
-
-    def hear(message: Message) -> None:
-        gateway = message.subject.rsplit(".", 1)[-1]
-        try:
-            said = decode(message.payload)
-        except _UNREADABLE:
-            log.warning(
-                "a gateway said something unreadable",
-                extra={"gateway": gateway, "subject": message.subject[:_PRINTED_MAX_CHARS]},
-            )
-            return
-        take(gateway, said)
-
-    return hear
-
-
-def _is_generated(text: str) -> bool:
-    try:
-        parse_generation_id(text)
-    except InvalidId:
-        log.warning("a gateway spoke of no identity", extra={"text": text[:_PRINTED_MAX_CHARS]})
-        return False
-    return True

@@ -82,6 +82,9 @@ class Watch:
                 self.beat(gateway, sessions)
             self.watch.tick()
 
+    def is_settled(self) -> bool:
+        return self.directory.is_settled
+
     @property
     def asked(self) -> int:
         return len(self.bus.reports_asked())
@@ -89,12 +92,12 @@ class Watch:
 
 def test_the_first_heartbeat_asks_for_all_sessions() -> None:
     it = Watch("gateway-1")
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.beat(sessions=1)
     assert it.asked == 1
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.report((PUMP, "s1", 1))
-    assert it.directory.is_settled
+    assert it.is_settled()
     assert it.directory.session_of(PUMP) == "s1"
     assert it.settled == 1
     it.beat(sessions=1)
@@ -105,25 +108,25 @@ def test_every_gateway_that_should_be_there_is_waited_for_but_not_for_ever() -> 
     it = Watch("gateway-1", "gateway-2")
     it.beat("gateway-1")
     it.report()
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.pass_seconds(3, ("gateway-1", 0))
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.pass_seconds(1, ("gateway-1", 0))
-    assert it.directory.is_settled
+    assert it.is_settled()
     assert it.watch.names() == {"gateway-1", "gateway-2"}
     it.beat("gateway-2", sessions=1)  # it comes at last
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.report((PUMP, "s1", 1), gateway="gateway-2")
-    assert it.directory.is_settled
+    assert it.is_settled()
     assert it.settled == 2
 
 
 def test_without_gateways_there_is_nothing_to_wait_for_after_a_while() -> None:
     it = Watch()
     it.pass_seconds(3)
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.pass_seconds(1)
-    assert it.directory.is_settled
+    assert it.is_settled()
 
 
 def test_a_silent_gateway_loses_its_sessions_after_three_seconds() -> None:
@@ -136,7 +139,7 @@ def test_a_silent_gateway_loses_its_sessions_after_three_seconds() -> None:
     it.pass_seconds(1)
     assert it.directory.find(PUMP) is None
     assert it.changes[-1].reason == "gateway_lost"
-    assert it.directory.is_settled  # what a lost gateway held is not connected
+    assert it.is_settled()  # what a lost gateway held is not connected
     it.beat(sessions=1)
     assert it.asked == 2
     it.report((PUMP, "s1", 1))
@@ -178,10 +181,10 @@ def test_another_boot_means_that_all_sessions_are_gone() -> None:
     assert it.changes[-1].reason == "gateway_restarted"
     assert it.asked == 2
     it.report(boot_id="boot-1")  # of the former life
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.beat(sessions=0, boot_id="boot-2")
     it.report(boot_id="boot-2")
-    assert it.directory.is_settled
+    assert it.is_settled()
 
 
 def test_counts_that_differ_for_three_seconds_have_the_gateway_asked() -> None:
@@ -195,7 +198,7 @@ def test_counts_that_differ_for_three_seconds_have_the_gateway_asked() -> None:
     assert it.asked == 1
     it.pass_seconds(1, ("gateway-1", 2))
     assert it.asked == 2
-    assert it.directory.is_settled
+    assert it.is_settled()
     it.report((METER, "s2", 1))
     assert it.directory.find(PUMP) is None
     assert it.directory.session_of(METER) == "s2"
@@ -224,7 +227,7 @@ def test_parts_may_be_numbered_from_one() -> None:
     it.beat(sessions=1)
     it.report(part=1, is_last=False)
     it.report((PUMP, "s1", 1), part=2)
-    assert it.directory.is_settled
+    assert it.is_settled()
 
 
 def test_reports_that_were_not_asked_for_are_not_heard() -> None:
@@ -279,16 +282,16 @@ def test_without_the_bus_nobody_is_silent_and_afterwards_all_are_asked() -> None
     it.report()
     it.open(PUMP)
     it.watch.bus_changed(is_connected=False)
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.pass_seconds(60)
     assert it.directory.session_of(PUMP) == "s1"
     it.watch.bus_changed(is_connected=True)
-    assert not it.directory.is_settled
+    assert not it.is_settled()
     it.pass_seconds(1, ("gateway-1", 0))
     assert it.asked == 2
     it.report()
     assert it.directory.find(PUMP) is None
-    assert it.directory.is_settled
+    assert it.is_settled()
     assert it.settled == 2
 
 
@@ -305,4 +308,4 @@ def test_a_question_that_the_bus_did_not_take_is_put_again(*, is_first: bool) ->
     it.pass_seconds(1, ("gateway-1", 0))
     assert it.asked == 1
     it.report()
-    assert it.directory.is_settled
+    assert it.is_settled()

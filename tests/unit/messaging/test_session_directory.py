@@ -35,7 +35,7 @@ class Directory:
         self.clock = ManualClock()
         self.changes: list[PresenceChange] = []
         self.ended: list[tuple[str, str]] = []
-        self.directory = SessionDirectory(DirectorySettings(**limits), self.changes.append, clock=self.clock)  # type: ignore[arg-type] # some limits are floats
+        self.directory = SessionDirectory(DirectorySettings(**limits), self.changes.append, clock=self.clock)
         self.directory.on_ended(lambda generation, holding: self.ended.append((generation, holding.session_id)))
 
     def open(self, generation: str, session: str, gateway: str = "gateway-1", at_ms: int = NOW_MS) -> None:
