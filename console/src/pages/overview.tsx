@@ -1,15 +1,151 @@
+// Is anything wrong, what changed, what should I do?
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Link } from 'wouter';
 import { api, take } from '../api/client';
-import { Card, Page, ProblemNote } from '../ui/ui';
+import { useCloneAlerts, useCount, useRefusals, useStatus } from '../api/queries';
+import { inWords } from '../app/strip';
+import { link } from '../app/url';
+import { CopyAs } from '../ui/copy';
+import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Stat, Time } from '../ui/ui';
+import { FLAGGED, matters, SILENT } from './attention';
+
+const CHANGES = 12;
+const DAY_MS = 86_400_000;
 
 export default function Overview() {
-  const status = useQuery({ queryKey: ['status'], queryFn: () => take(api.GET('/v1/status')), refetchInterval: 5_000 });
+  const status = useStatus();
+  const refusals = useRefusals();
+  const clones = useCloneAlerts();
+  const silent = useCount(SILENT);
+  const flagged = useCount(FLAGGED);
+  const connected = useCount("connectionState = 'Connected'");
+  const [dismissed, setDismissed] = useState<ReadonlySet<string>>(new Set());
+  const now = status.data ? Date.parse(status.data.at) : Date.now();
+  const recent = (refusals.data?.pages[0]?.items ?? []).filter((each) => now - Date.parse(each.decided_at) < DAY_MS);
+  const found = matters({
+    status: status.data,
+    refusals: recent,
+    clones: clones.data?.items ?? [],
+    silent,
+    flagged,
+    now,
+  });
+  const shown = found.filter((each) => !dismissed.has(each.id));
+  const devices = status.data?.devices;
   return (
-    <Page title="Overview">
+    <Page
+      title="Overview"
+      about={status.data && <span>{status.data.hostname} · up since <Time at={status.data.started_at} /></span>}
+      actions={<CopyAs way={{ cli: ['status'], path: '/v1/status' }} />}
+    >
       <ProblemNote error={status.error} />
-      <Card title="Status">
-        <pre className="code">{JSON.stringify(status.data, null, 2)}</pre>
+      <div className="columns stats">
+        <Stat value={devices?.total ?? '–'} label="devices" to="/devices" />
+        <Stat value={connected ?? '–'} label="connected" to={link('/devices', { where: "connectionState = 'Connected'" })} tone="good" />
+        <Stat value={devices ? devices.disabled + devices.blocked : '–'} label="disabled or blocked" to={link('/devices', { where: "status = 'disabled' OR isBlocked = true" })} tone={devices && devices.disabled + devices.blocked ? 'bad' : 'plain'} />
+        <Stat value={recent.reduce((sum, each) => sum + each.repeated, 0)} label="refused in a day" to="/refusals" tone={recent.length ? 'warn' : 'plain'} />
+      </div>
+      <Card
+        title="Needs attention"
+        actions={
+          dismissed.size > 0 && (
+            <Button kind="quiet" onPress={() => setDismissed(new Set())}>
+              Show {found.length - shown.length} put aside
+            </Button>
+          )
+        }
+      >
+        {shown.length === 0 ? (
+          <Empty>{status.data ? 'Nothing is wrong.' : 'Looking…'}</Empty>
+        ) : (
+          <ul className="matters">
+            {shown.map((each) => (
+              <li key={each.id}>
+                <Badge tone={each.tone}>{each.tone === 'bad' ? 'act' : each.tone === 'warn' ? 'look' : 'know'}</Badge>
+                <span className="what">
+                  <strong>
+                    {each.subject && (
+                      <>
+                        <Foreign text={each.subject} />:{' '}
+                      </>
+                    )}
+                    {each.title}
+                  </strong>
+                  {each.why && (
+                    <span className="muted">
+                      <Foreign text={each.why} />
+                    </span>
+                  )}
+                </span>
+                <span className="row-of">
+                  <Link className="button" href={each.to}>
+                    {each.act}
+                  </Link>
+                  <Button
+                    kind="quiet"
+                    aria-label={`Put aside: ${each.title}`}
+                    onPress={() => setDismissed(new Set([...dismissed, each.id]))}
+                  >
+                    Put aside
+                  </Button>
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
       </Card>
+      <div className="columns">
+        <Changes />
+        <Components />
+      </div>
     </Page>
+  );
+}
+
+function Changes() {
+  const size = useStatus().data?.ledger_size;
+  const after = String(Math.max(0, (size ?? 0) - CHANGES));
+  const entries = useQuery({
+    queryKey: ['ledger', 'newest', after],
+    queryFn: () => take(api.GET('/v1/ledger/entries', { params: { query: { after, limit: CHANGES } } })),
+    enabled: size !== undefined,
+    placeholderData: (before) => before,
+  });
+  return (
+    <Card title="What changed" actions={<Link href="/ledger">All of it</Link>}>
+      <ProblemNote error={entries.error} />
+      <ol className="changes">
+        {[...(entries.data?.items ?? [])].reverse().map((entry) => (
+          <li key={entry.position}>
+            <span className="muted">
+              <Time at={entry.at} />
+            </span>
+            <span>
+              {inWords(entry.action)} <Foreign text={entry.target_name || entry.target} />
+            </span>
+            <span className="muted">
+              by <Foreign text={entry.actor.id} />
+            </span>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  );
+}
+
+function Components() {
+  const status = useStatus();
+  return (
+    <Card title="Components">
+      <ul className="components">
+        {(status.data?.components ?? []).map((part) => (
+          <li key={part.name}>
+            <Badge tone={part.health === 'ok' ? 'good' : part.health === 'failed' ? 'bad' : 'warn'}>{part.health}</Badge>{' '}
+            {part.name} <span className="muted">{[part.detail, part.hint].filter(Boolean).join(' – ')}</span>
+          </li>
+        ))}
+      </ul>
+    </Card>
   );
 }
