@@ -44,7 +44,6 @@ class Applicant:
     """
 
     registration_id: RegistrationId
-    registration_id_as_sent: str
     common_name: str
     attestation: Attestation = Attestation.X509
     chain: tuple[bytes, ...] = ()
@@ -81,7 +80,6 @@ def read_applicant(request: RegisterDevice) -> Applicant | Refusal:
     payload, payload_bytes = _keep_payload(body)
     asked = Applicant(
         registration_id=registration_id,
-        registration_id_as_sent=request.registration_id,
         common_name=registration_id,
         csr=body.csr,
         payload=payload,

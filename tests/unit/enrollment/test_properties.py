@@ -9,16 +9,19 @@ from typing import Any
 import pytest
 
 from vedette.enrollment import (
+    Approval,
+    Attestation,
     CredentialMode,
     Enrollment,
     EnrollmentKind,
     InitialDevice,
     InvalidEnrollment,
     NewEnrollment,
+    ReprovisionPolicy,
 )
 from vedette.enrollment.properties import NAME_MAX_CHARS, ONBOARDING_MAX, check_new_enrollment, patch_enrollment
 from vedette.kernel import AuthorityId, EnrollmentId, OrganizationId
-from vedette.registry import InvalidDevice, InvalidTags
+from vedette.registry import InvalidDevice, InvalidTags, InvalidTwin, TwinTooLarge
 from vedette.trust import FailureMode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -179,4 +182,138 @@ def test_the_pinned_certificates_can_be_rotated() -> None:
 )
 def test_a_patch_of_what_is_fixed_or_wrong_is_refused(patch: dict[str, Any]) -> None:
     with pytest.raises(InvalidEnrollment):
+        patch_enrollment(on_record(GROUP), patch, NOW)
+
+
+# --- approval, reprovisioning, twins, payloads -------------------------------------------------------------------
+
+KEYED = NewEnrollment(
+    name="legacy",
+    kind=EnrollmentKind.GROUP,
+    attestation=Attestation.SYMMETRIC_KEY,
+    symmetric_key_until=LATER,
+)
+ONE_KEYED = replace(KEYED, kind=EnrollmentKind.INDIVIDUAL, registration_id="Meter-1")
+
+
+def deep(levels: int) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        nested = {"a": nested}
+    return nested
+
+
+@pytest.mark.parametrize(
+    ("case", "base", "changes", "problem"),
+    [
+        ("no time to decide", GROUP, {"approval_timeout": timedelta(seconds=299)}, InvalidEnrollment),
+        ("too much time to decide", GROUP, {"approval_timeout": timedelta(days=30, seconds=1)}, InvalidEnrollment),
+        ("a payload that is no object", GROUP, {"payload": ["a"]}, InvalidEnrollment),
+        ("a payload in place of the chain", GROUP, {"payload": {"issuedCertificateChain": []}}, InvalidEnrollment),
+        ("a long payload", GROUP, {"payload": {"a": "x" * 8_187}}, InvalidEnrollment),
+        ("a deep payload", GROUP, {"payload": deep(17)}, InvalidEnrollment),
+        ("a payload that is no JSON", GROUP, {"payload": {"a": object()}}, InvalidEnrollment),
+        ("a payload of half a character", GROUP, {"payload": {"a": "\ud800"}}, InvalidEnrollment),
+        ("desired properties that are none", GROUP, {"initial": InitialDevice(desired={"a.b": 1})}, InvalidTwin),
+        ("too many desired ones", GROUP, {"initial": InitialDevice(desired={"a": ["x" * 4_000] * 9})}, TwinTooLarge),
+        ("a key without an end", KEYED, {"symmetric_key_until": None}, InvalidEnrollment),
+        ("a key for too long", KEYED, {"symmetric_key_until": NOW + timedelta(days=366, seconds=1)}, InvalidEnrollment),
+        (
+            "a key's end without a time zone",
+            KEYED,
+            {"symmetric_key_until": datetime(2026, 1, 2)},  # noqa: DTZ001 - the mistake
+            InvalidEnrollment,
+        ),
+        ("a key's end without a key", GROUP, {"symmetric_key_until": LATER}, InvalidEnrollment),
+        ("a key and an authority", KEYED, {"authority_id": "ath_1"}, InvalidEnrollment),
+        ("a key and a certificate", ONE_KEYED, {"primary_sha256": SHA256}, InvalidEnrollment),
+        ("a key as if it were a certificate", KEYED, ONBOARDING, InvalidEnrollment),
+        ("a certificate as if it were a key", GROUP, {"credential": CredentialMode.SYMMETRIC_KEY}, InvalidEnrollment),
+        ("one key without a name", ONE_KEYED, {"registration_id": None}, InvalidEnrollment),
+        ("a group's key with a name", KEYED, {"registration_id": "meter-1"}, InvalidEnrollment),
+        ("a name that no device can have", ONE_KEYED, {"registration_id": "a:b"}, InvalidEnrollment),
+    ],
+)
+def test_no_enrollment_may_be_so_either(
+    case: str, base: NewEnrollment, changes: dict[str, Any], problem: type[Exception]
+) -> None:
+    with pytest.raises(problem):
+        check_new_enrollment(replace(base, **changes), NOW)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        KEYED,
+        ONE_KEYED,
+        replace(ONE_KEYED, registration_id="x" * 128),
+        replace(KEYED, symmetric_key_until=NOW + timedelta(days=366), credential=CredentialMode.SYMMETRIC_KEY),
+        replace(GROUP, approval=Approval.REQUIRED, approval_timeout=timedelta(minutes=5)),
+        replace(GROUP, approval_timeout=timedelta(days=30), reprovision_policy=ReprovisionPolicy.NEVER),
+        replace(GROUP, payload={"a": "x" * 8_184}),
+        replace(GROUP, payload=deep(16)),
+        replace(GROUP, payload={}),
+    ],
+)
+def test_these_limits_pass_at_their_value(new: NewEnrollment) -> None:
+    check_new_enrollment(new, NOW)
+
+
+@pytest.mark.parametrize(
+    ("new", "is_flagged"),
+    [(GROUP, False), (replace(GROUP, **ONBOARDING), True), (KEYED, True)],
+)
+def test_what_rests_on_a_shared_secret_is_flagged(new: NewEnrollment, *, is_flagged: bool) -> None:
+    assert on_record(new).is_flagged is is_flagged
+
+
+@pytest.mark.parametrize(
+    ("case", "patch", "expected"),
+    [
+        ("approval", {"approval": "required"}, {"approval": Approval.REQUIRED}),
+        ("its time", {"approval_timeout_s": 3600}, {"approval_timeout": timedelta(hours=1)}),
+        ("reprovisioning", {"reprovision_policy": "reset"}, {"reprovision_policy": ReprovisionPolicy.RESET}),
+        ("a payload", {"payload": {"a": 1, "b": None}}, {"payload": {"a": 1}}),
+        ("no payload", {"payload": None}, {"payload": None}),
+        ("a twin", {"initial": {"desired": {"a": {"b": 1}}}}, {"initial": InitialDevice(desired={"a": {"b": 1}})}),
+    ],
+)
+def test_a_patch_changes_these_too(case: str, patch: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert patch_enrollment(on_record(GROUP), patch, NOW) == replace(on_record(GROUP), **expected)
+
+
+def test_payload_and_desired_properties_are_merged_and_a_null_takes_one_away() -> None:
+    before = on_record(replace(GROUP, payload={"a": 1, "b": {"c": 2}}, initial=InitialDevice(desired={"a": 1, "b": 2})))
+    patch = {"payload": {"a": None, "b": {"d": 3}}, "initial": {"desired": {"a": None, "c": 3}}}
+    after = patch_enrollment(before, patch, NOW)
+    assert (after.payload, after.initial.desired) == ({"b": {"c": 2, "d": 3}}, {"b": 2, "c": 3})
+    assert patch_enrollment(before, {"initial": {"desired": None}}, NOW).initial.desired == {}
+
+
+def test_the_end_of_keys_is_extended_and_never_taken_away() -> None:
+    before = on_record(KEYED)
+    further = patch_enrollment(before, {"symmetric_key_until": "2026-06-01T00:00:00Z"}, NOW)
+    assert further.symmetric_key_until == datetime(2026, 6, 1, tzinfo=UTC)
+    with pytest.raises(InvalidEnrollment):
+        patch_enrollment(before, {"symmetric_key_until": None}, NOW)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"attestation": "symmetric_key"},
+        {"approval": "maybe"},
+        {"approval": None},
+        {"approval_timeout_s": None},
+        {"approval_timeout_s": 60},
+        {"reprovision_policy": None},
+        {"payload": "text"},
+        {"payload": deep(40)},
+        {"initial": {"desired": "text"}},
+        {"initial": {"desired": deep(40)}},
+        {"primary_key": "a2tra2tra2tra2tra2tra2tr"},
+    ],
+)
+def test_a_patch_of_these_is_refused(patch: dict[str, Any]) -> None:
+    with pytest.raises((InvalidEnrollment, InvalidTwin)):
         patch_enrollment(on_record(GROUP), patch, NOW)
