@@ -48,7 +48,9 @@ class Site:
             self.serving.cancel()
             await asyncio.wait({self.serving})
 
-    async def start_gateway(self, name: str = "gateway-1", *, within_s: float = 10) -> int:
+    async def start_gateway(
+        self, name: str = "gateway-1", *, within_s: float = 10, websocket_port: int | None = None
+    ) -> int:
         """Run a gateway and return its port once it is open."""
         is_open: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.stops[name] = asyncio.Event()
@@ -58,6 +60,7 @@ class Site:
             trust_anchor=self.folder / "trust-anchor.json",
             bus=BusConnectionSettings(name=name, urls=(self.bus.url,), seed=self.bus.keys[name].seed),
             port=0,
+            websocket_port=websocket_port,
         )
         serving = asyncio.create_task(
             run_gateway(self.settings, post, stop=self.stops[name], on_open=is_open.set_result), name=name

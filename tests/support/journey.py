@@ -31,6 +31,7 @@ class Platform:
     address: str
     folder: Path
     data_folder: Path | None = None
+    more_configuration: str = ""
     process: subprocess.Popen[bytes] | None = None
     api: httpx.Client = field(init=False)
 
@@ -68,6 +69,7 @@ class Platform:
             f'[server]\nhostname = "{self.address}"\nbind = "{self.address}"\n'
             f'[api]\nbind = "{self.address}"\n'
             f"[bus]\nport = {free_port()}\n"
+            f"{self.more_configuration}"
         )
         log = (self.folder / "up.log").open("ab")
         self.process = subprocess.Popen(

@@ -93,11 +93,13 @@ class PkiConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfiguration:
-    """The listener for devices: MQTT and DPS over TLS.
+    """The listeners for devices: MQTT and DPS over TLS.
 
     Attributes:
-        port: TCP port.
-        processes: Gateway processes that share the port. One serves some thousands of busy devices per core.
+        port: TCP port of MQTT over TLS.
+        websocket_port: TCP port of MQTT over WebSocket, for networks that let nothing but HTTPS out; the Azure IoT SDKs
+            use 443, always. 0 opens none.
+        processes: Gateway processes that share the ports. One serves some thousands of busy devices per core.
         max_connections: Connections per process, those still in their handshake included.
         max_connections_per_source: The same from one address, or one /64 network of IPv6.
         messages_per_s: Telemetry of one device in the long run; above it reading from the device slows down.
@@ -105,6 +107,7 @@ class GatewayConfiguration:
     """
 
     port: _Port = 8883
+    websocket_port: Annotated[int, Between(0, 65535)] = 0
     processes: Annotated[int, Between(1, 64)] = 1
     max_connections: Annotated[int, Between(10, 1_000_000)] = 20_000
     max_connections_per_source: Annotated[int, Between(1, 1_000_000)] = 10_000

@@ -196,6 +196,8 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
     if (api.certificate_file is None) != (api.key_file is None):
         yield "api.certificate_file", "api.certificate_file and api.key_file are set together or not at all"
     ports = {"gateway.port": configuration.gateway.port, "api.port": api.port}
+    if configuration.gateway.websocket_port:
+        ports["gateway.websocket_port"] = configuration.gateway.websocket_port
     if not configuration.bus.urls:
         ports["bus.port"] = configuration.bus.port
     seen: dict[int, str] = {}

@@ -37,6 +37,7 @@ def gateway_post(role: GatewayRole, bus: BusConnectionSettings) -> GatewayPost:
         bus=bus,
         bind=(role.bind,),
         port=role.port,
+        websocket_port=role.websocket_port or None,
         shares_port=role.shares_port,
     )
 

@@ -107,6 +107,10 @@ class Plan:
             Listener(configuration.server.bind, configuration.gateway.port, "devices", "gateway.port"),
             Listener(api_bind(configuration), configuration.api.port, "API and status page", "api.port"),
         ]
+        websocket_port = configuration.gateway.websocket_port
+        if websocket_port:
+            bind = configuration.server.bind
+            found.append(Listener(bind, websocket_port, "devices, WebSocket", "gateway.websocket_port"))
         if self.has_own_bus:
             found.append(Listener("127.0.0.1", configuration.bus.port, "bus", "bus.port"))
         return tuple(found)
@@ -114,6 +118,8 @@ class Plan:
     def ports(self) -> dict[str, int]:
         """Return the ports by the word people know them by."""
         found = {"gateway": self.configuration.gateway.port, "api": self.configuration.api.port}
+        if self.configuration.gateway.websocket_port:
+            found["websocket"] = self.configuration.gateway.websocket_port
         if self.has_own_bus:
             found["bus"] = self.configuration.bus.port
         return found
@@ -324,6 +330,7 @@ class Plan:
             bus=self.bus(name),
             bind=self.configuration.server.bind,
             port=gateway.port,
+            websocket_port=gateway.websocket_port,
             shares_port=gateway.processes > 1,
             processes=gateway.processes,
             max_connections=gateway.max_connections,

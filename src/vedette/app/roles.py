@@ -160,6 +160,7 @@ class GatewayRole(msgspec.Struct, frozen=True, kw_only=True):
     bus: BusRole
     bind: str
     port: int
+    websocket_port: int
     shares_port: bool
     processes: int
     max_connections: int

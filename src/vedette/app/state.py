@@ -49,7 +49,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
         state: ``ready`` once everything was ready; it stays so while a process is started again.
         api_url: Where the CLI and the page reach it.
         api_ca_file: What the API's certificate chains to, if it is not a public one.
-        ports: Listener → port: ``mqtt``, ``api``, ``bus``.
+        ports: Listener → port: ``gateway``, ``api``, ``bus``; ``websocket`` if there is one.
     """
 
     version: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from vedette.gateway.dps import ProvisioningSession, make_room
 from vedette.gateway.mqtt5_reasons import answer_to, reason_string
 from vedette.gateway.opening import open_hub_session
 from vedette.gateway.peer import CertificateFacts, Peer
 from vedette.gateway.reception import MQTT_LIMITS, Reception
-from vedette.gateway.tls import TlsTransport
+from vedette.gateway.tls import TlsFacts
 from vedette.protocols import RemoteProtocolError
 from vedette.protocols.dps import check_provisioning_client_id, is_provisioning, parse_provisioning_user_name
 from vedette.protocols.hub import UserName, check_client_id, parse_client_id, parse_user_name
@@ -46,8 +46,49 @@ class Role(Protocol):
         ...
 
 
+class DeviceTransport(Protocol):
+    """What carries MQTT: TLS, or a WebSocket in TLS."""
+
+    @property
+    def facts(self) -> TlsFacts:
+        """What the TLS handshake proved, and from where."""
+        ...
+
+    def identified(self, *, keep_chain: bool) -> None:
+        """Say that the peer is known."""
+        ...
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send."""
+        ...
+
+    def close(self) -> None:
+        """End in order."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        ...
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Take no more from the peer."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Take from the peer again."""
+        ...
+
+    def get_write_buffer_size(self) -> int:
+        """Return the bytes that wait for the peer."""
+        ...
+
+
 class MqttConnection(asyncio.Protocol):
-    """The protocol behind the TLS stage."""
+    """The protocol behind the TLS stage, or behind the WebSocket in it."""
 
     __slots__ = (
         "_assigned_client_id",
@@ -63,7 +104,7 @@ class MqttConnection(asyncio.Protocol):
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
         self._mqtt = ServerConnection(MQTT_LIMITS)
-        self._transport: TlsTransport | None = None
+        self._transport: DeviceTransport | None = None
         self._role: Role | None = None
         self._is_orderly = False
         self._assigned_client_id: str | None = None
@@ -74,10 +115,9 @@ class MqttConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note what TLS proved."""
-        if not isinstance(transport, TlsTransport):
-            raise TypeError("MQTT is served behind the TLS stage only")
-        self._transport = transport
-        facts = transport.facts
+        carrier = cast("DeviceTransport", transport)  # asyncio types the callback for every transport
+        self._transport = carrier
+        facts = carrier.facts
         self.peer = Peer(
             remote_address=facts.remote_address,
             source=facts.source,
@@ -317,6 +357,11 @@ class MqttConnection(asyncio.Protocol):
             tls_version=self.peer.tls_version,
         )
         self.refuse(code, reason, detail)
+
+    def break_off(self, error: RemoteProtocolError) -> None:
+        """End the connection: the peer broke the protocol that carries MQTT."""
+        self._protocol_error(error)
+        self.flush()
 
     def _protocol_error(self, error: RemoteProtocolError) -> None:
         reason = "qos_2" if _QOS_2 in error.reason else "protocol_error"

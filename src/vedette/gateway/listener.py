@@ -1,4 +1,4 @@
-"""The device port: TLS in front, MQTT behind, and the clockwork that ends what is over time."""
+"""The device ports: TLS in front, MQTT or WebSocket behind, and the clockwork that ends what is over time."""
 
 from __future__ import annotations
 
@@ -19,38 +19,44 @@ _TCP_KEEP_ALIVE: Final = ((socket.TCP_KEEPIDLE, 120), (socket.TCP_KEEPINTVL, 30)
 
 
 class Listener:
-    """Sockets on the device port.
+    """Sockets on the device ports.
 
     Args:
-        front: Makes a TLS stage per connection.
+        front: What all connections share, whichever port they came in by.
         bind: Addresses.
-        port: TCP port; 0 takes a free one.
-        shares_port: Whether other processes listen on the same port.
+        shares_port: Whether other processes listen on the same ports.
     """
 
-    def __init__(self, front: TlsFront, bind: tuple[str, ...], port: int, *, shares_port: bool) -> None:
+    def __init__(self, front: TlsFront, bind: tuple[str, ...], *, shares_port: bool) -> None:
         self._front = front
         self._bind = bind
-        self._port = port
         self._shares_port = shares_port
         self._servers: list[asyncio.Server] = []
-        self.port = port
 
-    async def open(self) -> None:
-        """Listen on every address.
+    async def open(self, port: int, inner: Callable[[], asyncio.Protocol]) -> int:
+        """Listen on a port of every address.
+
+        Args:
+            port: TCP port; 0 takes a free one.
+            inner: Makes what a connection speaks behind TLS.
+
+        Returns:
+            The port.
 
         Raises:
             OSError: The port is taken or not allowed.
         """
         loop = asyncio.get_running_loop()
+        stages = self._front.stages(inner)
         for address in self._bind:
-            listening = self._listening_socket(address)
-            server = await loop.create_server(self._front, sock=listening, backlog=self._front.settings.backlog)
+            listening = self._listening_socket(address, port)
+            server = await loop.create_server(stages, sock=listening, backlog=self._front.settings.backlog)
             self._servers.append(server)
-            self.port = listening.getsockname()[1]
-        log.info("listening for devices", extra={"port": self.port})
+            port = listening.getsockname()[1]
+        log.info("listening for devices", extra={"port": port})
+        return port
 
-    def _listening_socket(self, address: str) -> socket.socket:
+    def _listening_socket(self, address: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -67,7 +73,7 @@ class Listener:
             for direction in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 listening.setsockopt(socket.SOL_SOCKET, direction, self._front.settings.socket_buffer_bytes)
             listening.setblocking(False)
-            listening.bind((address, self.port))
+            listening.bind((address, port))
         except OSError:
             listening.close()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import resource
@@ -34,6 +35,7 @@ from vedette.gateway.telemetry import TelemetryWriter
 from vedette.gateway.tls import TlsFront
 from vedette.gateway.tls_context import TlsContextHolder
 from vedette.gateway.uplink import UplinkSender
+from vedette.gateway.websocket import WebSocketStage
 from vedette.gateway.wills import WillTable
 from vedette.kernel import Clock, IdSource, RandomIds, SystemClock
 from vedette.protocols.hub import BagLimits, BagReader
@@ -128,8 +130,8 @@ class Gateway:
             holder = TlsContextHolder(credential.chain_pem, credential.key_pem)
             await reception.watch.wait_fresh()
             front = self._new_front(holder, reception)
-            listener = Listener(front, self._post.bind, self._post.port, shares_port=self._post.shares_port)
-            await listener.open()
+            listener = Listener(front, self._post.bind, shares_port=self._post.shares_port)
+            port = await self._listen(listener, reception)
             gc.freeze()
             sweeps = (
                 reception.sessions.sweep,
@@ -145,7 +147,7 @@ class Gateway:
             ]
             status.send()  # who asks at once how we are is not told that no gateway reports
             if on_open is not None:
-                on_open(listener.port)
+                on_open(port)
             await asyncio.Event().wait()
         finally:
             if listener is not None and front is not None:
@@ -153,13 +155,20 @@ class Gateway:
             for task in background:
                 task.cancel()
 
+    async def _listen(self, listener: Listener, reception: Reception) -> int:
+        """Open the ports and return that of MQTT."""
+        new_mqtt = functools.partial(MqttConnection, reception)
+        if self._post.websocket_port is not None:
+            new_websocket = functools.partial(WebSocketStage, new_mqtt, reception.decisions)
+            await listener.open(self._post.websocket_port, new_websocket)
+        return await listener.open(self._post.port, new_mqtt)
+
     def _new_front(self, holder: TlsContextHolder, reception: Reception) -> TlsFront:
         return TlsFront(
             holder=holder,
             settings=self._settings.tls,
             clock=self._clock,
             loop=reception.loop,
-            inner=lambda: MqttConnection(reception),
             refusals=_TlsRefusals(reception.decisions),
         )
 

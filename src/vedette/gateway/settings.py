@@ -221,7 +221,8 @@ class GatewayPost:
         bus: How to reach the bus.
         bind: Addresses to listen on.
         port: TCP port of MQTT over TLS; 0 takes a free one.
-        shares_port: Whether other gateways listen on the same port.
+        websocket_port: TCP port of MQTT over WebSocket; ``None`` for none.
+        shares_port: Whether other gateways listen on the same ports.
     """
 
     name: str
@@ -230,4 +231,5 @@ class GatewayPost:
     bus: BusConnectionSettings
     bind: tuple[str, ...] = ("127.0.0.1",)
     port: int = 8883
+    websocket_port: int | None = None
     shares_port: bool = True

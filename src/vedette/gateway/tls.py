@@ -8,6 +8,7 @@ behind the stage finds the peer's full chain in ``get_extra_info("peer_chain")``
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol, cast
@@ -55,14 +56,13 @@ class TlsFacts(Protocol):
 
 
 class TlsFront:
-    """What all connections of one listener share.
+    """What all connections of a gateway share, whatever they speak.
 
     Args:
         holder: The server's certificate.
         settings: Limits.
         clock: Monotonic time.
         loop: For pacing.
-        inner: Makes the protocol behind the stage, once the handshake is complete.
         refusals: Hears of connections turned away.
     """
 
@@ -73,13 +73,11 @@ class TlsFront:
         settings: TlsSettings,
         clock: Clock,
         loop: asyncio.AbstractEventLoop,
-        inner: Callable[[], asyncio.Protocol],
         refusals: TlsRefusals,
     ) -> None:
         self.holder = holder
         self.settings = settings
         self.clock = clock
-        self.inner = inner
         self.refusals = refusals
         self.admission = Admission(settings)
         self.handshakes = PacedQueue(loop, clock, settings.slice_s)
@@ -87,9 +85,9 @@ class TlsFront:
         self._stalled: dict[TlsStage, float] = {}
         self.is_reading = True
 
-    def __call__(self) -> TlsStage:
-        """Make the stage of a new connection."""
-        return TlsStage(self)
+    def stages(self, inner: Callable[[], asyncio.Protocol]) -> Callable[[], TlsStage]:
+        """Return what makes the stage of a new connection; ``inner`` makes the protocol behind it once TLS stands."""
+        return functools.partial(TlsStage, self, inner)
 
     def sweep(self) -> None:
         """Close whoever is over time; call it a few times each second."""
@@ -139,6 +137,7 @@ class TlsStage(asyncio.Protocol):
         "_is_closed",
         "_is_paused",
         "_is_queued",
+        "_new_inner",
         "_records",
         "_transport",
         "_was_let_in",
@@ -148,8 +147,9 @@ class TlsStage(asyncio.Protocol):
         "version",
     )
 
-    def __init__(self, front: TlsFront) -> None:
+    def __init__(self, front: TlsFront, inner: Callable[[], asyncio.Protocol]) -> None:
         self._front = front
+        self._new_inner = inner
         self._transport: asyncio.Transport | None = None
         self._records: Records | None = None
         self._inner: asyncio.Protocol | None = None
@@ -320,7 +320,7 @@ class TlsStage(asyncio.Protocol):
             self.turn_away(CHAIN_TOO_LARGE)
             return
         front.admission.end_handshake(self, front.clock.monotonic_s())
-        self._inner = inner = front.inner()
+        self._inner = inner = self._new_inner()
         early, self._early = self._early, b""
         inner.connection_made(TlsTransport(self, transport, records))
         if not self._is_closed and not transport.is_closing():
