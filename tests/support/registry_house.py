@@ -16,11 +16,17 @@ from vedette.registry import (
     CredentialRecords,
     Device,
     DeviceService,
+    Group,
+    GroupComputation,
+    GroupMembership,
+    GroupService,
     Module,
     ModuleService,
     NewDevice,
+    NewGroup,
     NewModule,
     PresenceService,
+    QueryService,
     Register,
     Twin,
     TwinService,
@@ -59,6 +65,13 @@ class RegistryHouse:
         self.devices = DeviceService(store, self.ledger, self.certificates, self.register, self.guard)
         self.modules = ModuleService(store, self.register, self.guard)
         self.presence = PresenceService(store, clock=clock)
+        self.membership = GroupMembership(self.ledger)
+        self.ledger.project("groups", self.membership.project)
+        self.computation = GroupComputation(store, self.membership)
+        self.groups = GroupService(
+            store, self.ledger, self.membership, self.guard, clock=clock, ids=ids, on_work=self.computation.wake
+        )
+        self.queries = QueryService(store)
         self.told: list[tuple[GenerationId, int, Any]] = []
         self.changed: list[GenerationId] = []
         self.twins = TwinService(
@@ -74,6 +87,7 @@ class RegistryHouse:
     def _note(self, tx: Transaction, organization_id: OrganizationId, generation_id: GenerationId) -> None:
         assert tx.connection.in_transaction()
         assert organization_id == self.organization_id
+        self.membership.on_twin_changed(tx, organization_id, generation_id)
         self.changed.append(generation_id)
 
     async def close(self) -> None:
@@ -101,6 +115,28 @@ class RegistryHouse:
 
     async def own(self, generation_id: GenerationId) -> Any:
         return json.loads(await self.twins.read_own(self.organization_id, generation_id))
+
+    async def group(self, name: str = "pumps", condition: str | None = None) -> Group:
+        """Create a group, and compute it."""
+        group = await self.groups.create(self.organization_id, NewGroup(name=name, condition=condition), actor=ACTOR)
+        await self.computation.work()
+        return group
+
+    async def members(self, group: str = "pumps") -> list[str]:
+        found, following = await self.groups.members(self.organization_id, group, limit=1000)
+        assert following is None
+        return [member.device_id for member in found]
+
+    async def ask(self, text: str, **page: Any) -> list[Any]:
+        """Return a whole answer, read page by page."""
+        items: list[Any] = []
+        after = ""
+        while True:
+            answer = await self.queries.run(self.organization_id, text, after=after, **page)
+            items += answer.items
+            if answer.next is None:
+                return items
+            after = answer.next
 
     async def acts(self) -> list[Record]:
         return list(await self.ledger.entries(self.organization_id, limit=1000))

@@ -40,8 +40,8 @@ def encode_cursor(cursor: Cursor) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
 
 
-def decode_cursor(text: str, query: str) -> Cursor:
-    """Read the cursor of a query; an empty text is its beginning.
+def decode_cursor(text: str, query: str, key_length: int) -> Cursor:
+    """Read the cursor of a query whose keys have a length; an empty text is its beginning.
 
     Raises:
         InvalidCursor: It is none, or another query's.
@@ -56,6 +56,12 @@ def decode_cursor(text: str, query: str) -> Cursor:
         cursor = msgspec.json.decode(raw, type=Cursor)
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
         raise refusal from error
-    if cursor.query != query or any("\0" in name for name in cursor.key):
+    if len(cursor.key) not in {0, key_length} or any(not _is_storable(name) for name in cursor.key):
+        raise refusal
+    if cursor.query != query:
         raise InvalidCursor("the cursor belongs to another query", hint="begin without one")
     return cursor
+
+
+def _is_storable(name: str) -> bool:
+    return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)

@@ -22,6 +22,7 @@ from vedette.registry.query.tree import SourceName
 from vedette.registry.repository import find_generations
 from vedette.registry.twin import EMPTY
 from vedette.registry.twin_repository import StoredTwin
+from vedette.registry.twin_service import compose
 
 Document = dict[str, Any]  # Any: JSON values
 
@@ -51,7 +52,7 @@ def load_documents(
     for generation_id, identity in identities.items():
         document = identity_document(identity)
         if Part.TWIN in wanted:
-            _add_twin(document, identity.revision, twins.get(generation_id, _NO_TWIN))
+            _add_twin(document, identity, twins.get(generation_id, _NO_TWIN))
         if Part.PRESENCE in wanted:
             _add_presence(document, identity, presences.get(generation_id))
         if has_groups:
@@ -72,7 +73,7 @@ def group_documents(
     if has_properties:
         twins = twin_repository.find_many(connection, organization_id, devices)
         for generation_id, document in found.items():
-            _add_twin(document, devices[generation_id].revision, twins.get(generation_id, _NO_TWIN))
+            _add_twin(document, devices[generation_id], twins.get(generation_id, _NO_TWIN))
     return found
 
 
@@ -81,7 +82,7 @@ def identity_document(identity: Device | Module) -> Document:
     document = {
         "deviceId": identity.device_id,
         "generationId": identity.generation_id,
-        "etag": identity.etag,
+        "deviceEtag": identity.etag,
         "status": "enabled" if identity.is_enabled else "disabled",
         **_authentication(identity.authentication),
         "tags": identity.tags,
@@ -125,8 +126,10 @@ def _authentication(authentication: Authentication) -> Document:
     }
 
 
-def _add_twin(document: Document, revision: int, twin: StoredTwin) -> None:
-    document["version"] = revision + twin.revision
+def _add_twin(document: Document, identity: Device | Module, stored: StoredTwin) -> None:
+    twin = compose(identity, stored)
+    document["etag"] = twin.etag
+    document["version"] = twin.version
     document["properties"] = {
         "desired": twin.desired.full_document(),
         "reported": twin.reported.full_document(),

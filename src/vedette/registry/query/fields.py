@@ -64,7 +64,8 @@ def _field(
 _COMMON: Final = (
     _field("deviceId", Kind.TEXT, "the device's name"),
     _field("generationId", Kind.TEXT, "the immutable id"),
-    _field("etag", Kind.TEXT, "what If-Match compares", is_stable=False),
+    _field("etag", Kind.TEXT, "what If-Match compares when the twin is changed", Part.TWIN, is_stable=False),
+    _field("deviceEtag", Kind.TEXT, "what If-Match compares when the registration is changed", is_stable=False),
     _field("version", Kind.NUMBER, "grows with each change", Part.TWIN, is_stable=False),
     _field("status", Kind.TEXT, "enabled or disabled"),
     _field("connectionState", Kind.TEXT, "Connected or Disconnected", Part.PRESENCE, is_stable=False),

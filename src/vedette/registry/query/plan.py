@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -48,10 +48,16 @@ class Branch:
     Attributes:
         clause: What the index looks up; every identity without one.
         group: The name of a group whose members they are.
+        is_sorted: Whether the index yields them in the order of the key; else they are few.
     """
 
     clause: Clause | None = None
     group: str | None = None
+    is_sorted: bool = True
+
+    def order(self, key: tuple[sa.Column[Any], ...]) -> list[sa.ColumnElement[Any]]:
+        """Return what rows are ordered by: where the key's own index is not wanted, something it cannot serve."""
+        return list(key) if self.is_sorted else [sa.func.coalesce(column, "") for column in key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ class Plan:
             clauses.append(branch.clause)
         if is_whole:
             clauses += [self.compiled.clause, *self.extra]
-        key = self.key_of(branch)
+        key = branch.order(self.key_of(branch))
         if after:
             clauses.append(_compared(key, after, is_above=True))
         if up_to is not None:
@@ -168,21 +174,21 @@ def _branches(node: Node, source: Source, dialect: str) -> tuple[int, tuple[Bran
 
 
 def _equal(path: Path, values: tuple[Primitive, ...], source: Source, dialect: str) -> tuple[int, tuple[Branch, ...]]:
+    distinct = tuple(dict.fromkeys(values))
     if path.steps in _POINTS and (source is DEVICES or path.steps[0] != "x509Thumbprint"):
-        node = Membership(path, values, is_negated=False)
-        has_null = any(value is None for value in values)
-        return (
-            (_RANK_NONE, ()) if has_null else (_RANK_POINT, (Branch(compile_condition(node, source, dialect).clause),))
-        )
+        if None in distinct:
+            return _RANK_NONE, ()
+        is_one = len(distinct) == 1
+        node = Comparison("=", path, Constant(distinct[0])) if is_one else Membership(path, distinct, is_negated=False)
+        return _RANK_POINT, (Branch(compile_condition(node, source, dialect).clause, is_sorted=False),)
     if source is not DEVICES:
         return _RANK_NONE, ()
-    distinct = tuple(dict.fromkeys(values))
     is_exception = path.steps in _EXCEPTIONS and distinct == (_EXCEPTIONS[path.steps],)
     is_indexed = path.steps in _INDEXED and all(isinstance(value, str) for value in distinct)
     if not (is_exception or is_indexed) or not 0 < len(distinct) <= BRANCHES_MAX:
         return _RANK_NONE, ()
     clauses = [compile_condition(Comparison("=", path, Constant(value)), source, dialect).clause for value in distinct]
-    return _RANK_INDEX, tuple(map(Branch, clauses))
+    return _RANK_INDEX, tuple(Branch(clause) for clause in clauses)
 
 
 def _is_of_key(node: Comparison | Call) -> bool:
@@ -206,8 +212,12 @@ def _with_members(source: sa.FromClause, organization_id: str, name: str) -> tup
     return joined, [c.organization_id == organization_id, c.group_id == named.scalar_subquery()]
 
 
-def _compared(columns: tuple[sa.Column[Any], ...], key: Key, *, is_above: bool) -> Clause:
-    if len(columns) == 1:
-        return columns[0] > key[0] if is_above else columns[0] <= key[0]
-    left, right = sa.tuple_(*columns), sa.tuple_(*key)
-    return left > right if is_above else left <= right
+def _compared(columns: Sequence[sa.ColumnElement[Any]], key: Key, *, is_above: bool) -> Clause:
+    """Compare a key with another; the first column alone decides nearly always, so an index on it is enough."""
+    (first, *rest), (value, *values) = columns, key
+    if not rest:
+        return first > value if is_above else first <= value
+    others = _compared(rest, tuple(values), is_above=is_above)
+    if is_above:
+        return sa.and_(first >= value, sa.or_(first > value, others))
+    return sa.and_(first <= value, sa.or_(first < value, others))

@@ -161,7 +161,12 @@ def read_rows(
     """Return what a branch yields under the plan's SQL, in the order of the key."""
     source, clauses = plan.rows(organization_id, branch, after=window.after, up_to=window.up_to, is_whole=True)
     key = plan.key_of(branch)
-    query = sa.select(*key, plan.source.table.c.generation_id).select_from(source).where(*clauses).order_by(*key)
+    query = (
+        sa.select(*key, plan.source.table.c.generation_id)
+        .select_from(source)
+        .where(*clauses)
+        .order_by(*branch.order(key))
+    )
     rows = connection.execute(query if limit is None else query.limit(limit))
     return [Found(tuple(row[:-1]), row[-1]) for row in rows]
 
@@ -179,7 +184,9 @@ def _next_window(connection: sa.Connection, organization_id: str, plan: Plan, af
     for branch in plan.branches:
         source, clauses = plan.rows(organization_id, branch, after=after, up_to=None, is_whole=False)
         key = plan.key_of(branch)
-        query = sa.select(*key).select_from(source).where(*clauses).order_by(*key).offset(rows - 1).limit(1)
+        query = (
+            sa.select(*key).select_from(source).where(*clauses).order_by(*branch.order(key)).offset(rows - 1).limit(1)
+        )
         row = connection.execute(query).one_or_none()
         if row is not None:
             ends.append(tuple(row))

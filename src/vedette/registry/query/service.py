@@ -70,13 +70,14 @@ class QueryService:
         query = check_query(parse_query(text))
         if not 1 <= limit <= PAGE_MAX:
             raise InvalidQuery(f"limit is 1 to {PAGE_MAX}", position=0)
-        cursor = decode_cursor(after, digest_of(text, organization_id))
+        source = SOURCES[query.source]
+        cursor = decode_cursor(after, digest_of(text, organization_id), len(source.key))
         if query.top is not None:
             limit = min(limit, query.top - cursor.count)
         kind: Literal["twin", "raw"] = "twin" if query.items is None else "raw"
         if limit <= 0:
             return QueryPage((), kind, None)
-        plan = make_plan(query.where, SOURCES[query.source], self._store.kind)
+        plan = make_plan(query.where, source, self._store.kind)
         if query.is_aggregate:
             items, following = await self._aggregate(organization_id, query, plan, cursor, limit)
         else:

@@ -91,14 +91,19 @@ class Source:
         return path.steps in SAME_IN_ALL or (path.root == "configurations" and len(path.steps) > 1)
 
     def _has_group(self, name: str) -> Clause:
-        member = sa.and_(
-            members.c.organization_id == self.table.c.organization_id,
-            members.c.generation_id == self.table.c.generation_id,
+        # An alias: a plan may have joined the members already.
+        member = members.alias()
+        joined = member.join(
+            groups,
+            sa.and_(groups.c.organization_id == member.c.organization_id, groups.c.group_id == member.c.group_id),
         )
-        named = sa.select(groups.c.group_id).where(
-            groups.c.organization_id == self.table.c.organization_id, groups.c.name == name
+        found = sa.select(sa.literal(1)).select_from(joined)
+        found = found.where(
+            member.c.organization_id == self.table.c.organization_id,
+            member.c.generation_id == self.table.c.generation_id,
+            groups.c.name == name,
         )
-        return sa.exists().where(member, members.c.group_id == named.scalar_subquery())
+        return found.correlate(self.table).exists()
 
 
 DEVICES: Final = Source("devices", devices, (devices.c.device_id,))
