@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import vedette.gateway
-from vedette.gateway import admission, tls
+from vedette.gateway import admission, tls, websocket
 from vedette.gateway.mqtt5_reasons import ANSWERS, RETRIABLE, answer_to, filter_refusal, reason_string
 from vedette.gateway.refusals import HINTS
 from vedette.protocols.mqtt import CONNACK_CODES, SERVER_DISCONNECT_CODES, ReasonCode
@@ -27,6 +27,7 @@ BEFORE_MQTT = {
     admission.TOO_MANY_WAITING,
     admission.HANDSHAKE_TIMEOUT,
     admission.IDENTIFY_TIMEOUT,
+    websocket.BAD_UPGRADE,
 }
 # Of an operation that is answered in its own way; the connection stays.
 OF_AN_OPERATION = {"requests_throttled"}
