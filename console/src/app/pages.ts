@@ -12,4 +12,5 @@ export interface Page {
 export const PAGES: Page[] = [
   { path: '/', title: 'Overview', group: 'Fleet', key: 'o', component: lazy(() => import('../pages/overview')) },
   { path: '/devices', title: 'Devices', group: 'Fleet', key: 'd', component: lazy(() => import('../pages/devices')) },
+  { path: '/refusals', title: 'Refused', group: 'Fleet', key: 'r', component: lazy(() => import('../pages/refusals')) },
 ];

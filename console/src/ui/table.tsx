@@ -19,6 +19,8 @@ export interface TableProps<T> {
   isLoading?: boolean;
   onMore?: () => void;
   onOpen?: (item: T) => void;
+  /** Called when a row becomes the current one, by click or by key. */
+  onCurrent?: (item: T) => void;
   selected?: ReadonlySet<string>;
   onSelect?: (key: string, isSelected: boolean) => void;
   empty: ReactNode;
@@ -50,6 +52,8 @@ export function Table<T>(props: TableProps<T>) {
     const index = Math.max(0, Math.min(items.length - 1, to));
     setCurrent(index);
     virtual.scrollToIndex(index);
+    const item = items[index];
+    if (item) props.onCurrent?.(item);
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.target !== frame.current) return;
@@ -116,7 +120,10 @@ export function Table<T>(props: TableProps<T>) {
             aria-selected={onSelect ? selected?.has(key) === true : undefined}
             className={row.index === current ? 'row current' : 'row'}
             style={{ gridTemplateColumns: template }}
-            onClick={() => setCurrent(row.index)}
+            onClick={() => {
+              setCurrent(row.index);
+              props.onCurrent?.(item);
+            }}
             onDoubleClick={() => onOpen?.(item)}
           >
             {onSelect && (

@@ -1,0 +1,229 @@
+// Refused connections: which check failed, on which certificate, what to do next.
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from 'wouter';
+import { api, type Schemas, take } from '../api/client';
+import { link, useQueryState } from '../app/url';
+import { Act } from '../ui/act';
+import { CopyAs } from '../ui/copy';
+import { type Column, Table } from '../ui/table';
+import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { CHECKS, checkOf } from './reasons';
+
+type Refusal = Schemas['DecisionView'];
+
+const PAGE = 200;
+
+const COLUMNS: Column<Refusal>[] = [
+  { title: 'When', width: '120px', cell: (each) => <Time at={each.decided_at} /> },
+  { title: 'Who', width: 'minmax(140px, 1fr)', cell: (each) => <Foreign text={nameOf(each)} /> },
+  {
+    title: 'Why',
+    width: 'minmax(180px, 1fr)',
+    cell: (each) => <Badge tone={each.kind === 'cut' ? 'bad' : 'warn'}>{each.reason.replaceAll('_', ' ')}</Badge>,
+  },
+  { title: 'Times', width: '56px', cell: (each) => <span className="number">{each.repeated}</span> },
+  { title: 'From', width: '130px', cell: (each) => <Foreign text={each.remote_address} mono /> },
+];
+
+export default function Refusals() {
+  const [parameters, change] = useQueryState();
+  const device = parameters.get('device') ?? '';
+  const list = useInfiniteQuery({
+    queryKey: ['refusals', 'list', device],
+    initialPageParam: '',
+    queryFn: ({ pageParam }) =>
+      take(
+        api.GET('/v1/refusals', {
+          params: { query: { limit: PAGE, after: pageParam, device_id: device || undefined } },
+        }),
+      ),
+    getNextPageParam: (page) => page.next || undefined,
+    refetchInterval: 10_000,
+  });
+  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const chosen = items.find((each) => each.decision_id === parameters.get('id')) ?? items[0];
+  return (
+    <Page
+      title="Refused connections"
+      about={device ? <Foreign text={device} /> : 'newest first'}
+      actions={
+        <>
+          {device && <Button onPress={() => change({ device: '', id: '' })}>Show all</Button>}
+          <CopyAs
+            way={{
+              cli: ['refusal', 'list', ...(device ? ['--device', device] : [])],
+              path: link('/v1/refusals', { device_id: device }),
+            }}
+          />
+        </>
+      }
+    >
+      <ProblemNote error={list.error} />
+      <div className="split">
+        <Table
+          label="Refused connections"
+          columns={COLUMNS}
+          items={items}
+          keyOf={(each) => each.decision_id}
+          hasMore={list.hasNextPage}
+          isLoading={list.isFetching}
+          onMore={() => void list.fetchNextPage()}
+          onOpen={(each) => change({ id: each.decision_id })}
+          onCurrent={(each) => change({ id: each.decision_id })}
+          empty="Nobody was refused. A device that cannot get in shows up here within a second, with the reason."
+        />
+        {chosen && <Explanation refusal={chosen} />}
+      </div>
+    </Page>
+  );
+}
+
+function nameOf(refusal: Refusal): string {
+  return refusal.module_id ? `${refusal.device_id}/${refusal.module_id}` : refusal.device_id;
+}
+
+function Explanation({ refusal }: { refusal: Refusal }) {
+  const failed = CHECKS.findIndex((check) => check.id === checkOf(refusal.reason));
+  return (
+    <div className="explanation" aria-live="polite">
+      <Card title={<Foreign text={nameOf(refusal) || 'somebody without a name'} />}>
+        <p>
+          <strong>{refusal.kind === 'cut' ? 'Cut off' : 'Refused'}:</strong> {refusal.reason.replaceAll('_', ' ')}
+          {refusal.detail && (
+            <>
+              {' – '}
+              <Foreign text={refusal.detail} />
+            </>
+          )}
+        </p>
+        <ol className="checks">
+          {CHECKS.map((check, index) => (
+            <li key={check.id} className={index < failed ? 'passed' : index === failed ? 'failed' : 'later'}>
+              <span aria-hidden="true">{index < failed ? '✓' : index === failed ? '✗' : '·'}</span>
+              <span>
+                {check.title}
+                <span className="visually-hidden">
+                  {index < failed ? ', passed' : index === failed ? ', failed' : ', not looked at any more'}
+                </span>
+                {index === failed && <span className="muted"> – {check.about}</span>}
+              </span>
+            </li>
+          ))}
+        </ol>
+      </Card>
+      <Card title="What to do">
+        {refusal.hint ? <Foreign text={refusal.hint} /> : <span className="muted">Look at the certificate and the checks above.</span>}
+        <p />
+        <Remedy refusal={refusal} />
+      </Card>
+      <Card title="What was shown">
+        <dl className="facts">
+          <dt>Certificate</dt>
+          <dd>{refusal.certificate_subject ? <Foreign text={refusal.certificate_subject} /> : 'none was presented'}</dd>
+          {refusal.certificate_sha256 && (
+            <>
+              <dt>Issued by</dt>
+              <dd>
+                <Foreign text={refusal.certificate_issuer} />
+              </dd>
+              <dt>Ends</dt>
+              <dd>
+                <Time at={refusal.certificate_not_after} />
+              </dd>
+              <dt>Serial</dt>
+              <dd>
+                <Foreign text={refusal.certificate_serial} mono />
+              </dd>
+              <dt>SHA-256</dt>
+              <dd>
+                <Foreign text={refusal.certificate_sha256} mono />
+              </dd>
+            </>
+          )}
+          <dt>TLS</dt>
+          <dd>{refusal.tls_version ?? '–'}</dd>
+          <dt>From</dt>
+          <dd>
+            <Foreign text={refusal.remote_address} mono /> at {refusal.gateway}
+          </dd>
+          {refusal.policies.length > 0 && (
+            <>
+              <dt>Policies</dt>
+              <dd>
+                <Foreign text={refusal.policies.join(', ')} />
+              </dd>
+            </>
+          )}
+          <dt>When</dt>
+          <dd>
+            <Time at={refusal.decided_at} />, {refusal.repeated} {refusal.repeated === 1 ? 'time' : 'times'}
+          </dd>
+        </dl>
+      </Card>
+    </div>
+  );
+}
+
+/** What a click can mend, for the reasons that one can. */
+function Remedy({ refusal }: { refusal: Refusal }) {
+  const path = { path: { device_id: refusal.device_id } };
+  const page = (
+    <Link className="button" href={`/devices/${encodeURIComponent(refusal.device_id)}`}>
+      Open the device
+    </Link>
+  );
+  switch (refusal.reason) {
+    case 'unknown_identity':
+      return (
+        <Link className="button primary" href={link('/add-device', { id: refusal.device_id })}>
+          Add this device
+        </Link>
+      );
+    case 'disabled':
+      return (
+        <div className="row-of">
+          <Act
+            label="Enable the device"
+            kind="primary"
+            title={`Enable ${refusal.device_id}?`}
+            act={(reason) => take(api.POST('/v1/devices/{device_id}/enable', { params: path, body: { reason } }))}
+          >
+            <p>It comes back by itself within seconds.</p>
+          </Act>
+          {page}
+        </div>
+      );
+    case 'certificate_expired':
+    case 'certificate_not_permitted':
+      return (
+        <div className="row-of">
+          <Act
+            label="Let it enroll once more"
+            kind="primary"
+            needsReason
+            title={`Let ${refusal.device_id} enroll once more?`}
+            act={(reason) =>
+              take(api.POST('/v1/devices/{device_id}/allow-reenrollment', { params: path, body: { reason } }))
+            }
+          >
+            <p>For a day, once. It needs an enrollment that covers it, and its factory certificate.</p>
+          </Act>
+          {page}
+        </div>
+      );
+    case 'takeover_damped':
+      return (
+        <Link className="button primary" href="/clone-alerts">
+          See the clone alert
+        </Link>
+      );
+    case 'blocked':
+      return (
+        <Link className="button" href="/access-lists">
+          See the access lists
+        </Link>
+      );
+    default:
+      return refusal.generation_id ? page : null;
+  }
+}
