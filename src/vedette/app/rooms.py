@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,7 +35,14 @@ from vedette.enrollment import (
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.messaging import CloneAlerts, CommandQueue, FeedbackLog, HubDesk, MethodService, SessionDirectory
-from vedette.pki import CertificateSettings, SecretBox, SignerClient, SymmetricKeySettings, read_secret_key
+from vedette.pki import (
+    CertificateSettings,
+    SecretBox,
+    SecretsUnreadable,
+    SignerClient,
+    SymmetricKeySettings,
+    read_secret_key,
+)
 from vedette.pki.records import (
     CertificateReports,
     CertificateService,
@@ -59,6 +67,8 @@ from vedette.registry import (
 )
 from vedette.store import Store
 from vedette.trust import RecordSigner, TrustAnchor, default_bundle, read_trust_anchor
+
+log = logging.getLogger(__name__)
 
 _PUBLISH_DEADLINE_S = 10.0
 
@@ -264,7 +274,13 @@ async def _open_symmetric_keys(
     settings = SymmetricKeySettings(
         is_enabled=role.has_symmetric_keys, lifetime=timedelta(days=role.symmetric_key_days)
     )
-    return SymmetricKeyService(store, ledger, box, hostnames=anchor.hostnames, clock=clock, ids=ids, settings=settings)
+    keys = SymmetricKeyService(store, ledger, box, hostnames=anchor.hostnames, clock=clock, ids=ids, settings=settings)
+    try:
+        await keys.check(anchor.organization_id)
+    except SecretsUnreadable as unreadable:
+        # Certificates are not touched by it: only tokens are refused until it is mended.
+        log.error("symmetric keys cannot be opened", extra={"cause": unreadable.detail, "hint": unreadable.hint})  # noqa: TRY400 - no trace
+    return keys
 
 
 def publisher_of_events(connection: BusConnection) -> Callable[[Envelope], Awaitable[None]]:

@@ -196,6 +196,7 @@ async def _ask(applicant: _Applicant) -> _Answer:
         module_id=user_name.module_id,
         nonce=asked.nonce,
         certificate_sha256=peer.certificate.sha256 if peer.certificate is not None else None,
+        certificate_sha1=peer.certificate.sha1 if peer.certificate is not None else None,
         remote_address=peer.remote_address,
         password=connect.password or None,
         is_clean=connect.clean_session or not connect.keeps_session,

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from credential_house import CredentialHouse
+from cryptography.hazmat.primitives import hashes
 from identity_house import ACTOR, RunningSigner
 from waiting import until
 
@@ -16,7 +17,7 @@ from vedette.kernel import GenerationId, SystemClock
 from vedette.ledger import EntryFilter
 from vedette.pki import InvalidSymmetricKey, KeySlot, SymmetricKeysOff
 from vedette.registry import InvalidDevice
-from vedette.simulation import ManualClock
+from vedette.simulation import Factory, ManualClock
 from vedette.store import Store
 from vedette.trust import Lifecycle, Reason
 
@@ -231,6 +232,15 @@ async def test_only_who_proves_the_identity_may_discard_what_it_kept(house: Cred
         assert (await house.connect(password=password, is_clean=True)).answer.subscriptions is None
         assert generation_id in house.subscriptions.kept
     await house.connect(password=house.token(key), is_clean=True)
+    assert generation_id not in house.subscriptions.kept
+
+
+async def test_a_device_pinned_by_sha1_is_known_by_it(house: CredentialHouse) -> None:
+    leaf = Factory("Plant", house.clock).make_device("pump-7").chain[0]
+    await house.device(kind="self_signed", thumbprint=leaf.fingerprint(hashes.SHA1()).hex())  # noqa: S303 - what is tried
+    generation_id = (await house.record_of()).generation_id
+    house.subscriptions.kept[generation_id] = {"methods": 0}
+    assert (await house.connect(leaf=leaf)).decision.is_permitted
     assert generation_id not in house.subscriptions.kept
 
 
