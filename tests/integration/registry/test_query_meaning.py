@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vedette.kernel import GenerationId, OrganizationId
+from vedette.registry import group_repository
+from vedette.registry.group import Group, GroupKind
 from vedette.registry.module_repository import modules
 from vedette.registry.presence_repository import presence
 from vedette.registry.query import check_condition, condition
@@ -89,6 +91,7 @@ def calls(argument: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         st.builds(lambda name, first: Call(name, (first,)), of_one, argument)
         | st.builds(lambda name, first, second: Call(name, (first, second)), of_two, argument, argument)
         | st.builds(lambda path: Call("IS_DEFINED", (path,)), paths)
+        | st.sampled_from(["a", "north", "b"]).map(lambda name: Call("CONTAINS", (Path(("groups",)), Constant(name))))
     )
 
 
@@ -134,6 +137,7 @@ def identities(draw: st.DrawFn) -> list[dict[str, Any]]:
             "time": draw(st.sampled_from(TIMES)),
             "lifecycle": draw(st.sampled_from(["active", "onboarded"])),
             "authentication_type": draw(st.sampled_from(["issued", "self_signed"])),
+            "groups": draw(st.sets(st.sampled_from(["a", "north"]))),
         }
         for _ in range(draw(st.integers(1, 4)))
     ]
@@ -186,6 +190,7 @@ class Ground:
         assert len(by_plan) == len(expected), "branches overlap"
 
     def _fill(self, connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+        _fill_groups(connection, rows)
         for number, row in enumerate(rows):
             for prefix in ("dev", "mod"):
                 generation_id = f"{prefix}_{number:026}"
@@ -225,6 +230,24 @@ def _of_device(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _fill_groups(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    for name in ("a", "north"):
+        group = Group(
+            organization_id=ORGANIZATION,
+            group_id=f"grp_{name}",
+            name=name,
+            kind=GroupKind.STATIC,
+            condition="",
+            description="",
+            created_at=NOW,
+            updated_at=NOW,
+            revision=1,
+        )
+        group_repository.insert(connection, group)
+        added = [(f"dev_{number:026}", f"d{number}") for number, row in enumerate(rows) if name in row["groups"]]
+        group_repository.add_members(connection, ORGANIZATION, group.group_id, added)
+
+
 def _fill_twin(connection: sa.Connection, generation_id: str, row: dict[str, Any]) -> None:
     keys = {"organization_id": ORGANIZATION, "generation_id": generation_id}
     if row["has_twin"]:
@@ -252,9 +275,6 @@ def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @given(rows=identities(), node=conditions)
 def test_a_condition_means_the_same_in_python_and_sql(ground: Ground, rows: list[dict[str, Any]], node: Node) -> None:
     ground.check(rows, node, DEVICES)
-
-
-_MODULE_ONLY_LACKS = {"lifecycle", "site", "zone", "isBlocked", "modelId", "capabilities", "configurations", "groups"}
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))

@@ -292,11 +292,12 @@ class _Parser:
             if len(items) >= ITEMS_MAX:
                 raise self.wrong(f"a projection has at most {ITEMS_MAX} columns", expected="FROM")
             items.append(self._item())
-        names = [item.name for item in items]
+        names: set[str] = set()
         for item in items:
-            if names.count(item.name) > 1:
+            if item.name in names:
                 hint = "give one an alias: tags.name AS tag_name"
                 raise InvalidQuery(f"two columns are named {item.name[:40]!r}", position=item.position, hint=hint)
+            names.add(item.name)
         return tuple(items)
 
     def _item(self) -> Item:
