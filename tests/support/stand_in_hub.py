@@ -200,6 +200,8 @@ class StandInHub:
             patch = json.loads(request.patch)
         except ValueError:
             raise Refusal(400, "the patch is not JSON") from None
+        if not isinstance(patch, dict):
+            raise Refusal(400, "the patch is not an object")
         _merge(twin.reported, patch)
         twin.reported_version += 1
         return PropertiesReported(twin.reported_version)

@@ -36,6 +36,7 @@ class DownlinkReader:
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
         self._decoder = msgspec.msgpack.Decoder(Downlink)
+        self._report_wanted: str | None = None
         self._is_reporting = False
         self._is_waking = False
 
@@ -69,13 +70,16 @@ class DownlinkReader:
                 self._report(report_id)
 
     def _report(self, report_id: str) -> None:
+        self._report_wanted = report_id  # who asks twice has forgotten the first time
         if not self._is_reporting:
             self._is_reporting = True
-            self._reception.start(self._report_sessions(report_id), "report sessions")
+            self._reception.start(self._report_sessions(), "report sessions")
 
-    async def _report_sessions(self, report_id: str) -> None:
+    async def _report_sessions(self) -> None:
         try:
-            await self._reception.uplink.report_sessions(report_id, self._reception.sessions)
+            while (report_id := self._report_wanted) is not None:
+                self._report_wanted = None
+                await self._reception.uplink.report_sessions(report_id, self._reception.sessions)
         finally:
             self._is_reporting = False
 

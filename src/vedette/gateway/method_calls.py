@@ -42,9 +42,11 @@ class MethodCalls:
             self._fail(call.call_id, "too_many")
             return
         try:
-            session.send(method_request_topic(call.method, call.call_id), call.payload)
+            is_sent = session.send(method_request_topic(call.method, call.call_id), call.payload)
         except LocalProtocolError as error:
             log.warning("a method call could not be sent", extra={"call_id": call.call_id, "reason": str(error)})
+            is_sent = False
+        if not is_sent:
             self._fail(call.call_id, "not_sent")
             return
         session.flush()

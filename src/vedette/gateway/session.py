@@ -296,13 +296,15 @@ class HubSession:
             topic, payload, qos=qos, packet_id=packet_id, dup=dup, properties=properties
         )
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message at QoS 0 if the session is still there."""
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send a message at QoS 0; false when it is too large for the client, or the client is gone."""
         try:
-            self.send(topic, payload)
+            is_sent = self.send(topic, payload)
         except LocalProtocolError as error:
             log.warning("a message could not be sent", extra={"session": self.session_id, "reason": str(error)})
+            is_sent = False
         self.flush()
+        return is_sent
 
     # --- what control says --------------------------------------------------------------------------------------
 

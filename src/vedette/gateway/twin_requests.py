@@ -140,7 +140,8 @@ class TwinRequests:
             self._refuse(what, UNAVAILABLE, "try again")
         else:
             self._session.release_acknowledgement(request.packet_id)
-            self._session.publish(topic, body)
+            if not self._session.publish(topic, body) and self._session.is_open:
+                self._refuse(what, TOO_LARGE, "the twin is larger than this client takes")
 
     async def _read(self, request: _Request) -> bytes:
         reception, session = self._reception, self._session

@@ -171,7 +171,8 @@ class MethodFailed(msgspec.Struct, frozen=True, kw_only=True, tag="method_failed
     """A direct method got no answer.
 
     Attributes:
-        reason: ``not_online``, ``not_subscribed``, ``closed``, ``timeout``, ``not_permitted`` or ``too_many``.
+        reason: ``not_online``, ``not_subscribed``, ``not_permitted``, ``too_many``, ``not_sent`` (the client takes no
+            such message), ``closed`` or ``timeout``.
     """
 
     call_id: str
