@@ -22,11 +22,16 @@ _ORGANIZATION_ID: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
-class Actor(msgspec.Struct, frozen=True):
-    """Who acted: a person, a service token, a device, or Vedette itself."""
+class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who acted: a person, a service token, a device, or Vedette itself.
+
+    Attributes:
+        name: What a person called themselves then; empty for those that are called by their id.
+    """
 
     kind: Literal["operator", "service", "device", "system"]
     id: str
+    name: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,6 +228,7 @@ def _check_text(entry: Entry) -> None:
     texts = {
         "organization_id": (entry.organization_id, TEXT_CHARS_MAX),
         "actor": (entry.actor.id, TEXT_CHARS_MAX),
+        "actor_name": (entry.actor.name, TEXT_CHARS_MAX),
         "action": (entry.action, TEXT_CHARS_MAX),
         "target": (entry.target, TEXT_CHARS_MAX),
         "target_name": (entry.target_name, TEXT_CHARS_MAX),

@@ -22,6 +22,12 @@ def upgrade() -> None:
     _create_messaging_counters()
     _create_messaging_feedback()
     _create_messaging_subscriptions()
+    _create_operators_login_links()
+    _create_operators_passkeys()
+    _create_operators_people()
+    _create_operators_recovery_codes()
+    _create_operators_sessions()
+    _create_operators_used_challenges()
     _extend_pki_authorities()
     _create_pki_symmetric_keys()
     _create_pki_vouched_certificates()
@@ -213,6 +219,104 @@ def _create_messaging_subscriptions() -> None:
         sa.Column("subscriptions", Json(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_messaging_subscriptions")),
+    )
+
+
+def _create_operators_login_links() -> None:
+    op.create_table(
+        "operators_login_links",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("token_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("link_id", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "token_sha256", name=op.f("pk_operators_login_links")),
+    )
+
+
+def _create_operators_passkeys() -> None:
+    op.create_table(
+        "operators_passkeys",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("passkey_id", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(length=1023), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(length=2048), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("transports", sa.String(length=128), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("is_synced", sa.Boolean(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "passkey_id", name=op.f("pk_operators_passkeys")),
+    )
+    op.create_index(
+        "ix_operators_passkeys_person", "operators_passkeys", ["organization_id", "person_id"], unique=False
+    )
+    op.create_index(
+        "uq_operators_passkeys_credential", "operators_passkeys", ["organization_id", "credential_id"], unique=True
+    )
+
+
+def _create_operators_people() -> None:
+    op.create_table(
+        "operators_people",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("is_disabled", sa.Boolean(), nullable=False),
+        sa.Column("last_login_at", UtcDateTime(), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "person_id", name=op.f("pk_operators_people")),
+    )
+
+
+def _create_operators_recovery_codes() -> None:
+    op.create_table(
+        "operators_recovery_codes",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("code_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "code_sha256", name=op.f("pk_operators_recovery_codes")),
+    )
+    op.create_index(
+        "ix_operators_recovery_codes_person", "operators_recovery_codes", ["organization_id", "person_id"], unique=False
+    )
+
+
+def _create_operators_sessions() -> None:
+    op.create_table(
+        "operators_sessions",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("token_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=True),
+        sa.Column("link_id", sa.String(length=64), nullable=True),
+        sa.Column("passkey_id", sa.String(length=64), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("user_agent", sa.String(length=256), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "token_sha256", name=op.f("pk_operators_sessions")),
+    )
+    op.create_index(
+        "ix_operators_sessions_person", "operators_sessions", ["organization_id", "person_id"], unique=False
+    )
+    op.create_index(
+        "uq_operators_sessions_session_id", "operators_sessions", ["organization_id", "session_id"], unique=True
+    )
+
+
+def _create_operators_used_challenges() -> None:
+    op.create_table(
+        "operators_used_challenges",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("challenge_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "challenge_sha256", name=op.f("pk_operators_used_challenges")),
     )
 
 

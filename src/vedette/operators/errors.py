@@ -1,0 +1,105 @@
+"""What the operators' room refuses."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from vedette.kernel import Problem
+
+
+class LoginFailed(Problem):
+    """A link, a passkey or a recovery code is not valid, or not any more."""
+
+    code: ClassVar[str] = "operators.login_failed"
+    status: ClassVar[int] = 401
+
+
+class PersonDisabled(Problem):
+    """The person may not log in until somebody enables them."""
+
+    code: ClassVar[str] = "operators.person_disabled"
+    status: ClassVar[int] = 403
+
+
+class PasskeySuspected(Problem):
+    """A passkey's counter went back: somebody may hold a copy."""
+
+    code: ClassVar[str] = "operators.passkey_suspected"
+    status: ClassVar[int] = 403
+
+
+class PasskeysImpossible(Problem):
+    """Browsers use no passkey at the address under which the page was opened."""
+
+    code: ClassVar[str] = "operators.passkeys_impossible"
+    status: ClassVar[int] = 409
+
+
+class InvalidPasskey(Problem):
+    """What a browser sent of a new passkey breaks a rule."""
+
+    code: ClassVar[str] = "operators.invalid_passkey"
+    status: ClassVar[int] = 422
+
+
+class PasskeyExists(Problem):
+    """The passkey is registered already."""
+
+    code: ClassVar[str] = "operators.passkey_exists"
+    status: ClassVar[int] = 409
+
+
+class InvalidName(Problem):
+    """A text is no name of a person or a passkey."""
+
+    code: ClassVar[str] = "operators.invalid_name"
+    status: ClassVar[int] = 422
+
+
+class PersonExists(Problem):
+    """Somebody has this name already."""
+
+    code: ClassVar[str] = "operators.person_exists"
+    status: ClassVar[int] = 409
+
+
+class TooMany(Problem):
+    """A limit on people or passkeys is reached."""
+
+    code: ClassVar[str] = "operators.too_many"
+    status: ClassVar[int] = 409
+
+
+class RevisionMismatch(Problem):
+    """The person has changed since the revision that the caller knows."""
+
+    code: ClassVar[str] = "operators.revision_mismatch"
+    status: ClassVar[int] = 412
+
+
+class PersonNotFound(Problem):
+    """There is no such person."""
+
+    code: ClassVar[str] = "operators.person_not_found"
+    status: ClassVar[int] = 404
+
+
+class PasskeyNotFound(Problem):
+    """There is no such passkey."""
+
+    code: ClassVar[str] = "operators.passkey_not_found"
+    status: ClassVar[int] = 404
+
+
+class SessionNotFound(Problem):
+    """There is no such session, or it has ended."""
+
+    code: ClassVar[str] = "operators.session_not_found"
+    status: ClassVar[int] = 404
+
+
+class PersonNeeded(Problem):
+    """Only a person can do this, not a token nor a link's session."""
+
+    code: ClassVar[str] = "operators.person_needed"
+    status: ClassVar[int] = 403
