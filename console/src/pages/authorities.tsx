@@ -8,7 +8,7 @@ import { CopyAs } from '../ui/copy';
 import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Time, type Tone } from '../ui/ui';
 
 type Authority = Schemas['AuthorityView'];
-type Own = Schemas['OwnAuthorities'];
+type Own = Schemas['OwnAuthority'];
 
 const DAY_MS = 86_400_000;
 
