@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from vedette.kernel import SystemClock
+from vedette.kernel import SystemClock, to_rfc3339
 from vedette.simulation import Factory
 
 
@@ -157,3 +158,88 @@ def test_lists_block_and_free_devices(api: httpx.Client, device: str) -> None:
     assert api.delete(path).status_code == 422
     assert api.delete(path, params={"reason": "found"}).status_code == 204
     assert api.get(f"/v1/devices/{device}").json()["is_blocked"] is False
+
+
+# --- approval, reprovisioning, symmetric keys --------------------------------------------------------------------
+
+
+def pinned(name: str) -> dict[str, Any]:
+    return {
+        "name": f"enrollment of {name}",
+        "kind": "individual",
+        "registration_id": name,
+        "primary_sha256": hashlib.sha256(name.encode()).hexdigest(),
+    }
+
+
+def test_an_enrollment_keeps_all_that_it_is_told(api: httpx.Client, new_name: Callable[[], str]) -> None:
+    body = {
+        **pinned(new_name()),
+        "reprovision_policy": "reset",
+        "approval": "required",
+        "approval_timeout_s": 3600,
+        "initial": {"desired": {"interval_s": 10}},
+        "payload": {"broker": "plant-1"},
+    }
+    made = api.post("/v1/enrollments", json=body)
+    assert made.status_code == 201, made.text
+    assert made.json()["keys"] == []
+    path = f"/v1/enrollments/{made.json()['enrollment_id']}"
+    found = api.get(path).json()
+    assert "keys" not in found
+    for name in ("reprovision_policy", "approval", "approval_timeout_s", "payload"):
+        assert found[name] == body[name]
+    assert found["initial"]["desired"] == {"interval_s": 10}
+    assert (found["attestation"], found["symmetric_keys"]) == ("x509", [])
+    patch = {"approval": "none", "payload": None, "initial": {"desired": {"interval_s": None, "b": 1}}}
+    patched = api.patch(path, json=patch).json()
+    assert (patched["approval"], patched["payload"], patched["initial"]["desired"]) == ("none", None, {"b": 1})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"approval": "maybe"},
+        {"approval_timeout_s": 299},
+        {"approval_timeout_s": 2_592_001},
+        {"reprovision_policy": "always"},
+        {"payload": []},
+        {"payload": {"issuedCertificateChain": []}},
+        {"initial": {"desired": {"a.b": 1}}},
+        {"credential": "symmetric_key"},
+        {"symmetric_key_until": "2999-01-01T00:00:00Z"},
+        {"primary_key": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="},
+    ],
+)
+def test_what_an_enrollment_cannot_be_is_refused(
+    api: httpx.Client, new_name: Callable[[], str], changes: dict[str, Any]
+) -> None:
+    refused = api.post("/v1/enrollments", json={**pinned(new_name()), **changes})
+    assert refused.status_code == 422, refused.text
+
+
+def test_symmetric_keys_are_refused_where_they_are_off(api: httpx.Client, new_name: Callable[[], str]) -> None:
+    until = to_rfc3339(SystemClock().now() + timedelta(days=1))
+    body = {"name": new_name(), "kind": "group", "attestation": "symmetric_key", "symmetric_key_until": until}
+    refused = api.post("/v1/enrollments", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "pki.symmetric_keys_off")
+    made = api.post("/v1/enrollments", json=pinned(new_name())).json()
+    rotated = api.post(f"/v1/enrollments/{made['enrollment_id']}/keys/rotate", json={"slot": "primary"})
+    assert rotated.status_code == 422
+    assert api.post("/v1/enrollments/enr_0/keys/rotate", json={"slot": "primary"}).status_code == 404
+    assert api.post("/v1/enrollments/enr_0/keys/rotate", json={"slot": "third"}).status_code == 422
+
+
+def test_nobody_waits_and_nobody_is_approved(api: httpx.Client, new_name: Callable[[], str]) -> None:
+    assert api.get("/v1/pending-registrations").json() == {"items": [], "next": None}
+    assert api.get("/v1/pending-registrations", params={"state": "rejected"}).json()["items"] == []
+    assert api.get("/v1/pending-registrations", params={"state": "else"}).status_code == 422
+    assert api.get("/v1/pending-registrations", params={"limit": 0}).status_code == 422
+    path = f"/v1/pending-registrations/{new_name()}"
+    assert api.get(path).status_code == 404
+    assert api.post(f"{path}/approve", json={"binding_sha256": "a" * 64}).status_code == 404
+    assert api.post(f"{path}/approve", json={}).status_code == 422
+    assert api.post(f"{path}/approve", json={"binding_sha256": "a"}).status_code == 422
+    assert api.post(f"{path}/reject", json={"reason": "no"}).status_code == 404
+    assert api.post(f"{path}/reject", json={}).status_code == 422
+    assert api.get("/v1/pending-registrations/a b").status_code == 422

@@ -22,6 +22,11 @@ OPERATIONS = [
 def filled(path: str) -> str:
     for name, value in {
         "{device_id}": "nobody",
+        "{module_id}": "none",
+        "{registration_id}": "nobody",
+        "{name}": "reboot",
+        "{group}": "grp_00000000000000000000000000",
+        "{alert_id}": "aln_00000000000000000000000000",
         "{sha256}": "0" * 64,
         "{enrollment_id}": "enr_00000000000000000000000000",
         "{authority_id}": "ath_00000000000000000000000000",
@@ -34,9 +39,17 @@ def filled(path: str) -> str:
 
 def body_of(method: str, path: str) -> Any:
     """Return a body that is well-formed for an operation."""
-    if method not in {"post", "patch"}:
+    if method not in {"post", "patch", "put"}:
         return None
     known: dict[str, Any] = {
+        "/twin": {"tags": {}, "desired": {}},
+        "/modules": {"module_id": "none"},
+        "/keys/rotate": {"slot": "primary"},
+        "/add": {"device_ids": ["nobody"]},
+        "/remove": {"device_ids": ["nobody"]},
+        "/hub-trust": {"is_hub_trusted": True},
+        "/approve": {"binding_sha256": "0" * 64},
+        "/reject": {"reason": "test"},
         "/lifecycle": {"target": "shipped"},
         "/certificates": {"csr": "AAAA"},
         "/verify": {"certificate": "AAAA"},
@@ -70,7 +83,9 @@ def test_what_is_not_there_is_not_found(api: httpx.Client, method: str, path: st
     assert answer.headers["content-type"] == PROBLEM
 
 
-@pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each.values[0] in {"post", "patch"}])
+@pytest.mark.parametrize(
+    ("method", "path"), [each for each in OPERATIONS if each.values[0] in {"post", "patch", "put"}]
+)
 @pytest.mark.parametrize(
     "body",
     [
@@ -217,3 +232,12 @@ def test_whoever_only_holds_connections_keeps_nobody_out(platform: RunningPlatfo
                 peer.recv(1000)
             peer.sendall(request)
         assert api.get("/v1/devices").status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_parameter_that_is_none_is_refused(api: httpx.Client, device: str, method: str) -> None:
+    refused = api.request(method, f"/v1/devices/{device}", params={"reasn": "test"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "api.invalid_request")
+    assert "reasn" in refused.json()["detail"]
+    refused = api.get("/v1/devices", params={"wher": "tags.site = 'north'"})
+    assert refused.json()["hint"] == "did you mean where?"

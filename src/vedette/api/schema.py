@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi.dependencies.models import Dependant
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from vedette.api.authentication import Principal
-from vedette.api.errors import Unauthenticated
+from vedette.api.errors import InvalidRequest, Unauthenticated
 from vedette.api.problems import MEDIA_TYPE
 from vedette.kernel import DeviceId, ModuleId, parse_device_id, parse_module_id, to_rfc3339
 from vedette.ledger import Actor
@@ -19,6 +22,7 @@ from vedette.ledger import Actor
 T = TypeVar("T")
 
 PAGE_MAX: Final = 1000
+_NAME_MAX_CHARS: Final = 80
 REASON_MAX_CHARS: Final = 1024
 MERGE_PATCH: Final = "application/merge-patch+json"
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -170,9 +174,32 @@ def holds_secret(request: Request) -> None:
     request.state.has_secret = True
 
 
+def only_known_parameters(request: Request) -> None:
+    """Refuse parameters that the route does not have: a filter with a typing error would list everything.
+
+    Raises:
+        InvalidRequest: There is one.
+    """
+    known = set(_parameters(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name not in known:
+            near = difflib.get_close_matches(name[:_NAME_MAX_CHARS], known, n=1)
+            raise InvalidRequest(
+                f"there is no parameter {name[:_NAME_MAX_CHARS]!r} here",
+                hint=f"did you mean {near[0]}?" if near else "",
+            )
+
+
+def _parameters(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        yield field.alias
+    for each in dependant.dependencies:
+        yield from _parameters(each)
+
+
 def api_router(tag: str, prefix: str = "/v1") -> APIRouter:
-    """Return a router whose every route asks who calls."""
-    return APIRouter(prefix=prefix, tags=[tag], dependencies=[Depends(actor_of)])
+    """Return a router whose every route asks who calls, and takes no parameter that it does not have."""
+    return APIRouter(prefix=prefix, tags=[tag], dependencies=[Depends(actor_of), Depends(only_known_parameters)])
 
 
 # What routes declare: who asks, which device, and on which revision a change is based.

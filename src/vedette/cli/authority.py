@@ -129,7 +129,14 @@ def verify(
         session.output.json(answer.body)
         return
     session.output.line(f"{answer.body['name']} is verified.")
-    session.output.note(f"Let its devices register: vedette enrollment create-group NAME --authority {authority_id}")
+    if answer.body["is_hub_trusted"]:
+        session.output.note(
+            "Let its devices in: vedette device create DEVICE_ID --authentication certificate_authority"
+        )
+    else:
+        session.output.note(
+            f"Let its devices register: vedette enrollment create-group NAME --authority {authority_id}"
+        )
 
 
 @remote

@@ -46,7 +46,7 @@ def list_alerts(
         limit=limit,
         after=after,
         everything=everything,
-        empty="No two clients have used one identity.",
+        empty="No alert is open." if is_open else "No two clients have used one identity.",
     )
 
 

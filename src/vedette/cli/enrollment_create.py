@@ -37,10 +37,10 @@ _LifetimeOption = Annotated[
 ]
 _KeyUntilOption = Annotated[
     str | None,
-    typer.Option("--symmetric-key-until", metavar="TIME", help="Let devices register by a shared key until then."),
+    typer.Option("--symmetric-key-until", metavar="TIME", help="Let devices register by a symmetric key until then."),
 ]
 _PrimaryKeyOption = Annotated[
-    Path | None, typer.Option("--primary-key-file", metavar="FILE", help="A shared key that exists, base64.")
+    Path | None, typer.Option("--primary-key-file", metavar="FILE", help="A symmetric key that exists, base64.")
 ]
 _SecondaryKeyOption = Annotated[
     Path | None, typer.Option("--secondary-key-file", metavar="FILE", help="The second one; else they are made.")
@@ -101,7 +101,7 @@ def create_group(
 ) -> None:
     """Let all devices register that an authority vouches for; the options say what they are given."""
     if (authority is None) is (symmetric_key_until is None):
-        raise Usage("who vouches?", hint="--authority AUTHORITY_ID, or --symmetric-key-until TIME for a shared key")
+        raise Usage("who vouches?", hint="--authority AUTHORITY_ID, or --symmetric-key-until TIME for a symmetric key")
     body = {
         "name": name,
         "kind": "group",
@@ -157,7 +157,7 @@ def create_individual(
     if not registration_id or (not sha256 and not keyed):
         raise Usage(
             "which certificate?",
-            hint="--certificate FILE, or --sha256 HEX with --registration-id TEXT; for a shared key: "
+            hint="--certificate FILE, or --sha256 HEX with --registration-id TEXT; for a symmetric key: "
             "--symmetric-key-until TIME with --registration-id TEXT",
         )
     body = {
