@@ -12,6 +12,7 @@ export interface Page {
 export const PAGES: Page[] = [
   { path: '/', title: 'Overview', group: 'Fleet', key: 'o', component: lazy(() => import('../pages/overview')) },
   { path: '/devices', title: 'Devices', group: 'Fleet', key: 'd', component: lazy(() => import('../pages/devices')) },
+  { path: '/devices/:device', title: 'Device', group: '', key: '', component: lazy(() => import('../pages/device')) },
   { path: '/refusals', title: 'Refused', group: 'Fleet', key: 'r', component: lazy(() => import('../pages/refusals')) },
   { path: '/clone-alerts', title: 'Clone alerts', group: 'Fleet', key: 'c', component: lazy(() => import('../pages/clone-alerts')) },
   { path: '/authorities', title: 'Authorities', group: 'Trust', key: 'a', component: lazy(() => import('../pages/authorities')) },

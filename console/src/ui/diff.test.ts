@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { diffLines, mergePatch } from './diff';
+
+describe('a change of a document', () => {
+  it('is shown line by line', () => {
+    expect(diffLines({ a: 1, b: 2 }, { a: 1, b: 3 })).toEqual([
+      { sign: ' ', text: '{' },
+      { sign: ' ', text: '  "a": 1,' },
+      { sign: '-', text: '  "b": 2' },
+      { sign: '+', text: '  "b": 3' },
+      { sign: ' ', text: '}' },
+    ]);
+  });
+  it('is a merge patch', () => {
+    expect(mergePatch({ a: 1, b: { c: 1, d: 2 }, e: [1] }, { b: { c: 1, d: 3 }, e: [1], f: null })).toEqual({
+      a: null,
+      b: { d: 3 },
+      f: null,
+    });
+    expect(mergePatch({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toEqual({});
+  });
+});
