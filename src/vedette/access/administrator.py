@@ -225,8 +225,12 @@ class PolicyAdministrator:
         new: list[NewRecord] = []
         # Ends first: when a name passes to a new generation within one group, the new one has the last word.
         for identity in sorted(facts, key=lambda each: (not each.is_deleted, each.generation_id)):
-            before = self._believe(former.get(identity.generation_id))
-            record = compose_record(identity, before, self._organization_id, self._base(state, now))
+            stored = former.get(identity.generation_id)
+            before = None if stored is None else self._believe(stored.signed)
+            # A name is freed by a record that says so, even of who was retired and disabled before.
+            is_ending = identity.is_deleted and stored is not None and not stored.is_deleted
+            base = self._base(state, now)
+            record = compose_record(identity, before, self._organization_id, base, is_forced=is_ending)
             if record is None:
                 continue
             signed = self._signer.sign_record(record)

@@ -257,7 +257,12 @@ def _quarantine(device: Device, *, is_frozen: bool) -> Quarantine:
 
 
 def compose_record(
-    facts: IdentityFacts, former: PostureRecord | None, organization_id: OrganizationId, head: Head
+    facts: IdentityFacts,
+    former: PostureRecord | None,
+    organization_id: OrganizationId,
+    head: Head,
+    *,
+    is_forced: bool = False,
 ) -> PostureRecord | None:
     """Compose an identity's record; a section's revision grows only when its value changes.
 
@@ -266,6 +271,7 @@ def compose_record(
         former: The record that this one replaces.
         organization_id: The identity's organization.
         head: Epoch, time and, in ``sequence``, the last sequence given out.
+        is_forced: Compose one even when nothing has changed.
 
     Returns:
         ``None`` when nothing has changed.
@@ -279,7 +285,7 @@ def compose_record(
         "exceptions": _section(former, "exceptions", "access", (), head.issued_at),
     }
     is_same = former is not None and all(sections[name] is getattr(former, name) for name in SECTIONS)
-    if is_same and former is not None and former.epoch == head.epoch:
+    if is_same and former is not None and former.epoch == head.epoch and not is_forced:
         return None
     return PostureRecord(
         schema=SCHEMA_VERSION,

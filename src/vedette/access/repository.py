@@ -63,7 +63,7 @@ _after: Final = (
 
 # Any: the element type of an expanding parameter is not inferred.
 _generations: Final[sa.BindParameter[Any]] = sa.bindparam("generations", expanding=True)
-_by_generations: Final = sa.select(_r.generation_id, _r.signed).where(
+_by_generations: Final = sa.select(_r.generation_id, _r.sequence, _r.signed, _r.is_deleted).where(
     _of_organization, _r.generation_id.in_(_generations)
 )
 _delete: Final = posture_records.delete().where(_of_organization, _r.generation_id.in_(_generations))
@@ -154,10 +154,13 @@ def save_records(connection: sa.Connection, records: Sequence[NewRecord], *, rep
 
 def find_records(
     connection: sa.Connection, organization_id: OrganizationId, generation_ids: Iterable[str]
-) -> dict[str, bytes]:
+) -> dict[str, StoredRecord]:
     """Return the signed records of identities, deleted ones included; unknown ones are left out."""
     rows = connection.execute(_by_generations, {"organization": organization_id, "generations": list(generation_ids)})
-    return {row.generation_id: bytes(row.signed) for row in rows}
+    return {
+        row.generation_id: StoredRecord(row.generation_id, row.sequence, bytes(row.signed), row.is_deleted)
+        for row in rows
+    }
 
 
 def find_by_name(

@@ -262,3 +262,17 @@ async def test_a_module_has_keys_of_its_own(house: CredentialHouse) -> None:
     assert house.decide(record, connect.opening).reason is Reason.SYMMETRIC_KEY_NOT_PERMITTED
     again = await house.connect(module_id="filter", password=house.token(rotated.value, module_id="filter"))
     assert again.decision.is_permitted
+
+
+async def test_a_name_is_free_again_after_one_who_was_retired_and_disabled(house: CredentialHouse) -> None:
+    await house.device()
+    await house.module()
+    for act in ("retire", "disable"):
+        await getattr(house.devices, act)(house.organization_id, "pump-7", actor=ACTOR, reason="old")
+    await house.devices.delete(house.organization_id, "pump-7", actor=ACTOR)
+    for module_id in (None, "filter"):
+        connect = await house.connect(module_id=module_id)
+        assert connect.decision.reason is Reason.UNKNOWN_IDENTITY
+    await house.device()
+    await house.module()
+    assert (await house.connect()).decision.reason is Reason.CERTIFICATE_MISSING
