@@ -22,7 +22,7 @@ from vedette.gateway.services import SessionServices
 from vedette.gateway.subscriptions import Subscriptions
 from vedette.gateway.wills import publish_will
 from vedette.protocols import LocalProtocolError
-from vedette.protocols.hub import IdentityTopics, UserName
+from vedette.protocols.hub import IdentityTopics, Subscription, UserName
 from vedette.protocols.mqtt import (
     Connect,
     Disconnect,
@@ -310,7 +310,7 @@ class HubSession:
 
     def commands_ready(self) -> bool:
         """Look for commands if the device listens for them; whether it does."""
-        return bool(self.subscriptions) and self.serve().commands_ready()
+        return Subscription.DEVICEBOUND in self.subscriptions and self.serve().commands_ready()
 
     def invoke(self, call: InvokeMethod) -> None:
         """Call a method of the device."""
@@ -318,7 +318,7 @@ class HubSession:
 
     def desired_changed(self, change: DesiredChanged) -> None:
         """Tell the device of changed desired properties if it listens for them."""
-        if self.subscriptions:
+        if Subscription.DESIRED_PROPERTIES in self.subscriptions:
             self.serve().desired_changed(change)
 
     def subscribed(self, subscriptions: Subscriptions) -> None:

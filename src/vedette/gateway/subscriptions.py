@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -81,7 +80,7 @@ class SubscriptionKeeper:
         settings = reception.settings.session
         self._reception = reception
         self._session = session
-        self._waiting: deque[_Change] = deque()
+        self._waiting: list[_Change] = []  # an empty deque takes 600 bytes
         self._is_keeping = False
         self._rate = TokenBucket(
             settings.subscription_changes_per_s, settings.subscription_changes_burst, reception.clock.monotonic_s()
@@ -140,8 +139,8 @@ class SubscriptionKeeper:
         session = self._session
         if not session.is_open:
             return
-        for _ in range(count):
-            change = self._waiting.popleft()
+        done, self._waiting = self._waiting[:count], self._waiting[count:]
+        for change in done:
             change.acknowledge()
             session.subscribed(change.subscriptions)
         session.flush()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vedette.bus import RemoteProblem
@@ -72,7 +71,7 @@ class TwinRequests:
         self._rate = TokenBucket(
             settings.twin_requests_per_s, settings.twin_requests_burst, reception.clock.monotonic_s()
         )
-        self._waiting: deque[_Request] = deque()
+        self._waiting: list[_Request] = []  # an empty deque takes 600 bytes
         self._waiting_bytes = 0
         self._is_working = False
 
@@ -115,7 +114,7 @@ class TwinRequests:
                 # A peer that reads slowly gets its answers slowly.
                 while session.backlog_bytes > most:  # noqa: ASYNC110 - the transport tells nobody that it has drained
                     await asyncio.sleep(_BACKLOG_PAUSE_S)
-                request = self._waiting.popleft()
+                request = self._waiting.pop(0)
                 self._waiting_bytes -= len(request.patch)
                 # Who left in order may have reported last words without waiting for an answer.
                 if session.is_open or (session.has_left and type(request.what) is TwinPatchReported):
