@@ -146,6 +146,12 @@ IN_UNSUBACK: Final = Place("UNSUBACK", _ANSWER)
 IN_DISCONNECT: Final = Place("DISCONNECT", _ANSWER | {SESSION_EXPIRY, SERVER_REFERENCE})
 
 _NONE: Final[Properties] = {}
+# A module's name is found in a third of the time of an enum's member.
+_FLAG: Final = Kind.FLAG
+_VARIABLE: Final = Kind.VARIABLE
+_TEXT: Final = Kind.TEXT
+_BINARY: Final = Kind.BINARY
+_PAIR: Final = Kind.PAIR
 _WIDTHS: Final = {
     Kind.FLAG: 1,
     Kind.U16: 2,
@@ -197,7 +203,7 @@ def read_properties(buffer: bytes, position: int, stop: int, place: Place, limit
             raise RemoteProtocolError(f"property {identifier:#04x} does not belong into {place.packet}")
         name, kind = known
         position += 1
-        if kind is Kind.PAIR:
+        if kind is _PAIR:
             key, position = read_text(buffer, position, end, MAX_U16, name)
             text, position = read_text(buffer, position, end, MAX_U16, name)
             if len(pairs) >= limits.max_user_properties:
@@ -245,18 +251,18 @@ def get_user_properties(properties: Properties) -> UserProperties:
 
 
 def _read_value(buffer: bytes, position: int, end: int, name: str, kind: Kind) -> tuple[int | str | bytes, int]:
-    if kind is Kind.TEXT:
+    if kind is _TEXT:
         return read_text(buffer, position, end, MAX_U16, name)
-    if kind is Kind.BINARY:
+    if kind is _BINARY:
         return read_binary(buffer, position, end, MAX_U16, name)
-    if kind is Kind.VARIABLE:
+    if kind is _VARIABLE:
         number, stop = _read_variable(buffer, position, end, name)
     else:
         stop = position + _WIDTHS[kind]
         if stop > end:
             raise RemoteProtocolError(f"{name} is cut short")
         number = int.from_bytes(buffer[position:stop], "big")
-    if (kind is Kind.FLAG and number > 1) or (kind in _POSITIVE and not number):
+    if (kind is _FLAG and number > 1) or (kind in _POSITIVE and not number):
         raise RemoteProtocolError(f"{name} of {number} is not {kind.value}", reason_code=ReasonCode.PROTOCOL_ERROR)
     return number, stop
 
@@ -282,7 +288,7 @@ def encode_properties(properties: Iterable[tuple[int, PropertyValue | None]]) ->
         if value is None:
             continue
         name, kind = KINDS[identifier]
-        if kind is Kind.PAIR:
+        if kind is _PAIR:
             if not _are_pairs(value):
                 raise LocalProtocolError(f"{name} is not {kind.value}")
             encoded += [b"\x26" + encode_text(key, name) + encode_text(text, name) for key, text in value]
@@ -299,15 +305,15 @@ def _are_pairs(value: object) -> TypeGuard[UserProperties]:
 
 
 def _encode_value(value: object, name: str, kind: Kind) -> bytes:
-    if isinstance(value, str) and kind is Kind.TEXT:
+    if isinstance(value, str) and kind is _TEXT:
         return encode_text(value, name)
-    if isinstance(value, bytes) and kind is Kind.BINARY:
+    if isinstance(value, bytes) and kind is _BINARY:
         return encode_binary(value, name)
     if isinstance(value, int):
-        if kind is Kind.VARIABLE and 0 < value <= MAX_REMAINING_LENGTH:
+        if kind is _VARIABLE and 0 < value <= MAX_REMAINING_LENGTH:
             return encode_remaining_length(value)
         width = _WIDTHS.get(kind, 0)
-        most = 1 if kind is Kind.FLAG else (1 << 8 * width) - 1
+        most = 1 if kind is _FLAG else (1 << 8 * width) - 1
         if width and (kind in _POSITIVE) <= value <= most:
             return int(value).to_bytes(width, "big")
     raise LocalProtocolError(f"{name} of {value!r} is not {kind.value}")
