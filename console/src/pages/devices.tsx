@@ -1,12 +1,16 @@
+// All devices, or those that a condition holds for; and acts on many at once.
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Form, Input, Label, TextField } from 'react-aria-components';
 import { Link, useLocation } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
+import { useCount } from '../api/queries';
 import { useQueryState } from '../app/url';
+import { Condition } from '../ui/condition';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
+import { csvCell, visible } from '../ui/text';
 import { Badge, Button, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { Bulk } from './bulk';
 
 type Device = Schemas['DeviceView'];
 
@@ -15,7 +19,7 @@ const PAGE = 200;
 const COLUMNS: Column<Device>[] = [
   {
     title: 'Device',
-    width: 'minmax(180px, 2fr)',
+    width: 'minmax(160px, 2fr)',
     cell: (device) => (
       <Link href={`/devices/${encodeURIComponent(device.device_id)}`} tabIndex={-1}>
         <Foreign text={device.device_id} />
@@ -23,56 +27,81 @@ const COLUMNS: Column<Device>[] = [
     ),
   },
   {
+    title: 'Connection',
+    width: '130px',
+    cell: (device) =>
+      device.presence?.is_connected ? <Badge tone="good">connected</Badge> : <Badge>not connected</Badge>,
+  },
+  {
     title: 'State',
-    width: '120px',
+    width: '150px',
     cell: (device) =>
       device.is_blocked ? (
         <Badge tone="bad">blocked</Badge>
-      ) : device.is_enabled ? (
-        <Badge tone="good">enabled</Badge>
-      ) : (
+      ) : !device.is_enabled ? (
         <Badge tone="bad">disabled</Badge>
+      ) : device.is_flagged ? (
+        <Badge tone="warn">weak credential</Badge>
+      ) : (
+        device.lifecycle
       ),
   },
-  { title: 'Lifecycle', width: '110px', cell: (device) => device.lifecycle },
-  { title: 'Site', width: 'minmax(90px, 1fr)', cell: (device) => <Foreign text={device.site} /> },
-  { title: 'Zone', width: 'minmax(90px, 1fr)', cell: (device) => <Foreign text={device.zone} /> },
-  { title: 'Last connected', width: '140px', cell: (device) => <Time at={device.last_connected_at} /> },
+  { title: 'Site', width: 'minmax(80px, 1fr)', cell: (device) => <Foreign text={device.site} /> },
+  { title: 'Zone', width: 'minmax(80px, 1fr)', cell: (device) => <Foreign text={device.zone} /> },
+  { title: 'Since', width: '130px', cell: (device) => <Time at={device.presence?.since ?? device.last_connected_at} /> },
 ];
 
 export default function Devices() {
   const [parameters, change] = useQueryState();
   const [, navigate] = useLocation();
-  const site = parameters.get('site') ?? '';
-  const [draft, setDraft] = useState(site);
+  const where = parameters.get('where') ?? '';
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const count = useCount(where || 'IS_DEFINED(deviceId)');
   const list = useInfiniteQuery({
-    queryKey: ['devices', site],
+    queryKey: ['devices', where],
     initialPageParam: '',
     queryFn: ({ pageParam }) =>
-      take(api.GET('/v1/devices', { params: { query: { limit: PAGE, after: pageParam, site: site || undefined } } })),
+      take(api.GET('/v1/devices', { params: { query: { limit: PAGE, after: pageParam, where: where || undefined } } })),
     getNextPageParam: (page) => page.next || undefined,
   });
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const select = (key: string, isSelected: boolean) => {
+    const next = new Set(selected);
+    if (isSelected) next.add(key);
+    else next.delete(key);
+    setSelected(next);
+  };
   return (
     <Page
       title="Devices"
-      about={`${items.length}${list.hasNextPage ? '+' : ''} shown`}
-      actions={<CopyAs way={{ cli: ['device', 'list', ...(site ? ['--site', site] : [])], path: `/v1/devices?limit=${PAGE}` }} />}
+      about={count === undefined ? '' : `${count.toLocaleString('en')}${where ? ' match' : ''}`}
+      actions={
+        <>
+          <Link className="button primary" href="/add-device">
+            Add a device
+          </Link>
+          <Button onPress={() => download(items)} isDisabled={items.length === 0}>
+            CSV of what is loaded
+          </Button>
+          <CopyAs
+            way={{
+              cli: ['device', 'list', ...(where ? ['--where', where] : [])],
+              path: `/v1/devices${where ? `?where=${encodeURIComponent(where)}` : ''}`,
+            }}
+          />
+        </>
+      }
     >
-      <Form
-        className="row-of"
-        onSubmit={(event) => {
-          event.preventDefault();
-          change({ site: draft });
+      <Condition
+        key={where}
+        value={where}
+        onUse={(condition) => {
+          setSelected(new Set());
+          change({ where: condition }, true);
         }}
-      >
-        <TextField className="field" value={draft} onChange={setDraft}>
-          <Label>Site</Label>
-          <Input className="input" />
-        </TextField>
-        <Button type="submit">Filter</Button>
-      </Form>
+      />
       <ProblemNote error={list.error} />
+      <Bulk selected={[...selected]} clear={() => setSelected(new Set())} />
       <Table
         label="Devices"
         columns={COLUMNS}
@@ -82,8 +111,42 @@ export default function Devices() {
         isLoading={list.isFetching}
         onMore={() => void list.fetchNextPage()}
         onOpen={(device) => navigate(`/devices/${encodeURIComponent(device.device_id)}`)}
-        empty="No device matches. Let some in: open an enrollment, or add one."
+        selected={selected}
+        onSelect={select}
+        empty={
+          where ? (
+            'No device matches.'
+          ) : (
+            <>
+              There is no device yet. <Link href="/add-device">Add one</Link>, or let many in by an{' '}
+              <Link href="/enrollments">enrollment</Link>.
+            </>
+          )
+        }
       />
     </Page>
   );
+}
+
+function download(items: Device[]): void {
+  const rows = [
+    ['device_id', 'is_connected', 'is_enabled', 'is_blocked', 'lifecycle', 'site', 'zone', 'last_connected_at'],
+    ...items.map((each) => [
+      each.device_id,
+      String(each.presence?.is_connected ?? false),
+      String(each.is_enabled),
+      String(each.is_blocked),
+      each.lifecycle,
+      each.site ?? '',
+      each.zone ?? '',
+      each.last_connected_at ?? '',
+    ]),
+  ];
+  const text = rows.map((row) => row.map((cell) => csvCell(visible(cell))).join(',')).join('\r\n');
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
+  const anchor = document.createElement('a');
+  anchor.href = url;
+  anchor.download = 'devices.csv';
+  anchor.click();
+  URL.revokeObjectURL(url);
 }
