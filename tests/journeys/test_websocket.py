@@ -1,4 +1,4 @@
-"""The unmodified Azure IoT SDK for Python behind a firewall that lets nothing but port 443 out."""
+"""The unmodified Azure IoT SDKs behind a firewall that lets nothing but port 443 out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from azure.iot.device import X509, IoTHubDeviceClient, Message, ProvisioningDevi
 from azure_device import messages, open_enrollment, sdk_warnings
 from cryptography import x509
 from journey import Platform, wait_until
+from node_sdk import needs_node, node_device
 
 from vedette.simulation import Factory, Identity, make_request
 
@@ -30,8 +31,13 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         running.stop()
 
 
-def register(platform: Platform, factory: Factory, name: str, folder: Path) -> Any:  # the SDK's class of credentials
-    """Register over WebSocket, with a CSR in the custom payload."""
+@pytest.fixture(scope="module", autouse=True)
+def enrollment(platform: Platform, factory: Factory) -> str:
+    return open_enrollment(platform, factory)
+
+
+def register(platform: Platform, factory: Factory, name: str, folder: Path) -> tuple[Path, Path]:
+    """Register over WebSocket, with a CSR in the custom payload; return certificate and key."""
     key, csr = make_request(name)
     certificate_path, key_path = factory.make_device(name).write(folder, "factory")
     client = ProvisioningDeviceClient.create_from_x509_certificate(
@@ -47,15 +53,13 @@ def register(platform: Platform, factory: Factory, name: str, folder: Path) -> A
     assert result.status == "assigned"
     chain = json.loads(result.registration_state.response_payload)["issuedCertificateChain"]
     certificates = tuple(x509.load_der_x509_certificate(base64.b64decode(der)) for der in chain)
-    certificate_path, key_path = Identity(key, certificates).write(folder, "operational")
-    return X509(cert_file=str(certificate_path), key_file=str(key_path))
+    return Identity(key, certificates).write(folder, "operational")
 
 
-def test_a_device_registers_and_lives_on_port_443(platform: Platform, factory: Factory, tmp_path: Path) -> None:
-    open_enrollment(platform, factory)
-    credential = register(platform, factory, "tunnel-1", tmp_path)
+def test_a_python_device_registers_and_lives_on_port_443(platform: Platform, factory: Factory, tmp_path: Path) -> None:
+    certificate, key = register(platform, factory, "tunnel-1", tmp_path)
     client = IoTHubDeviceClient.create_from_x509_certificate(
-        x509=credential,
+        x509=X509(cert_file=str(certificate), key_file=str(key)),
         hostname=platform.address,
         device_id="tunnel-1",
         server_verification_cert=platform.root_pem,
@@ -76,3 +80,22 @@ def test_a_device_registers_and_lives_on_port_443(platform: Platform, factory: F
     finally:
         client.shutdown()
     assert platform.state()["ports"]["websocket"] == 443
+
+
+@needs_node
+def test_a_node_device_lives_on_port_443(platform: Platform, factory: Factory, tmp_path: Path) -> None:
+    certificate, key = register(platform, factory, "tunnel-2", tmp_path)
+    with node_device(
+        connection_string=f"HostName={platform.address};DeviceId=tunnel-2;x509=true",
+        cert=str(certificate),
+        key=str(key),
+        ca=str(platform.data / "public" / "root.pem"),
+        websockets=True,
+    ) as device:
+        device.ask("connect")
+        device.ask("send", body="hello")
+        assert [each["body"] for each in messages(platform, "tunnel-2")] == ["hello"]
+        assert device.ask("twin")["desired"]["$version"] == 1
+        device.ask("listen")
+        platform.call("POST", "/v1/devices/tunnel-2/commands", {"body": "open"})
+        assert device.event("message")["body"] == "open"
