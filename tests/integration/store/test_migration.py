@@ -35,11 +35,21 @@ def describe(url: str) -> set[tuple[object, ...]]:
 
 
 def describe_sqlite(connection: sa.Connection) -> set[tuple[object, ...]]:
+    """Describe tables by what they hold: a column that was added later stands elsewhere in the text of its table."""
     found: set[tuple[object, ...]] = set()
-    for kind, name, sql in connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql <> ''"):
-        # The order of the constraints of a table is of no meaning.
-        lines = frozenset(line.strip().rstrip(",") for line in re.split(r"\n|(?<=,) ", sql))
-        found.add((kind, name, lines))
+    rows = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master WHERE sql <> ''").all()
+    for kind, name, sql in rows:
+        if kind != "table":
+            found.add((kind, name, " ".join(sql.split())))
+            continue
+        for _, *column in connection.exec_driver_sql(f'PRAGMA table_xinfo("{name}")'):
+            found.add((name, *column))
+        for _, index, *rest in connection.exec_driver_sql(f'PRAGMA index_list("{name}")'):
+            columns = [row[2] for row in connection.exec_driver_sql(f'PRAGMA index_info("{index}")')]
+            # What a constraint brings has no name of its own.
+            found.add((name, "index" if rest[1] == "c" else tuple(columns), *rest[:2]))
+        constraints = re.findall(r"CONSTRAINT (\w+) (\w+)", sql)
+        found.update((name, "constraint", *each) for each in constraints)
     return found
 
 
