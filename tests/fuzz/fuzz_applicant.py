@@ -13,11 +13,14 @@ from vedette.enrollment import Attestation
 from vedette.enrollment.applicant import KEPT_PAYLOAD_MAX_BYTES, Applicant, read_applicant
 from vedette.enrollment.decision import Refusal
 from vedette.kernel import EnrollmentId, SystemClock
+from vedette.protocols.hub import build_sas_token
 from vedette.simulation import Factory
 
 _leaf: Final = Factory("Fuzz", SystemClock()).make_device("dev1", days=30).chain[0].public_bytes(Encoding.DER)
 _BODY: Final = b'{"registrationId":"dev1","payload":{"a":[1,null],"csr":"MDMCAQA="}}'
-_TOKEN: Final = b"SharedAccessSignature sr=0ne00%2Fregistrations%2Fdev1&sig=c2ln&se=1795340105&skn=registration"
+_TOKEN: Final = build_sas_token(
+    "0ne00/registrations/dev1", b"k" * 32, 1_795_340_105, policy_name="registration"
+).encode()
 
 # Odd certificates make the parser warn, and the warning is the only thing that happens.
 warnings.filterwarnings("ignore", module="vedette|cryptography")

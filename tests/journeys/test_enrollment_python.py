@@ -1,4 +1,4 @@
-"""Devices that need more than a certificate: an operator's word, or a shared key; with the unmodified Azure IoT SDK.
+"""Devices that need more than a certificate: an operator's word, or a symmetric key; with the unmodified Azure IoT SDK.
 
 An SDK that is told to wait asks again by itself until an operator has decided; one that knows no certificates registers
 by a token and goes on to the hub with its key, or leaves it behind for a certificate.
@@ -183,7 +183,7 @@ def test_a_wait_outlives_the_death_of_every_process(
     assert result.status == "assigned"
 
 
-# --- a shared key ------------------------------------------------------------------------------------------------
+# --- a symmetric key ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["individual", "group"])
@@ -207,7 +207,7 @@ def test_a_device_that_knows_no_certificates_registers_and_connects_with_its_key
     assert (again.status, again.registration_state.sub_status) == ("assigned", "deviceDataMigrated")
 
 
-def test_a_shared_key_is_left_behind_for_a_certificate(platform: Platform, tmp_path: Path) -> None:
+def test_a_symmetric_key_is_left_behind_for_a_certificate(platform: Platform, tmp_path: Path) -> None:
     _, shared = open_keyed(platform, "valves", kind="group", id_pattern="valve-*")
     key, csr = make_request("valve-1")
     told = {"csr": base64.b64encode(csr).decode()}

@@ -119,7 +119,7 @@ class EnrollmentRoutes:
     async def create(
         self, new: NewEnrollmentView, who: Who, request: Request, response: Response
     ) -> CreatedEnrollmentView:
-        """One device by its pinned certificate, or all that a verified authority vouches for; or by a shared key."""
+        """One device by its pinned certificate, or all that a verified authority vouches for; or by a symmetric key."""
         created = await self._enrollments.create(
             self._organization_id, new.to_new_enrollment(), actor=who, key_values=new.to_key_values()
         )

@@ -17,6 +17,7 @@ from vedette.enrollment.model import Attestation
 from vedette.kernel import EnrollmentId, InvalidId, RegistrationId, parse_registration_id
 from vedette.protocols import RemoteProtocolError
 from vedette.protocols.dps import Registration, RegistrationLimits, decode_registration
+from vedette.protocols.hub import parse_sas_token
 from vedette.trust import PARSE_ERRORS, certificate_sha256
 
 CHAIN_MAX: Final = 5
@@ -108,7 +109,16 @@ def _read_bearer(request: RegisterDevice, asked: Applicant, body: Registration) 
     """Take a request whose proof is a token, which nothing has verified yet."""
     if asked.registration_id != body.registration_id:
         return _mismatch(asked, body, None)
-    return replace(asked, attestation=Attestation.SYMMETRIC_KEY, token=request.password or b"")
+    token = request.password or b""
+    try:
+        parse_sas_token(token.decode("utf-8"))
+    except (UnicodeDecodeError, RemoteProtocolError) as error:
+        return Refusal(
+            RegistrationReason.TOKEN_INVALID,
+            f"the password is no shared access signature: {error}",
+            "let the SDK make the token: create_from_symmetric_key",
+        )
+    return replace(asked, attestation=Attestation.SYMMETRIC_KEY, token=token)
 
 
 def _read_certificate(request: RegisterDevice, asked: Applicant, body: Registration) -> Applicant | Refusal:

@@ -17,7 +17,7 @@ from vedette.enrollment.errors import (
 from vedette.enrollment.events import RegistrationApproved, RegistrationRejected
 from vedette.enrollment.model import APPROVAL_TIMEOUT, PendingRegistration, PendingState
 from vedette.enrollment.repository import find_enrollment
-from vedette.enrollment.service import check_page
+from vedette.enrollment.service import check_page, name_actor
 from vedette.kernel import Clock, OrganizationId
 from vedette.ledger import Actor, Entry, Ledger
 from vedette.registry import ClockGuard, check_reason
@@ -189,7 +189,7 @@ class RegistrationApprovals:
             waiting,
             state=state,
             decided_at=now,
-            decided_by=f"{actor.kind}:{actor.id}"[:256],
+            decided_by=name_actor(actor),
             reason=reason,
             expires_at=now + valid_for,
         )

@@ -28,9 +28,11 @@ class RegistrationReason(StrEnum):
     CERTIFICATE_MISSING = "certificate_missing"
     WRONG_ATTESTATION = "wrong_attestation"
     TOKEN_INVALID = "token_invalid"  # noqa: S105 - a word, no secret
+    TOKEN_WRONG_SCOPE = "token_wrong_scope"  # noqa: S105 - a word, no secret
     TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a word, no secret
+    TOKEN_UNVERIFIED = "token_unverified"  # noqa: S105 - a word, no secret
     SYMMETRIC_KEYS_OFF = "symmetric_keys_off"
-    SYMMETRIC_KEY_ENDED = "symmetric_key_ended"
+    SYMMETRIC_KEY_EXPIRED = "symmetric_key_expired"
     CERTIFICATE_NOT_PINNED = "certificate_not_pinned"
     CERTIFICATE_EXPIRED = "certificate_expired"
     CHAIN_NOT_TRUSTED = "chain_not_trusted"
@@ -190,7 +192,7 @@ def _judge_credential(facts: RegistrationFacts, now: datetime) -> Refusal | None
 def _judge_key_end(enrollment: Enrollment, now: datetime) -> Refusal | None:
     if enrollment.symmetric_key_until is not None and now >= enrollment.symmetric_key_until:
         return Refusal(
-            RegistrationReason.SYMMETRIC_KEY_ENDED,
+            RegistrationReason.SYMMETRIC_KEY_EXPIRED,
             f"the symmetric keys of the enrollment {enrollment.name!r} have ended",
             "extend symmetric_key_until, or better: give the device an onboarding certificate",
         )

@@ -27,7 +27,7 @@ _REFUSALS: Final[dict[Reason, tuple[RegistrationReason, str, str]]] = {
         "compare the device's key with its enrollment's, and how a group's device derives it",
     ),
     Reason.TOKEN_WRONG_SCOPE: (
-        RegistrationReason.TOKEN_INVALID,
+        RegistrationReason.TOKEN_WRONG_SCOPE,
         "the token names another registration, or another id scope",
         "the token must name {idScope}/registrations/{registrationId}",
     ),
@@ -37,12 +37,12 @@ _REFUSALS: Final[dict[Reason, tuple[RegistrationReason, str, str]]] = {
         "check the clocks of device and server",
     ),
     Reason.SYMMETRIC_KEY_EXPIRED: (
-        RegistrationReason.SYMMETRIC_KEY_ENDED,
+        RegistrationReason.SYMMETRIC_KEY_EXPIRED,
         "the key of the enrollment {name!r} has ended",
         _ROTATE,
     ),
     Reason.SYMMETRIC_KEY_NOT_PERMITTED: (
-        RegistrationReason.SYMMETRIC_KEY_ENDED,
+        RegistrationReason.SYMMETRIC_KEY_EXPIRED,
         "the enrollment {name!r} has no key",
         _ROTATE,
     ),
@@ -121,7 +121,7 @@ class EnrollmentKeys:
 def explain(reason: Reason, enrollment: Enrollment | None) -> Refusal:
     """Return why a token does not let a device register."""
     if reason not in _REFUSALS:
-        return Refusal(RegistrationReason.UNAVAILABLE, "the token cannot be verified now", "see: vedette status")
+        return Refusal(RegistrationReason.TOKEN_UNVERIFIED, "the token cannot be verified now", "see: vedette status")
     code, detail, hint = _REFUSALS[reason]
     name = "" if enrollment is None else enrollment.name
     enrollment_id = "" if enrollment is None else enrollment.enrollment_id

@@ -74,6 +74,20 @@ def delete_pending(connection: sa.Connection, organization_id: str, registration
     connection.execute(pending.delete().where(_one(organization_id, registration_id)))
 
 
+def approve_pending_of(
+    connection: sa.Connection, organization_id: str, enrollment_id: str, *, now: datetime, by: str, reason: str
+) -> int:
+    """Approve all that waits for an operator through an enrollment; returns how many."""
+    mine = sa.and_(
+        _p.organization_id == organization_id,
+        _p.enrollment_id == enrollment_id,
+        _p.state == PendingState.PENDING.value,
+        _p.expires_at > now,
+    )
+    decided = {"state": PendingState.APPROVED.value, "decided_at": now, "decided_by": by, "reason": reason}
+    return connection.execute(pending.update().where(mine).values(decided)).rowcount
+
+
 def delete_pending_of(connection: sa.Connection, organization_id: str, enrollment_id: str) -> None:
     """Take away all that waits for an enrollment."""
     mine = sa.and_(_p.organization_id == organization_id, _p.enrollment_id == enrollment_id)

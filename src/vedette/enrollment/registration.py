@@ -128,7 +128,7 @@ class RegistrationService:
             return await self._answer_poll(applicant, request.operation_id)
         return await self._register(applicant)
 
-    async def _register(self, applicant: Applicant) -> RegistrationReply:
+    async def _register(self, applicant: Applicant, approval: PendingRegistration | None = None) -> RegistrationReply:
         self._guard.check()
         look, admission = await self._admit(applicant)
         # Only now: a stranger with a certificate of his own making must not keep the name's holder waiting.
@@ -136,7 +136,7 @@ class RegistrationService:
             raise _Refused(in_progress(applicant))
         self._under_way.add(applicant.registration_id)
         try:
-            return await self._serve(applicant, look, admission)
+            return await self._serve(applicant, look, admission, approval)
         finally:
             self._under_way.discard(applicant.registration_id)
 
@@ -145,12 +145,15 @@ class RegistrationService:
         look = await self._store.read(lambda connection: self._records.look(connection, applicant, now))
         return look, _expect(await self._admissions.admit(look, applicant, now))
 
-    async def _serve(self, applicant: Applicant, look: Look, admission: Admission) -> RegistrationReply:
+    async def _serve(
+        self, applicant: Applicant, look: Look, admission: Admission, approval: PendingRegistration | None
+    ) -> RegistrationReply:
         facts = weigh(look, admission, applicant)
         plan = _expect(decide_registration(facts, self._clock.now()))
         if facts.registration is not None and _is_settled(plan, facts, applicant):
             return await self._tell(facts.registration, admission, facts, plan)
-        approval = await self._ask_operator(applicant, admission, facts)
+        if admission.enrollment.approval is Approval.REQUIRED:
+            approval = await self._ask_operator(applicant, admission, facts)
         if approval is not None:
             if approval.state is not PendingState.APPROVED:
                 return self._put_off(approval)
@@ -178,11 +181,8 @@ class RegistrationService:
     async def _ask_operator(
         self, applicant: Applicant, admission: Admission, facts: RegistrationFacts
     ) -> PendingRegistration | None:
-        """Return what waits for an operator, or was decided; ``None``: nobody is to be asked."""
-        enrollment = admission.enrollment
-        if enrollment.approval is not Approval.REQUIRED:
-            return None
-        binding = applicant.binding_sha256(enrollment.enrollment_id, facts.csr_key_sha256)
+        """Return what waits for an operator, or was decided; ``None``: it was approved before, and used."""
+        binding = applicant.binding_sha256(admission.enrollment.enrollment_id, facts.csr_key_sha256)
         if facts.device is not None and facts.registration is not None:
             is_approved = facts.registration.approved_binding == binding
             if is_approved and facts.registration.permit_until is None:
@@ -205,7 +205,7 @@ class RegistrationService:
             raise _Refused(expired(waiting))
         if waiting.state is not PendingState.APPROVED:
             return self._put_off(waiting)
-        return await self._register(replace(applicant, csr=waiting.csr))
+        return await self._register(replace(applicant, csr=waiting.csr), waiting)
 
     async def _answer_settled(self, applicant: Applicant, operation_id: str) -> RegistrationReply:
         """Answer a poll of an operation that came to its end; the answer that told so may have been lost."""

@@ -16,8 +16,8 @@ from vedette.enrollment.errors import (
     InvalidEnrollment,
 )
 from vedette.enrollment.events import EnrollmentChanged, EnrollmentCreated, EnrollmentDeleted
-from vedette.enrollment.model import Attestation, Enrollment, EnrollmentKind, NewEnrollment, Registration
-from vedette.enrollment.pending_repository import delete_pending_of
+from vedette.enrollment.model import Approval, Attestation, Enrollment, EnrollmentKind, NewEnrollment, Registration
+from vedette.enrollment.pending_repository import approve_pending_of, delete_pending_of
 from vedette.enrollment.properties import check_new_enrollment, patch_enrollment
 from vedette.kernel import AuthorityId, Clock, DeviceId, EnrollmentId, IdSource, OrganizationId, RegistrationId
 from vedette.ledger import Actor, Entry, Event, Ledger
@@ -241,12 +241,19 @@ class EnrollmentService:
             changed = replace(patched, updated_at=now, revision=current.revision + 1)
             self._check_unique(tx.connection, changed)
             repository.update_enrollment(tx.connection, changed)
+            let_in = 0
+            if "approval" in names and changed.approval is Approval.NONE:
+                # Who waited was let in by whoever decided not to be asked.
+                let_in = approve_pending_of(
+                    tx.connection, organization_id, enrollment_id, now=now, by=name_actor(actor), reason=checked
+                )
             event = EnrollmentChanged(organization_id=organization_id, enrollment_id=enrollment_id, changed=names)
             details = {
                 "changed": list(names),
                 "is_enabled": changed.is_enabled,
                 "credential": changed.credential.value,
                 "approval": changed.approval.value,
+                "let_in": let_in,
             }
             self._record(
                 tx, changed, "enrollment.update_enrollment", event, actor=actor, details=details, reason=checked
@@ -386,6 +393,11 @@ def _require(
             f"the enrollment is at revision {enrollment.revision}, not {if_match}", hint="read it again, then change it"
         )
     return enrollment
+
+
+def name_actor(actor: Actor) -> str:
+    """Return who decided, as it stands beside what was decided."""
+    return f"{actor.kind}:{actor.id}"[:256]
 
 
 def check_page(limit: int, after: str) -> None:

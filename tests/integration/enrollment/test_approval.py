@@ -351,6 +351,27 @@ async def test_a_device_is_told_to_ask_less_often_when_nobody_comes(
 
 
 @pytest.mark.anyio
+async def test_who_waits_is_let_in_when_nobody_is_asked_any_more(house: IdentityHouse, factory: Factory) -> None:
+    enrollment = await house.open_group(factory, **REQUIRED)
+    identity, other = factory.make_device("pump-7"), factory.make_device("pump-8")
+    operation_id = (await house.enroll(identity, "pump-7")).body["operationId"]
+    rejected = (await house.enroll(other, "pump-8")).body["operationId"]
+    await reject(house, "pump-8")
+    await house.enrollments.update(
+        house.organization_id, enrollment.enrollment_id, {"approval": "none"}, actor=ACTOR, reason="pilot is over"
+    )
+    answer = await house.register_device(identity, "pump-7", operation_id=operation_id)
+    assert (answer.status, answer.body["operationId"]) == ("assigned", operation_id)
+    with pytest.raises(PendingRegistrationNotFound):
+        await waiting(house)
+    poll = await house.register_device(other, "pump-8", operation_id=rejected)
+    assert refused(poll) == ("rejected", 200, "failed")
+    entries = await house.ledger.entries(house.organization_id, after=0)
+    (change,) = [each for each in entries if each.action == "enrollment.update_enrollment"]
+    assert change.details["let_in"] == 1
+
+
+@pytest.mark.anyio
 async def test_the_body_of_a_poll_counts_for_nothing(house: IdentityHouse, factory: Factory) -> None:
     await house.open_group(factory, **REQUIRED)
     identity = factory.make_device("pump-7")

@@ -1,4 +1,4 @@
-"""Devices that register with a shared key: off by default, ending, and no more than the key is good for."""
+"""Devices that register with a symmetric key: off by default, ending, and no more than the key is good for."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def token(house: IdentityHouse, key: bytes, registration_id: str, **changes: Any
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("slot", KeySlot)
-async def test_a_device_with_a_shared_key_gets_a_certificate_for_its_csr(
+async def test_a_device_with_a_symmetric_key_gets_a_certificate_for_its_csr(
     keyed_house: IdentityHouse, slot: KeySlot
 ) -> None:
     created = await open_keyed(keyed_house, EnrollmentKind.INDIVIDUAL)
@@ -178,7 +178,7 @@ async def test_keys_that_devices_hold_already_can_be_brought_along(keyed_house: 
 
 
 @pytest.mark.anyio
-async def test_an_operator_may_be_asked_before_a_shared_key_is_believed(keyed_house: IdentityHouse) -> None:
+async def test_an_operator_may_be_asked_before_a_symmetric_key_is_believed(keyed_house: IdentityHouse) -> None:
     house = keyed_house
     created = await open_keyed(house, approval=Approval.REQUIRED)
     password = token(house, derived(key_of(created), "meter-1"), "meter-1")
@@ -222,8 +222,8 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("another key", "token_invalid", {"key": OURS}),
     ("the group's own key", "token_invalid", {"key": "group"}),
     ("the key of another name", "token_invalid", {"key_for": "meter-2"}),
-    ("a token for another name", "token_invalid", {"named": "meter-2"}),
-    ("a token for another id scope", "token_invalid", {"id_scope": "0ne0000ELSE"}),
+    ("a token for another name", "token_wrong_scope", {"named": "meter-2"}),
+    ("a token for another id scope", "token_wrong_scope", {"id_scope": "0ne0000ELSE"}),
     ("an expired token", "token_expired", {"valid_for": -timedelta(minutes=6)}),
     ("a policy's token", "token_invalid", {"policy_name": "iothubowner"}),
     ("a name outside the pattern", "no_enrollment", {"name": "pump-1"}),
@@ -300,12 +300,12 @@ async def test_keys_end_with_their_enrollment_and_by_themselves(keyed_house: Ide
     csr = make_request("meter-1")[1]
     clock.advance(timedelta(days=30))
     answer = await house.register_device(None, "meter-1", csr=csr, password=token(house, key, "meter-1"))
-    assert refused(answer) == ("symmetric_key_ended", 401, "401002")
+    assert refused(answer) == ("symmetric_key_expired", 401, "401002")
     longer = {"symmetric_key_until": clock.now() + timedelta(days=200)}
     await house.enrollments.update(house.organization_id, created.enrollment.enrollment_id, longer, actor=ACTOR)
     clock.advance(timedelta(days=61))
     answer = await house.register_device(None, "meter-1", csr=csr, password=token(house, key, "meter-1"))
-    assert refused(answer) == ("symmetric_key_ended", 401, "401002")
+    assert refused(answer) == ("symmetric_key_expired", 401, "401002")
     assert "rotate-key" in answer.body["message"]
 
 

@@ -17,9 +17,10 @@ from vedette.enrollment.applicant import KEPT_PAYLOAD_MAX_BYTES, Applicant, read
 from vedette.enrollment.decision import Refusal
 from vedette.kernel import EnrollmentId, RegistrationId, SystemClock
 from vedette.protocols.dps import encode_registration
+from vedette.protocols.hub import build_sas_token
 from vedette.simulation import Factory
 
-TOKEN = b"SharedAccessSignature sr=a&sig=b&se=1"
+TOKEN = build_sas_token("0ne00/registrations/pump-7", b"k" * 32, 1_795_340_105).encode()
 LEAF = Factory("Acme", SystemClock()).make_device("Pump-7").chain[0].public_bytes(Encoding.DER)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
@@ -62,7 +63,18 @@ def test_a_token_makes_a_bearer_of_whoever_presents_it_whatever_the_certificate(
 
 
 def test_a_token_does_not_show_in_a_representation() -> None:
-    assert "sig" not in repr(applicant(password=TOKEN))
+    assert "sig=" not in repr(applicant(password=TOKEN))
+
+
+@pytest.mark.parametrize(
+    "password",
+    [b"SharedAccessSignature ", b"SharedAccessSignature sr=a&sig=b&se=c", TOKEN + b"&sr=b", TOKEN + b"\xff"],
+)
+def test_what_is_no_token_is_refused_before_anything_is_looked_up(password: bytes) -> None:
+    found = read_applicant(request(password=password))
+    assert isinstance(found, Refusal)
+    assert found.reason is RegistrationReason.TOKEN_INVALID
+    assert "sig=" not in found.detail
 
 
 @pytest.mark.parametrize("password", [None, b"", b"secret", b"sharedaccesssignature sr=a"])

@@ -389,7 +389,7 @@ REFUSED: list[tuple[str, RegistrationReason, dict[str, Any]]] = [
     ("a CSR where keys are handed on", RegistrationReason.CSR_NOT_WANTED, {**BY_KEY, "has_csr": True}),
     (
         "its symmetric keys have ended",
-        RegistrationReason.SYMMETRIC_KEY_ENDED,
+        RegistrationReason.SYMMETRIC_KEY_EXPIRED,
         {
             **BY_KEY,
             "enrollment": enrollment(
@@ -429,7 +429,7 @@ REFUSED: list[tuple[str, RegistrationReason, dict[str, Any]]] = [
         },
     ),
     (
-        "the shared key of a device that holds a certificate",
+        "the symmetric key of a device that holds a certificate",
         RegistrationReason.ALREADY_ACTIVE,
         {
             **BY_KEY,
