@@ -15,5 +15,8 @@ export const PAGES: Page[] = [
   { path: '/devices/:device', title: 'Device', group: '', key: '', component: lazy(() => import('../pages/device')) },
   { path: '/refusals', title: 'Refused', group: 'Fleet', key: 'r', component: lazy(() => import('../pages/refusals')) },
   { path: '/clone-alerts', title: 'Clone alerts', group: 'Fleet', key: 'c', component: lazy(() => import('../pages/clone-alerts')) },
+  { path: '/groups', title: 'Groups', group: 'Fleet', key: 'p', component: lazy(() => import('../pages/groups')) },
+  { path: '/queries', title: 'Queries', group: 'Fleet', key: 'q', component: lazy(() => import('../pages/queries')) },
+  { path: '/ledger', title: 'Ledger', group: 'Record', key: 'l', component: lazy(() => import('../pages/ledger')) },
   { path: '/authorities', title: 'Authorities', group: 'Trust', key: 'a', component: lazy(() => import('../pages/authorities')) },
 ];

@@ -1,0 +1,120 @@
+// Ask the fleet in the hub's query language.
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Form, Label, TextArea, TextField } from 'react-aria-components';
+import { api, take } from '../api/client';
+import { useQueryState } from '../app/url';
+import { CopyAs } from '../ui/copy';
+import { type Column, Table } from '../ui/table';
+import { csvCell, visible } from '../ui/text';
+import { Button, Page, ProblemNote } from '../ui/ui';
+
+type Row = Record<string, unknown>;
+
+const EXAMPLES = [
+  'SELECT * FROM devices',
+  'SELECT COUNT() AS devices, site FROM devices GROUP BY site',
+  "SELECT deviceId, properties.reported.firmware.version FROM devices WHERE connectionState = 'Connected'",
+  "SELECT deviceId, moduleId, connectionState FROM devices.modules",
+];
+const PAGE = 100;
+
+export default function Queries() {
+  const [parameters, change] = useQueryState();
+  const asked = parameters.get('q') ?? '';
+  const [text, setText] = useState(asked || EXAMPLES[0]!);
+  const answer = useInfiniteQuery({
+    queryKey: ['query page', asked],
+    initialPageParam: '',
+    queryFn: ({ pageParam }) => take(api.POST('/v1/query', { body: { query: asked, limit: PAGE, after: pageParam } })),
+    getNextPageParam: (page) => page.next || undefined,
+    enabled: asked !== '',
+  });
+  const rows = (answer.data?.pages.flatMap((page) => page.items) ?? []) as Row[];
+  const names = [...new Set(rows.slice(0, 200).flatMap((row) => Object.keys(row)))].slice(0, 12);
+  const columns: Column<Row>[] = names.map((name) => ({
+    title: visible(name),
+    width: 'minmax(120px, 1fr)',
+    cell: (row) => <span>{visible(inText(row[name]))}</span>,
+  }));
+  return (
+    <Page
+      title="Queries"
+      about={asked && answer.data ? `${rows.length}${answer.hasNextPage ? '+' : ''} rows` : ''}
+      actions={
+        <>
+          <Button isDisabled={rows.length === 0} onPress={() => download(names, rows)}>
+            CSV of what is loaded
+          </Button>
+          <CopyAs way={{ cli: ['query', asked || text], method: 'POST', path: '/v1/query', body: { query: asked || text } }} />
+        </>
+      }
+    >
+      <Form
+        onSubmit={(event) => {
+          event.preventDefault();
+          change({ q: text }, true);
+        }}
+      >
+        <TextField className="field" value={text} onChange={setText}>
+          <Label>Query</Label>
+          <TextArea
+            className="input"
+            rows={3}
+            spellCheck={false}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) change({ q: text }, true);
+            }}
+          />
+        </TextField>
+        <div className="row-of">
+          <Button type="submit" kind="primary">
+            Ask
+          </Button>
+          <span className="muted">or Ctrl Enter. Try:</span>
+          {EXAMPLES.map((example) => (
+            <Button
+              key={example}
+              kind="quiet"
+              onPress={() => {
+                setText(example);
+                change({ q: example }, true);
+              }}
+            >
+              <code>{example.length > 60 ? `${example.slice(0, 57)}…` : example}</code>
+            </Button>
+          ))}
+        </div>
+      </Form>
+      <ProblemNote error={answer.error} />
+      {asked && !answer.error && (
+        <Table
+          label="Answer"
+          columns={columns}
+          items={rows}
+          keyOf={(row) => String(row.deviceId ?? '') + String(row.moduleId ?? '') + JSON.stringify(row).slice(0, 200)}
+          hasMore={answer.hasNextPage}
+          isLoading={answer.isFetching}
+          onMore={() => void answer.fetchNextPage()}
+          empty="Nothing matches."
+        />
+      )}
+    </Page>
+  );
+}
+
+function inText(value: unknown): string {
+  return value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function download(names: string[], rows: Row[]): void {
+  const text = [names, ...rows.map((row) => names.map((name) => inText(row[name])))]
+    .map((row) => row.map((cell) => csvCell(visible(cell))).join(','))
+    .join('\r\n');
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
+  const anchor = document.createElement('a');
+  anchor.href = url;
+  anchor.download = 'query.csv';
+  anchor.click();
+  URL.revokeObjectURL(url);
+}
