@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from running_bus import RunningBus
 from stand_in_control import Credential, StandInControl, make_certificate
 from waiting import until
 
-from vedette.bus import BusConnectionSettings
+from vedette.bus import BusConnectionSettings, BusTimeout, BusUnavailable
 from vedette.bus.contract import DecisionRecord
 from vedette.gateway import GatewayPost, GatewaySettings, run_gateway
 from vedette.messaging import DecisionReader, TelemetryMessage, TelemetryReader
@@ -47,6 +48,8 @@ class Site:
         if self.serving is not None:
             self.serving.cancel()
             await asyncio.wait({self.serving})
+            with contextlib.suppress(BusUnavailable, BusTimeout):
+                await self.control.bus.flush()  # from here on the bus says that nobody answers
 
     async def start_gateway(
         self, name: str = "gateway-1", *, within_s: float = 10, websocket_port: int | None = None
