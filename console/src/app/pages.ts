@@ -18,5 +18,8 @@ export const PAGES: Page[] = [
   { path: '/groups', title: 'Groups', group: 'Fleet', key: 'p', component: lazy(() => import('../pages/groups')) },
   { path: '/queries', title: 'Queries', group: 'Fleet', key: 'q', component: lazy(() => import('../pages/queries')) },
   { path: '/ledger', title: 'Ledger', group: 'Record', key: 'l', component: lazy(() => import('../pages/ledger')) },
+  { path: '/api', title: 'REST API', group: 'Record', key: 'i', component: lazy(() => import('../pages/api')) },
+  { path: '/add-device', title: 'Add a device', group: 'Trust', key: 'n', component: lazy(() => import('../pages/add-device')) },
+  { path: '/enrollments', title: 'Enrollments', group: 'Trust', key: 'e', component: lazy(() => import('../pages/enrollments')) },
   { path: '/authorities', title: 'Authorities', group: 'Trust', key: 'a', component: lazy(() => import('../pages/authorities')) },
 ];

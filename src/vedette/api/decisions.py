@@ -11,11 +11,16 @@ from vedette.api.schema import After, Limit, Page, View, api_router, refusals
 from vedette.bus.contract import DecisionRecord
 from vedette.kernel import OrganizationId
 from vedette.messaging import Decision, DecisionReader
-from vedette.registry import DeviceService
+from vedette.registry import DeviceNotFound, DeviceService
 
 Kind = Literal["connect", "refuse", "cut", "disconnect", "register"]
+_NOBODY: Final = "unknown"
 DeviceQuery = Annotated[
-    str | None, Query(max_length=128, description="Only about this device; `unknown` for those about nobody.")
+    str | None,
+    Query(
+        max_length=128,
+        description="Only about this device, and about strangers who presented its name; `unknown` for all strangers.",
+    ),
 ]
 ReasonQuery = Annotated[str | None, Query(max_length=128, description="Only with this reason.")]
 AddressQuery = Annotated[str | None, Query(max_length=64, description="Only from this address.")]
@@ -88,7 +93,7 @@ class DecisionRoutes:
         """Newest first. A page may hold fewer than `limit` and still have a `next`: its work is bounded."""
         page = await self._reader.list_decisions(
             self._organization_id,
-            generation_id=await self._generation(device_id),
+            **await self._about(device_id),
             kinds=tuple(kind or ()),
             reason=reason,
             remote_address=remote_address,
@@ -109,7 +114,7 @@ class DecisionRoutes:
         """Refused connections and registrations, and sessions that were cut; newest first, paged as decisions are."""
         page = await self._reader.list_decisions(
             self._organization_id,
-            generation_id=await self._generation(device_id),
+            **await self._about(device_id),
             kinds=_REFUSING,
             reason=reason,
             remote_address=remote_address,
@@ -124,10 +129,17 @@ class DecisionRoutes:
         page = await self._reader.list_decisions(self._organization_id, kinds=_REFUSING, limit=count)
         return [decision.record for decision in page.items if decision.record.effect != _ALLOW]
 
-    async def _generation(self, device_id: str | None) -> str | None:
-        if device_id is None or device_id == "unknown":
-            return device_id
-        return (await self._devices.get(self._organization_id, device_id)).generation_id
+    async def _about(self, device_id: str | None) -> dict[str, str]:
+        """Return what selects the decisions of a device, and those of strangers who presented its name."""
+        if device_id is None:
+            return {}
+        if device_id == _NOBODY:
+            return {"generation_id": device_id}
+        try:
+            device = await self._devices.get(self._organization_id, device_id)
+        except DeviceNotFound:
+            return {"presented_as": device_id}
+        return {"generation_id": device.generation_id, "presented_as": device_id}
 
 
 def _show(decision: Decision) -> DecisionView:

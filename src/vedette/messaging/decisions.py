@@ -46,6 +46,7 @@ class DecisionReader:
         organization_id: str,
         *,
         generation_id: str | None = None,
+        presented_as: str | None = None,
         kinds: Sequence[str] = (),
         reason: str | None = None,
         remote_address: str | None = None,
@@ -60,6 +61,8 @@ class DecisionReader:
         Args:
             organization_id: Whose decisions.
             generation_id: Only about this identity; ``unknown`` for those about nobody.
+            presented_as: Of those about nobody, only those in which this device id was presented; with
+                ``generation_id`` they come beside the identity's own.
             kinds: Of ``KINDS``; none for all.
             reason: Only with this reason.
             remote_address: Only from this address.
@@ -72,6 +75,9 @@ class DecisionReader:
             BusUnavailable: The bus is not there.
         """
         filters = _filters(organization_id, generation_id, kinds)
+        if presented_as is not None:
+            nobody = _filters(organization_id, UNKNOWN, kinds)
+            filters = nobody if generation_id is None else (*filters, *nobody)
         info = await JetStream(self._bus).stream_info(DECISIONS_STREAM)
         if info is None or not info.state.messages:
             return DecisionPage([], None)
@@ -87,7 +93,8 @@ class DecisionReader:
             items.extend(
                 decision
                 for decision in reversed(found)
-                if (reason is None or decision.record.reason == reason)
+                if (presented_as is None or presented_as == decision.record.device_id)
+                and (reason is None or decision.record.reason == reason)
                 and (remote_address is None or decision.record.remote_address == remote_address)
             )
             end, window = begin - 1, min(window * _WINDOW_GROWTH, _WINDOW_MAX)

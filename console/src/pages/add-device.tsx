@@ -1,0 +1,187 @@
+// Add a device: say who it is, put the snippet on it, watch it come.
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Form, Input, Label, Radio, RadioGroup, Tab, TabList, TabPanel, Tabs, TextArea, TextField } from 'react-aria-components';
+import { Link } from 'wouter';
+import { api, type Schemas, take } from '../api/client';
+import { useStatus } from '../api/queries';
+import { link, useQueryState } from '../app/url';
+import { Code } from '../ui/code';
+import { CopyAs } from '../ui/copy';
+import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { BY_ENROLLMENT, makeCertificate, type Place, type Snippet, WITH_CERTIFICATE } from './snippets';
+
+type How = 'certificate' | 'enrollment';
+
+const PORT = 8883;
+
+export default function AddDevice() {
+  const [parameters, change] = useQueryState();
+  const device = parameters.get('id') ?? '';
+  const how = (parameters.get('how') ?? 'certificate') as How;
+  const status = useStatus().data;
+  const place: Place = { host: status?.hostname ?? 'localhost', port: PORT, idScope: status?.id_scope ?? '', device: device || 'my-device' };
+  return (
+    <Page title="Add a device">
+      <Card title="1. Who is it?">
+        <TextField className="field" value={device} onChange={(id) => change({ id })} autoFocus>
+          <Label>Device id</Label>
+          <Input className="input" maxLength={128} placeholder="pump-1" spellCheck={false} />
+        </TextField>
+        <RadioGroup value={how} onChange={(value) => change({ how: value })} className="choices">
+          <Label>How does it prove who it is?</Label>
+          <Radio value="certificate" className="choice">
+            <strong>With a certificate made for it here and now</strong>
+            <span className="muted">One device by hand. It is known by the certificate's fingerprint; the key stays on the device.</span>
+          </Radio>
+          <Radio value="enrollment" className="choice">
+            <strong>By itself, with the certificate from its factory</strong>
+            <span className="muted">Any number of devices. It receives a certificate of its own, and renews it.</span>
+          </Radio>
+        </RadioGroup>
+      </Card>
+      {how === 'certificate' ? <Pin place={place} device={device} /> : <Enroll />}
+      <Card title={how === 'certificate' ? '3. On the device' : '2. On the device'}>
+        <Root />
+        <Snippets snippets={how === 'certificate' ? WITH_CERTIFICATE : BY_ENROLLMENT} place={place} />
+      </Card>
+      <Card title={how === 'certificate' ? '4. Watch it come' : '3. Watch it come'}>{device ? <Heard device={device} /> : <p className="muted">Give it an id first.</p>}</Card>
+    </Page>
+  );
+}
+
+function Pin({ place, device }: { place: Place; device: string }) {
+  const [thumbprint, setThumbprint] = useState('');
+  const digest = thumbprint.replace(/^.*=/u, '').replaceAll(':', '').trim().toLowerCase();
+  const body: Schemas['NewDeviceView'] = {
+    device_id: device,
+    authentication: { type: 'self_signed', primary_thumbprint: digest },
+  };
+  const creating = useMutation({ mutationFn: () => take(api.POST('/v1/devices', { body })) });
+  return (
+    <Card
+      title="2. Register it"
+      actions={
+        <CopyAs
+          way={{ cli: ['device', 'create', device || 'my-device', '--authentication', 'self_signed', '--thumbprint', digest || '…'], method: 'POST', path: '/v1/devices', body }}
+        />
+      }
+    >
+      <Code label="Make a key and a certificate on the device" text={makeCertificate(place.device)} />
+      <Form
+        onSubmit={(event) => {
+          event.preventDefault();
+          creating.mutate();
+        }}
+      >
+        <TextField className="field" value={thumbprint} onChange={setThumbprint} isRequired>
+          <Label>The fingerprint that the second command prints</Label>
+          <TextArea className="input" rows={2} spellCheck={false} placeholder="sha256 Fingerprint=AB:CD:…" />
+        </TextField>
+        <ProblemNote error={creating.error} />
+        {creating.data ? (
+          <p role="status">
+            <Badge tone="good">registered</Badge>{' '}
+            <Link href={`/devices/${encodeURIComponent(creating.data.device_id)}`}>
+              <Foreign text={creating.data.device_id} />
+            </Link>
+          </p>
+        ) : (
+          <Button type="submit" kind="primary" isDisabled={!device || creating.isPending}>
+            Register
+          </Button>
+        )}
+      </Form>
+    </Card>
+  );
+}
+
+function Enroll() {
+  const enrollments = useQuery({
+    queryKey: ['enrollments'],
+    queryFn: () => take(api.GET('/v1/enrollments', { params: { query: { limit: 100 } } })),
+  });
+  const open = (enrollments.data?.items ?? []).filter((each) => each.is_enabled);
+  return (
+    <Card title="Before: an enrollment that covers it">
+      <ProblemNote error={enrollments.error} />
+      {open.length === 0 ? (
+        <p>
+          No enrollment is open. <Link href="/authorities">Register the maker's authority</Link>, then{' '}
+          <Link href="/enrollments">open one</Link>.
+        </p>
+      ) : (
+        <ul className="plain">
+          {open.map((each) => (
+            <li key={each.enrollment_id}>
+              <Link href={link('/enrollments', { id: each.enrollment_id })}>
+                <Foreign text={each.name} />
+              </Link>{' '}
+              <span className="muted">{each.kind}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+function Root() {
+  const own = useQuery({ queryKey: ['own-authorities'], queryFn: () => take(api.GET('/v1/own-authorities')) });
+  const chain = own.data?.items.find((each) => each.purpose === 'services')?.chain_pem ?? own.data?.items[0]?.chain_pem ?? '';
+  const root = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/gu)?.at(-1) ?? '';
+  if (!root) return <ProblemNote error={own.error} />;
+  return (
+    <details>
+      <summary>The root certificate that it must trust: root.pem</summary>
+      <Code label="root.pem" text={root} file="root.pem" />
+    </details>
+  );
+}
+
+function Snippets({ snippets, place }: { snippets: Snippet[]; place: Place }) {
+  return (
+    <Tabs className="tabs">
+      <TabList aria-label="Language" items={snippets}>
+        {(each) => <Tab id={each.id}>{each.title}</Tab>}
+      </TabList>
+      {snippets.map((each) => (
+        <TabPanel key={each.id} id={each.id}>
+          <p className="muted">
+            <code>{each.language}</code>
+          </p>
+          <Code label={each.title} text={each.text(place)} />
+        </TabPanel>
+      ))}
+    </Tabs>
+  );
+}
+
+function Heard({ device }: { device: string }) {
+  const heard = useQuery({
+    queryKey: ['heard', device],
+    queryFn: () => take(api.GET('/v1/decisions', { params: { query: { limit: 5, device_id: device } } })),
+    refetchInterval: 1_500,
+    retry: false,
+  });
+  const last = heard.data?.items[0];
+  return (
+    <div role="status" aria-live="polite">
+      {!last ? (
+        <p>
+          <Badge tone="info">listening</Badge> Nothing was heard of <Foreign text={device} /> yet.
+        </p>
+      ) : last.effect === 'deny' ? (
+        <p>
+          <Badge tone="bad">refused</Badge> <Time at={last.decided_at} />: {last.reason.replaceAll('_', ' ')}.{' '}
+          <Foreign text={last.hint} /> <Link href={link('/refusals', { device })}>Why</Link>
+        </p>
+      ) : (
+        <p>
+          <Badge tone="good">{last.kind === 'register' ? 'enrolled' : last.kind === 'connect' ? 'connected' : 'heard'}</Badge>{' '}
+          <Time at={last.decided_at} />. <Link href={link(`/devices/${encodeURIComponent(device)}`, { tab: 'live' })}>See what it sends</Link>
+        </p>
+      )}
+    </div>
+  );
+}
