@@ -3,9 +3,9 @@
     python scripts/write_migration.py          write it
     python scripts/write_migration.py --check  fail if it is not what the rooms declare
 
-It writes new tables, new columns of existing ones (with a server default where they may not be empty) and new indexes.
-Anything else is written by hand, into a revision of its own. Once a revision has been released it is never written
-again: name the next one in ``TARGET``, ``REVISION`` and ``FORMER``.
+It writes new tables, new columns of existing ones (with a server default where they may not be empty), new indexes, and
+takes away the tables that ``DROPPED`` names. Anything else is written by hand, into a revision of its own. Once a
+revision has been released it is never written again: name the next one in ``TARGET``, ``REVISION`` and ``FORMER``.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ VERSIONS: Final = SOURCES / "store" / "migrations" / "versions"
 TARGET: Final = VERSIONS / "r0002_hub.py"
 REVISION: Final = "0002"
 FORMER: Final = "0001"
+# Tables of the revisions before that no room has any more; what stood in them is lost.
+DROPPED: Final = ("api_login_links", "api_sessions")
 HEADER: Final = f'''# ruff: noqa: INP001 - Alembic loads it by path
 """The hub, written by ``scripts/write_migration.py``: what the rooms declare beyond the revision before."""
 
@@ -65,7 +67,9 @@ def write_migration(tables: sa.MetaData) -> str:
         autogenerate = api.AutogenContext(context)
         autogenerate.opts.update({"alembic_module_prefix": "op."}, **options)
         existing = set(inspector.get_table_names())
-        functions, calls = [], []
+        if gone := existing - set(tables.tables) - {*DROPPED, "alembic_version"}:
+            raise TypeError(f"no room declares {sorted(gone)}: name them in DROPPED if they are to go")
+        functions, calls = [], [f"    op.drop_table({name!r})" for name in DROPPED]
         for table in tables.sorted_tables:
             if table.name not in existing:
                 functions.append(write_table(autogenerate, table))

@@ -162,6 +162,6 @@ def test_every_act_is_in_the_ledger_with_its_actor_and_reason(api: httpx.Client,
     entries = api.get("/v1/ledger/entries", params={"target": shown["generation_id"]}).json()["items"]
     last = entries[-1]
     assert last["action"] == "registry.disable_device"
-    assert last["actor"] == {"kind": "operator", "id": "operator-token"}
+    assert last["actor"] == {"kind": "operator", "id": "operator-token", "name": ""}
     assert last["reason"] == "lost in transit"
     assert last["target_name"] == device

@@ -13,18 +13,18 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
-from vedette.api import ApiSettings, Authenticator, Sessions, build_api, build_router, digest_of
-from vedette.api.authentication import LINK_LIFETIME
+from vedette.api import ApiSettings, Authenticator, build_api, build_router
 from vedette.api.errors import TooManyFailures, Unauthenticated
 from vedette.api.idempotency import ABANDONED_AFTER, KEPT_FOR
 from vedette.api.schema import api_router
 from vedette.kernel import OrganizationId, RandomIds
+from vedette.ledger import Ledger
+from vedette.operators import Logins, SessionService, SessionSettings, digest_of
 from vedette.simulation import ManualClock
 from vedette.store import Store
 
 ORGANIZATION = OrganizationId("org_00000000000000000000000000")
 TOKEN = "vedette_operator_secret"
-LIFETIME = timedelta(hours=12)
 
 
 class Door:
@@ -34,9 +34,12 @@ class Door:
         self.clock = clock
         self.calls = 0
         self.answer: Callable[[], Awaitable[Response]] = self._count
-        self.sessions = Sessions(store, ORGANIZATION, clock=clock, ids=RandomIds(clock), lifetime=LIFETIME)
+        ids = RandomIds(clock)
+        ledger = Ledger(store, clock=clock, ids=ids)
+        logins = Logins(ledger, clock=clock, ids=ids, settings=SessionSettings())
+        sessions = SessionService(store, ledger, logins, clock=clock, ids=ids)
         self.authenticator = Authenticator(
-            digest_of(TOKEN), self.sessions, clock=clock, failures_per_minute=3, is_tls=False
+            digest_of(TOKEN), sessions, ORGANIZATION, clock=clock, failures_per_minute=3, is_tls=False
         )
         router = api_router("test", "/v1")
         router.add_api_route("/count", self.serve, methods=["POST", "GET"])
@@ -122,36 +125,6 @@ async def test_only_posts_are_kept(door: Door) -> None:
     for expected in (1, 2):
         answer = await door.client.get("/v1/count", headers={"Idempotency-Key": "k"})
         assert answer.json() == {"calls": expected}
-
-
-@pytest.mark.anyio
-async def test_a_link_is_good_once_and_for_an_hour(door: Door) -> None:
-    used, _ = await door.sessions.make_link()
-    late, lifetime = await door.sessions.make_link()
-    assert lifetime == LINK_LIFETIME
-    assert await door.sessions.begin(used) is not None
-    assert await door.sessions.begin(used) is None
-    door.clock.advance(LINK_LIFETIME)
-    assert await door.sessions.begin(late) is None
-    for nonsense in ("", "x", "x" * 257):
-        assert await door.sessions.begin(nonsense) is None
-
-
-@pytest.mark.anyio
-async def test_a_session_ends_with_time_or_when_asked(door: Door) -> None:
-    link, _ = await door.sessions.make_link()
-    token = await door.sessions.begin(link)
-    assert token is not None
-    assert await door.sessions.lasts(token)
-    door.clock.advance(LIFETIME - timedelta(seconds=1))
-    assert await door.sessions.lasts(token)
-    door.clock.advance(timedelta(seconds=1))
-    assert not await door.sessions.lasts(token)
-
-    second = await door.sessions.begin((await door.sessions.make_link())[0])
-    assert second is not None
-    await door.sessions.end(second)
-    assert not await door.sessions.lasts(second)
 
 
 @pytest.mark.anyio

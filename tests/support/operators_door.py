@@ -16,13 +16,14 @@ from fastapi import APIRouter
 from identity_house import HOSTNAME, ID_SCOPE, IdentityHouse
 
 from vedette.access import EnforcementTracker
-from vedette.api import ApiSettings, Authenticator, Component, Platform, Sessions, build_api, build_router, digest_of
+from vedette.api import ApiSettings, Authenticator, Component, Platform, build_api, build_router
 from vedette.api.clock import ClockRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.status import StatusReader, StatusRoutes
 from vedette.cli.program import run
 from vedette.kernel import RandomIds
 from vedette.ledger import CheckpointService, CheckpointSigner
+from vedette.operators import Logins, SessionService, SessionSettings, digest_of
 from vedette.pki.records import CertificateReports
 
 TOKEN = "vedette_operator_secret"
@@ -35,11 +36,15 @@ class OperatorsDoor:
         self.house = house
         clock, store, organization_id = house.clock, house.store, house.organization_id
         self.reports = CertificateReports(store, house.ledger, clock=clock)
-        self.sessions = Sessions(
-            store, organization_id, clock=clock, ids=RandomIds(clock), lifetime=timedelta(hours=12)
-        )
+        ids = RandomIds(clock)
+        logins = Logins(house.ledger, clock=clock, ids=ids, settings=SessionSettings())
         self.authenticator = Authenticator(
-            digest_of(TOKEN), self.sessions, clock=clock, failures_per_minute=3, is_tls=False
+            digest_of(TOKEN),
+            SessionService(store, house.ledger, logins, clock=clock, ids=ids),
+            organization_id,
+            clock=clock,
+            failures_per_minute=3,
+            is_tls=False,
         )
         self.status = StatusReader(
             Platform(

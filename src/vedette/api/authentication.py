@@ -1,105 +1,70 @@
-"""Who asks: an operator's token, or a session of the status page, which may look and not act."""
+"""Who asks: the operator's token, or a browser that is logged in."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from base64 import urlsafe_b64encode
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import timedelta
-from http.cookies import CookieError, SimpleCookie
-from typing import Final, Literal
+from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vedette.api import repository
-from vedette.api.errors import ReadOnlySession, TooManyFailures, Unauthenticated
+from vedette.api.errors import TooManyFailures, Unauthenticated
 from vedette.api.problems import problem_response
-from vedette.kernel import Clock, IdSource, OrganizationId, Problem
+from vedette.api.same_origin import check_own_script, check_reading
+from vedette.api.session_cookies import SessionCookies
+from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.ledger import Actor
-from vedette.store import Store, Transaction
+from vedette.operators import Client, Session, SessionKind, SessionService, client_of, digest_of
 
-LINK_LIFETIME: Final = timedelta(hours=1)
-_TOKEN_BYTES: Final = 32
-_TOKEN_MAX_CHARS: Final = 256
+TOKEN_ACTOR: Final = Actor("operator", "operator-token")
+# What our own page sends with requests that no person has asked for: they keep no session alive.
+UNATTENDED: Final = "x-vedette-unattended"
 _MINUTE_S: Final = 60.0
 _SOURCES_MAX: Final = 4_096
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+# A stream whose session has ended is cut within this time and the pause between its keep-alives.
+_STREAM_CHECKED_EVERY_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever made a request.
+    """Whoever made a request: somebody with the token, or with a session."""
 
-    Attributes:
-        name: Stands in the ledger.
-    """
-
-    kind: Literal["token", "session"]
-    name: str
+    actor: Actor
+    session: Session | None = None
 
     @property
-    def actor(self) -> Actor:
-        """As the ledger names it."""
-        return Actor("operator", self.name)
+    def may_let_in(self) -> bool:
+        """Whether they may let others in: the host's administrator, and a person with a passkey."""
+        return self.session is None or self.session.kind is SessionKind.PASSKEY
 
 
-class Sessions:
-    """One-time links and the sessions they begin; only digests of tokens are stored."""
+class FailureLimit:
+    """Counts wrong credentials from each address: after so many in a minute the next ones hear to wait.
 
-    def __init__(
-        self, store: Store, organization_id: OrganizationId, *, clock: Clock, ids: IdSource, lifetime: timedelta
-    ) -> None:
-        self._store = store
-        self._organization_id = organization_id
+    Right ones are still taken: whoever shares an address with an attacker is not locked out.
+    """
+
+    def __init__(self, clock: Clock, *, per_minute: int) -> None:
         self._clock = clock
-        self._ids = ids
-        self.lifetime = lifetime
+        self._limit = per_minute
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
-    async def make_link(self) -> tuple[str, timedelta]:
-        """Make a one-time token; return it and how long it is good for."""
-        token = self._new_token()
-        expires_at = self._clock.now() + LINK_LIFETIME
-        await self._store.write(
-            lambda tx: repository.insert_link(tx, self._organization_id, digest_of(token), expires_at)
-        )
-        return token, LINK_LIFETIME
-
-    async def begin(self, link_token: str) -> str | None:
-        """Use up a one-time token and begin a session; return the session's token, None for a bad link."""
-        if not 0 < len(link_token) <= _TOKEN_MAX_CHARS:
-            return None
-        link = digest_of(link_token)
-        if not await self._store.read(lambda connection: repository.find_link(connection, self._organization_id, link)):
-            return None
-        token = self._new_token()
-        now = self._clock.now()
-
-        def exchange(tx: Transaction) -> bool:
-            if not repository.take_link(tx, self._organization_id, link, now):
-                return False
-            repository.insert_session(tx, self._organization_id, digest_of(token), now, now + self.lifetime)
-            return True
-
-        return token if await self._store.write(exchange) else None
-
-    async def lasts(self, token: str) -> bool:
-        """Answer whether a session's token is valid."""
-        if not 0 < len(token) <= _TOKEN_MAX_CHARS:
-            return False
-        now = self._clock.now()
-        return await self._store.read(
-            lambda connection: repository.find_session(connection, self._organization_id, digest_of(token), now)
-        )
-
-    async def end(self, token: str) -> None:
-        """End a session."""
-        await self._store.write(lambda tx: repository.delete_session(tx, self._organization_id, digest_of(token)))
-
-    def _new_token(self) -> str:
-        return urlsafe_b64encode(self._ids.random_bytes(_TOKEN_BYTES)).rstrip(b"=").decode("ascii")
+    def count(self, scope: Scope, problem: Problem) -> Problem:
+        """Count a failure; return what is answered to it."""
+        client = scope.get("client")
+        source = str(client[0]) if client else "?"
+        now_s = self._clock.monotonic_s()
+        recent = [at for at in self._failures.pop(source, []) if now_s - at < _MINUTE_S]
+        if len(recent) >= self._limit:
+            self._failures[source] = recent
+            return TooManyFailures("too many wrong credentials from this address", hint="wait a minute")
+        self._failures[source] = [*recent, now_s]
+        while len(self._failures) > _SOURCES_MAX:
+            self._failures.popitem(last=False)
+        return problem
 
 
 class Authenticator:
@@ -107,26 +72,34 @@ class Authenticator:
 
     Args:
         token_sha256: Of the operator's token.
-        sessions: Of the status page.
+        sessions: Knows who is logged in.
+        organization_id: Whose operators come here.
         clock: For the limit on failures.
         failures_per_minute: Wrong credentials from one address answered as such; further ones hear to wait.
         is_tls: Whether cookies go over TLS only.
     """
 
     def __init__(
-        self, token_sha256: bytes, sessions: Sessions, *, clock: Clock, failures_per_minute: int, is_tls: bool
+        self,
+        token_sha256: bytes,
+        sessions: SessionService,
+        organization_id: OrganizationId,
+        *,
+        clock: Clock,
+        failures_per_minute: int,
+        is_tls: bool,
     ) -> None:
         self._token_sha256 = token_sha256
-        self.sessions = sessions
-        self._clock = clock
-        self._limit = failures_per_minute
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
-        self.is_tls = is_tls
+        self._sessions = sessions
+        self._organization_id = organization_id
+        self.clock = clock
+        self.failures = FailureLimit(clock, per_minute=failures_per_minute)
+        self.cookies = SessionCookies(is_tls=is_tls)
 
     @property
-    def cookie_name(self) -> str:
-        """The name under which browsers keep the session."""
-        return "__Host-vedette" if self.is_tls else "vedette"
+    def is_tls(self) -> bool:
+        """Whether the door speaks TLS."""
+        return self.cookies.is_tls
 
     async def authenticate(self, scope: Scope) -> Principal:
         """Return who makes a request.
@@ -134,48 +107,36 @@ class Authenticator:
         Raises:
             Unauthenticated: There are no credentials, or wrong ones.
             TooManyFailures: Wrong ones, again and again.
-            ReadOnlySession: A session tries to change something.
+            CrossSiteRequest: A browser's request does not come from a page of ours.
         """
         headers = Headers(scope=scope)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme:
             if scheme.lower() == "bearer" and hmac.compare_digest(digest_of(token.strip()), self._token_sha256):
-                return Principal("token", "operator-token")
-            raise self._failure(scope)
-        cookie = self.session_cookie(headers)
-        if cookie:
-            if not await self.sessions.lasts(cookie):
-                raise self._failure(scope)
-            if scope["method"] not in _SAFE_METHODS:
-                raise ReadOnlySession(
-                    "a session of the status page can only look", hint="use the vedette command, or a token"
-                )
-            return Principal("session", "status-page")
-        raise Unauthenticated(
-            "no credentials", hint="send Authorization: Bearer and the token of secrets/operator.token"
-        )
+                return Principal(TOKEN_ACTOR)
+            wrong = Unauthenticated(
+                "these credentials are not valid", hint="the token stands in secrets/operator.token"
+            )
+            raise self.failures.count(scope, wrong)
+        cookie = self.cookies.session_in(headers)
+        if not cookie:
+            raise Unauthenticated(
+                "no credentials", hint="send Authorization: Bearer and the token of secrets/operator.token"
+            )
+        if scope["method"] in _SAFE_METHODS:
+            check_reading(headers)
+        else:
+            check_own_script(headers, is_tls=self.is_tls)
+        session = await self._sessions.find(self._organization_id, cookie)
+        if session is None:
+            raise Unauthenticated("the session has ended", hint="log in again")
+        if UNATTENDED not in headers:
+            await self._sessions.note_use(session)
+        return Principal(session.actor, session)
 
-    def session_cookie(self, headers: Headers) -> str:
-        """Return the session's token that a browser sent, empty if none."""
-        jar: SimpleCookie = SimpleCookie()
-        try:
-            jar.load(headers.get("cookie", "")[:4096])
-        except CookieError:
-            return ""
-        return jar[self.cookie_name].value if self.cookie_name in jar else ""
-
-    def _failure(self, scope: Scope) -> Problem:
-        client = scope.get("client")
-        source = str(client[0]) if client else "?"
-        now_s = self._clock.monotonic_s()
-        recent = [at for at in self._failures.pop(source, []) if now_s - at < _MINUTE_S]
-        if len(recent) >= self._limit:
-            self._failures[source] = recent
-            return TooManyFailures("too many wrong tokens from this address", hint="wait a minute")
-        self._failures[source] = [*recent, now_s]
-        while len(self._failures) > _SOURCES_MAX:
-            self._failures.popitem(last=False)
-        return Unauthenticated("these credentials are not valid", hint="the token stands in secrets/operator.token")
+    async def lasts(self, headers: Headers) -> bool:
+        """Tell whether the session that a request came with is still one."""
+        return await self._sessions.find(self._organization_id, self.cookies.session_in(headers)) is not None
 
 
 class AuthenticatedRoutes:
@@ -195,9 +156,42 @@ class AuthenticatedRoutes:
                 await problem_response(problem)(scope, receive, send)
                 return
             scope.setdefault("state", {})["principal"] = principal
+            if principal.session is not None:
+                send = _StreamGuard(scope, send, self._authenticator).send
         await self._app(scope, receive, send)
 
 
-def digest_of(token: str) -> bytes:
-    """Return what is kept of a token."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+class _StreamGuard:
+    """Ends a stream once its session has ended: what may not be asked for any more is not told any more either."""
+
+    def __init__(self, scope: Scope, send: Send, authenticator: Authenticator) -> None:
+        self._headers = Headers(scope=scope)
+        self._send = send
+        self._authenticator = authenticator
+        self._is_stream = False
+        self._is_over = False
+        self._checked_s = authenticator.clock.monotonic_s()
+
+    async def send(self, message: Message) -> None:
+        """Send what comes while the session lasts."""
+        if self._is_over:
+            return
+        if message["type"] == "http.response.start":
+            self._is_stream = Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
+        elif self._is_stream and await self._has_ended():
+            self._is_over = True
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await self._send(message)
+
+    async def _has_ended(self) -> bool:
+        now_s = self._authenticator.clock.monotonic_s()
+        if now_s - self._checked_s < _STREAM_CHECKED_EVERY_S:
+            return False
+        self._checked_s = now_s
+        return not await self._authenticator.lasts(self._headers)
+
+
+def client_in(scope: Scope) -> Client:
+    """Return where a request comes from, as it is kept with a session."""
+    client = scope.get("client")
+    return client_of(Headers(scope=scope).get("user-agent", ""), str(client[0]) if client else "")

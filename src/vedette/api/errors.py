@@ -15,16 +15,30 @@ class Unauthenticated(Problem):
 
 
 class TooManyFailures(Problem):
-    """Too many wrong tokens came from one address; a right one is still taken."""
+    """Too many wrong credentials came from one address; right ones are still taken."""
 
     code: ClassVar[str] = "api.too_many_failures"
     status: ClassVar[int] = 429
 
 
-class ReadOnlySession(Problem):
-    """A session of the status page may look, not act."""
+class CrossSiteRequest(Problem):
+    """A browser's request does not come from a page of ours, or nobody says that it does."""
 
-    code: ClassVar[str] = "api.read_only_session"
+    code: ClassVar[str] = "api.cross_site_request"
+    status: ClassVar[int] = 403
+
+
+class MayNotLetIn(Problem):
+    """This session may not let others in."""
+
+    code: ClassVar[str] = "api.may_not_let_in"
+    status: ClassVar[int] = 403
+
+
+class NotYourself(Problem):
+    """Only the person concerned may do this."""
+
+    code: ClassVar[str] = "api.not_yourself"
     status: ClassVar[int] = 403
 
 

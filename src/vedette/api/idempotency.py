@@ -36,7 +36,8 @@ _SERVER_ERROR: Final = 500
 # To do these twice is to do them once, and they must not fail because an answer cannot be kept.
 _RESTRICTING: Final = re.compile(
     r"/v1/(devices/[^/]+/(disable|retire|revoke|lifecycle|certificates/[^/]+/revoke)"
-    r"|devices/[^/]+/modules/[^/]+/disable|bulk/devices|access-lists|(enrollments|authorities)/[^/]+/disable)"
+    r"|devices/[^/]+/modules/[^/]+/disable|bulk/devices|access-lists|(enrollments|authorities)/[^/]+/disable"
+    r"|pending-registrations/[^/]+/reject)"
 )
 # One-time secrets are not kept.
 _NEVER_KEPT: Final = frozenset({"/v1/login-links"})
@@ -58,7 +59,7 @@ class IdempotentPosts:
         if key is None or principal is None or scope["method"] != "POST" or scope["path"] in _NEVER_KEPT:
             await self._app(scope, receive, send)
             return
-        kept_as = AnswerKey(self._organization_id, principal.name, key)
+        kept_as = AnswerKey(self._organization_id, principal.actor.id, key)
         try:
             stored = await self._begin(kept_as, scope)
         except StoreUnavailable as problem:

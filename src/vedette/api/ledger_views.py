@@ -15,6 +15,7 @@ class ActorView(View):
 
     kind: Literal["operator", "service", "device", "system"]
     id: str
+    name: str = Field(description="What a person called themselves then; empty for others.")
 
 
 class EntryView(View):
@@ -36,7 +37,7 @@ def show_entry(record: Record) -> EntryView:
     return EntryView(
         position=record.position,
         at=record.at,
-        actor=ActorView(kind=record.actor.kind, id=record.actor.id),
+        actor=ActorView(kind=record.actor.kind, id=record.actor.id, name=record.actor.name),
         action=record.action,
         target=record.target,
         target_name=record.target_name,

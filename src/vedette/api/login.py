@@ -1,114 +1,168 @@
-"""One-time links, the session they begin, and the status page itself."""
+"""What strangers may ask for: to log in by link, passkey or recovery code. And to log out."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from pydantic import Field
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
-from vedette.api.authentication import Authenticator, Sessions
-from vedette.api.page import STYLE, refused_page
-from vedette.api.schema import Timestamp, View, api_router, refusals
-from vedette.api.status_page import StatusPage
-from vedette.kernel import Clock, Problem
+from vedette.api.authentication import Authenticator, Principal, client_in
+from vedette.api.page import refused_page
+from vedette.api.plain_pages import LOGIN_HINT
+from vedette.api.protection import host_name
+from vedette.api.same_origin import check_own_page, check_own_script
+from vedette.api.schema import refusals
+from vedette.api.session_views import CurrentSessionView, PasskeyLogin, PasskeyOptionsView, RecoveryLogin
+from vedette.api.sessions import CurrentSession
+from vedette.kernel import IdSource, OrganizationId, Problem, escape_html
+from vedette.operators import (
+    TOKEN_MAX_CHARS,
+    LoginFailed,
+    NewSession,
+    PasskeyService,
+    PasskeySuspected,
+    PeopleService,
+    PersonDisabled,
+    SessionService,
+    digest_of,
+)
 
-_HINT: Final = "Make a new link on the server: <code>vedette login-link</code>"
 _SEE_OTHER: Final = 303
+_COOKIE_BYTES: Final = 32
+_REFUSED: Final = (LoginFailed, PersonDisabled, PasskeySuspected)
 
 
-class LoginLink(View):
-    """A link that logs a browser in, once."""
+class LoginRoutes:
+    """What the routes below do, for one organization; failures count against the address they come from."""
 
-    url: str = Field(description="Good once; whoever opens it may look at everything.")
-    expires_at: Timestamp
-
-
-class PageRoutes:
-    """The status page and what leads to it.
-
-    Args:
-        authenticator: Knows sessions.
-        page: Draws the page.
-        url: Where browsers reach us.
-        clock: For the end of a link.
-    """
-
-    def __init__(self, authenticator: Authenticator, page: StatusPage, *, url: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        organization_id: OrganizationId,
+        sessions: SessionService,
+        passkeys: PasskeyService,
+        people: PeopleService,
+        *,
+        current: CurrentSession,
+        authenticator: Authenticator,
+        ids: IdSource,
+    ) -> None:
+        self._organization_id = organization_id
+        self._sessions = sessions
+        self._passkeys = passkeys
+        self._people = people
+        self._current = current
         self._authenticator = authenticator
-        self._page = page
-        self._url = url
-        self._clock = clock
-
-    @property
-    def _sessions(self) -> Sessions:
-        return self._authenticator.sessions
+        self._cookies = authenticator.cookies
+        self._ids = ids
 
     def build(self) -> APIRouter:
-        """Return the one route that belongs to the API."""
-        router = api_router("status", "")
-        router.add_api_route(
-            "/v1/login-links",
-            self.make_link,
+        """Return what the console's page calls before anybody is logged in."""
+        router = APIRouter(prefix="/login", tags=["logging in"], dependencies=[Depends(self._only_own_page)])
+        add = router.add_api_route
+        add(
+            "/passkey/options",
+            self.ask,
             methods=["POST"],
-            status_code=201,
-            summary="Make a one-time link to the status page",
-            responses=refusals(is_change=True),
+            summary="Ask for a passkey to log in with",
+            responses=refusals(409, is_change=True),
+        )
+        add(
+            "/passkey",
+            self.log_in_by_passkey,
+            methods=["POST"],
+            summary="Log in by passkey",
+            responses=refusals(422, is_change=True),
+        )
+        add(
+            "/recovery",
+            self.log_in_by_code,
+            methods=["POST"],
+            summary="Log in by recovery code",
+            responses=refusals(422, is_change=True),
         )
         return router
 
     def build_pages(self) -> APIRouter:
-        """Return what browsers open; each page asks by itself who looks."""
+        """Return what browsers open or post a plain form to."""
         pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-        pages.add_api_route("/status", self.show, methods=["GET"])
-        pages.add_api_route("/login", self.log_in, methods=["GET"])
+        pages.add_api_route("/login", self.log_in_by_link, methods=["GET"])
         pages.add_api_route("/logout", self.log_out, methods=["POST"])
-        pages.add_api_route("/style.css", self.style, methods=["GET"])
-        pages.add_api_route("/healthz", self.healthz, methods=["GET"], response_class=PlainTextResponse)
         return pages
 
-    async def make_link(self) -> LoginLink:
-        """The session that it begins can look at everything and change nothing."""
-        token, lifetime = await self._sessions.make_link()
-        return LoginLink(url=f"{self._url}/login?token={token}", expires_at=self._clock.now() + lifetime)
-
-    async def log_in(self, token: Annotated[str, Query(max_length=256)] = "") -> Response:
+    async def log_in_by_link(
+        self, request: Request, token: Annotated[str, Query(max_length=TOKEN_MAX_CHARS)] = ""
+    ) -> Response:
         """Use up a link and begin a session."""
-        session = await self._sessions.begin(token)
-        if session is None:
-            return HTMLResponse(refused_page("This link was used before, or has expired.", _HINT), 401)
+        if "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
+            return HTMLResponse(refused_page("Open the link itself.", ""), 403)  # looking ahead uses up nothing
+        try:
+            begun = await self._sessions.begin_by_link(
+                self._organization_id,
+                token,
+                client=client_in(request.scope),
+                former_token=self._cookies.session_in(request.headers),
+            )
+        except LoginFailed as problem:
+            told = self._authenticator.failures.count(request.scope, problem)
+            message = f"{told.detail[:1].upper()}{told.detail[1:]}."
+            return HTMLResponse(refused_page(escape_html(message), LOGIN_HINT), told.status)
         response = RedirectResponse("/", _SEE_OTHER)
-        response.set_cookie(
-            self._authenticator.cookie_name,
-            session,
-            max_age=int(self._sessions.lifetime.total_seconds()),
-            path="/",
-            httponly=True,
-            samesite="strict",
-            secure=self._authenticator.is_tls,
-        )
+        self._cookies.give_session(response, begun)
         return response
 
     async def log_out(self, request: Request) -> Response:
-        """End the session; SameSite keeps other sites from doing it."""
-        await self._sessions.end(self._authenticator.session_cookie(request.headers))
-        response = HTMLResponse(refused_page("You are logged out.", _HINT))
-        response.delete_cookie(self._authenticator.cookie_name, path="/", secure=self._authenticator.is_tls)
+        """End the session of a page without a script."""
+        try:
+            check_own_page(request.headers, is_tls=self._authenticator.is_tls)
+        except Problem as problem:
+            return HTMLResponse(refused_page(escape_html(problem.detail), ""), problem.status)
+        session = await self._sessions.find(self._organization_id, self._cookies.session_in(request.headers))
+        if session is not None:
+            await self._sessions.log_out(session)
+        response = HTMLResponse(refused_page("You are logged out.", LOGIN_HINT))
+        self._cookies.take_session(response)
         return response
 
-    async def show(self, request: Request) -> Response:
-        """Draw the status page for whoever may see it."""
+    async def ask(self, request: Request, response: Response) -> PasskeyOptionsView:
+        """What a browser gives to `navigator.credentials.get`, good for five minutes and for this browser."""
+        token = self._ids.random_bytes(_COOKIE_BYTES).hex()
+        options = self._passkeys.ask_to_log_in(digest_of(token), host=host_name(request.headers))
+        self._cookies.give_login(response, token)
+        return PasskeyOptionsView(options=options)
+
+    async def log_in_by_passkey(self, body: PasskeyLogin, request: Request, response: Response) -> CurrentSessionView:
+        """Sets the session's cookie."""
         try:
-            await self._authenticator.authenticate(request.scope)
-        except Problem as problem:
-            return HTMLResponse(refused_page("Please log in with a one-time link.", _HINT), problem.status)
-        return HTMLResponse(await self._page.draw())
+            begun = await self._passkeys.log_in(
+                self._organization_id,
+                digest_of(self._cookies.login_in(request.headers)),
+                body.credential.as_json(),
+                client=client_in(request.scope),
+                former_token=self._cookies.session_in(request.headers),
+            )
+        except _REFUSED as problem:
+            raise self._authenticator.failures.count(request.scope, problem) from problem
+        self._cookies.take_login(response)
+        return await self._begin(begun, request, response)
 
-    async def style(self) -> Response:
-        """Answer the page's style sheet."""
-        return Response(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
+    async def log_in_by_code(self, body: RecoveryLogin, request: Request, response: Response) -> CurrentSessionView:
+        """Sets the session's cookie; the code is used up."""
+        try:
+            begun = await self._people.log_in_by_code(
+                self._organization_id,
+                body.code,
+                client=client_in(request.scope),
+                former_token=self._cookies.session_in(request.headers),
+            )
+        except _REFUSED as problem:
+            raise self._authenticator.failures.count(request.scope, problem) from problem
+        return await self._begin(begun, request, response)
 
-    async def healthz(self) -> str:
-        """Answer that this process serves; no more is told to whoever is nobody."""
-        return "ok\n"
+    async def _begin(self, begun: NewSession, request: Request, response: Response) -> CurrentSessionView:
+        self._cookies.give_session(response, begun)
+        return await self._current.show(Principal(begun.session.actor, begun.session), request.headers)
+
+    def _only_own_page(self, request: Request) -> None:
+        """Let no page elsewhere log somebody's browser in."""
+        check_own_script(request.headers, is_tls=self._authenticator.is_tls)

@@ -37,7 +37,9 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     document["servers"] = [{"url": "http://localhost:8480"}]
     for method, path, operation in _operations(document):
         operation["operationId"] = _name(method, path)
-        if method == "post" and path != "/v1/login-links":
+        if path.startswith("/login/"):
+            operation["security"] = []  # for strangers, from our own page
+        elif method == "post" and path != "/v1/login-links":
             operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         answers = operation["responses"]
         if any(each["name"] == "if-match" for each in operation.get("parameters", ())):
@@ -55,5 +57,5 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
 
 def _name(method: str, path: str) -> str:
     """Return an operation id such as ``post_devices_by_device_id_disable``."""
-    parts = [part.replace("-", "_") for part in path.removeprefix("/v1/").split("/")]
+    parts = [part.replace("-", "_") for part in path.removeprefix("/v1").strip("/").split("/")]
     return "_".join([method, *(f"by_{part[1:-1]}" if part.startswith("{") else part for part in parts)])

@@ -25,22 +25,27 @@ from vedette.api.events import EventRoutes
 from vedette.api.groups import GroupRoutes
 from vedette.api.keys import KeyRoutes
 from vedette.api.ledger import LedgerRoutes
-from vedette.api.login import PageRoutes
+from vedette.api.login import LoginRoutes
 from vedette.api.methods import MethodRoutes
 from vedette.api.modules import ModuleRoutes
 from vedette.api.openapi import openapi_of
+from vedette.api.passkeys import PasskeyRoutes
 from vedette.api.pending_registrations import PendingRegistrationRoutes
+from vedette.api.people import PeopleRoutes
+from vedette.api.plain_pages import PlainPageRoutes
 from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
+from vedette.api.sessions import CurrentSession, SessionRoutes
 from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
 from vedette.api.streams import StreamLimit
 from vedette.api.telemetry import TelemetryRoutes
 from vedette.api.twins import TwinRoutes
 from vedette.enrollment import EnrollmentService, RegistrationApprovals, RegistrationLocks
-from vedette.kernel import Clock
+from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
+from vedette.operators import PasskeyService, PeopleService, SessionService
 from vedette.pki import SignerClient
 from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
 from vedette.registry import (
@@ -68,9 +73,13 @@ class Services:
     platform: Platform
     url: str
     clock: Clock
+    ids: IdSource
     guard: ClockGuard
     store: Store
     authenticator: Authenticator
+    people: PeopleService
+    sessions: SessionService
+    passkeys: PasskeyService
     ledger: Ledger
     checkpoints: CheckpointService
     devices: DeviceService
@@ -126,13 +135,12 @@ def _routers(services: Services) -> list[APIRouter]:
         clock=services.clock,
     )
     drawn = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
-    pages = PageRoutes(services.authenticator, drawn, url=services.url, clock=services.clock)
     devices = DeviceRoutes(organization_id, services.devices, services.presence, services.enforcement)
     authorities = AuthorityRoutes(organization_id, services.authorities, services.signer)
     return [
         StatusRoutes(status).build(),
-        pages.build(),
-        pages.build_pages(),
+        PlainPageRoutes(services.authenticator, drawn).build(),
+        *_operators(services),
         devices.build(),
         devices.build_bulk(),
         CredentialRoutes(
@@ -168,6 +176,29 @@ def _routers(services: Services) -> list[APIRouter]:
         decisions.build(),
         LedgerRoutes(organization_id, services.ledger, services.checkpoints).build(),
         EventRoutes(organization_id, services.ledger, limit).build(),
+    ]
+
+
+def _operators(services: Services) -> list[APIRouter]:
+    organization_id = services.platform.organization_id
+    sessions, people, passkeys = services.sessions, services.people, services.passkeys
+    authenticator = services.authenticator
+    current = CurrentSession(organization_id, sessions, people, passkeys.party, is_demo=services.platform.is_demo)
+    login = LoginRoutes(
+        organization_id,
+        sessions,
+        passkeys,
+        people,
+        current=current,
+        authenticator=authenticator,
+        ids=services.ids,
+    )
+    return [
+        login.build(),
+        login.build_pages(),
+        SessionRoutes(organization_id, sessions, current, authenticator, url=services.url).build(),
+        PeopleRoutes(organization_id, people).build(),
+        PasskeyRoutes(organization_id, passkeys, people, authenticator).build(),
     ]
 
 

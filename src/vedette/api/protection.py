@@ -27,6 +27,9 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _BODY_WITHIN_S: Final = 30.0
+_OPEN_PREFIX: Final = "/login/"
+_OPEN_MAX_BYTES: Final = 16_384
+_OPEN_BODY_WITHIN_S: Final = 5.0
 _HSTS: Final = "max-age=31536000"
 _NOT_JSON: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -69,9 +72,9 @@ class OwnHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
-            host = Headers(scope=scope).get("host", "")
-            name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-            if name.lower().rstrip(".") not in self._hostnames:
+            headers = Headers(scope=scope)
+            if host_name(headers) not in self._hostnames:
+                host = headers.get("host", "")
                 problem = MisdirectedRequest(
                     f"{host[:100]!r} is not a name of this server", hint="add it to api.alternative_hostnames"
                 )
@@ -80,11 +83,18 @@ class OwnHosts:
         await self._app(scope, receive, send)
 
 
+def host_name(headers: Headers) -> str:
+    """Return the host name that a request was made to, without port, in small letters."""
+    host = headers.get("host", "")
+    name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+    return name.lower().rstrip(".")
+
+
 class BoundedBody:
     """Reads the whole body up to a limit, and refuses JSON that is not well-formed.
 
-    Well-formed means RFC 8259 and storable: no NaN, no lone surrogate, no absurd depth. Outside the prefix, where
-    anybody may ask, bodies are not read at all.
+    Well-formed means RFC 8259 and storable: no NaN, no lone surrogate, no absurd depth. Where anybody may log in,
+    little is read and not for long; elsewhere outside the prefix bodies are not read at all.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, prefix: str) -> None:
@@ -98,7 +108,7 @@ class BoundedBody:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._read_in_time(scope, receive) if scope["path"].startswith(self._prefix) else b""
+            body = await self._read_of(scope, receive)
         except Problem as problem:
             await problem_response(problem, headers={"Connection": "close"})(scope, receive, send)
             return
@@ -116,18 +126,25 @@ class BoundedBody:
         scope.setdefault("state", {})["body"] = body
         await self._app(scope, replay, send)
 
-    async def _read_in_time(self, scope: Scope, receive: Receive) -> bytes | None:
-        try:
-            async with asyncio.timeout(_BODY_WITHIN_S):
-                return await self._read(scope, receive)
-        except TimeoutError:
-            raise BodyTooSlow(f"the body did not come within {_BODY_WITHIN_S:.0f} s") from None
+    async def _read_of(self, scope: Scope, receive: Receive) -> bytes | None:
+        if scope["path"].startswith(self._prefix):
+            return await self._read_in_time(scope, receive, self._max_bytes, _BODY_WITHIN_S)
+        if scope["path"].startswith(_OPEN_PREFIX):
+            return await self._read_in_time(scope, receive, _OPEN_MAX_BYTES, _OPEN_BODY_WITHIN_S)
+        return b""
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+    async def _read_in_time(self, scope: Scope, receive: Receive, max_bytes: int, within_s: float) -> bytes | None:
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._read(scope, receive, max_bytes)
+        except TimeoutError:
+            raise BodyTooSlow(f"the body did not come within {within_s:.0f} s") from None
+
+    async def _read(self, scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
-        if not length.isascii() or not length.isdigit() or int(length[:20]) > self._max_bytes:
-            raise self._too_large()
+        if not length.isascii() or not length.isdigit() or int(length[:20]) > max_bytes:
+            raise _too_large(max_bytes)
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -136,8 +153,8 @@ class BoundedBody:
                 return None
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
-            if size > self._max_bytes:
-                raise self._too_large()
+            if size > max_bytes:
+                raise _too_large(max_bytes)
             chunks.append(chunk)
             if not message.get("more_body", False):
                 break
@@ -145,11 +162,6 @@ class BoundedBody:
         if body and headers.get("content-type", "").partition(";")[0].strip().lower() not in _NOT_JSON:
             check_json(body)
         return body
-
-    def _too_large(self) -> Problem:
-        return BodyTooLarge(
-            f"the body is over {self._max_bytes} bytes", hint="see api.max_body_bytes in the configuration"
-        )
 
 
 def check_json(body: bytes) -> None:
@@ -165,6 +177,10 @@ def check_json(body: bytes) -> None:
         raise InvalidBody(f"the body is not JSON: {str(error)[:200]}") from error
     if "\\u0000" in text and _holds_nul(value):
         raise InvalidBody("the body holds a NUL character", hint="leave it out")
+
+
+def _too_large(max_bytes: int) -> Problem:
+    return BodyTooLarge(f"the body is over {max_bytes} bytes", hint="see api.max_body_bytes in the configuration")
 
 
 def _holds_nul(value: object) -> bool:

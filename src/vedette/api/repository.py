@@ -1,4 +1,4 @@
-"""The door's own tables: one-time links, sessions of the page, and answers kept for repeated requests."""
+"""The door's own table: answers kept for repeated requests."""
 
 from __future__ import annotations
 
@@ -13,21 +13,6 @@ from vedette.store import Transaction, UtcDateTime, metadata
 _ID: Final = 64
 _DIGEST: Final = 32
 
-login_links: Final = sa.Table(
-    "api_login_links",
-    metadata,
-    sa.Column("organization_id", sa.String(_ID), primary_key=True),
-    sa.Column("token_sha256", sa.LargeBinary(_DIGEST), primary_key=True),
-    sa.Column("expires_at", UtcDateTime, nullable=False),
-)
-sessions: Final = sa.Table(
-    "api_sessions",
-    metadata,
-    sa.Column("organization_id", sa.String(_ID), primary_key=True),
-    sa.Column("token_sha256", sa.LargeBinary(_DIGEST), primary_key=True),
-    sa.Column("created_at", UtcDateTime, nullable=False),
-    sa.Column("expires_at", UtcDateTime, nullable=False),
-)
 answers: Final = sa.Table(
     "api_answers",
     metadata,
@@ -61,56 +46,6 @@ class StoredAnswer:
     status: int | None
     headers: bytes | None
     body: bytes | None
-
-
-def insert_link(tx: Transaction, organization_id: str, digest: bytes, expires_at: datetime) -> None:
-    """Keep a one-time link until it is used or expires."""
-    tx.connection.execute(
-        login_links.insert().values(organization_id=organization_id, token_sha256=digest, expires_at=expires_at)
-    )
-
-
-def find_link(connection: sa.Connection, organization_id: str, digest: bytes) -> bool:
-    """Answer whether there is such a link; asked first, so that guessing costs no write."""
-    c = login_links.c
-    query = sa.select(c.expires_at).where(c.organization_id == organization_id, c.token_sha256 == digest)
-    return connection.execute(query).scalar() is not None
-
-
-def take_link(tx: Transaction, organization_id: str, digest: bytes, now: datetime) -> bool:
-    """Use up a one-time link, and drop expired ones; answer whether it was valid."""
-    c = login_links.c
-    tx.connection.execute(login_links.delete().where(c.organization_id == organization_id, c.expires_at <= now))
-    used = tx.connection.execute(
-        login_links.delete().where(c.organization_id == organization_id, c.token_sha256 == digest)
-    )
-    return used.rowcount == 1
-
-
-def insert_session(tx: Transaction, organization_id: str, digest: bytes, now: datetime, expires_at: datetime) -> None:
-    """Begin a session, and drop those that ended."""
-    c = sessions.c
-    tx.connection.execute(sessions.delete().where(c.organization_id == organization_id, c.expires_at <= now))
-    tx.connection.execute(
-        sessions.insert().values(
-            organization_id=organization_id, token_sha256=digest, created_at=now, expires_at=expires_at
-        )
-    )
-
-
-def find_session(connection: sa.Connection, organization_id: str, digest: bytes, now: datetime) -> bool:
-    """Answer whether a session lasts."""
-    c = sessions.c
-    found = connection.execute(
-        sa.select(c.expires_at).where(c.organization_id == organization_id, c.token_sha256 == digest)
-    ).scalar()
-    return found is not None and found > now
-
-
-def delete_session(tx: Transaction, organization_id: str, digest: bytes) -> None:
-    """End a session."""
-    c = sessions.c
-    tx.connection.execute(sessions.delete().where(c.organization_id == organization_id, c.token_sha256 == digest))
 
 
 def find_answer(connection: sa.Connection, key: AnswerKey) -> StoredAnswer | None:

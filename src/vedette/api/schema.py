@@ -108,8 +108,8 @@ class Reason(View):
     reason: str = Field(default="", max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 
-def actor_of(request: Request) -> Actor:
-    """Return who makes a request, as the ledger names it.
+def principal_of(request: Request) -> Principal:
+    """Return who makes a request.
 
     Raises:
         Unauthenticated: Nobody; the layers before the routes see to it that this cannot happen.
@@ -117,7 +117,16 @@ def actor_of(request: Request) -> Actor:
     principal = getattr(request.state, "principal", None)
     if not isinstance(principal, Principal):
         raise Unauthenticated("no credentials")
-    return principal.actor
+    return principal
+
+
+def actor_of(request: Request) -> Actor:
+    """Return who makes a request, as the ledger names it.
+
+    Raises:
+        Unauthenticated: Nobody; the layers before the routes see to it that this cannot happen.
+    """
+    return principal_of(request).actor
 
 
 def device_in_path(device_id: _DeviceInPath) -> DeviceId:
@@ -204,6 +213,7 @@ def api_router(tag: str, prefix: str = "/v1") -> APIRouter:
 
 # What routes declare: who asks, which device, and on which revision a change is based.
 Who = Annotated[Actor, Depends(actor_of)]
+Caller = Annotated[Principal, Depends(principal_of)]
 DevicePath = Annotated[DeviceId, Depends(device_in_path)]
 ModulePath = Annotated[ModuleId, Depends(module_in_path)]
 IdentityPath = Annotated[Identity, Depends(identity_in_path)]
@@ -235,13 +245,13 @@ _WORDS: Final = {
 _EXAMPLE_CODES: Final = {
     400: ("api.invalid_body", "the body is not JSON: unexpected end of data"),
     401: ("api.unauthenticated", "these credentials are not valid"),
-    403: ("api.read_only_session", "a session of the status page can only look"),
+    403: ("api.cross_site_request", "this request does not come from a page of this server"),
     404: ("registry.device_not_found", "there is no device 'pump-7'"),
     409: ("registry.device_exists", "the name 'pump-7' is taken"),
     412: ("registry.revision_mismatch", "the device is at revision 4, not 3"),
     413: ("api.body_too_large", "the body is over 1048576 bytes"),
     422: ("registry.reason_missing", "say why: this act takes access away"),
-    429: ("api.too_many_failures", "too many wrong tokens from this address"),
+    429: ("api.too_many_failures", "too many wrong credentials from this address"),
     503: ("store.unavailable", "the database did not answer"),
 }
 _ALWAYS: Final = (401, 421, 429, 503, 507)

@@ -94,6 +94,7 @@ class Platform:
     hostname: str
     id_scope: str
     started_at: datetime
+    is_demo: bool = False
 
 
 class StatusReader:

@@ -118,7 +118,7 @@ def _changes(changes: Sequence[Record] | Problem) -> str:
     rows = [
         (
             cell(each.at[:19].replace("T", " ")),
-            cell(each.actor.id),
+            cell(each.actor.name or each.actor.id),
             cell(each.action),
             cell(each.target_name or each.target),
             cell(each.reason),

@@ -170,8 +170,10 @@ class ApiConfiguration:
         alternative_hostnames: Further names under which people reach the API, such as that of a reverse proxy.
             Requests for any other host are refused.
         max_body_bytes: Largest request body.
-        failed_logins_per_minute: Wrong tokens accepted from one address in a minute before it has to wait.
-        session_hours: How long the page stays logged in after a one-time link was used.
+        failed_logins_per_minute: Wrong tokens, links, passkeys and recovery codes answered as such from one address
+            in a minute; further ones hear to wait.
+        session_hours: How long a browser stays logged in at most.
+        session_idle_minutes: How long it stays logged in while nobody uses it.
     """
 
     bind: Annotated[str, Address()] = ""
@@ -183,6 +185,7 @@ class ApiConfiguration:
     max_body_bytes: Annotated[int, Between(1_024, 16_777_216)] = 1_048_576
     failed_logins_per_minute: Annotated[int, Between(1, 1_000)] = 10
     session_hours: Annotated[int, Between(1, 168)] = 12
+    session_idle_minutes: Annotated[int, Between(1, 1_440)] = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

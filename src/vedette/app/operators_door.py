@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -18,10 +18,8 @@ from vedette.api import (
     Component,
     Platform,
     Services,
-    Sessions,
     build_api,
     build_routes,
-    digest_of,
 )
 from vedette.app.http_server import serve_http, tls_context
 from vedette.app.roles import ControlRole
@@ -29,8 +27,14 @@ from vedette.app.rooms import Rooms
 from vedette.app.server_certificate import ServerCertificate
 from vedette.app.state import STATE_MAX_BYTES, RunState
 from vedette.bus import BusConnection
+from vedette.console import build_console, read_console_files
 from vedette.kernel import Problem
+from vedette.ledger import Actor
 from vedette.messaging import DecisionReader, TelemetryReader
+from vedette.operators import digest_of
+
+_NONCE_BYTES: Final = 16
+_STARTED: Final = Actor("system", "start")
 
 
 class DoorProblem(Problem):
@@ -57,25 +61,21 @@ async def serve_operators(
         role: What control is told.
         rooms: What the routes call.
         connections: For the health of the bus, and to read streams.
-        ready: Called once the API is listening, with a one-time token for the status page.
+        ready: Called once the API is listening, with a one-time token that logs a browser in.
 
     Raises:
         Problem: The token, a certificate or the address cannot be used.
     """
-    sessions = Sessions(
-        rooms.store,
-        rooms.anchor.organization_id,
-        clock=rooms.clock,
-        ids=rooms.ids,
-        lifetime=timedelta(hours=role.api.session_hours),
-    )
     authenticator = Authenticator(
         await asyncio.to_thread(_token_digest, role.operator_token),
-        sessions,
+        rooms.sessions,
+        rooms.anchor.organization_id,
         clock=rooms.clock,
         failures_per_minute=role.api.failed_logins_per_minute,
         is_tls=role.api.tls != "off",
     )
+    routes = build_routes(_services(role, rooms, connections, authenticator))
+    routes.include_router(build_console(await asyncio.to_thread(read_console_files), new_nonce=_nonce_maker(rooms)))
     app = build_api(
         ApiSettings(
             url=role.api.url,
@@ -83,13 +83,13 @@ async def serve_operators(
             is_tls=role.api.tls != "off",
             max_body_bytes=role.api.max_body_bytes,
         ),
-        build_routes(_services(role, rooms, connections, authenticator)),
+        routes,
         authenticator=authenticator,
         store=rooms.store,
         organization_id=rooms.anchor.organization_id,
         clock=rooms.clock,
     )
-    link, _ = await sessions.make_link()
+    link = await rooms.sessions.make_link(rooms.anchor.organization_id, actor=_STARTED)
     async with asyncio.TaskGroup() as group:
         tls = await _open_tls(role, rooms, group)
         group.create_task(
@@ -98,7 +98,7 @@ async def serve_operators(
                 host=role.api.bind,
                 port=role.api.port,
                 tls=tls,
-                on_listening=lambda: ready(login_token=link),
+                on_listening=lambda: ready(login_token=link.token),
             ),
             name="API",
         )
@@ -112,12 +112,17 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
             hostname=rooms.anchor.hostnames[0],
             id_scope=rooms.anchor.id_scope,
             started_at=rooms.clock.now(),
+            is_demo=role.api.is_demo,
         ),
         url=role.api.url,
         clock=rooms.clock,
+        ids=rooms.ids,
         guard=rooms.guard,
         store=rooms.store,
         authenticator=authenticator,
+        people=rooms.people,
+        sessions=rooms.sessions,
+        passkeys=rooms.passkeys,
         ledger=rooms.ledger,
         checkpoints=rooms.checkpoints,
         devices=rooms.devices,
@@ -143,6 +148,10 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         decisions=DecisionReader(connections.devices),
         components=ProcessHealth(role.state_file, connections).read,
     )
+
+
+def _nonce_maker(rooms: Rooms) -> Callable[[], str]:
+    return lambda: urlsafe_b64encode(rooms.ids.random_bytes(_NONCE_BYTES)).rstrip(b"=").decode("ascii")
 
 
 class ProcessHealth:

@@ -45,11 +45,16 @@ _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Plan:
-    """What one configuration means on one data directory."""
+    """What one configuration means on one data directory.
+
+    Attributes:
+        is_demo: Nobody depends on it: its pages do not urge people to secure it.
+    """
 
     configuration: Configuration
     data: DataDirectory
     environment: Mapping[str, str]
+    is_demo: bool = False
 
     @property
     def version(self) -> str:
@@ -317,6 +322,8 @@ class Plan:
             max_body_bytes=api.max_body_bytes,
             failed_logins_per_minute=api.failed_logins_per_minute,
             session_hours=api.session_hours,
+            session_idle_minutes=api.session_idle_minutes,
+            is_demo=self.is_demo,
         )
 
     def gateway(self, name: str) -> Program:

@@ -122,6 +122,8 @@ class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int
     failed_logins_per_minute: int
     session_hours: int
+    session_idle_minutes: int
+    is_demo: bool
 
 
 class ControlRole(msgspec.Struct, frozen=True, kw_only=True):

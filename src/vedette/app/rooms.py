@@ -21,6 +21,7 @@ from vedette.access import (
     RoomFacts,
 )
 from vedette.app.migrate import database_url
+from vedette.app.operators_room import build_operators_room
 from vedette.app.prepare import read_private_key
 from vedette.app.roles import ControlRole
 from vedette.bus import BusConnection
@@ -35,6 +36,7 @@ from vedette.enrollment import (
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.messaging import CloneAlerts, CommandQueue, FeedbackLog, HubDesk, MethodService, SessionDirectory
+from vedette.operators import PasskeyService, PeopleService, SessionService
 from vedette.pki import (
     CertificateSettings,
     SecretBox,
@@ -106,6 +108,9 @@ class Rooms:
     registrations: RegistrationService
     approvals: RegistrationApprovals
     locks: RegistrationLocks
+    people: PeopleService
+    sessions: SessionService
+    passkeys: PasskeyService
     guard: ClockGuard
     administrator: PolicyAdministrator
     upkeep: RecordUpkeep
@@ -196,6 +201,15 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         on_desired=desk.desired_changed,
         on_twin_changed=membership.on_twin_changed,
     )
+    operators = build_operators_room(
+        role.api,
+        store,
+        ledger,
+        hostname=anchor.hostnames[0],
+        secret=await asyncio.to_thread(read_secret_key, role.column_key),
+        clock=clock,
+        ids=ids,
+    )
     enrollments = EnrollmentService(store, ledger, onboarding, guard, keys=symmetric_keys, clock=clock, ids=ids)
     return Rooms(
         anchor=anchor,
@@ -241,6 +255,9 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         ),
         approvals=RegistrationApprovals(store, ledger, guard, clock=clock),
         locks=locks,
+        people=operators.people,
+        sessions=operators.sessions,
+        passkeys=operators.passkeys,
         guard=guard,
         administrator=administrator,
         upkeep=upkeep,

@@ -57,6 +57,7 @@ def up(
     progress: TextIO,
     extra: Callable[[Plan, dict[str, Any]], tuple[Program, ...]] = lambda _plan, _facts: (),
     settled: Callable[[Ready], None] = lambda _: None,
+    is_demo: bool = False,
 ) -> None:
     """Run the platform until it is asked to stop.
 
@@ -68,6 +69,7 @@ def up(
         progress: Where log lines go.
         extra: Further programs to run beside the platform, once it is ready.
         settled: Called once the further programs are ready too.
+        is_demo: Nobody depends on it.
 
     Raises:
         BadConfiguration: The configuration cannot be used.
@@ -77,7 +79,7 @@ def up(
     """
     clock = SystemClock()
     read, directory = find_configuration(config, data, environment)
-    plan = Plan(read.configuration, directory, environment)
+    plan = Plan(read.configuration, directory, environment, is_demo=is_demo)
     with LineRelay(progress) as relay:
         settings = read.configuration.log
         set_up_logging("up", level=settings.level, form=settings.format, clock=clock, stream=relay)

@@ -103,6 +103,7 @@ def demo(
             progress=sys.stderr,
             extra=lambda plan, facts: app.demo_programs(plan, facts, devices=devices),
             settled=lambda ready: _say(announce_demo(ready, devices)),
+            is_demo=True,
         )
     except Problem as problem:
         _end(problem)

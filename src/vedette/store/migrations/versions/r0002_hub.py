@@ -14,6 +14,8 @@ down_revision = "0001"
 
 def upgrade() -> None:
     """Bring the schema up to what the rooms declare."""
+    op.drop_table("api_login_links")
+    op.drop_table("api_sessions")
     _extend_enrollment_enrollments()
     _create_enrollment_pending()
     _extend_enrollment_registrations()

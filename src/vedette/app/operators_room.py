@@ -1,0 +1,67 @@
+"""The operators' room, built from what control is told."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from vedette.app.roles import ApiRole
+from vedette.kernel import Clock, IdSource
+from vedette.ledger import Ledger
+from vedette.operators import (
+    Ceremonies,
+    Challenges,
+    Logins,
+    PasskeyService,
+    PeopleService,
+    SessionService,
+    SessionSettings,
+    relying_party,
+)
+from vedette.store import Store
+
+_CHALLENGES: Final = b"vedette: challenges of passkey ceremonies"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorsRoom:
+    """Its services."""
+
+    people: PeopleService
+    sessions: SessionService
+    passkeys: PasskeyService
+
+
+def build_operators_room(
+    role: ApiRole, store: Store, ledger: Ledger, *, hostname: str, secret: bytes, clock: Clock, ids: IdSource
+) -> OperatorsRoom:
+    """Build it.
+
+    Args:
+        role: How the door is reached, and how long sessions last.
+        store: Open and migrated.
+        ledger: Of the platform.
+        hostname: What browsers bind passkeys to.
+        secret: Shared by all processes of control; what signs challenges is derived from it.
+        clock: Source of time.
+        ids: Source of ids.
+    """
+    settings = SessionSettings(
+        lifetime=timedelta(hours=role.session_hours), idle=timedelta(minutes=role.session_idle_minutes)
+    )
+    logins = Logins(ledger, clock=clock, ids=ids, settings=settings)
+    people = PeopleService(store, ledger, logins, clock=clock, ids=ids)
+    party = relying_party(hostname, url=role.url, hostnames=role.hostnames, port=role.port)
+    passkeys = PasskeyService(
+        store,
+        ledger,
+        people,
+        logins,
+        ceremonies=Ceremonies(party),
+        challenges=Challenges(hmac.digest(secret, _CHALLENGES, "sha256"), clock=clock, ids=ids),
+        clock=clock,
+        ids=ids,
+    )
+    return OperatorsRoom(people, SessionService(store, ledger, logins, clock=clock, ids=ids), passkeys)
