@@ -49,7 +49,7 @@ members: Final = sa.Table(
     sa.Column("group_id", sa.String(_ID), primary_key=True),
     sa.Column("generation_id", sa.String(_ID), primary_key=True),
     sa.Column("device_id", DEVICE_NAME, nullable=False),
-    sa.Index("ix_registry_group_members_generation", "organization_id", "generation_id"),
+    sa.Index("ix_registry_group_members_generation", "organization_id", "generation_id", "group_id"),
     sa.Index("uq_registry_group_members_device", "organization_id", "group_id", "device_id", unique=True),
 )
 versions: Final = sa.Table(
@@ -65,18 +65,17 @@ _p: Final = progress.c
 # Any: the element type of an expanding parameter is not inferred.
 _generations: Final[sa.BindParameter[Any]] = sa.bindparam("generations", expanding=True)
 _of_group: Final = sa.and_(_g.organization_id == _m.organization_id, _g.group_id == _m.group_id)
-# Joined with the groups: members of a deleted one are taken out little by little.
+# Joined with the groups: members of a deleted one are taken out little by little. Not ordered here: to have an order,
+# SQLite would rather read all members of the organization.
 _groups_of: Final = (
     sa.select(_m.generation_id, _m.group_id)
     .select_from(members.join(groups, _of_group))
     .where(_m.organization_id == sa.bindparam("organization"), _m.generation_id.in_(_generations))
-    .order_by(_m.group_id)
 )
 _names_of: Final = (
     sa.select(_m.generation_id, _g.name)
     .select_from(members.join(groups, _of_group))
     .where(_m.organization_id == sa.bindparam("organization"), _m.generation_id.in_(_generations))
-    .order_by(_g.name)
 )
 _version: Final = sa.select(versions.c.version).where(versions.c.organization_id == sa.bindparam("organization"))
 _whole: Final = sa.select(groups, _p.state, _p.examined, _p.total, _p.member_count).select_from(
@@ -290,7 +289,7 @@ def _gather(
     keys = {"organization": organization_id, "generations": list(generation_ids)}
     for generation_id, value in connection.execute(query, keys):
         found.setdefault(GenerationId(generation_id), []).append(value)
-    return {generation_id: tuple(values) for generation_id, values in found.items()}
+    return {generation_id: tuple(sorted(values)) for generation_id, values in found.items()}
 
 
 def _save_progress(connection: sa.Connection, organization_id: str, group_id: str, **values: object) -> None:

@@ -69,15 +69,16 @@ class Compiled:
     parts: frozenset[Part]
 
 
-def compile_condition(node: Node, source: Source, dialect: str) -> Compiled:
+def compile_condition(node: Node, source: Source, dialect: str, *, is_sought: bool = True) -> Compiled:
     """Compile a checked condition.
 
     Args:
         node: From ``check_condition``.
         source: What it is about.
         dialect: ``sqlite`` or ``postgresql``.
+        is_sought: Whether SQLite may use indexes for it.
     """
-    compiler = _Compiler(source, dialect)
+    compiler = _Compiler(source, dialect, is_sought=is_sought)
     clause = compiler.clause(simplify(node, source), is_negated=False)
     return Compiled(clause, compiler.is_exact, frozenset(compiler.parts))
 
@@ -94,9 +95,10 @@ def simplify(node: Node, source: Source) -> Node:
 
 
 class _Compiler:
-    def __init__(self, source: Source, dialect: str) -> None:
+    def __init__(self, source: Source, dialect: str, *, is_sought: bool) -> None:
         self._source = source
         self._dialect = dialect
+        self._is_sought = is_sought
         self.is_exact = True
         self.parts: set[Part] = set()
 
@@ -135,8 +137,11 @@ class _Compiler:
                 found = self._call(node.name, path, rest)
         return found
 
+    def _value(self, path: Path) -> SqlValue | None:
+        return self._source.value(path, self._dialect, is_sought=self._is_sought)
+
     def _compare(self, path: Path, relation: Operator, constant: Primitive) -> Clause | None:
-        value = self._source.value(path, self._dialect)
+        value = self._value(path)
         if constant is UNDEFINED:
             return sa.false()
         if value is None:
@@ -151,7 +156,7 @@ class _Compiler:
         return is_null if relation == "=" else sa.and_(is_defined, sa.not_(is_null))
 
     def _compare_paths(self, left: Path, relation: Operator, right: Path) -> Clause | None:
-        first, second = self._source.value(left, self._dialect), self._source.value(right, self._dialect)
+        first, second = self._value(left), self._value(right)
         if isinstance(first, SqliteJson) and isinstance(second, SqliteJson):
             return first.compare_with(relation, second)
         if isinstance(first, PostgresqlJson) and isinstance(second, PostgresqlJson):
@@ -159,7 +164,7 @@ class _Compiler:
         return None
 
     def _find(self, path: Path, constants: Sequence[Primitive], *, is_outside: bool) -> Clause | None:
-        value = self._source.value(path, self._dialect)
+        value = self._value(path)
         if value is None:
             return None
         clauses = [value.is_among([each for each in constants if is_scalar(each)])]
@@ -174,7 +179,7 @@ class _Compiler:
         return sa.and_(is_defined, sa.not_(sa.func.coalesce(found, sa.false(), type_=sa.Boolean)))
 
     def _call(self, name: str, path: Path, rest: Sequence[Node]) -> Clause | None:
-        value = self._source.value(path, self._dialect)
+        value = self._value(path)
         if value is None:
             return None
         match rest:

@@ -60,16 +60,18 @@ class SqliteJson:
     value: sa.ColumnElement[Any]
 
     @classmethod
-    def at(cls, column: sa.Column[Any], steps: Sequence[str | int]) -> SqliteJson | None:
-        """Return the member at a path; ``None`` if a key is one that SQLite cannot look up."""
+    def at(cls, column: sa.Column[Any], steps: Sequence[str | int], *, is_sought: bool) -> SqliteJson | None:
+        """Return the member at a path, as its index has it if it is sought.
+
+        ``None`` if a key is one that SQLite cannot look up.
+        """
         path = "$"
         for step in steps:
             if isinstance(step, str) and not _SQLITE_KEY.fullmatch(step):
                 return None
             path += f"[{step}]" if isinstance(step, int) else f'."{step}"'
-        value = (
-            json_path(column, *map(str, steps)) if _is_indexed(column, steps) else sa.func.json_extract(column, path)
-        )
+        is_indexed = is_sought and _is_indexed(column, steps)
+        value = json_path(column, *map(str, steps)) if is_indexed else sa.func.json_extract(column, path)
         return cls(column, path, sa.func.json_type(column, path), value)
 
     def is_defined(self) -> Clause:
@@ -151,7 +153,10 @@ class PostgresqlJson:
         for step in steps:
             # The type decides: an array has no keys, and an object no indexes.
             key = sa.cast(step, sa.Integer if isinstance(step, int) else sa.Text)
-            value = value.op("->", return_type=JSONB())(key)
+            member = value.op("->", return_type=JSONB())(key)
+            # To PostgreSQL a text or number is an array of itself.
+            is_array = sa.func.jsonb_typeof(value, type_=sa.Text) == "array"
+            value = sa.case((is_array, member), else_=None) if isinstance(step, int) else member
         return cls(value)
 
     def is_defined(self) -> Clause:

@@ -15,7 +15,17 @@ from vedette.registry.query.compile import Compiled, compile_condition, simplify
 from vedette.registry.query.evaluate import condition
 from vedette.registry.query.fields import Part
 from vedette.registry.query.sources import DEVICES, Source
-from vedette.registry.query.tree import And, Call, Comparison, Constant, Membership, Node, Path, Primitive
+from vedette.registry.query.tree import (
+    And,
+    Call,
+    Comparison,
+    Constant,
+    Membership,
+    Node,
+    Path,
+    Primitive,
+    SourceName,
+)
 from vedette.store import indexed_paths
 
 BRANCHES_MAX: Final = 16
@@ -24,19 +34,22 @@ Key = tuple[str, ...]
 Steps = tuple[str | int, ...]
 
 # Each of these names few identities at most; the result is sorted.
-_POINTS: Final[frozenset[Steps]] = frozenset(
-    {
-        ("deviceId",),
-        ("generationId",),
-        ("x509Thumbprint", "primaryThumbprint"),
-        ("x509Thumbprint", "secondaryThumbprint"),
-    }
-)
+_POINTS: Final[Mapping[SourceName, frozenset[Steps]]] = {
+    "devices": frozenset(
+        {
+            ("deviceId",),
+            ("generationId",),
+            ("x509Thumbprint", "primaryThumbprint"),
+            ("x509Thumbprint", "secondaryThumbprint"),
+        }
+    ),
+    "devices.modules": frozenset({("deviceId",), ("generationId",)}),
+}
 # Indexed together with the key, so that however many match, the first page is at hand.
 _INDEXED: Final[frozenset[Steps]] = frozenset(
     {("site",), ("zone",), ("lifecycle",), ("deviceClass",), ("enrollmentId",)}
 ) | frozenset(("tags", *path.keys) for path in indexed_paths if path.table == "registry_devices")
-INDEXED_FIELDS: Final = tuple(sorted(".".join(map(str, steps)) for steps in _INDEXED | {("deviceId",)}))
+INDEXED_FIELDS: Final = tuple(sorted(".".join(map(str, steps)) for steps in (*_INDEXED, ("deviceId",))))
 # Indexed for this value only.
 _EXCEPTIONS: Final[Mapping[Steps, Primitive]] = {("status",): "disabled", ("isBlocked",): True}
 
@@ -65,12 +78,11 @@ class Plan:
     """How to find what meets a condition.
 
     Attributes:
-        compiled: The condition as SQL.
+        compiled: What SQL has still to look for among what the index yields.
         test: The condition itself.
         parts: What the test reads of a document.
         branches: Disjoint sets that together hold everything the condition holds for.
         is_direct: One statement per branch is enough: nearly every row the index yields is part of the answer.
-        extra: Further conditions, of a list.
     """
 
     source: Source
@@ -79,7 +91,6 @@ class Plan:
     parts: frozenset[Part]
     branches: tuple[Branch, ...]
     is_direct: bool
-    extra: tuple[Clause, ...] = ()
 
     def key_of(self, branch: Branch) -> tuple[sa.Column[Any], ...]:
         """Return the columns that order a branch."""
@@ -94,17 +105,25 @@ class Plan:
         compiled = replace(self.compiled, is_exact=is_exact and self.compiled.is_exact)
         return replace(self, compiled=compiled, is_direct=False)
 
-    def rows(
-        self, organization_id: str, branch: Branch, *, after: Key, up_to: Key | None, is_whole: bool
-    ) -> tuple[sa.FromClause, list[Clause]]:
-        """Return where a branch's rows come from, and under which conditions.
+    def select(
+        self,
+        columns: Iterable[sa.ColumnElement[Any]],
+        organization_id: str,
+        branch: Branch,
+        *,
+        after: Key,
+        up_to: Key | None,
+        is_whole: bool,
+    ) -> sa.Select[Any]:
+        """Select columns of a branch's rows.
 
         Args:
+            columns: Of the tables the plan reads.
             organization_id: Whose.
             branch: One of the plan's.
             after: Only behind this key; empty for all.
             up_to: Only to this key; ``None`` for all.
-            is_whole: Under the whole condition, not only what the index looks up.
+            is_whole: Under the whole condition, and not only what the index looks up.
         """
         source = self.source.from_clause(self.compiled.parts if is_whole else ())
         clauses = self.source.living(organization_id)
@@ -114,44 +133,51 @@ class Plan:
         if branch.clause is not None:
             clauses.append(branch.clause)
         if is_whole:
-            clauses += [self.compiled.clause, *self.extra]
+            clauses.append(self.compiled.clause)
         key = branch.order(self.key_of(branch))
         if after:
             clauses.append(_compared(key, after, is_above=True))
         if up_to is not None:
             clauses.append(_compared(key, up_to, is_above=False))
-        return source, clauses
+        return sa.select(*columns).select_from(source).where(*clauses)
 
 
-def make_plan(node: Node | None, source: Source, dialect: str, *, extra: Iterable[Clause] = ()) -> Plan:
+def make_plan(node: Node | None, source: Source, dialect: str) -> Plan:
     """Plan how to find what meets a checked condition.
 
     Args:
         node: ``None`` for everything.
         source: Devices or modules.
         dialect: ``sqlite`` or ``postgresql``.
-        extra: Conditions in SQL that must hold too.
     """
-    further = tuple(extra)
-    if node is None:
-        compiled = Compiled(sa.true(), True, frozenset())
-        return Plan(source, compiled, lambda _: True, frozenset(), (Branch(),), not further, further)
-    simple = simplify(node, source)
-    compiled = compile_condition(simple, source, dialect)
-    conjuncts = simple.operands if isinstance(simple, And) else (simple,)
-    branches: tuple[Branch, ...] = (Branch(),)
-    rank, is_direct = _RANK_NONE, isinstance(simple, Constant) and not further
-    for conjunct in conjuncts:
+    simple = Constant(True) if node is None else simplify(node, source)
+    rest = list(simple.operands) if isinstance(simple, And) else [simple]
+    rank, branches = _RANK_NONE, _EVERYTHING
+    sought: Node | None = None
+    for conjunct in rest:
         found_rank, found = _branches(conjunct, source, dialect)
         if found_rank < rank:
-            rank, branches = found_rank, found
-            is_alone = len(conjuncts) == 1 and not further
-            is_direct = compiled.is_exact and (rank == _RANK_POINT or is_alone)
-    parts = frozenset(_parts_of(simple, source))
-    return Plan(source, compiled, condition(simple), parts, branches, is_direct, further)
+            rank, branches, sought = found_rank, found, conjunct
+    rest = [conjunct for conjunct in rest if conjunct is not sought]
+    ranges = [conjunct for conjunct in rest if _is_of_key(conjunct)]
+    if rank not in {_RANK_POINT, _RANK_GROUP} and ranges:
+        clauses = [compile_condition(conjunct, source, dialect).clause for conjunct in ranges]
+        branches = tuple(replace(each, clause=sa.and_(_clause_of(each), *clauses)) for each in branches)
+        rest = [conjunct for conjunct in rest if conjunct not in ranges]
+    residual = compile_condition(And((Constant(True), *rest)), source, dialect, is_sought=False)
+    is_all_sought = all(isinstance(each, Constant) for each in rest)
+    return Plan(
+        source=source,
+        compiled=residual,
+        test=condition(simple),
+        parts=frozenset(field.part for field in fields_of([simple], source.name)),
+        branches=branches,
+        is_direct=residual.is_exact and (rank == _RANK_POINT or is_all_sought),
+    )
 
 
-_RANK_POINT, _RANK_GROUP, _RANK_INDEX, _RANK_RANGE, _RANK_NONE = range(5)
+_EVERYTHING: Final[tuple[Branch, ...]] = (Branch(),)
+_RANK_POINT, _RANK_EXCEPTION, _RANK_GROUP, _RANK_INDEX, _RANK_NONE = range(5)
 
 
 def _branches(node: Node, source: Source, dialect: str) -> tuple[int, tuple[Branch, ...]]:
@@ -166,8 +192,6 @@ def _branches(node: Node, source: Source, dialect: str) -> tuple[int, tuple[Bran
             return _equal(path, (True,), source, dialect)
         case Membership(operand=Path() as path, constants=constants, is_negated=False):
             return _equal(path, constants, source, dialect)
-        case Comparison(operator="<" | "<=" | ">" | ">=") | Call(name="STARTSWITH" | "STARTS_WITH") if _is_of_key(node):
-            return _RANK_RANGE, (Branch(compile_condition(node, source, dialect).clause),)
         case Call(name="CONTAINS", arguments=(Path(steps=("groups",)), Constant(value=str() as name))):
             return _RANK_GROUP, (Branch(group=name),)
     return _RANK_NONE, ()
@@ -175,12 +199,13 @@ def _branches(node: Node, source: Source, dialect: str) -> tuple[int, tuple[Bran
 
 def _equal(path: Path, values: tuple[Primitive, ...], source: Source, dialect: str) -> tuple[int, tuple[Branch, ...]]:
     distinct = tuple(dict.fromkeys(values))
-    if path.steps in _POINTS and (source is DEVICES or path.steps[0] != "x509Thumbprint"):
+    if path.steps in _POINTS[source.name]:
         if None in distinct:
             return _RANK_NONE, ()
         is_one = len(distinct) == 1
         node = Comparison("=", path, Constant(distinct[0])) if is_one else Membership(path, distinct, is_negated=False)
-        return _RANK_POINT, (Branch(compile_condition(node, source, dialect).clause, is_sorted=False),)
+        clause = compile_condition(node, source, dialect).clause
+        return _RANK_POINT, (Branch(clause, is_sorted=False),)
     if source is not DEVICES:
         return _RANK_NONE, ()
     is_exception = path.steps in _EXCEPTIONS and distinct == (_EXCEPTIONS[path.steps],)
@@ -188,18 +213,26 @@ def _equal(path: Path, values: tuple[Primitive, ...], source: Source, dialect: s
     if not (is_exception or is_indexed) or not 0 < len(distinct) <= BRANCHES_MAX:
         return _RANK_NONE, ()
     clauses = [compile_condition(Comparison("=", path, Constant(value)), source, dialect).clause for value in distinct]
-    return _RANK_INDEX, tuple(Branch(clause) for clause in clauses)
+    return _RANK_EXCEPTION if is_exception else _RANK_INDEX, tuple(Branch(clause) for clause in clauses)
 
 
-def _is_of_key(node: Comparison | Call) -> bool:
-    left, right = (node.left, node.right) if isinstance(node, Comparison) else node.arguments[:2]
-    sides = (left, right) if isinstance(left, Path) else (right, left)
-    is_path = isinstance(sides[0], Path) and sides[0].steps == ("deviceId",)
-    return is_path and isinstance(sides[1], Constant) and isinstance(sides[1].value, str)
+def _clause_of(branch: Branch) -> Clause:
+    return sa.true() if branch.clause is None else branch.clause
 
 
-def _parts_of(node: Node, source: Source) -> Iterable[Part]:
-    return (field.part for field in fields_of([node], source.name))
+def _is_of_key(node: Node) -> bool:
+    """Tell whether a conjunct is a range of the key, which every index has at its end."""
+    sides: tuple[Node, Node]
+    match node:
+        case Comparison(operator="<" | "<=" | ">" | ">=", left=left, right=right):
+            sides = (left, right) if isinstance(left, Path) else (right, left)
+        case Call(name="STARTSWITH" | "STARTS_WITH", arguments=(text, prefix)):
+            sides = (text, prefix)
+        case _:
+            return False
+    path, constant = sides
+    is_key = isinstance(path, Path) and path.steps == ("deviceId",)
+    return is_key and isinstance(constant, Constant) and isinstance(constant.value, str)
 
 
 def _with_members(source: sa.FromClause, organization_id: str, name: str) -> tuple[sa.FromClause, list[Clause]]:

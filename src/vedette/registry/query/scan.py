@@ -21,7 +21,7 @@ EXACT_WINDOW: Final = 20_000
 INEXACT_WINDOW: Final = 1_000
 # How many windows one call may look at: some seconds' worth.
 EXACT_WINDOWS_MAX: Final = 100
-INEXACT_WINDOWS_MAX: Final = 50
+INEXACT_WINDOWS_MAX: Final = 25
 # Windows at a time: readers are also needed to let devices in. Searches take turns window by window.
 _WINDOWS_AT_A_TIME: Final = 1
 
@@ -159,14 +159,11 @@ def read_rows(
     limit: int | None = None,
 ) -> list[Found]:
     """Return what a branch yields under the plan's SQL, in the order of the key."""
-    source, clauses = plan.rows(organization_id, branch, after=window.after, up_to=window.up_to, is_whole=True)
     key = plan.key_of(branch)
-    query = (
-        sa.select(*key, plan.source.table.c.generation_id)
-        .select_from(source)
-        .where(*clauses)
-        .order_by(*branch.order(key))
-    )
+    columns = (*key, plan.source.table.c.generation_id)
+    query = plan.select(
+        columns, organization_id, branch, after=window.after, up_to=window.up_to, is_whole=True
+    ).order_by(*branch.order(key))
     rows = connection.execute(query if limit is None else query.limit(limit))
     return [Found(tuple(row[:-1]), row[-1]) for row in rows]
 
@@ -182,11 +179,9 @@ def _next_window(connection: sa.Connection, organization_id: str, plan: Plan, af
     """Return the window that begins behind a key, and ends where an index has yielded so many rows."""
     ends = []
     for branch in plan.branches:
-        source, clauses = plan.rows(organization_id, branch, after=after, up_to=None, is_whole=False)
         key = plan.key_of(branch)
-        query = (
-            sa.select(*key).select_from(source).where(*clauses).order_by(*branch.order(key)).offset(rows - 1).limit(1)
-        )
+        query = plan.select(key, organization_id, branch, after=after, up_to=None, is_whole=False)
+        query = query.order_by(*branch.order(key)).offset(rows - 1).limit(1)
         row = connection.execute(query).one_or_none()
         if row is not None:
             ends.append(tuple(row))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from vedette.registry.group_repository import groups, members
 from vedette.registry.model import AuthenticationType
@@ -70,14 +72,17 @@ class Source:
         """Return the conditions under which a row counts at all."""
         return [self.table.c.organization_id == organization_id, self.table.c.deleted_at.is_(None)]
 
-    def value(self, path: Path, dialect: str) -> SqlValue | None:
-        """Return a field as SQL; ``None`` if SQL cannot tell, and the evaluator has to."""
+    def value(self, path: Path, dialect: str, *, is_sought: bool = True) -> SqlValue | None:
+        """Return a field as SQL; ``None`` if SQL cannot tell, and the evaluator has to.
+
+        SQLite, which has no statistics to choose by, uses indexes only for fields that are *sought*.
+        """
         steps = path.steps
         if steps[0] == "tags":
-            return _json(self.table.c.tags, steps[1:], dialect)
+            return _json(self.table.c.tags, steps[1:], dialect, is_sought=is_sought)
         if steps[0] == "properties":
             return _property(steps, dialect)
-        found = _columns(self, dialect).get(steps)
+        found = _columns(self, dialect, is_hidden=dialect == "sqlite" and not is_sought).get(steps)
         if found is None and steps == ("groups",) and self.name == "devices":
             return GroupNames(self._has_group)
         return found
@@ -106,13 +111,20 @@ class Source:
         return found.correlate(self.table).exists()
 
 
+# A plus before a column keeps SQLite from using an index on it, and changes nothing else.
+_PLUS: Final[custom_op[Any]] = custom_op("+")
+
 DEVICES: Final = Source("devices", devices, (devices.c.device_id,))
 MODULES: Final = Source("devices.modules", modules, (modules.c.device_id, modules.c.module_id))
 SOURCES: Final[Mapping[SourceName, Source]] = {"devices": DEVICES, "devices.modules": MODULES}
 
 
-def _json(column: sa.Column[Any], steps: tuple[str | int, ...], dialect: str) -> SqlValue | None:
-    return SqliteJson.at(column, steps) if dialect == "sqlite" else PostgresqlJson.at(column, steps)
+def _json(
+    column: sa.Column[Any], steps: tuple[str | int, ...], dialect: str, *, is_sought: bool = False
+) -> SqlValue | None:
+    if dialect == "sqlite":
+        return SqliteJson.at(column, steps, is_sought=is_sought)
+    return PostgresqlJson.at(column, steps)
 
 
 def _property(steps: tuple[str | int, ...], dialect: str) -> SqlValue | None:
@@ -126,18 +138,21 @@ def _property(steps: tuple[str | int, ...], dialect: str) -> SqlValue | None:
     return _json(twins.c.desired if steps[1] == "desired" else twins.c.reported, steps[2:], dialect)
 
 
-def _columns(source: Source, dialect: str) -> dict[tuple[str | int, ...], SqlValue]:
+def _columns(source: Source, dialect: str, *, is_hidden: bool) -> dict[tuple[str | int, ...], SqlValue]:
     c = source.table.c
 
+    def seen(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        return UnaryExpression(column, operator=_PLUS, type_=column.type) if is_hidden else column
+
     def text(column: sa.ColumnElement[Any], *, is_bytewise: bool = False) -> TextColumn:
-        return TextColumn(column, dialect, is_bytewise)
+        return TextColumn(seen(column), dialect, is_bytewise)
 
     last_seen = sa.func.coalesce(presence.c.changed_at, c.last_connected_at, type_=presence.c.changed_at.type)
     found: dict[tuple[str | int, ...], SqlValue] = {
         ("deviceId",): text(c.device_id, is_bytewise=True),
         ("generationId",): text(c.generation_id),
         ("version",): NumberColumn(c.revision + sa.func.coalesce(twins.c.revision, 0)),
-        ("status",): Words({"enabled": c.is_enabled.is_(True), "disabled": c.is_enabled.is_(False)}),
+        ("status",): Words({"enabled": seen(c.is_enabled).is_(True), "disabled": seen(c.is_enabled).is_(False)}),
         ("connectionState",): Words(
             {
                 "Connected": presence.c.is_connected.is_(True),
@@ -160,7 +175,7 @@ def _columns(source: Source, dialect: str) -> dict[tuple[str | int, ...], SqlVal
         ("statusReason",): text(c.status_reason),
         ("statusUpdateTime",): TimeColumn(c.status_changed_at),
         ("lifecycle",): text(c.lifecycle),
-        ("isBlocked",): BooleanColumn(c.is_blocked),
+        ("isBlocked",): BooleanColumn(seen(c.is_blocked)),
         ("site",): text(c.site),
         ("zone",): text(c.zone),
         ("purdueLevel",): text(c.purdue_level),

@@ -66,13 +66,12 @@ class SqlTally:
         window: Window,
     ) -> None:
         """Sum up one branch of one window."""
-        source, clauses = plan.rows(organization_id, branch, after=window.after, up_to=window.up_to, is_whole=True)
         keys = [column for read in self._reads for column in read.columns]
         sums: list[sa.ColumnElement[Any]] = [sa.func.count()]
         for number in self._numbers:
             sums += [sa.func.count(number), _total(number, connection), sa.func.min(number), sa.func.max(number)]
         labelled = [column.label(f"c{index}") for index, column in enumerate([*keys, *sums])]
-        query = sa.select(*labelled).select_from(source).where(*clauses)
+        query = plan.select(labelled, organization_id, branch, after=window.after, up_to=window.up_to, is_whole=True)
         if keys:
             query = query.group_by(*(sa.literal_column(f"c{index}") for index in range(len(keys))))
         for row in connection.execute(query):

@@ -478,7 +478,7 @@ def _create_registry_group_members() -> None:
     op.create_index(
         "ix_registry_group_members_generation",
         "registry_group_members",
-        ["organization_id", "generation_id"],
+        ["organization_id", "generation_id", "group_id"],
         unique=False,
     )
     op.create_index(
