@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from identity_house import ACTOR, IdentityHouse, RunningSigner
+from identity_house import ACTOR, RunningSigner
+from registry_house import RegistryHouse
 
 from vedette.bus.contract import (
     CommandsTaken,
@@ -25,7 +26,6 @@ from vedette.bus.contract import (
 )
 from vedette.kernel import Clock, GenerationId, IdSource, OrganizationId, RandomIds
 from vedette.messaging import Command, HubDesk, MessagingSettings, NewCommand
-from vedette.registry import ModuleService, NewDevice, NewModule, PresenceService
 from vedette.simulation import SequentialIds
 from vedette.store import Store
 
@@ -69,10 +69,9 @@ class MessagingRoom:
         self.ids: IdSource = RandomIds(clock)
         self.store = store
         # No certificate is issued here: the signer is never asked.
-        self.house = IdentityHouse(store, RunningSigner(Path("/nonexistent"), ORGANIZATION), clock)
+        self.house = RegistryHouse(store, RunningSigner(Path("/nonexistent"), ORGANIZATION), clock)
         self.ledger = self.house.ledger
-        self.modules = ModuleService(store, self.house.register, self.house.guard)
-        self.presence = PresenceService(store, clock=clock)
+        self.presence = self.house.presence
         self.desk = HubDesk(
             ORGANIZATION,
             store,
@@ -89,18 +88,13 @@ class MessagingRoom:
         self.desk.downlinks.attach(self.bus)  # type: ignore[arg-type] # it publishes, and that is all
         self.boot_id = "boot-1"
 
-    async def start(self) -> None:
-        await self.house.administrator.start()
-
     # --- the registry -------------------------------------------------------------------------------------------
 
     async def create(self, device_id: str, **changes: Any) -> GenerationId:
-        device = await self.house.devices.create(ORGANIZATION, NewDevice(device_id=device_id, **changes), actor=ACTOR)
-        return device.generation_id
+        return (await self.house.device(device_id, **changes)).generation_id
 
     async def create_module(self, device_id: str, module_id: str) -> GenerationId:
-        module = await self.modules.create(ORGANIZATION, device_id, NewModule(module_id=module_id), actor=ACTOR)
-        return module.generation_id
+        return (await self.house.module(module_id, device_id)).generation_id
 
     async def delete(self, device_id: str) -> None:
         await self.house.devices.delete(ORGANIZATION, device_id, actor=ACTOR)

@@ -32,6 +32,4 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def room(store: Store, clock: ManualClock) -> MessagingRoom:
-    opened = MessagingRoom(store, clock)
-    await opened.start()
-    return opened
+    return MessagingRoom(store, clock)

@@ -60,7 +60,6 @@ async def main() -> None:
     store = await asyncio.to_thread(lambda: Store.open(sys.argv[1], clock=clock, reserve_bytes=0))
     await asyncio.to_thread(store.migrate)
     room = MessagingRoom(store, clock)
-    await room.start()
     with contextlib.suppress(DeviceExists):
         await room.create(DEVICE)
     device = await room.house.devices.get(room.house.organization_id, DEVICE)

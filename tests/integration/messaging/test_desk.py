@@ -157,7 +157,6 @@ async def running_bus(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Runni
 async def opened_site(bus: RunningBus, store: Store) -> AsyncIterator[Site]:
     """Run a desk as control does."""
     room = MessagingRoom(store, SystemClock())
-    await room.start()
     pump = await room.create("pump-7")
     control = await bus.connect(CONTROL_USER)
     gateway = Gateway(await bus.connect("gateway-1"), "gateway-1")

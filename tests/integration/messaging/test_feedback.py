@@ -19,7 +19,6 @@ MINUTE = timedelta(minutes=1)
 async def room(store: Store, clock: ManualClock) -> MessagingRoom:
     limits = MessagingSettings(commands=CommandSettings(feedback_records=6, feedback_batch=2))
     opened = MessagingRoom(store, clock, settings=limits)
-    await opened.start()
     await opened.create("pump-7")
     return opened
 

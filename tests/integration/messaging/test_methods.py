@@ -328,7 +328,6 @@ async def test_without_the_bus_no_call_is_made(connected: MessagingRoom) -> None
 async def test_a_gateway_that_says_nothing_is_not_waited_for_for_ever(store: Store, clock: ManualClock) -> None:
     limits = MessagingSettings(methods=MethodSettings(grace_s=-4.95))
     room = MessagingRoom(store, clock, settings=limits)
-    await room.start()
     pump = await room.create("pump-7")
     room.settle((pump, room.ids.new("ses"), 1))
     with pytest.raises(MethodTimedOut):
@@ -340,7 +339,6 @@ async def test_a_gateway_that_says_nothing_is_not_waited_for_for_ever(store: Sto
 async def test_calls_under_way_are_bounded_for_each_identity_and_in_all(store: Store, clock: ManualClock) -> None:
     limits = MessagingSettings(methods=MethodSettings(calls=3, calls_of_identity=2))
     room = MessagingRoom(store, clock, settings=limits)
-    await room.start()
     pump, valve = await room.create("pump-7"), await room.create("valve-1")
     room.settle((pump, room.ids.new("ses"), 1), (valve, room.ids.new("ses"), 1))
     async with asyncio.TaskGroup() as group:

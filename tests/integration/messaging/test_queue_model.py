@@ -18,7 +18,6 @@ from messaging_room import ORGANIZATION, MessagingRoom
 
 from vedette.kernel import SystemClock
 from vedette.messaging import Ack, CommandQueueFull, CommandSettings, MessagingSettings, Outcome
-from vedette.registry import DeviceNotFound
 from vedette.simulation import ManualClock
 from vedette.store import Store
 
@@ -59,17 +58,20 @@ class Queues(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         self.clock = ManualClock(SystemClock().now())
-        self.model: dict[str, Device] = {}
         self.feedback: list[tuple[str, Outcome]] = []
         self.sent = 0
         self._open()
         self.store.migrate()
-        self.run(self.room.start())
+        self.model = {name: self._create(name) for name in NAMES}
 
     def _open(self) -> None:
         url = f"sqlite:///{Path(self.folder.name)}/vedette.db"
         self.store = Store.open(url, clock=self.clock, reserve_bytes=0)
         self.room = MessagingRoom(self.store, self.clock, settings=LIMITS)
+
+    def _create(self, name: str) -> Device:
+        generation_id = self.run(self.room.create(name))
+        return Device(generation_id, [], session=self.room.open(generation_id))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -94,64 +96,50 @@ class Queues(RuleBasedStateMachine):
     # --- what happens -------------------------------------------------------------------------------------------
 
     @rule(name=names)
-    def create(self, name: str) -> None:
-        if name not in self.model:
-            self.model[name] = Device(self.run(self.room.create(name)), [])
+    def delete_and_create_again(self, name: str) -> None:
+        self.run(self.room.delete(name))
+        self.end(self.model[name], list(self.model[name].queue), Outcome.PURGED)
+        self.model[name] = self._create(name)
 
-    @rule(name=names)
-    def delete(self, name: str) -> None:
-        device = self.model.pop(name, None)
-        if device is not None:
-            self.run(self.room.delete(name))
-            self.end(device, list(device.queue), Outcome.PURGED)
+    @rule(name=names, ack=st.sampled_from(Ack), minutes=st.integers(1, 30), count=st.integers(1, DEPTH + 1))
+    def send(self, name: str, ack: Ack, minutes: int, count: int) -> None:
+        for _ in range(count):
+            self._send(name, ack, timedelta(minutes=minutes))
 
-    @rule(name=names, ack=st.sampled_from(Ack), minutes=st.integers(1, 10))
-    def send(self, name: str, ack: Ack, minutes: int) -> None:
+    def _send(self, name: str, ack: Ack, time_to_live: timedelta) -> None:
         self.sent += 1
         message_id = f"m{self.sent}"
-        sending = self.room.send(name, message_id.encode(), message_id=message_id, ack=ack, time_to_live=_of(minutes))
-        device = self.model.get(name)
+        sending = self.room.send(name, message_id.encode(), message_id=message_id, ack=ack, time_to_live=time_to_live)
+        device = self.model[name]
         try:
             command = self.run(sending)
-        except DeviceNotFound:
-            assert device is None
-            return
         except CommandQueueFull:
-            assert device is not None
             self.expire_if_full(device)
             assert len(device.queue) == DEPTH
             return
-        assert device is not None
         self.expire_if_full(device)
         assert len(device.queue) < DEPTH
         device.last_sequence += 1
         assert command.sequence == device.last_sequence
-        device.queue.append(Queued(command.sequence, message_id, ack, self.clock.now() + _of(minutes)))
+        device.queue.append(Queued(command.sequence, message_id, ack, self.clock.now() + time_to_live))
 
     def expire_if_full(self, device: Device) -> None:
         if len(device.queue) >= DEPTH:
             self.expire(device)
 
-    @rule(name=names)
-    def connect(self, name: str) -> None:
-        device = self.model.get(name)
-        if device is not None:
+    @rule(name=names, limit=st.integers(1, DEPTH), is_connecting=st.booleans(), is_answer_lost=st.booleans())
+    def take(self, name: str, limit: int, *, is_connecting: bool, is_answer_lost: bool) -> None:
+        device = self.model[name]
+        if is_connecting or not device.session:
             device.session, device.after = self.room.open(device.generation_id), 0
-
-    @rule(name=names, limit=st.integers(1, DEPTH), is_answer_lost=st.booleans())
-    def take(self, name: str, limit: int, *, is_answer_lost: bool) -> None:
-        device = self.model.get(name)
-        if device is None or not device.session:
-            return
         taken = self.run(self.room.take(device.generation_id, device.session, after=device.after, limit=limit))
-        if any(each.sequence > device.after for each in device.queue):
+        behind = [each for each in device.queue if each.sequence > device.after]
+        if behind:
             self.expire(device)
-            behind = [each for each in device.queue if each.sequence > device.after]
+            behind = [each for each in behind if each in device.queue]
             worn = [each for each in behind if each.deliveries >= DELIVERIES and each.taken_by != device.session]
             self.end(device, worn, Outcome.DELIVERY_COUNT_EXCEEDED)
             behind = [each for each in behind if each not in worn]
-        else:
-            behind = []
         chosen = behind[:limit]
         for each in chosen:
             each.deliveries += each.taken_by != device.session
@@ -163,29 +151,47 @@ class Queues(RuleBasedStateMachine):
         if chosen and not is_answer_lost:
             device.after = chosen[-1].sequence
 
-    @rule(name=names, count=st.integers(1, DEPTH), times=st.integers(1, 2))
+    @rule(
+        name=names,
+        takings=st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=2 * DELIVERIES),
+        count=st.integers(0, DEPTH),
+        limit=st.integers(1, DEPTH),
+    )
+    def send_and_deliver(self, name: str, takings: list[tuple[bool, bool]], count: int, limit: int) -> None:
+        """Deliver to a device that loses its connection at times, and at last acknowledges some."""
+        for _ in range(2):
+            self._send(name, Ack.FULL, timedelta(minutes=5))
+        for is_connecting, is_answer_lost in takings:
+            self.take(name, limit, is_connecting=is_connecting, is_answer_lost=is_answer_lost)
+        self.acknowledge(name, count, 1)
+
+    @rule(name=names, sequences=st.lists(st.integers(1, 60), min_size=1, max_size=5))
+    def acknowledge_at_random(self, name: str, sequences: list[int]) -> None:
+        self._acknowledge(self.model[name], sequences)
+
+    @rule(name=names, count=st.integers(0, DEPTH), times=st.integers(1, 2))
     def acknowledge(self, name: str, count: int, times: int) -> None:
-        device = self.model.get(name)
-        if device is None:
-            return
+        device = self.model[name]
+        some = [each.sequence for each in device.queue[:count]]
         for _ in range(times):
-            some = [(device.generation_id, sequence) for sequence in range(1, device.last_sequence + 1)][-count:]
-            if some:
-                self.run(self.room.complete(*some))
-            done = [each for each in device.queue if each.taken_by and (device.generation_id, each.sequence) in some]
-            self.end(device, done, Outcome.SUCCESS)
+            self._acknowledge(device, some)
+
+    def _acknowledge(self, device: Device, sequences: list[int]) -> None:
+        if sequences:
+            self.run(self.room.complete(*[(device.generation_id, sequence) for sequence in sequences]))
+        done = [each for each in device.queue if each.taken_by and each.sequence in sequences]
+        self.end(device, done, Outcome.SUCCESS)
 
     @rule(name=names)
     def purge(self, name: str) -> None:
-        device = self.model.get(name)
-        if device is not None:
-            count = self.run(self.room.desk.commands.purge(ORGANIZATION, name, actor=ACTOR))
-            assert count == len(device.queue)
-            self.end(device, list(device.queue), Outcome.PURGED)
+        device = self.model[name]
+        count = self.run(self.room.desk.commands.purge(ORGANIZATION, name, actor=ACTOR))
+        assert count == len(device.queue)
+        self.end(device, list(device.queue), Outcome.PURGED)
 
-    @rule(minutes=st.integers(1, 5))
+    @rule(minutes=st.integers(1, 10))
     def pass_time(self, minutes: int) -> None:
-        self.clock.advance(_of(minutes))
+        self.clock.advance(timedelta(minutes=minutes))
 
     @rule()
     def sweep(self) -> None:
@@ -200,7 +206,6 @@ class Queues(RuleBasedStateMachine):
         """Lose everything that is not on disk; devices connect anew."""
         self.run(self.store.close())
         self._open()
-        self.run(self.room.start())
         for device in self.model.values():
             device.session, device.after = "", 0
 
@@ -222,14 +227,10 @@ class Queues(RuleBasedStateMachine):
         assert [each.position for each in page.items] == list(range(1, len(told) + 1))
 
 
-def _of(minutes: int) -> timedelta:
-    return timedelta(minutes=minutes)
-
-
 def test_queues_behave_as_their_model() -> None:
     run_state_machine_as_test(
         Queues,
         settings=settings(
-            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=20, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -29,9 +29,7 @@ async def rows(room: MessagingRoom) -> list[Any]:
 
 
 async def restarted(room: MessagingRoom, clock: Clock) -> MessagingRoom:
-    again = MessagingRoom(room.store, clock)
-    await again.start()
-    return again
+    return MessagingRoom(room.store, clock)
 
 
 @pytest.mark.anyio
@@ -128,7 +126,6 @@ async def test_only_the_hubs_subscriptions_are_kept(room: MessagingRoom) -> None
 @pytest.mark.parametrize("cache_size", [0, 2])
 async def test_what_is_remembered_is_bounded(store: Store, clock: ManualClock, cache_size: int) -> None:
     room = MessagingRoom(store, clock, settings=MessagingSettings(subscription_cache=cache_size))
-    await room.start()
     devices = [await room.create(f"pump-{number}") for number in range(4)]
     for device in devices:
         await room.keep(device, ALL)
