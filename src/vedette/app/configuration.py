@@ -158,7 +158,7 @@ class LedgerConfiguration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfiguration:
-    """The operators' REST API and status page.
+    """The operators' REST API and console.
 
     Attributes:
         bind: IP address to listen on. Empty: 127.0.0.1, whatever ``server.bind`` says.

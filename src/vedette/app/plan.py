@@ -110,7 +110,7 @@ class Plan:
         configuration = self.configuration
         found = [
             Listener(configuration.server.bind, configuration.gateway.port, "devices", "gateway.port"),
-            Listener(api_bind(configuration), configuration.api.port, "API and status page", "api.port"),
+            Listener(api_bind(configuration), configuration.api.port, "API and console", "api.port"),
         ]
         websocket_port = configuration.gateway.websocket_port
         if websocket_port:

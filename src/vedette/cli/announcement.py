@@ -19,7 +19,7 @@ def announce_up(ready: Ready) -> list[str]:
     lines = ["", f"Vedette {ready.plan.version} is ready.", "", *_addresses(ready), "", "Next:"]
     if ready.is_first_start:
         lines += [
-            "  1. Open the status page by the link above.",
+            "  1. Open the console by the link above, and register a passkey: then you need no further link.",
             f"  2. Let devices in: register their maker's authority ({command} authority add --help)",
             f"     and open an enrollment for it ({command} enrollment create-group --help).",
             f"  3. Give each device host, ID scope and root certificate; see who comes: {command} device list",
@@ -86,7 +86,7 @@ def _addresses(ready: Ready) -> list[str]:
     plan = ready.plan
     link = f"another one: {_command(ready)} login-link"
     facts = {
-        "Status page": ready.login_url,
+        "Console": ready.login_url,
         "": f"(good once, within the hour; {link})",
         "Devices connect to": f"{plan.configuration.server.hostname}:{plan.configuration.gateway.port}, TLS: "
         "MQTT and provisioning (DPS)",

@@ -15,7 +15,7 @@ from vedette.cli.decision import ACCESS_COLUMNS, Columns
 from vedette.cli.device import DeviceArgument, device_and_etag, show_enforcement
 from vedette.cli.files import new_file, read_certificate_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
-from vedette.cli.output import show_time
+from vedette.cli.output import show_actor, show_time
 from vedette.cli.session import Session, remote
 
 CsrArgument = Annotated[
@@ -140,7 +140,7 @@ def history(session: Session, device_id: DeviceArgument) -> None:
             (
                 act["position"],
                 show_time(act["at"]),
-                f"{act['actor']['kind']} {act['actor']['id']}",
+                show_actor(act["actor"]),
                 act["action"],
                 act["decision"],
                 act["reason"],

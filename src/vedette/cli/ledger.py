@@ -11,7 +11,7 @@ import typer
 
 from vedette.cli.files import read_small_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
-from vedette.cli.output import Output, show_time, show_value
+from vedette.cli.output import Output, show_actor, show_time, show_value
 from vedette.cli.platform import ConfigOption
 from vedette.cli.problems import FAILED, Usage, exit_code_of
 from vedette.cli.session import DataOption, OutputOption, Session, remote
@@ -51,7 +51,7 @@ def list_entries(
         columns={
             "position": lambda item: item["position"],
             "at": lambda item: show_time(item["at"]),
-            "actor": lambda item: f"{item['actor']['kind']} {item['actor']['id']}",
+            "actor": lambda item: show_actor(item["actor"]),
             "action": lambda item: item["action"],
             "target": lambda item: item["target_name"] or item["target"],
             "decision": lambda item: item["decision"],
@@ -73,7 +73,7 @@ def show_entry(
     if session.output.is_json:
         session.output.json(found)
         return
-    actor = f"{found['actor']['kind']} {found['actor']['id']}"
+    actor = show_actor(found["actor"])
     session.output.details({**found, "actor": actor, "at": show_time(found["at"])})
 
 

@@ -155,6 +155,12 @@ def show_value(value: object) -> str:
     return shown
 
 
+def show_actor(actor: Mapping[str, Any]) -> str:
+    """Write who acted: a person by name and id, others by their id."""
+    name = actor.get("name")
+    return f"{actor['kind']} {name} ({actor['id']})" if name else f"{actor['kind']} {actor['id']}"
+
+
 def show_time(moment: object) -> str:
     """Return an RFC 3339 time as people read it, in UTC."""
     text = str(moment or "")

@@ -28,6 +28,8 @@ from vedette.cli import (
     ledger,
     method,
     module,
+    operator_session,
+    person,
     platform,
     query,
     reported_certificate,
@@ -161,6 +163,18 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "verify": ledger.verify,
             "export": ledger.export,
         },
+    ),
+    "person": (
+        "Who may operate the platform.",
+        {"list": person.list_people, "disable": person.disable, "enable": person.enable, "delete": person.delete},
+    ),
+    "passkey": (
+        "What people log in with.",
+        {"list": person.list_passkeys, "remove": person.remove_passkey},
+    ),
+    "session": (
+        "Browsers that are logged in.",
+        {"list": operator_session.list_sessions, "end": operator_session.end},
     ),
     "clock": (
         "The platform's clock: whether it is believed.",

@@ -35,13 +35,16 @@ def status(session: Session) -> None:
 
 @remote
 def login_link(session: Session) -> None:
-    """Make a link that logs a browser in to the status page, once."""
+    """Make a link that logs a browser in to the console, once.
+
+    Whoever opens it acts with the rights of the first person, and can register a passkey to become a person here.
+    """
     found = session.client.send("POST", "/v1/login-links").body
     if session.output.is_json:
         session.output.json(found)
         return
     session.output.line(found["url"])
-    session.output.note(f"Good once, until {show_time(found['expires_at'])}; whoever opens it may look, not act.")
+    session.output.note(f"Good once, until {show_time(found['expires_at'])}; whoever opens it may do everything.")
 
 
 def _show(session: Session, found: Mapping[str, Any]) -> None:

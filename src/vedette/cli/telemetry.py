@@ -10,7 +10,7 @@ import typer
 from vedette.cli.client import StreamEvent
 from vedette.cli.decision import full_name
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
-from vedette.cli.output import show_time, show_value
+from vedette.cli.output import show_actor, show_time, show_value
 from vedette.cli.session import Session, remote
 
 _DeviceOption = Annotated[
@@ -81,7 +81,7 @@ def tail_events(
 
     def line(event: StreamEvent) -> str:
         told = event.data
-        actor = f"{told['actor']['kind']} {told['actor']['id']}"
+        actor = show_actor(told["actor"])
         return "  ".join(filter(None, (show_time(told["occurred_at"]), told["name"], told["subject"], f"by {actor}")))
 
     _tail(session, "/v1/events", {"after": after or None}, line, count)
