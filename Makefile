@@ -21,7 +21,7 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.sh
 system-packages:
 	@scripts/system-packages.sh
 
-check: $(STAMP) ## style, types, imports and the rules of the house; under a minute
+check: $(STAMP) console ## style, types, imports and the rules of the house; under a minute
 	@$(RUN) scripts/check.py
 
 node-packages:

@@ -48,6 +48,20 @@ IN_ORDER = [
 ]
 
 
+CONSOLE = [
+    Check("console types", ["npm", "--prefix", "console", "run", "--silent", "check"]),
+    Check("console units", ["npm", "--prefix", "console", "run", "--silent", "test"]),
+]
+
+
+def console_checks() -> list[Check]:
+    """Return the checks of the pages' sources; without Node there is nothing to run them with."""
+    if not (ROOT / "console" / "node_modules").is_dir():
+        print("  --    console        not checked: Node 20 is missing, or make console has not run yet")
+        return []
+    return CONSOLE
+
+
 def run(check: Check) -> Outcome:
     """Run one tool to its end."""
     began = time.monotonic()
@@ -68,7 +82,7 @@ def main() -> int:
     began = time.monotonic()
     with ThreadPoolExecutor(max_workers=1) as pool:
         beside: list[Future[Outcome]] = [pool.submit(run, check) for check in BESIDE]
-        passed = [report(run(check)) for check in IN_ORDER]
+        passed = [report(run(check)) for check in [*IN_ORDER, *console_checks()]]
         passed += [report(future.result()) for future in beside]
     took_s = time.monotonic() - began
     failed = passed.count(False)
