@@ -21,7 +21,7 @@ from vedette.registry import (
     find_module_generations,
     find_modules_of,
     flatten_tags,
-    groups_of,
+    policy_groups_of,
 )
 from vedette.trust import (
     SCHEMA_VERSION,
@@ -77,10 +77,10 @@ class RoomFacts:
 
     Args:
         credentials: What devices and modules prove themselves with.
-        groups: Returns the groups that identities are in.
+        groups: Returns the groups of identities that policies may see.
     """
 
-    def __init__(self, credentials: CredentialRecords, groups: GroupReader = groups_of) -> None:
+    def __init__(self, credentials: CredentialRecords, groups: GroupReader = policy_groups_of) -> None:
         self._credentials = credentials
         self._groups = groups
 

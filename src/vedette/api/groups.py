@@ -55,6 +55,10 @@ class GroupView(View):
     kind: GroupKind
     condition: str = Field(description="Who is in a dynamic group; empty for a static one.")
     description: str
+    feeds_policies: bool = Field(
+        description="Whether policies see the group: not where its condition asks for `properties.reported`, since a "
+        "device could report itself into it."
+    )
     member_count: int
     progress: ProgressView | None = Field(description="While its members are computed; null when they are all there.")
     created_at: Timestamp

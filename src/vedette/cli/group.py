@@ -248,6 +248,7 @@ def _show(session: Session, group: Group) -> None:
         {
             "kind": group["kind"],
             "condition": group["condition"],
+            "seen by policies": group["feeds_policies"],
             "members": _members(group),
             "description": group["description"],
             "created": show_time(group["created_at"]),

@@ -71,7 +71,7 @@ from vedette.registry.events import (
 from vedette.registry.group import Group, GroupKind, GroupMember, GroupProgress, GroupState, NewGroup
 from vedette.registry.group_computation import GroupComputation
 from vedette.registry.group_membership import GroupMembership
-from vedette.registry.group_repository import groups_of
+from vedette.registry.group_repository import groups_of, policy_groups_of
 from vedette.registry.group_service import GroupService
 from vedette.registry.lifecycle import TRANSITIONS, Cause
 from vedette.registry.model import (
@@ -225,5 +225,6 @@ __all__ = [
     "list_authenticated_by",
     "observe_records",
     "parse_thumbprint",
+    "policy_groups_of",
     "presence_of",
 ]

@@ -58,6 +58,8 @@ class Group:
     Attributes:
         condition: Who is a member of a dynamic group; empty for a static one.
         revision: Grows with each change of the group itself; what ``If-Match`` compares. Members do not count.
+        feeds_policies: Whether policies see the group. They see none whose condition asks what devices report of
+            themselves: no device may let itself into what a policy permits.
         progress: While every device is looked at because the condition is new; else ``None``.
         member_count: As of now.
     """
@@ -71,6 +73,7 @@ class Group:
     created_at: datetime
     updated_at: datetime
     revision: int
+    feeds_policies: bool = True
     progress: GroupProgress | None = None
     member_count: int = 0
 

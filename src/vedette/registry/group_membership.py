@@ -39,7 +39,8 @@ _SYSTEM: Final = Actor("system", "registry")
 _STATUS: Final = frozenset({"status", "statusReason", "statusUpdateTime"})
 _LIFECYCLE: Final = frozenset({"lifecycle"})
 _BLOCKED: Final = frozenset({"isBlocked"})
-_PROPERTIES: Final = frozenset({"properties.desired", "properties.reported"})
+_REPORTED: Final = "properties.reported"
+_PROPERTIES: Final = frozenset({"properties.desired", _REPORTED})
 # Properties of devices, as events name them, and the fields that follow from them.
 _FOLLOWING: Final[Mapping[str, frozenset[str]]] = {
     "authentication": frozenset(
@@ -70,6 +71,11 @@ class DynamicGroup:
     node: Node
     test: Callable[[Mapping[str, Any]], bool]
     fields: frozenset[str]
+
+    @property
+    def feeds_policies(self) -> bool:
+        """Whether policies may see the group: no device decides by what it reports who is in it."""
+        return _REPORTED not in self.fields
 
     @classmethod
     def make(cls, group_id: str, text: str) -> DynamicGroup:
@@ -137,15 +143,18 @@ class GroupMembership:
         has_properties = any(not group.fields.isdisjoint(_PROPERTIES) for group in groups)
         documents = group_documents(tx.connection, organization_id, devices, has_properties=has_properties)
         current = repository.groups_of(tx.connection, organization_id, devices)
-        changes = _Changes()
+        changes, unrecorded = _Changes(), _Changes()
         for generation_id, device in devices.items():
             known = current.get(generation_id, ())
             for group in groups:
+                found = changes if group.feeds_policies else unrecorded
                 belongs = device.deleted_at is None and group.test(documents[generation_id])
                 if belongs and group.group_id not in known:
-                    changes.enter(group.group_id, generation_id, device.device_id)
+                    found.enter(group.group_id, generation_id, device.device_id)
                 elif not belongs and group.group_id in known:
-                    changes.leave(group.group_id, generation_id)
+                    found.leave(group.group_id, generation_id)
+        # As little on record as what is reported: a device could fill the ledger by changing its mind.
+        _write(tx, organization_id, unrecorded.entered, unrecorded.left)
         self.record(tx, organization_id, changes.entered, changes.left)
 
     def record(
@@ -166,10 +175,7 @@ class GroupMembership:
             left: By group, generations of members.
             actor: Who decided it.
         """
-        for group_id, added in entered.items():
-            repository.add_members(tx.connection, organization_id, group_id, added)
-        for group_id, removed in left.items():
-            repository.remove_members(tx.connection, organization_id, group_id, removed)
+        _write(tx, organization_id, entered, left)
         generations = {generation_id for added in entered.values() for generation_id, _ in added}
         generations.update(generation_id for removed in left.values() for generation_id in removed)
         if not generations:
@@ -248,6 +254,18 @@ def _prepare(group: Group) -> DynamicGroup | None:
     except InvalidQuery as problem:
         log.error("a group's condition is not understood", extra={"group": group.group_id, "cause": problem.detail})  # noqa: TRY400 - no trace
         return None
+
+
+def _write(
+    tx: Transaction,
+    organization_id: str,
+    entered: Mapping[str, Sequence[tuple[str, str]]],
+    left: Mapping[str, Sequence[str]],
+) -> None:
+    for group_id, added in entered.items():
+        repository.add_members(tx.connection, organization_id, group_id, added)
+    for group_id, removed in left.items():
+        repository.remove_members(tx.connection, organization_id, group_id, removed)
 
 
 class _Changes:

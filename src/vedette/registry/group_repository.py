@@ -24,6 +24,7 @@ groups: Final = sa.Table(
     sa.Column("kind", sa.String(8), nullable=False),
     sa.Column("condition", sa.Text, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
+    sa.Column("feeds_policies", sa.Boolean, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
@@ -72,6 +73,7 @@ _groups_of: Final = (
     .select_from(members.join(groups, _of_group))
     .where(_m.organization_id == sa.bindparam("organization"), _m.generation_id.in_(_generations))
 )
+_policy_groups_of: Final = _groups_of.where(_g.feeds_policies.is_(sa.true()))
 _names_of: Final = (
     sa.select(_m.generation_id, _g.name)
     .select_from(members.join(groups, _of_group))
@@ -89,6 +91,13 @@ def groups_of(
 ) -> dict[GenerationId, tuple[str, ...]]:
     """Return the ids of the groups that devices are in; devices in none are left out."""
     return _gather(connection, _groups_of, organization_id, generation_ids)
+
+
+def policy_groups_of(
+    connection: sa.Connection, organization_id: str, generation_ids: Iterable[str]
+) -> dict[GenerationId, tuple[str, ...]]:
+    """Return the ids of the groups of devices that policies may see; devices in none are left out."""
+    return _gather(connection, _policy_groups_of, organization_id, generation_ids)
 
 
 def group_names_of(
@@ -315,6 +324,7 @@ def _to_row(group: Group) -> dict[str, Any]:  # Any: column values
         "kind": group.kind.value,
         "condition": group.condition,
         "description": group.description,
+        "feeds_policies": group.feeds_policies,
         "created_at": group.created_at,
         "updated_at": group.updated_at,
         "revision": group.revision,
@@ -329,6 +339,7 @@ def _to_group(row: sa.Row[Any]) -> Group:
         kind=GroupKind(row.kind),
         condition=row.condition,
         description=row.description,
+        feeds_policies=row.feeds_policies,
         created_at=row.created_at,
         updated_at=row.updated_at,
         revision=row.revision,

@@ -94,7 +94,9 @@ class GroupService:
         """
         self._guard.check()
         name, description = check_name(new.name), check_description(new.description)
-        condition = "" if new.condition is None else _check_condition(new.condition)
+        condition, feeds_policies = "", True
+        if new.condition is not None:
+            condition, feeds_policies = _check_condition(new.condition)
         total = await self._count_devices(organization_id) if condition else 0
 
         def change(tx: Transaction) -> Group:
@@ -111,6 +113,7 @@ class GroupService:
                 created_at=now,
                 updated_at=now,
                 revision=1,
+                feeds_policies=feeds_policies,
                 progress=GroupProgress(0, total) if condition else None,
             )
             repository.insert(tx.connection, group)
@@ -182,6 +185,12 @@ class GroupService:
             is_judged_anew = after.condition != before.condition
             if is_judged_anew and before.kind is GroupKind.STATIC:
                 raise InvalidGroup(f"{before.name} is static: it has no condition", hint="create a dynamic group")
+            if after.feeds_policies is not before.feeds_policies:
+                raise InvalidGroup(
+                    "whether a group's condition asks for properties.reported is settled when it is created, since "
+                    "policies see no group that devices can report themselves into",
+                    hint="create another group",
+                )
             after = replace(after, revision=before.revision + 1, updated_at=self._clock.now())
             if not repository.update(tx.connection, after, expected=before.revision):
                 raise RevisionMismatch(f"{before.name} was changed by somebody else", hint="read it again")
@@ -366,7 +375,7 @@ def require_group(connection: sa.Connection, organization_id: str, group: str, *
 
 
 def _describe(group: Group) -> dict[str, Any]:  # Any: JSON values
-    return {"kind": group.kind.value, "condition": group.condition}
+    return {"kind": group.kind.value, "condition": group.condition, "feeds_policies": group.feeds_policies}
 
 
 def _storable(name: str) -> str:
@@ -375,11 +384,11 @@ def _storable(name: str) -> str:
     return name if is_name else ""
 
 
-def _check_condition(condition: object) -> str:
+def _check_condition(condition: object) -> tuple[str, bool]:
+    """Return a condition, and whether policies may see the group that has it."""
     if not isinstance(condition, str) or not condition.strip():
         raise InvalidGroup("a condition is a text such as tags.site = 'north'", hint="a static group has none")
-    DynamicGroup.make("", condition)
-    return condition.strip()
+    return condition.strip(), DynamicGroup.make("", condition).feeds_policies
 
 
 def _check_patch(patch: Mapping[str, object]) -> dict[str, Any]:  # Any: one type per property
@@ -395,7 +404,7 @@ def _check_patch(patch: Mapping[str, object]) -> dict[str, Any]:  # Any: one typ
         description = patch["description"]
         changes["description"] = check_description("" if description is None else description)
     if "condition" in patch:
-        changes["condition"] = _check_condition(patch["condition"])
+        changes["condition"], changes["feeds_policies"] = _check_condition(patch["condition"])
     return changes
 
 

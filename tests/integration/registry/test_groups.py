@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from vedette.registry import (
     TooManyGroups,
     group_repository,
     groups_of,
+    policy_groups_of,
 )
 from vedette.registry import group_computation as computation
 from vedette.registry import group_membership as membership
@@ -166,6 +168,27 @@ async def test_a_dynamic_group_follows_desired_and_reported_properties(registry:
     module = await registry.twin("pump-7", "camera")
     await registry.report(module.generation_id, {"firmware": "1.0"})
     assert await registry.members("behind") == []
+
+
+@pytest.mark.parametrize("condition", ["properties.reported.role = 'admin'", "is_defined(properties)"])
+async def test_no_device_reports_itself_into_what_policies_see(registry: RegistryHouse, condition: str) -> None:
+    organization = registry.organization_id
+    device = await registry.device("pump-7")
+    group = await registry.group("admins", condition)
+    static = await registry.group("pumps")
+    await registry.groups.add(organization, "pumps", ["pump-7"], actor=ACTOR)
+    before = len(await registry.acts())
+    await registry.report(device.generation_id, {"role": "admin"})
+    assert await registry.members("admins") == ["pump-7"]
+    seen = await registry.store.read(
+        lambda connection: policy_groups_of(connection, organization, [device.generation_id])
+    )
+    assert seen == {device.generation_id: (static.group_id,)}
+    # Nor does it fill the ledger by changing its mind.
+    assert len(await registry.acts()) == before
+    assert [each.feeds_policies for each in (group, static)] == [False, True]
+    with pytest.raises(InvalidGroup):
+        await registry.groups.update(organization, "admins", {"condition": NORTH}, actor=ACTOR)
 
 
 async def test_a_deleted_device_leaves_its_groups_and_its_namesake_inherits_none(registry: RegistryHouse) -> None:
@@ -395,7 +418,7 @@ async def test_an_update_that_changes_nothing_counts_for_nothing(registry: Regis
 async def test_a_condition_this_release_does_not_understand_stops_no_device(
     registry: RegistryHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(membership.DynamicGroup, "make", lambda *_: None)
+    monkeypatch.setattr(membership.DynamicGroup, "make", lambda *_: SimpleNamespace(feeds_policies=True))
     await registry.groups.create(registry.organization_id, NewGroup(name="odd", condition="moon = 'full'"), actor=ACTOR)
     monkeypatch.undo()
     await registry.device("pump-7")

@@ -525,6 +525,7 @@ def _create_registry_groups() -> None:
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("condition", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("feeds_policies", sa.Boolean(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
