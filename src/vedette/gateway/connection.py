@@ -11,7 +11,7 @@ from vedette.gateway.mqtt5_reasons import answer_to, reason_string
 from vedette.gateway.opening import open_hub_session
 from vedette.gateway.peer import CertificateFacts, Peer
 from vedette.gateway.reception import MQTT_LIMITS, Reception
-from vedette.gateway.tls import TlsFacts
+from vedette.gateway.tls_facts import TlsFacts
 from vedette.protocols import RemoteProtocolError
 from vedette.protocols.dps import check_provisioning_client_id, is_provisioning, parse_provisioning_user_name
 from vedette.protocols.hub import UserName, check_client_id, parse_client_id, parse_user_name
@@ -20,6 +20,7 @@ from vedette.protocols.mqtt import (
     NOT_AUTHORIZED,
     SERVER_UNAVAILABLE,
     Connect,
+    ReasonCode,
     ServerConnection,
     ServerEvent,
     ServerState,
@@ -86,6 +87,11 @@ class DeviceTransport(Protocol):
         """Return the bytes that wait for the peer."""
         ...
 
+    @property
+    def unread_bytes(self) -> int:
+        """Bytes that were taken from the peer and wait to be read."""
+        ...
+
 
 class MqttConnection(asyncio.Protocol):
     """The protocol behind the TLS stage, or behind the WebSocket in it."""
@@ -140,8 +146,18 @@ class MqttConnection(asyncio.Protocol):
         elif events:
             self._begin(events[0])
         elif mqtt.state is ServerState.DECIDING:
-            self.pause_reading()  # what a hasty client sends before CONNACK stays in the kernel's buffer
+            self._hold_back()
         self.flush()
+
+    def _hold_back(self) -> None:
+        """Leave what a hasty client sends before CONNACK in the kernel's buffer; more than that is too much."""
+        self.pause_reading()
+        most = MQTT_LIMITS.max_packet_bytes_before_accept
+        if self._transport is not None and self._transport.unread_bytes > most:
+            fault = f"more than {most} bytes sent without waiting for CONNACK"
+            if self._mqtt.is_v5:
+                self._mqtt.refuse(SERVER_UNAVAILABLE, reason_code=ReasonCode.QUOTA_EXCEEDED, reason_string=fault)
+            self._protocol_error(RemoteProtocolError(fault))
 
     def pause_writing(self) -> None:
         """Take nothing more from a peer that does not read its answers."""

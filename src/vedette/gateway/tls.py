@@ -10,27 +10,30 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable
+from typing import Final, Protocol, cast
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from vedette.gateway.admission import Admission
 from vedette.gateway.pacing import PacedQueue, source_of
 from vedette.gateway.settings import TlsSettings
 from vedette.gateway.tls_context import TlsContextHolder
+from vedette.gateway.tls_facts import chain_bytes, peer_chain
 from vedette.gateway.tls_records import Records, TlsFailure, begins_with_whole_record, new_records
+from vedette.gateway.tls_transport import SLOW_READER, TlsTransport
 from vedette.kernel import Clock
 
 log = logging.getLogger(__name__)
 
 _LOW_WATER_BYTES: Final = 16_384
 _HIGH_WATER_BYTES: Final = 65_536
+# A socket is read 250 KB at a time: 128,000 PINGREQs, which keep the loop from all other connections for 300 ms.
+_SLICE_BYTES: Final = 4_096
 
 HANDSHAKE_FAILED: Final = "tls_handshake_failed"
 HANDSHAKE_TOO_LARGE: Final = "tls_handshake_too_large"
 CHAIN_TOO_LARGE: Final = "certificate_chain_too_large"
-SLOW_READER: Final = "slow_reader"
 
 
 class TlsRefusals(Protocol):
@@ -39,20 +42,6 @@ class TlsRefusals(Protocol):
     def tls_refused(self, reason: str, detail: str, remote_address: str, chain: tuple[bytes, ...]) -> None:
         """Record a refusal; ``chain`` is what the peer had sent, leaf first, often nothing."""
         ...
-
-
-class TlsFacts(Protocol):
-    """What a handshake proved, and from where.
-
-    Attributes:
-        chain: DER, leaf first; empty without a certificate.
-        source: Whom the address belongs to for limits.
-    """
-
-    chain: tuple[bytes, ...]
-    version: str
-    remote_address: str
-    source: str
 
 
 class TlsFront:
@@ -78,6 +67,7 @@ class TlsFront:
         self.holder = holder
         self.settings = settings
         self.clock = clock
+        self.loop = loop
         self.refusals = refusals
         self.admission = Admission(settings)
         self.handshakes = PacedQueue(loop, clock, settings.slice_s)
@@ -135,11 +125,13 @@ class TlsStage(asyncio.Protocol):
         "_has_asked",
         "_inner",
         "_is_closed",
+        "_is_due",
         "_is_paused",
         "_is_queued",
         "_new_inner",
         "_records",
         "_transport",
+        "_unread",
         "_was_let_in",
         "chain",
         "remote_address",
@@ -159,6 +151,8 @@ class TlsStage(asyncio.Protocol):
         self._is_queued = False
         self._is_paused = False
         self._is_closed = False
+        self._is_due = False
+        self._unread = b""
         self._was_let_in = False
         self.remote_address = ""
         self.source = ""
@@ -191,14 +185,42 @@ class TlsStage(asyncio.Protocol):
         if records is None or self._is_closed:
             return
         plain = records.decrypt(data)
-        if plain:
+        if self._unread:
+            self._unread += plain
+        elif len(plain) > _SLICE_BYTES or self._is_paused:
+            self._unread = plain
+            self._hand_on_soon()
+        else:
+            self._give(plain, records)
+
+    def _hand_on_soon(self) -> None:
+        if not self._is_due and self._transport is not None:
+            self._is_due = True
+            self._transport.pause_reading()
+            self._front.loop.call_soon(self._hand_on)
+
+    def _hand_on(self) -> None:
+        """Give the inner protocol a part of what it has not read; the rest waits its turn with other connections."""
+        self._is_due = False
+        records, transport = self._records, self._transport
+        if records is None or transport is None or self._is_paused or self._is_closed:
+            return
+        part, self._unread = self._unread[:_SLICE_BYTES], self._unread[_SLICE_BYTES:]
+        if self._unread:
+            self._hand_on_soon()
+        elif not transport.is_closing():
+            transport.resume_reading()
+        self._give(part, records)
+
+    def _give(self, plain: bytes, records: Records) -> None:
+        if plain and self._inner is not None:
             try:
                 self._inner.data_received(plain)
             except Exception:  # one connection's fault must not reach the listener
                 log.exception("a connection's handler failed", extra={"remote": self.remote_address})
                 self.abort()
                 return
-        if records.is_ended:
+        if records.is_ended and not self._unread:
             self.close()
         elif (answer := records.drain()) and self._transport is not None:
             self._transport.write(answer)
@@ -282,7 +304,10 @@ class TlsStage(asyncio.Protocol):
         """Take from the socket again."""
         if self._is_paused and not self._is_closed and self._transport is not None and self._front.is_reading:
             self._is_paused = False
-            self._transport.resume_reading()
+            if self._unread:
+                self._hand_on_soon()
+            else:
+                self._transport.resume_reading()
 
     def _step(self) -> None:
         self._is_queued = False
@@ -312,10 +337,10 @@ class TlsStage(asyncio.Protocol):
         if records is None or transport is None:
             return
         connection = records.connection
-        self.chain = _peer_chain(connection)
+        self.chain = peer_chain(connection)
         self.version = connection.get_protocol_version_name()
         settings = front.settings
-        if len(self.chain) > settings.max_chain_certificates or _size(self.chain) > settings.max_chain_bytes:
+        if len(self.chain) > settings.max_chain_certificates or chain_bytes(self.chain) > settings.max_chain_bytes:
             self.chain = self.chain[:1]
             self.turn_away(CHAIN_TOO_LARGE)
             return
@@ -384,112 +409,11 @@ class TlsStage(asyncio.Protocol):
         return self._is_closed
 
     @property
+    def unread_bytes(self) -> int:
+        """Bytes that wait for the inner protocol."""
+        return len(self._unread)
+
+    @property
     def max_write_buffer_bytes(self) -> int:
         """Bytes that may wait for this peer."""
         return self._front.settings.max_write_buffer_bytes
-
-
-class TlsTransport(asyncio.Transport):
-    """What the inner protocol writes to.
-
-    ``get_extra_info`` knows ``peer_chain`` (DER, leaf first, empty without a certificate), ``tls_version`` and what the
-    socket's transport knows.
-    """
-
-    __slots__ = ("_raw", "_records", "_stage")
-
-    def __init__(self, stage: TlsStage, raw: asyncio.Transport, records: Records) -> None:
-        super().__init__()
-        self._stage = stage
-        self._raw = raw
-        self._records = records
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # asyncio's signature
-        """Return a fact of the connection."""
-        stage = self._stage
-        facts = {"peer_chain": stage.chain, "tls_version": stage.version}
-        return facts[name] if name in facts else self._raw.get_extra_info(name, default)
-
-    @property
-    def facts(self) -> TlsFacts:
-        """What the handshake proved, and from where."""
-        return self._stage
-
-    def identified(self, *, keep_chain: bool) -> None:
-        """Say that the peer is known: limits of strangers no longer hold for it, and its chain may be forgotten."""
-        self._stage.identify()
-        if not keep_chain:
-            self._stage.chain = ()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Encrypt and send."""
-        stage = self._stage
-        if stage.is_closing:
-            return
-        self._raw.write(self._records.encrypt(data if type(data) is bytes else bytes(data)))
-        if self._raw.get_write_buffer_size() > stage.max_write_buffer_bytes:
-            stage.turn_away(SLOW_READER)
-
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        """Encrypt and send, in as few records as possible."""
-        self.write(b"".join(list_of_data))
-
-    def close(self) -> None:
-        """End in order."""
-        self._stage.close()
-
-    def abort(self) -> None:
-        """Drop the connection now."""
-        self._stage.abort()
-
-    def is_closing(self) -> bool:
-        """Whether nothing more can be written."""
-        return self._stage.is_closing
-
-    def can_write_eof(self) -> bool:
-        """TLS 1.2 has no half-open connections."""
-        return False
-
-    def pause_reading(self) -> None:
-        """Take no more from the socket."""
-        self._stage.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take from the socket again."""
-        self._stage.resume_reading()
-
-    def is_reading(self) -> bool:
-        """Whether bytes are taken from the socket."""
-        return self._raw.is_reading()
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Put another protocol behind the stage, as an upgrade to WebSocket does."""
-        if not isinstance(protocol, asyncio.Protocol):
-            raise TypeError("the TLS stage feeds streaming protocols")
-        self._stage.set_inner(protocol)
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        """Return the protocol behind the stage."""
-        return self._stage.get_inner() or self._stage
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Set when ``pause_writing`` is called, in bytes of ciphertext."""
-        self._raw.set_write_buffer_limits(high, low)
-
-    def get_write_buffer_size(self) -> int:
-        """Return the bytes of ciphertext that wait for the peer."""
-        return self._raw.get_write_buffer_size()
-
-
-def _peer_chain(connection: SSL.Connection) -> tuple[bytes, ...]:
-    """Return the certificates the client sent, DER, leaf first; OpenSSL keeps a client's leaf apart from the rest."""
-    leaf = connection.get_peer_certificate()
-    if leaf is None:
-        return ()
-    first = crypto.dump_certificate(crypto.FILETYPE_ASN1, leaf)
-    others = [crypto.dump_certificate(crypto.FILETYPE_ASN1, one) for one in connection.get_peer_cert_chain() or []]
-    return (first, *(other for other in others if other != first))
-
-
-def _size(chain: tuple[bytes, ...]) -> int:
-    return sum(map(len, chain))

@@ -8,7 +8,8 @@ from typing import Any, Final, Protocol
 
 from vedette.gateway.connection import MqttConnection
 from vedette.gateway.peer import CertificateFacts
-from vedette.gateway.tls import TlsFacts, TlsTransport
+from vedette.gateway.tls_facts import TlsFacts
+from vedette.gateway.tls_transport import TlsTransport
 from vedette.gateway.websocket_handshake import Handshake
 from vedette.protocols import RemoteProtocolError
 from vedette.protocols.websocket import Data, Limits, Role, WebSocketConnection
@@ -179,6 +180,11 @@ class WebSocketTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         """Take from the socket again."""
         self._tls.resume_reading()
+
+    @property
+    def unread_bytes(self) -> int:
+        """Bytes that were taken from the socket and wait to be read."""
+        return self._tls.unread_bytes
 
     def is_reading(self) -> bool:
         """Whether bytes are taken from the socket."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from pathlib import Path
@@ -157,3 +158,28 @@ async def test_a_connection_has_one_registration_judged_at_a_time(site: Site) ->
     topics = sorted(answer.topic for answer in answers if isinstance(answer, mqtt.Publish))
     assert [topic.split("/")[3] for topic in topics] == ["200", "429", "429"]
     assert len(site.control.registrations) == 1
+
+
+@pytest.mark.parametrize("packet", [b"\xc0\x00", b"\x40\x02\x00\x01", b"\xa2\x05\x00\x01\x00\x01a"])
+async def test_a_flood_of_tiny_packets_holds_up_nobody(site: Site, packet: bytes) -> None:
+    await site.start_gateway()
+    credential, _ = site.new_device("pump-7")
+    context = client_context(site.folder / "root.pem", credential)
+    peer = await asyncio.to_thread(connect_narrow, site.ports["gateway-1"], context, "pump-7")
+    worst_s = 0.0
+
+    async def look() -> None:
+        nonlocal worst_s
+        loop = asyncio.get_running_loop()
+        while True:
+            before_s = loop.time()
+            await asyncio.sleep(0)
+            worst_s = max(worst_s, loop.time() - before_s)
+
+    looking = asyncio.create_task(look())
+    with contextlib.suppress(OSError):
+        await asyncio.to_thread(peer.sendall, packet * (1_000_000 // len(packet)))
+    await asyncio.sleep(0.3)
+    looking.cancel()
+    peer.close()
+    assert worst_s < 0.05
