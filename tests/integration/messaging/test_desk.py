@@ -169,7 +169,8 @@ async def opened_site(bus: RunningBus, store: Store) -> AsyncIterator[Site]:
             group.create_task(control.serve(room.desk.endpoints()), name="services"),
             group.create_task(gateway.beat_forever(), name="gateway"),
         ]
-        await control.flush()
+        for _ in range(2):  # the tasks subscribe while the first is waited for, and the second follows it
+            await control.flush()
         try:
             yield Site(room, gateway, control, pump)
         finally:
