@@ -2,6 +2,7 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { useStream } from '../api/stream';
+import { called } from '../ui/text';
 import { Foreign, Time } from '../ui/ui';
 
 interface Told {
@@ -45,7 +46,7 @@ export function Strip() {
                   </Link>
                 </>
               )}{' '}
-              · by <Foreign text={event.actor.id} />
+              · by <Foreign text={called(event.actor.id)} />
             </li>
           ))}
         </ol>

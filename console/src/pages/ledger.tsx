@@ -7,7 +7,7 @@ import { inWords } from '../app/strip';
 import { link, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
-import { visible } from '../ui/text';
+import { called, visible } from '../ui/text';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 
 type Entry = Schemas['EntryView'];
@@ -18,8 +18,8 @@ const COLUMNS: Column<Entry>[] = [
   { title: 'Entry', width: '72px', cell: (each) => <span className="number">{each.position}</span> },
   { title: 'When', width: '120px', cell: (each) => <Time at={each.at} /> },
   { title: 'Act', width: 'minmax(160px, 1fr)', cell: (each) => inWords(each.action) },
-  { title: 'On', width: 'minmax(140px, 1fr)', cell: (each) => <Foreign text={each.target_name || each.target} /> },
-  { title: 'By', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={each.actor.id} /> },
+  { title: 'On', width: 'minmax(140px, 1fr)', cell: (each) => <Foreign text={each.target_name || called(each.target)} /> },
+  { title: 'By', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={called(each.actor.id)} /> },
 ];
 
 export default function Ledger() {
@@ -97,7 +97,7 @@ function Detail({ entry }: { entry: Entry }) {
           </dd>
           <dt>By</dt>
           <dd>
-            {entry.actor.kind} <Foreign text={entry.actor.id} />
+            {entry.actor.kind} <Foreign text={called(entry.actor.id)} />
           </dd>
           <dt>When</dt>
           <dd>

@@ -7,6 +7,7 @@ import { useCloneAlerts, useCount, useRefusals, useStatus } from '../api/queries
 import { inWords } from '../app/strip';
 import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
+import { called } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Stat, Time } from '../ui/ui';
 import { FLAGGED, matters, SILENT } from './attention';
 
@@ -122,10 +123,10 @@ function Changes() {
               <Time at={entry.at} />
             </span>
             <span>
-              {inWords(entry.action)} <Foreign text={entry.target_name || entry.target} />
+              {inWords(entry.action)} <Foreign text={entry.target_name || called(entry.target)} />
             </span>
             <span className="muted">
-              by <Foreign text={entry.actor.id} />
+              by <Foreign text={called(entry.actor.id)} />
             </span>
           </li>
         ))}

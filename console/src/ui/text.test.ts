@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, csvCell, shellQuote, visible } from './text';
+import { ago, called, csvCell, shellQuote, visible } from './text';
 
 describe('text from outside', () => {
   it('shows what cannot be seen', () => {
@@ -20,5 +20,10 @@ describe('text from outside', () => {
     const now = Date.parse('2026-11-22T12:00:00Z');
     expect(ago('2026-11-22T11:57:00Z', now)).toBe('3 minutes ago');
     expect(ago('2026-11-24T12:00:00Z', now)).toBe('in 2 days');
+  });
+  it('names what has only a generated id by its kind', () => {
+    expect(called('link:lnk_06h07t5vqdu5r2sh82fiuove6g')).toBe('a login link');
+    expect(called('enr_06h07t5vqdu5r2sh82fiuove6g')).toBe('enr_06h07t…');
+    expect(called('operator-token')).toBe('operator-token');
   });
 });

@@ -39,3 +39,19 @@ export function ago(moment: string, now: number = Date.now()): string {
   }
   return moment;
 }
+
+const GENERATED = /^([a-z]{2,4})_[0-9a-v]{26}$/u;
+const KINDS: Record<string, string> = {
+  dev: 'the device',
+  mod: 'the module',
+  per: 'a person',
+  ses: 'a session',
+  lnk: 'a login link',
+};
+
+/** Name an actor or target for people: a generated id says nothing, its kind does. */
+export function called(id: string): string {
+  const bare = id.includes(':') ? id.slice(id.indexOf(':') + 1) : id;
+  const prefix = GENERATED.exec(bare)?.[1];
+  return prefix === undefined ? id : (KINDS[prefix] ?? `${bare.slice(0, 10)}…`);
+}
