@@ -46,6 +46,10 @@ class Role(Protocol):
         """The peer broke the protocol: record it; the connection closes."""
         ...
 
+    def resume(self) -> None:
+        """The peer reads its answers again: read on, unless another reason to wait stands."""
+        ...
+
 
 class DeviceTransport(Protocol):
     """What carries MQTT: TLS, or a WebSocket in TLS."""
@@ -99,6 +103,7 @@ class MqttConnection(asyncio.Protocol):
     __slots__ = (
         "_assigned_client_id",
         "_is_orderly",
+        "_is_stalled",
         "_mqtt",
         "_reception",
         "_role",
@@ -113,6 +118,7 @@ class MqttConnection(asyncio.Protocol):
         self._transport: DeviceTransport | None = None
         self._role: Role | None = None
         self._is_orderly = False
+        self._is_stalled = False
         self._assigned_client_id: str | None = None
         self.is_reading_paused = False
         self.peer = Peer()
@@ -160,12 +166,17 @@ class MqttConnection(asyncio.Protocol):
             self._protocol_error(RemoteProtocolError(fault))
 
     def pause_writing(self) -> None:
-        """Take nothing more from a peer that does not read its answers."""
+        """Take nothing more from a peer that does not read its answers, whoever else wants to read on."""
+        self._is_stalled = True
         self.pause_reading()
 
     def resume_writing(self) -> None:
         """Go on."""
-        self.resume_reading()
+        self._is_stalled = False
+        if self._role is not None:
+            self._role.resume()
+        elif self._mqtt.state is not ServerState.DECIDING:
+            self.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the session."""
@@ -197,7 +208,9 @@ class MqttConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Read on, as soon as the peer reads too."""
+        if self._is_stalled:
+            return
         if self.is_reading_paused and self._transport is not None and not self._transport.is_closing():
             self.is_reading_paused = False
             self._transport.resume_reading()

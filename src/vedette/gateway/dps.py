@@ -146,6 +146,11 @@ class ProvisioningSession:
             self._connection.close(reason, detail)
         self._leave()
 
+    def resume(self) -> None:
+        """Read on."""
+        if self._connection is not None:
+            self._connection.resume_reading()
+
     def sweep(self, now_s: float) -> None:
         """Close when silent beyond the keep alive, or idle for too long."""
         deadline_s = self._mqtt.deadline_s

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -170,11 +171,10 @@ async def test_a_flood_of_tiny_packets_holds_up_nobody(site: Site, packet: bytes
 
     async def look() -> None:
         nonlocal worst_s
-        loop = asyncio.get_running_loop()
         while True:
-            before_s = loop.time()
+            before_s = time.thread_time()
             await asyncio.sleep(0)
-            worst_s = max(worst_s, loop.time() - before_s)
+            worst_s = max(worst_s, time.thread_time() - before_s)
 
     looking = asyncio.create_task(look())
     with contextlib.suppress(OSError):

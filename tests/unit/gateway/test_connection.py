@@ -30,6 +30,8 @@ class Wire(RecordedTransport):
         super().__init__()
         self.facts = Facts()
         self.backlog = 0
+        self.unread_bytes = 0
+        self.is_read = True
 
     def identified(self, *, keep_chain: bool) -> None:
         del keep_chain
@@ -38,10 +40,10 @@ class Wire(RecordedTransport):
         return self.backlog
 
     def pause_reading(self) -> None:
-        pass
+        self.is_read = False
 
     def resume_reading(self) -> None:
-        pass
+        self.is_read = True
 
 
 class Listener:
@@ -59,6 +61,9 @@ class Listener:
 
     def broke_off(self, reason: str, detail: str) -> None:
         self.heard.append(f"{reason}: {detail}")
+
+    def resume(self) -> None:
+        self.heard.append("resume")
 
 
 class Scene:
@@ -174,3 +179,19 @@ def test_calls_after_the_end_do_nothing() -> None:
     assert scene.wire.taken() == b""
     assert scene.connection.backlog_bytes == 0
     assert scene.role.heard == ["connection_lost"]
+
+
+def test_a_peer_that_does_not_read_is_not_read_from_whoever_wants_to_read_on() -> None:
+    scene = Scene(mqtt.MQTT_3_1_1).accept()
+    scene.connection.pause_writing()
+    scene.connection.resume_reading()  # as a session does when its telemetry is stored
+    assert not scene.wire.is_read
+
+
+def test_a_peer_that_reads_again_is_read_from_only_if_its_session_wants_to() -> None:
+    scene = Scene(mqtt.MQTT_3_1_1).accept()
+    scene.connection.pause_reading()  # above its rate
+    scene.connection.pause_writing()
+    scene.connection.resume_writing()
+    assert not scene.wire.is_read
+    assert scene.role.heard == ["resume"]
