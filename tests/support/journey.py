@@ -32,6 +32,8 @@ class Platform:
     folder: Path
     data_folder: Path | None = None
     more_configuration: str = ""
+    # Passkeys want a name: on 127.0.0.1 the API is reached as localhost, at a port that nobody else has.
+    api_port: int | None = None
     process: subprocess.Popen[bytes] | None = None
     api: httpx.Client = field(init=False)
 
@@ -45,7 +47,7 @@ class Platform:
 
     @property
     def api_url(self) -> str:
-        return f"http://{self.address}:8480"
+        return f"http://{self.address}:8480" if self.api_port is None else f"http://localhost:{self.api_port}"
 
     @property
     def id_scope(self) -> str:
@@ -65,9 +67,10 @@ class Platform:
 
     def start(self) -> None:
         config = self.folder / "vedette.toml"
+        api = f'bind = "{self.address}"' if self.api_port is None else f"port = {self.api_port}"
         config.write_text(
             f'[server]\nhostname = "{self.address}"\nbind = "{self.address}"\n'
-            f'[api]\nbind = "{self.address}"\n'
+            f"[api]\n{api}\n"
             f"[bus]\nport = {free_port()}\n"
             f"{self.more_configuration}"
         )

@@ -1,0 +1,76 @@
+# To whoever adds files here: passkeys can be tried on this platform too, since the API listens on http://localhost.
+"""One platform with simulated devices, one browser; each test has a page of its own and answers for what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from console_page import CHROMIUM, Console, SimulatedFleet, keys_in, login_link
+from journey import Platform, free_port
+from playwright.sync_api import Browser, StorageState, sync_playwright
+
+ADDRESS = "127.0.163.1"
+DEVICES = 12
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform of its own for all pages; what one test changes, the next may find."""
+    running = Platform(
+        ADDRESS,
+        tmp_path_factory.mktemp("platform"),
+        more_configuration="[pki]\nsymmetric_keys = true\n",
+        api_port=free_port(),
+    )
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def fleet(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedFleet]:
+    running = SimulatedFleet(platform, tmp_path_factory.mktemp("fleet"), devices=DEVICES)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def logged_in(browser: Browser, platform: Platform) -> StorageState:
+    """What a browser keeps that has opened a one-time link."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(login_link(platform))
+    state = context.storage_state()
+    context.close()
+    assert any(cookie["httpOnly"] for cookie in state["cookies"])
+    return state
+
+
+@pytest.fixture(scope="session")
+def secrets(platform: Platform, fleet: SimulatedFleet, logged_in: StorageState) -> list[str]:
+    cookies = [cookie["value"] for cookie in logged_in["cookies"]]
+    return [*cookies, *keys_in(platform.data), *keys_in(fleet.folder)]
+
+
+@pytest.fixture
+def console(
+    browser: Browser, platform: Platform, fleet: SimulatedFleet, logged_in: StorageState, secrets: list[str]
+) -> Iterator[Console]:
+    """A logged-in browser; the test fails if a page breached the policy, asked a foreign host or showed a secret."""
+    opened = Console(browser, platform, logged_in, secrets)
+    try:
+        yield opened
+        opened.check()
+    finally:
+        opened.close()

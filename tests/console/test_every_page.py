@@ -1,0 +1,29 @@
+"""Every page, light and dark, wide and narrow: readable to all, within the policy, first useful paint in a second."""
+
+from __future__ import annotations
+
+import pytest
+from console_page import Console
+
+PAGES = {
+    "overview": "/",
+    "devices": "/devices",
+    "identity": "/devices/pump-1",
+    "twin": "/devices/pump-1?tab=twin",
+    "live": "/devices/pump-1?tab=live",
+    "methods and commands": "/devices/pump-1?tab=talk",
+    "record": "/devices/pump-1?tab=record",
+    "modules": "/devices/edge-1",
+    "refused": "/refusals",
+    "clone alerts": "/clone-alerts",
+    "groups": "/groups",
+    "queries": "/queries?q=SELECT+*+FROM+devices",
+    "ledger": "/ledger",
+    "authorities": "/authorities",
+}
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
+def test_page_is_readable_to_all_in_every_look(console: Console, path: str) -> None:
+    console.open(path)
+    console.check_looks()
