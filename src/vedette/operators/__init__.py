@@ -1,12 +1,13 @@
-"""People who operate the platform: their passkeys, their sessions, and the one-time links that let the first one in.
+"""People who operate the platform and the programs that do it for them: passkeys, sessions, links, service policies.
 
 Terms: a *person* is somebody who may operate; a *passkey* a key pair that their authenticator keeps; a *session* a
 browser that is logged in; a *one-time link* what the host's administrator hands over to let somebody in; *recovery
-codes* what a person keeps on paper.
+codes* what a person keeps on paper; a *service policy* the name and rights under which programs use the service API.
 
-Invariants: no password exists. Of every secret only its digest is stored. A link, a recovery code, a challenge each
+Invariants: no password exists. Of people's secrets only digests are stored. A link, a recovery code, a challenge each
 work once. A login ends the session that the browser had before. Who is disabled or deleted has no session. Logins,
-logouts and every change of a person or passkey are in the ledger, in the same transaction.
+logouts and every change of a person or passkey are in the ledger, in the same transaction. Keys of service policies are
+sealed, end by themselves, and every reading of one is in the ledger.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from vedette.operators.challenges import CHALLENGE_LIFETIME, Challenges
 from vedette.operators.errors import (
     InvalidName,
     InvalidPasskey,
+    InvalidServicePolicy,
     LoginFailed,
     PasskeyExists,
     PasskeyNotFound,
@@ -26,6 +28,10 @@ from vedette.operators.errors import (
     PersonNeeded,
     PersonNotFound,
     RevisionMismatch,
+    ServiceKeyEnded,
+    ServicePolicyExists,
+    ServicePolicyNotFound,
+    ServiceTokenRefused,
     SessionNotFound,
     TooMany,
 )
@@ -36,6 +42,7 @@ from vedette.operators.events import (
     PersonAdded,
     PersonChanged,
     RecoveryCodesMade,
+    ServicePolicyChanged,
     SessionBegun,
     SessionEnded,
 )
@@ -62,16 +69,20 @@ from vedette.operators.model import (
 from vedette.operators.passkey_service import PasskeyService, Registration
 from vedette.operators.people_service import PeopleService
 from vedette.operators.service import SessionService
+from vedette.operators.service_policies import ServicePolicyService
+from vedette.operators.service_policy import WELL_KNOWN, RevealedKey, ServiceKey, ServicePolicy, ServiceRight
 
 __all__ = [
     "CHALLENGE_LIFETIME",
     "NAME_MAX_CHARS",
     "TOKEN_MAX_CHARS",
+    "WELL_KNOWN",
     "Ceremonies",
     "Challenges",
     "Client",
     "InvalidName",
     "InvalidPasskey",
+    "InvalidServicePolicy",
     "LinkId",
     "LoginFailed",
     "LoginLinkMade",
@@ -100,7 +111,17 @@ __all__ = [
     "RecoveryCodesMade",
     "Registration",
     "RelyingParty",
+    "RevealedKey",
     "RevisionMismatch",
+    "ServiceKey",
+    "ServiceKeyEnded",
+    "ServicePolicy",
+    "ServicePolicyChanged",
+    "ServicePolicyExists",
+    "ServicePolicyNotFound",
+    "ServicePolicyService",
+    "ServiceRight",
+    "ServiceTokenRefused",
     "Session",
     "SessionBegun",
     "SessionEnded",

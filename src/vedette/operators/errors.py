@@ -103,3 +103,38 @@ class PersonNeeded(Problem):
 
     code: ClassVar[str] = "operators.person_needed"
     status: ClassVar[int] = 403
+
+
+class InvalidServicePolicy(Problem):
+    """A name, the rights or the lifetime of a service policy are outside their limits."""
+
+    code: ClassVar[str] = "operators.invalid_service_policy"
+    status: ClassVar[int] = 422
+
+
+class ServicePolicyExists(Problem):
+    """There is a service policy of that name already."""
+
+    code: ClassVar[str] = "operators.service_policy_exists"
+    status: ClassVar[int] = 409
+
+
+class ServicePolicyNotFound(Problem):
+    """There is no service policy of that name."""
+
+    code: ClassVar[str] = "operators.service_policy_not_found"
+    status: ClassVar[int] = 404
+
+
+class ServiceTokenRefused(Problem):
+    """The token of a program is forged or malformed, is over, or is for another host."""
+
+    code: ClassVar[str] = "operators.service_token_refused"
+    status: ClassVar[int] = 401
+
+
+class ServiceKeyEnded(Problem):
+    """The key of a service policy has come to its end."""
+
+    code: ClassVar[str] = "operators.service_key_ended"
+    status: ClassVar[int] = 401

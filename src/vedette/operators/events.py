@@ -97,3 +97,16 @@ class RecoveryCodesMade(msgspec.Struct, frozen=True, kw_only=True):
 
     organization_id: str
     generation_id: str
+
+
+class ServicePolicyChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A service policy was made or deleted, or a key of it read or replaced: ``change`` says which."""
+
+    name: ClassVar[str] = "operators.service_policy_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    policy_id: str
+    policy_name: str
+    change: str

@@ -28,6 +28,8 @@ def upgrade() -> None:
     _create_operators_passkeys()
     _create_operators_people()
     _create_operators_recovery_codes()
+    _create_operators_service_keys()
+    _create_operators_service_policies()
     _create_operators_sessions()
     _create_operators_used_challenges()
     _extend_pki_authorities()
@@ -287,6 +289,35 @@ def _create_operators_recovery_codes() -> None:
     )
 
 
+def _create_operators_service_keys() -> None:
+    op.create_table(
+        "operators_service_keys",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("policy_id", sa.String(length=64), nullable=False),
+        sa.Column("slot", sa.String(length=16), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "policy_id", "slot", name=op.f("pk_operators_service_keys")),
+    )
+
+
+def _create_operators_service_policies() -> None:
+    op.create_table(
+        "operators_service_policies",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("policy_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("rights", sa.String(length=128), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "policy_id", name=op.f("pk_operators_service_policies")),
+    )
+    op.create_index(
+        "uq_operators_service_policies_name", "operators_service_policies", ["organization_id", "name"], unique=True
+    )
+
+
 def _create_operators_sessions() -> None:
     op.create_table(
         "operators_sessions",
@@ -340,6 +371,7 @@ def _create_pki_symmetric_keys() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("enrollment_id", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "key_id", name=op.f("pk_pki_symmetric_keys")),
     )
     op.create_index(
