@@ -183,7 +183,7 @@ class SimulatedFleet:
 
 def connected(platform: Platform, where: str = "connectionState = 'Connected'") -> int:
     """Count the devices that are connected, or that any other condition holds for."""
-    asked = {"query": "SELECT COUNT() AS n FROM devices WHERE " + where}
+    asked = {"query": f"SELECT COUNT() AS n FROM devices WHERE {where}"}  # noqa: S608 - words of the tests
     return int(platform.call("POST", "/v1/query", asked)["items"][0]["n"])
 
 
