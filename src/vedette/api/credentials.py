@@ -162,19 +162,18 @@ class CredentialRoutes:
         return RevokedCertificate(certificate=self._shown(certificate), enforcement=show_enforcement(done))
 
     async def revoke_device(self, device_id: DevicePath, why: RevokeRequest, who: Who) -> RevokedDevice:
-        """End all its certificates now; to register again it needs an operator's permission."""
-        device = await self._devices.get(self._organization_id, device_id)
-        count = await self._certificates.revoke_all(
-            organization_id=self._organization_id,
-            generation_id=device.generation_id,
-            reason=why.reason,
-            actor=who,
-            comment=why.comment,
+        """End all its certificates and symmetric keys now; to register again it needs an operator's permission.
+
+        A device that presents a pinned certificate, or one of an outside authority, is disabled.
+        """
+        revoked = await self._devices.revoke(
+            self._organization_id, device_id, reason=why.reason, actor=who, comment=why.comment
         )
-        done = await self._enforcement.wait([device.generation_id])
+        done = await self._enforcement.wait([revoked.device.generation_id])
         return RevokedDevice(
-            device=await self._shown_device(await self._devices.get(self._organization_id, device_id)),
-            certificates_revoked=count,
+            device=await self._shown_device(revoked.device),
+            certificates_revoked=revoked.certificates,
+            symmetric_keys_revoked=revoked.symmetric_keys,
             enforcement=show_enforcement(done),
         )
 

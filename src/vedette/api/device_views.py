@@ -280,10 +280,11 @@ class RevokedCertificate(View):
 
 
 class RevokedDevice(View):
-    """A device whose certificates all ended."""
+    """A device whose certificates and symmetric keys all ended."""
 
-    device: DeviceView
+    device: DeviceView = Field(description="Disabled, if what it presents is not ours to end.")
     certificates_revoked: int
+    symmetric_keys_revoked: int
     enforcement: EnforcementView
 
 

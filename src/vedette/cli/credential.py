@@ -97,10 +97,10 @@ def revoke(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
-    """End all certificates of a device now, everywhere; to register again it needs `allow-reenrollment`."""
+    """End all certificates and keys of a device now; to register again it needs `allow-reenrollment`."""
     body = {"reason": cause, "comment": reason}
     if certificate is None:
-        what, path = f"all certificates of {device_id}", path_of("/v1/devices/{}/revoke", device_id)
+        what, path = f"all certificates and keys of {device_id}", path_of("/v1/devices/{}/revoke", device_id)
         warning = "It cannot register again until an operator allows it: vedette device allow-reenrollment"
     else:
         what = f"the certificate {certificate} of {device_id}"
@@ -116,8 +116,11 @@ def revoke(
     if session.output.is_json:
         session.output.json(answer.body)
         return
-    count = answer.body.get("certificates_revoked", 1)
-    session.output.line(f"{count} certificate{'' if count == 1 else 's'} of {device_id} revoked.")
+    count, keys = answer.body.get("certificates_revoked", 1), answer.body.get("symmetric_keys_revoked", 0)
+    and_keys = f" and {keys} symmetric key{'' if keys == 1 else 's'}" if keys else ""
+    session.output.line(f"{count} certificate{'' if count == 1 else 's'}{and_keys} of {device_id} revoked.")
+    if certificate is None and not answer.body["device"]["is_enabled"]:
+        session.output.note(f"{device_id} is disabled.")
     show_enforcement(session, answer.body["enforcement"])
 
 

@@ -129,7 +129,7 @@ class Assignments:
             )
             if initial.desired:
                 self._twins.initialise(tx, self._organization_id, device.generation_id, initial.desired)
-            self._keys.hand_on(tx, enrollment, case.applicant, device, actor)
+            self._keys.hand_on(tx, enrollment, case.applicant, device, actor, is_anew=True)
             return True
         bound = self._register.onboard(
             tx,
@@ -142,7 +142,8 @@ class Assignments:
         has_changed = bound != facts.device or not is_unchanged(facts, case.applicant)
         if case.plan.resets_twin:
             has_changed |= self._reset(tx, bound, enrollment, actor)
-        return self._keys.hand_on(tx, enrollment, case.applicant, bound, actor) or has_changed
+        is_anew = case.plan.step is Step.ONBOARD
+        return self._keys.hand_on(tx, enrollment, case.applicant, bound, actor, is_anew=is_anew) or has_changed
 
     def _reset(self, tx: Transaction, device: Device, enrollment: Enrollment, actor: Actor) -> bool:
         initial = enrollment.initial

@@ -90,9 +90,20 @@ class EnrollmentKeys:
         return refusal
 
     def hand_on(
-        self, tx: Transaction, enrollment: Enrollment, applicant: Applicant, device: Device, actor: Actor
+        self,
+        tx: Transaction,
+        enrollment: Enrollment,
+        applicant: Applicant,
+        device: Device,
+        actor: Actor,
+        *,
+        is_anew: bool,
     ) -> bool:
-        """Give a device the keys of its enrollment, where it goes on with them; returns whether it has others now."""
+        """Give a device the keys of its enrollment, where it goes on with them; returns whether it has others now.
+
+        A key that an operator put in the place of one of them stays until the device is let in anew: whoever holds the
+        former key may not bring it back.
+        """
         connection, organization_id = tx.connection, self._organization_id
         if enrollment.credential is not CredentialMode.SYMMETRIC_KEY:
             return False
@@ -108,14 +119,14 @@ class EnrollmentKeys:
             values = {
                 slot: replace(value, expires_at=min(until, value.expires_at or until)) for slot, value in values.items()
             }
-        before = self._held(connection, device)
-        self._keys.store_for(
+        held = self._keys.list_in(connection, organization_id, [device.generation_id])
+        if not is_anew:
+            kept = {key.slot for key in held if key.enrollment_id is None}
+            values = {slot: value for slot, value in values.items() if slot not in kept}
+        given = self._keys.store_for(
             tx, organization_id, device.generation_id, values, owner_name=device.device_id, actor=actor
         )
-        return self._held(connection, device) != before
-
-    def _held(self, connection: sa.Connection, device: Device) -> set[str]:
-        return {key.key_id for key in self._keys.list_in(connection, self._organization_id, [device.generation_id])}
+        return not {each.key.key_id for each in given.keys} <= {key.key_id for key in held}
 
 
 def explain(reason: Reason, enrollment: Enrollment | None) -> Refusal:

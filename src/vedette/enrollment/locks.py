@@ -19,7 +19,7 @@ from vedette.pki import (
     CertificateRevoked,
     IdentityFrozen,
 )
-from vedette.registry import ClockGuard, Device, DeviceDeleted, check_reason, find_by_name
+from vedette.registry import ClockGuard, Device, DeviceDeleted, DeviceRevoked, check_reason, find_by_name
 from vedette.store import Store, Transaction
 
 PERMIT_DEFAULT: Final = timedelta(hours=24)
@@ -47,6 +47,8 @@ class RegistrationLocks:
                 self._release(tx, event)
             case CertificateRevoked() if not event.is_consequence:
                 self._lock(tx, event, f"a certificate of the device was revoked ({event.reason})")
+            case DeviceRevoked():
+                self._lock(tx, event, f"the device was revoked ({event.reason})")
             case IdentityFrozen():
                 self._lock(tx, event, "two parties were seen with the device's key")
             case AuthorityVerified() | AuthorityDisabled() | AuthorityHubTrustChanged():
@@ -156,15 +158,17 @@ class RegistrationLocks:
         registration = repository.find_registration_of(tx.connection, event.organization_id, event.generation_id)
         if registration is None:
             return
-        parted = replace(registration, generation_id=None, permit_until=None)
+        # What was approved was this generation: the next holder of the name is looked at anew.
+        parted = replace(registration, generation_id=None, permit_until=None, approved_binding=None)
         if registration.locked_at is None and not event.was_in_good_standing:
             self._close(tx, parted, event.generation_id, "the device was deleted while it was kept out")
             return
         self._save(tx, parted)
 
-    def _lock(self, tx: Transaction, event: CertificateRevoked | IdentityFrozen, reason: str) -> None:
+    def _lock(self, tx: Transaction, event: CertificateRevoked | DeviceRevoked | IdentityFrozen, reason: str) -> None:
         registration = repository.find_registration_of(tx.connection, event.organization_id, event.generation_id)
-        if registration is not None and registration.locked_at is None:
+        # A permit that was given before ends with it.
+        if registration is not None and (registration.locked_at is None or registration.permit_until is not None):
             self._close(tx, replace(registration, permit_until=None), event.generation_id, reason)
 
     def _close(self, tx: Transaction, registration: Registration, generation_id: str, reason: str) -> None:

@@ -33,6 +33,7 @@ class SymmetricKey:
         owner_id: Generation id of a device or module, or id of an enrollment.
         is_imported: An operator brought the value; we cannot know who else has it.
         last_used_at: Coarse: written at most once an hour.
+        enrollment_id: Of the enrollment it was handed on from; ``None``: an operator decided on it.
     """
 
     organization_id: OrganizationId
@@ -43,14 +44,21 @@ class SymmetricKey:
     expires_at: datetime
     is_imported: bool = False
     last_used_at: datetime | None = None
+    enrollment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyValue:
-    """A key that was made elsewhere, and when it ends; ``None``: after the configured lifetime."""
+    """A key that was made elsewhere.
+
+    Attributes:
+        expires_at: ``None``: after the configured lifetime.
+        enrollment_id: Of the enrollment it is handed on from, if it is.
+    """
 
     value: bytes = field(repr=False)
     expires_at: datetime | None = None
+    enrollment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

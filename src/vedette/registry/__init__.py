@@ -61,6 +61,7 @@ from vedette.registry.events import (
     DeviceEnabled,
     DeviceRegistered,
     DeviceRetired,
+    DeviceRevoked,
     GroupChanged,
     GroupMembershipChanged,
     LifecycleChanged,
@@ -104,7 +105,7 @@ from vedette.registry.presence_service import PresenceService
 from vedette.registry.query import InvalidCursor, InvalidQuery, QueryPage, QueryService, QueryTooBroad
 from vedette.registry.register import Register
 from vedette.registry.repository import find_by_name, find_generation, find_generations
-from vedette.registry.service import BulkChange, CredentialHistory, DeviceService, DeviceWithKeys
+from vedette.registry.service import BulkChange, CredentialHistory, DeviceService, DeviceWithKeys, RevokedDevice
 from vedette.registry.tags import Tags, apply_merge_patch, check_tags, flatten_tags
 from vedette.registry.twin import BAG_MAX_BYTES, Bag, Twin, check_desired
 from vedette.registry.twin_service import TwinService
@@ -148,6 +149,7 @@ __all__ = [
     "DevicePage",
     "DeviceRegistered",
     "DeviceRetired",
+    "DeviceRevoked",
     "DeviceService",
     "DeviceWithKeys",
     "Group",
@@ -199,6 +201,7 @@ __all__ = [
     "ReasonMissing",
     "Register",
     "RevisionMismatch",
+    "RevokedDevice",
     "Tags",
     "TooManyDevices",
     "TooManyGroups",

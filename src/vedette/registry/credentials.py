@@ -112,6 +112,15 @@ class CredentialRecords:
             tx, holder.organization_id, holder.generation_id, slot, owner_name=holder.name, actor=actor, value=value
         )
 
+    def revoke(
+        self, tx: Transaction, holder: Holder, *, reason: RevocationReason, actor: Actor, comment: str
+    ) -> tuple[int, int]:
+        """End the certificates and keys of a holder now; returns how many of each there were."""
+        certificates = self.certificates.revoke_all_in(
+            tx, holder.organization_id, holder.generation_id, reason=reason, actor=actor, comment=comment
+        )
+        return certificates, self._revoke_keys(tx, holder, actor, comment)
+
     def end(self, tx: Transaction, holder: Holder, *, actor: Actor, comment: str) -> None:
         """End all that a holder has; certificates are revoked for those who read revocation lists."""
         self.certificates.revoke_all_in(
@@ -135,8 +144,8 @@ class CredentialRecords:
         vouched = self.vouched.permitted_certificates(connection, organization_id, [generation_id], now)
         return {each.digest for each in (*issued, *vouched.get(generation_id, ()))}
 
-    def _revoke_keys(self, tx: Transaction, holder: Holder, actor: Actor, comment: str) -> None:
-        self.keys.revoke(
+    def _revoke_keys(self, tx: Transaction, holder: Holder, actor: Actor, comment: str) -> int:
+        return self.keys.revoke(
             tx,
             holder.organization_id,
             holder.generation_id,

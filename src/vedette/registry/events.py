@@ -70,6 +70,18 @@ class DeviceRetired(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class DeviceRevoked(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a device proves itself with was taken from it; to register again it needs an operator."""
+
+    name: ClassVar[str] = "registry.device_revoked"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    device_id: str
+    reason: str
+
+
 class DeviceDeleted(msgspec.Struct, frozen=True, kw_only=True):
     """A device was deleted: its name is free, its generation is over.
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from vedette.kernel import Clock, DeviceId, GenerationId, IdSource, OrganizationId
 from vedette.ledger import Actor, Entry, Ledger
-from vedette.pki import KeySlot, NewKeys
+from vedette.pki import KeySlot, NewKeys, RevocationReason
 from vedette.registry import module_repository, presence_repository, repository, twin_repository
 from vedette.registry.access_list import AccessRules, AccessSubject
 from vedette.registry.access_list_repository import RulesCache
@@ -24,11 +24,14 @@ from vedette.registry.events import (
     DeviceEnabled,
     DeviceRegistered,
     DeviceRetired,
+    DeviceRevoked,
     LifecycleChanged,
 )
 from vedette.registry.lifecycle import Cause, check_transition
 from vedette.registry.model import (
+    REASON_MAX_CHARS,
     Authentication,
+    AuthenticationType,
     Device,
     NewDevice,
     Origin,
@@ -43,6 +46,8 @@ from vedette.store import Transaction
 from vedette.trust import Lifecycle
 
 CONNECTED_EVERY: Final = timedelta(minutes=10)
+# What such a device presents was made by others, and is good for as long as they say.
+_NOT_OURS_TO_END: Final = frozenset({AuthenticationType.SELF_SIGNED, AuthenticationType.CERTIFICATE_AUTHORITY})
 
 
 class Register:
@@ -297,6 +302,29 @@ class Register:
             self._credentials.end(tx, holder_of(device), actor=actor, comment="the device was retired")
             self.modules.end_credentials_of(tx, device, actor=actor, comment="its device was retired")
         return changed
+
+    def revoke(
+        self, tx: Transaction, device: Device, *, reason: RevocationReason, actor: Actor, comment: str
+    ) -> tuple[Device, int, int]:
+        """Take from a device all that it proves itself with; one whose credential is not ours to end is disabled.
+
+        Returns:
+            What it is now, and how many certificates and symmetric keys ended.
+        """
+        counts = self._credentials.revoke(tx, holder_of(device), reason=reason, actor=actor, comment=comment)
+        if device.authentication.type in _NOT_OURS_TO_END:
+            why = f"revoked: {comment}"[:REASON_MAX_CHARS] if comment else "revoked"
+            device = next(iter(self.set_enabled(tx, [device], is_enabled=False, actor=actor, reason=why)), device)
+        event = DeviceRevoked(
+            organization_id=device.organization_id,
+            generation_id=device.generation_id,
+            device_id=device.device_id,
+            reason=reason.value,
+        )
+        details = {"revocation_reason": reason.value, "certificates": counts[0], "symmetric_keys": counts[1]}
+        entry = _entry(device, actor, "registry.revoke_device", reason=comment, details=details)
+        self._ledger.append(tx, entry, event=event)
+        return device, *counts
 
     def delete(self, tx: Transaction, device: Device, *, actor: Actor, reason: str) -> None:
         """End a generation, its modules, twin and certificates: the name is free, the row stays for its history."""

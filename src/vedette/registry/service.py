@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from vedette.kernel import GenerationId, OrganizationId
 from vedette.ledger import Actor, EntryFilter, Ledger, Record
-from vedette.pki import Certificate, KeySlot, NewKey, NewKeys, SymmetricKey
+from vedette.pki import Certificate, KeySlot, NewKey, NewKeys, RevocationReason, SymmetricKey
 from vedette.pki.records import CertificateService
 from vedette.registry import module_repository, repository
 from vedette.registry.clock_guard import ClockGuard
@@ -49,6 +49,15 @@ class DeviceWithKeys:
 
     device: Device
     keys: NewKeys | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedDevice:
+    """A device from which all was taken that it proves itself with, and how many of each there were."""
+
+    device: Device
+    certificates: int
+    symmetric_keys: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +383,30 @@ class DeviceService:
         return await self.move(
             organization_id, device_id, Lifecycle.RETIRED, actor=actor, reason=reason, if_match=if_match
         )
+
+    async def revoke(
+        self,
+        organization_id: OrganizationId,
+        device_id: str,
+        *,
+        reason: RevocationReason,
+        actor: Actor,
+        comment: str = "",
+    ) -> RevokedDevice:
+        """End a device's certificates and symmetric keys now, and lock its onboarding identity.
+
+        One that presents what others made, a pinned certificate or an outside authority's, is disabled.
+
+        Raises:
+            DeviceNotFound: No device holds the name.
+        """
+        checked = check_reason(comment)
+
+        def change(tx: Transaction) -> RevokedDevice:
+            device = self._register.require(tx.connection, organization_id, device_id)
+            return RevokedDevice(*self._register.revoke(tx, device, reason=reason, actor=actor, comment=checked))
+
+        return await self._store.write(change, restricting=True)
 
     async def delete(
         self,

@@ -22,7 +22,7 @@ from vedette.enrollment import (
 )
 from vedette.enrollment.waiting import REPLACED_EVERY
 from vedette.protocols.dps import encode_registration
-from vedette.registry import ReasonMissing
+from vedette.registry import NewDevice, ReasonMissing
 from vedette.simulation import Factory, ManualClock, make_request
 from vedette.store import Store
 from vedette.trust import Lifecycle
@@ -260,6 +260,21 @@ async def test_a_known_device_that_boots_needs_no_operator(
     assert (await house.register_device(identity, "pump-7")).status == "assigned"
     await house.use("pump-7")
     assert (await house.register_device(identity, "pump-7")).status == "assigned"
+
+
+@pytest.mark.anyio
+async def test_what_was_approved_is_not_the_next_holder_of_the_name(
+    house: IdentityHouse, factory: Factory, clock: ManualClock
+) -> None:
+    until = clock.now() + timedelta(days=2)
+    await house.open_group(factory, **REQUIRED, credential=CredentialMode.ONBOARDING, onboarding_until=until)
+    identity = factory.make_device("pump-7")
+    assert is_put_off(await house.register_device(identity, "pump-7"))
+    await approve(house)
+    assert (await house.register_device(identity, "pump-7")).status == "assigned"
+    await house.devices.delete(house.organization_id, "pump-7", actor=ACTOR)
+    await house.devices.create(house.organization_id, NewDevice(device_id="pump-7"), actor=ACTOR)
+    assert is_put_off(await house.register_device(identity, "pump-7"))
 
 
 @pytest.mark.anyio

@@ -7,7 +7,7 @@ import base64
 from datetime import timedelta
 
 import pytest
-from identity_house import ACTOR, Answer, IdentityHouse, refused
+from identity_house import ACTOR, Answer, CredentialMode, IdentityHouse, refused
 
 from vedette.pki import RevocationReason
 from vedette.registry import AccessEffect, AccessKind, Authentication, AuthenticationType, NewDevice
@@ -145,6 +145,38 @@ async def test_revoking_a_device_locks_its_onboarding_identity_until_an_operator
     assert "allow-reenrollment pump-7" in answer.state["errorMessage"]
     await house.locks.allow_reenrollment(house.organization_id, "pump-7", actor=ACTOR, reason="new key")
     assert (await house.enroll(identity, "pump-7")).status == "assigned"
+
+
+@pytest.mark.anyio
+async def test_revoking_a_device_that_uses_its_onboarding_certificate_keeps_it_out(
+    house: IdentityHouse, factory: Factory
+) -> None:
+    until = house.clock.now() + timedelta(days=1)
+    await house.open_group(factory, credential=CredentialMode.ONBOARDING, onboarding_until=until)
+    identity = factory.make_device("pump-7")
+    assert (await house.register_device(identity, "pump-7")).status == "assigned"
+    revoked = await house.devices.revoke(
+        house.organization_id, "pump-7", reason=RevocationReason.KEY_COMPROMISE, actor=ACTOR, comment="found on a forum"
+    )
+    assert not revoked.device.is_enabled
+    record = await house.record("pump-7")
+    assert record is not None
+    assert record.registration.value is not None
+    assert not record.registration.value.is_enabled
+    await house.devices.enable(house.organization_id, "pump-7", actor=ACTOR)
+    assert refused(await house.register_device(identity, "pump-7")) == ("locked", 200, "disabled")
+
+
+@pytest.mark.anyio
+async def test_revoking_again_ends_a_permit_that_was_given_meanwhile(house: IdentityHouse, factory: Factory) -> None:
+    await house.open_group(factory)
+    identity = factory.make_device("pump-7")
+    await house.enroll(identity, "pump-7")
+    reason = RevocationReason.KEY_COMPROMISE
+    await house.devices.revoke(house.organization_id, "pump-7", reason=reason, actor=ACTOR)
+    await house.locks.allow_reenrollment(house.organization_id, "pump-7", actor=ACTOR, reason="new key")
+    await house.devices.revoke(house.organization_id, "pump-7", reason=reason, actor=ACTOR)
+    assert refused(await house.enroll(identity, "pump-7")) == ("locked", 200, "disabled")
 
 
 @pytest.mark.anyio

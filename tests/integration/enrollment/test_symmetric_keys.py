@@ -19,7 +19,7 @@ from vedette.enrollment import (
     InvalidEnrollment,
     NewEnrollment,
 )
-from vedette.pki import InvalidSymmetricKey, KeySlot, SymmetricKeysOff
+from vedette.pki import InvalidSymmetricKey, KeySlot, RevocationReason, SymmetricKeysOff
 from vedette.protocols.hub import build_sas_token
 from vedette.registry import AuthenticationType
 from vedette.simulation import Factory, ManualClock, make_request
@@ -163,6 +163,42 @@ async def test_a_rotated_key_reaches_the_device_when_it_registers(keyed_house: I
     before = {key.slot: key.key_id for key in held}
     assert now_held[KeySlot.SECONDARY] == before[KeySlot.SECONDARY]
     assert now_held[KeySlot.PRIMARY] != before[KeySlot.PRIMARY]
+
+
+@pytest.mark.anyio
+async def test_who_holds_a_key_that_an_operator_replaced_does_not_bring_it_back(keyed_house: IdentityHouse) -> None:
+    house = keyed_house
+    created = await open_keyed(house, credential=CredentialMode.SYMMETRIC_KEY)
+    key = derived(key_of(created), "meter-1")
+    await house.register_device(None, "meter-1", password=token(house, key, "meter-1"))
+    await house.use("meter-1")
+    new = await house.devices.rotate_key(house.organization_id, "meter-1", KeySlot.PRIMARY, actor=ACTOR)
+    held = {each.key_id for each in await house.devices.keys_of(house.organization_id, "meter-1")}
+    assert (await house.register_device(None, "meter-1", password=token(house, key, "meter-1"))).status == "assigned"
+    assert {each.key_id for each in await house.devices.keys_of(house.organization_id, "meter-1")} == held
+    assert new.key.key_id in held
+    # The operator's word opens it again.
+    await house.locks.allow_reenrollment(house.organization_id, "meter-1", actor=ACTOR, reason="reset to factory")
+    assert (await house.register_device(None, "meter-1", password=token(house, key, "meter-1"))).status == "assigned"
+    keys = await house.devices.keys_of(house.organization_id, "meter-1")
+    assert new.key.key_id not in {each.key_id for each in keys}
+
+
+@pytest.mark.anyio
+async def test_a_revoked_device_loses_its_keys_and_may_not_register(keyed_house: IdentityHouse) -> None:
+    house = keyed_house
+    created = await open_keyed(house, credential=CredentialMode.SYMMETRIC_KEY)
+    password = token(house, derived(key_of(created), "meter-1"), "meter-1")
+    await house.register_device(None, "meter-1", password=password)
+    revoked = await house.devices.revoke(
+        house.organization_id, "meter-1", reason=RevocationReason.KEY_COMPROMISE, actor=ACTOR
+    )
+    assert (revoked.certificates, revoked.symmetric_keys) == (0, 2)
+    record = await house.record("meter-1")
+    assert record is not None
+    assert record.credentials.value is not None
+    assert record.credentials.value.keys == ()
+    assert refused(await house.register_device(None, "meter-1", password=password)) == ("locked", 200, "disabled")
 
 
 @pytest.mark.anyio

@@ -27,6 +27,7 @@ symmetric_keys: Final = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime, nullable=False),
     sa.Column("last_used_at", UtcDateTime),
+    sa.Column("enrollment_id", sa.String(_ID)),
     sa.Index("uq_pki_symmetric_keys_slot", "organization_id", "owner_id", "slot", unique=True),
     sa.Index("ix_pki_symmetric_keys_expiry", "organization_id", "expires_at", "key_id"),
 )

@@ -395,7 +395,7 @@ class SymmetricKeyService:
             value = self._values.open(key, sealed).value
             if registration_id is not None:
                 value = derive_device_key(value, registration_id)
-            found[key.slot] = KeyValue(value, key.expires_at)
+            found[key.slot] = KeyValue(value, key.expires_at, owner_id)
         return found
 
     def _put(
@@ -429,6 +429,7 @@ class SymmetricKeyService:
                 created_at=now,
                 expires_at=latest if given.expires_at is None else min(given.expires_at, latest),
                 is_imported=is_imported,
+                enrollment_id=given.enrollment_id,
             )
             self._replace(tx, key, given.value, held[0] if held else None, owner_name=owner_name, actor=actor)
             stored.append(NewKey(key, given.value))
