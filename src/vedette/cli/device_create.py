@@ -16,8 +16,11 @@ from vedette.cli.session import Session, remote
 from vedette.cli.symmetric_key import (
     AuthenticationOption,
     NewAuthenticationOption,
+    PrimaryKeyOption,
+    SecondaryKeyOption,
     SymmetricKeyOption,
     chosen_authentication,
+    given_keys,
     show_keys,
 )
 from vedette.kernel import escape_shell
@@ -48,6 +51,8 @@ def create(
     described: dict[str, Any],
     authentication: AuthenticationOption = "issued",
     has_symmetric_key: SymmetricKeyOption = False,
+    primary_key_file: PrimaryKeyOption = None,
+    secondary_key_file: SecondaryKeyOption = None,
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
     is_disabled: Annotated[bool, typer.Option("--disabled", help="Keep it out until it is enabled.")] = False,
@@ -61,7 +66,13 @@ def create(
         "authentication": {"type": authentication} | thumbprints,
         "is_enabled": not is_disabled,
     } | described
-    change = Change(summary=f"create the device {device_id}", method="POST", path="/v1/devices", body=body, after=body)
+    change = Change(
+        summary=f"create the device {device_id}",
+        method="POST",
+        path="/v1/devices",
+        body=body | given_keys(primary_key_file, secondary_key_file),
+        after=body,
+    )
     answer = perform(session, change, dry_run=dry_run)
     if answer is None:
         return

@@ -25,10 +25,14 @@ from vedette.cli.problems import Usage
 from vedette.cli.session import Session, remote
 from vedette.cli.symmetric_key import (
     AuthenticationOption,
+    KeyFileOption,
     NewAuthenticationOption,
+    PrimaryKeyOption,
+    SecondaryKeyOption,
     SlotOption,
     SymmetricKeyOption,
     chosen_authentication,
+    given_keys,
     list_keys,
     rotate,
     show_keys,
@@ -63,6 +67,8 @@ def create(
     *,
     authentication: AuthenticationOption = "issued",
     has_symmetric_key: SymmetricKeyOption = False,
+    primary_key_file: PrimaryKeyOption = None,
+    secondary_key_file: SecondaryKeyOption = None,
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
     managed_by: _ManagedByOption = None,
@@ -73,7 +79,9 @@ def create(
     authentication = chosen_authentication(authentication, has_symmetric_key=has_symmetric_key)
     thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
     body = {"module_id": module_id, "authentication": {"type": authentication} | thumbprints}
-    body |= given_only(managed_by=managed_by, tags=read_tags(tag) or None)
+    body |= given_keys(primary_key_file, secondary_key_file) | given_only(
+        managed_by=managed_by, tags=read_tags(tag) or None
+    )
     change = Change(
         summary=f"create the module {device_id}/{module_id}",
         method="POST",
@@ -230,12 +238,13 @@ def rotate_key(
     module_id: _ModuleArgument,
     *,
     slot: SlotOption = "primary",
+    key_file: KeyFileOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
     """Replace a symmetric key of a module; the new one is shown once, the old one ends now."""
     path = path_of("/v1/devices/{}/modules/{}/keys/rotate", device_id, module_id)
-    rotate(session, path, f"{device_id}/{module_id}", slot, dry_run=dry_run, yes=yes)
+    rotate(session, path, f"{device_id}/{module_id}", slot, key_file, dry_run=dry_run, yes=yes)
 
 
 @remote

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from vedette.cli.change import Change, DryRunOption, YesOption, perform
 from vedette.cli.client import path_of
 from vedette.cli.device import DeviceArgument
+from vedette.cli.enrollment_keys import read_key_file
 from vedette.cli.output import show_time, tell
 from vedette.cli.problems import Usage
 from vedette.cli.session import Session, remote
@@ -38,6 +40,23 @@ SlotOption = Annotated[
 ]
 
 
+PrimaryKeyOption = Annotated[
+    Path | None, typer.Option("--primary-key-file", metavar="FILE", help="A symmetric key that exists, base64.")
+]
+SecondaryKeyOption = Annotated[
+    Path | None, typer.Option("--secondary-key-file", metavar="FILE", help="The second one; else they are made.")
+]
+KeyFileOption = Annotated[
+    Path | None, typer.Option("--key-file", metavar="FILE", help="The new key, if it exists already, base64.")
+]
+
+
+def given_keys(primary: Path | None, secondary: Path | None) -> dict[str, str]:
+    """Return the keys that an identity brings along, as the API takes them."""
+    files = {"primary_key": primary, "secondary_key": secondary}
+    return {name: read_key_file(path) for name, path in files.items() if path is not None}
+
+
 def chosen_authentication(authentication: Authentication, *, has_symmetric_key: bool) -> Authentication:
     """Return how an identity is to authenticate, from both options that say it.
 
@@ -55,11 +74,13 @@ def rotate_key(
     device_id: DeviceArgument,
     *,
     slot: SlotOption = "primary",
+    key_file: KeyFileOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
     """Replace a symmetric key of a device; the new one is shown once, the old one ends now."""
-    rotate(session, path_of("/v1/devices/{}/keys/rotate", device_id), device_id, slot, dry_run=dry_run, yes=yes)
+    path = path_of("/v1/devices/{}/keys/rotate", device_id)
+    rotate(session, path, device_id, slot, key_file, dry_run=dry_run, yes=yes)
 
 
 @remote
@@ -93,13 +114,15 @@ def list_keys(session: Session, path: str) -> None:
     )
 
 
-def rotate(session: Session, path: str, whom: str, slot: Slot, *, dry_run: bool, yes: bool) -> None:
+def rotate(
+    session: Session, path: str, whom: str, slot: Slot, key_file: Path | None, *, dry_run: bool, yes: bool
+) -> None:
     """Replace a key of a device or a module, and show the new one."""
     change = Change(
         summary=f"replace the {slot} key of {whom}",
         method="POST",
         path=path,
-        body={"slot": slot},
+        body={"slot": slot} | ({} if key_file is None else {"key": read_key_file(key_file)}),
         warning=f"Its {slot} key ends at once: connections that used it are cut.",
     )
     answer = perform(session, change, dry_run=dry_run, yes=yes)

@@ -327,6 +327,18 @@ def test_keys_are_shown_with_what_a_person_must_know(
     assert "SharedAccessKey=c2VjcmV0" in capsys.readouterr().out
 
 
+def test_a_key_that_exists_is_brought_along_in_a_file(api: ScriptedApi, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("c2VjcmV0c2VjcmV0c2VjcmV0\n")
+    api.answer = lambda asked: Told.json({"hostname": "h"} if asked.path == "/v1/status" else {**MODULE, "keys": []})
+    assert run("module", "create", "pump-1", "x", "--symmetric-key", "--primary-key-file", str(file)) == 0
+    assert json.loads(api.asked[0].body)["primary_key"] == "c2VjcmV0c2VjcmV0c2VjcmV0"
+    api.answer = lambda asked: Told.json({"hostname": "h"} if asked.path == "/v1/status" else KEY)
+    assert run("device", "rotate-key", "pump-1", "--key-file", str(file), "--yes") == 0
+    assert json.loads(api.asked[1].body) == {"slot": "primary", "key": "c2VjcmV0c2VjcmV0c2VjcmV0"}
+    assert run("device", "rotate-key", "pump-1", "--key-file", "/nowhere", "--yes") == 2
+
+
 def test_a_group_is_found_by_its_name(api: ScriptedApi, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     api.answer = lambda asked: page(GROUP) if "?" in asked.path else Told.json(GROUP, ETag='"1"')
     assert run("group", "show", "north pumps") == 0

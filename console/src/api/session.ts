@@ -1,0 +1,37 @@
+// Who is logged in here, and the ways in.
+import { useQuery } from '@tanstack/react-query';
+import { api, type Schemas, take } from './client';
+import { makePasskey, usePasskey } from './passkeys';
+
+export type CurrentSession = Schemas['CurrentSessionView'];
+
+export function useSession() {
+  return useQuery({ queryKey: ['session'], queryFn: () => take(api.GET('/v1/session')), staleTime: 60_000 });
+}
+
+/** Log in with any passkey of this platform. */
+export async function logInByPasskey(): Promise<CurrentSession> {
+  const { options } = await take(api.POST('/login/passkey/options'));
+  const credential = await usePasskey(options);
+  return take(api.POST('/login/passkey', { body: { credential } }));
+}
+
+/** Log in with a recovery code, which is used up. */
+export async function logInByCode(code: string): Promise<CurrentSession> {
+  return take(api.POST('/login/recovery', { body: { code } }));
+}
+
+/** Make a passkey and register it: for whoever is logged in, or for a new person by a one-time link. */
+export async function registerPasskey(name: string, personName = ''): Promise<Schemas['RegisteredPasskeyView']> {
+  const { options } = await take(api.POST('/v1/passkey-options', { body: { person_name: personName } }));
+  const credential = await makePasskey(options);
+  return take(api.POST('/v1/passkeys', { body: { credential, name, person_name: personName } }));
+}
+
+/** Name a passkey after the machine it is made on, as far as a browser tells. */
+export function machineName(): string {
+  const agent = navigator.userAgent;
+  const system = /Windows|Android|iPhone|iPad|Mac|CrOS|Linux/u.exec(agent)?.[0] ?? 'this machine';
+  const browser = /Firefox|Edg|Chrome|Safari/u.exec(agent)?.[0] ?? 'browser';
+  return `${browser === 'Edg' ? 'Edge' : browser} on ${system === 'Mac' ? 'macOS' : system}`;
+}
