@@ -29,8 +29,8 @@ _OVERHEAD_BYTES: Final = 1_024
 class Holders(Protocol):
     """Who holds which identity, as far as is known."""
 
-    def is_elsewhere(self, generation_id: str, gateway: str) -> bool:
-        """Tell whether another gateway than this one is known to hold the identity."""
+    def is_superseded(self, generation_id: str, gateway: str, session_id: str) -> bool:
+        """Tell whether another session than this one is known to hold the identity by now."""
         ...
 
 
@@ -44,7 +44,7 @@ class CommandDelivery:
     Args:
         store: Holds the queues.
         endings: Takes commands out.
-        holders: Keeps commands from a gateway that has lost the device to another.
+        holders: Keeps commands from a session that has lost the device to another.
         settings: How often a command is delivered.
         clock: For times to live.
     """
@@ -69,7 +69,7 @@ class CommandDelivery:
         parse_generation_id(request.session_id)
         if not 0 <= request.after_sequence <= _SEQUENCE_MAX or request.limit < 1:
             raise InvalidRequest("after_sequence is a sequence, limit at least 1")
-        if self._holders.is_elsewhere(generation_id, request.gateway):
+        if self._holders.is_superseded(generation_id, request.gateway, request.session_id):
             return CommandsTaken([])
         # Most devices have nothing waiting when they connect: they cost no write.
         is_worth_it = await self._store.read(

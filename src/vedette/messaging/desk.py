@@ -107,6 +107,7 @@ class HubDesk:
         self._clock = clock
         self._complained_s: float | None = None
         self._unusable = 0
+        self._opened: list[Callable[[str, str], None]] = []
         self._feed = PresenceFeed(organization_id, presence)
         self.downlinks = Downlinks(organization_id, clock=clock)
         self.sessions = SessionDirectory(settings.directory, self._feed.note, clock=clock)
@@ -151,6 +152,10 @@ class HubDesk:
             case _:
                 pass
 
+    def on_session(self, listener: Callable[[str, str], None]) -> None:
+        """Have ``listener`` called with generation and credential of each session that a gateway opened."""
+        self._opened.append(listener)
+
     def listen(self, bus: BusConnection) -> None:
         """Hear gateways, and speak to them, through control's connection in the devices' account."""
         organization_id = self._organization_id
@@ -179,10 +184,12 @@ class HubDesk:
     # --- for the rest of control --------------------------------------------------------------------------------
 
     async def subscriptions_for(
-        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool
+        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool, is_kept: bool = True
     ) -> dict[str, int] | None:
         """Return what the kept session of an identity subscribed to; see ``SubscriptionStore``."""
-        return await self.subscriptions.subscriptions_for(organization_id, generation_id, is_clean=is_clean)
+        return await self.subscriptions.subscriptions_for(
+            organization_id, generation_id, is_clean=is_clean, is_kept=is_kept
+        )
 
     def desired_changed(self, generation_id: str, version: int, patch: bytes) -> None:
         """Tell the gateway that holds an identity of changed desired properties; call it after each commit, in order.
@@ -202,6 +209,8 @@ class HubDesk:
         if self._are_generated(gateway, opened.generation_id, opened.session_id):
             self._watch.touched(gateway, opened.generation_id)
             self.sessions.opened(gateway, opened)
+            for listener in self._opened:
+                listener(opened.generation_id, opened.credential)
 
     def on_uplink(self, gateway: str, said: Uplink) -> None:
         """Take what a gateway says of its sessions."""

@@ -37,7 +37,10 @@ class CommandsPurged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MethodInvoked(msgspec.Struct, frozen=True, kw_only=True):
-    """A direct method is about to be called; whatever becomes of it, ``MethodFinished`` says."""
+    """A direct method is about to be called; ``MethodFinished`` says what became of it.
+
+    A call whose caller went away, or whose process ended, has no such end: the device may have done what was asked.
+    """
 
     name: ClassVar[str] = "messaging.method_invoked"
     version: ClassVar[int] = 1

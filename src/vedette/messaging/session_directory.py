@@ -83,6 +83,15 @@ class SessionDirectory:
         holding = self.find(generation_id)
         return holding is not None and holding.gateway != gateway
 
+    def is_superseded(self, generation_id: str, gateway: str, session_id: str) -> bool:
+        """Tell whether another session than this one is known to hold the identity by now.
+
+        What a gateway told of a session at most once may be lost, so a session that is younger than the known one is
+        not taken for a former one.
+        """
+        holding = self.find(generation_id)
+        return holding is not None and (holding.gateway != gateway or holding.session_id > session_id)
+
     def connected(self) -> KeysView[GenerationId]:
         """Return a live view of the identities that are connected."""
         return self._sessions.keys()

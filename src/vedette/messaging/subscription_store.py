@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Final
+from weakref import WeakValueDictionary
 
 from vedette.bus.contract import KeepSubscriptions, SubscriptionsKept
 from vedette.kernel import Clock, OrganizationId, parse_generation_id
@@ -32,7 +34,7 @@ class SubscriptionStore:
 
     Args:
         store: Where they are kept.
-        holders: Keeps a gateway that has lost an identity to another from changing anything.
+        holders: Keeps a session that has lost an identity to another from changing anything.
         clock: For the record.
         cache_size: Most identities remembered; 0 for none.
     """
@@ -42,6 +44,7 @@ class SubscriptionStore:
         self._holders = holders
         self._clock = clock
         self._cache_size = cache_size
+        self._turns: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
         self._cache: OrderedDict[_Key, _Kept] = OrderedDict()
 
     async def keep(self, request: KeepSubscriptions) -> SubscriptionsKept:
@@ -52,44 +55,46 @@ class SubscriptionStore:
         Raises:
             InvalidId: The generation id is malformed.
             InvalidRequest: Something else than a subscription with QoS 0 or 1.
-            SessionIsElsewhere: Another gateway holds the identity now.
+            SessionIsElsewhere: Another session holds the identity now.
             IdentityNotFound: There is no such identity.
         """
         key = request.organization_id, parse_generation_id(request.generation_id)
         if not request.subscriptions.keys() <= _KNOWN or not set(request.subscriptions.values()) <= set(_QOS):
             raise InvalidRequest("subscriptions are those of the hub, with QoS 0 or 1")
-        if self._holders.is_elsewhere(key[1], request.gateway):
-            raise SessionIsElsewhere("another gateway holds the identity now")
-        if (await self._find(key) or {}) == request.subscriptions:
-            return SubscriptionsKept()
-        if not request.subscriptions:
+        async with self._turn(key):
+            # Asked when it is our turn: a session that was opened meanwhile has been given what is kept.
+            if self._holders.is_superseded(key[1], request.gateway, request.session_id):
+                raise SessionIsElsewhere("another session holds the identity now")
+            if (await self._find(key) or {}) != request.subscriptions:
+                await self._keep(key, request.subscriptions)
+        return SubscriptionsKept()
+
+    async def _keep(self, key: _Key, subscriptions: dict[str, int]) -> None:
+        if not subscriptions:
             await self._store.write(lambda tx: self._discard(tx, key))
-            return SubscriptionsKept()
+            return
 
         def save(tx: Transaction) -> None:
             find_living(tx.connection, *key)
-            repository.save(tx.connection, *key, request.subscriptions, self._clock.now())
-            tx.on_commit(lambda: self._remember(key, request.subscriptions))
+            repository.save(tx.connection, *key, subscriptions, self._clock.now())
+            tx.on_commit(lambda: self._remember(key, subscriptions))
 
         await self._store.write(save)
-        return SubscriptionsKept()
 
     async def subscriptions_for(
-        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool
+        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool, is_kept: bool = True
     ) -> dict[str, int] | None:
         """Return what the kept session of an identity subscribed to; ``None`` without one.
 
-        A clean session discards what is kept.
+        A clean session discards what is kept. One that ends with its connection goes on with it and discards it all
+        the same: whatever ends that connection, nothing is left (MQTT 5 §3.1.2.11.2).
         """
         key = organization_id, generation_id
-        kept = await self._find(key)
-        if kept is None:
-            return None
-        if not is_clean:
-            return dict(kept)
-
-        await self._store.write(lambda tx: self._discard(tx, key))
-        return None
+        async with self._turn(key):
+            kept = await self._find(key)
+            if kept is not None and (is_clean or not is_kept):
+                await self._store.write(lambda tx: self._discard(tx, key))
+        return None if kept is None or is_clean else dict(kept)
 
     def project(self, tx: Transaction, event: Event) -> None:
         """Discard what is kept for an identity that ends, in the registry's own transaction."""
@@ -98,6 +103,13 @@ class SubscriptionStore:
                 self._discard(tx, (event.organization_id, event.generation_id))
             case _:
                 pass
+
+    def _turn(self, key: _Key) -> asyncio.Lock:
+        """Return what lets changes of one identity happen in the order asked."""
+        turn = self._turns.get(key)
+        if turn is None:
+            turn = self._turns[key] = asyncio.Lock()
+        return turn
 
     def _discard(self, tx: Transaction, key: _Key) -> None:
         repository.delete(tx.connection, *key)
