@@ -102,7 +102,15 @@ from vedette.registry.module_service import ModuleService, ModuleWithKeys
 from vedette.registry.presence import Presence, PresenceChange
 from vedette.registry.presence_repository import presence_of
 from vedette.registry.presence_service import PresenceService
-from vedette.registry.query import InvalidCursor, InvalidQuery, QueryPage, QueryService, QueryTooBroad
+from vedette.registry.query import (
+    Completion,
+    InvalidCursor,
+    InvalidQuery,
+    QueryPage,
+    QueryService,
+    QueryTooBroad,
+    complete,
+)
 from vedette.registry.register import Register
 from vedette.registry.repository import find_by_name, find_generation, find_generations
 from vedette.registry.service import BulkChange, CredentialHistory, DeviceService, DeviceWithKeys, RevokedDevice
@@ -134,6 +142,7 @@ __all__ = [
     "ClockGuard",
     "ClockJumped",
     "ClockReading",
+    "Completion",
     "CredentialHistory",
     "CredentialRecords",
     "DesiredPropertiesChanged",
@@ -216,6 +225,7 @@ __all__ = [
     "check_new",
     "check_reason",
     "check_tags",
+    "complete",
     "find_by_name",
     "find_generation",
     "find_generations",

@@ -10,12 +10,14 @@ defines the language; SQL may only find the same. Nothing a person writes become
 from __future__ import annotations
 
 from vedette.registry.query.check import check_condition, check_group_condition, check_query, fields_of
+from vedette.registry.query.completion import Completion, complete
 from vedette.registry.query.errors import InvalidCursor, InvalidQuery, QueryTooBroad
 from vedette.registry.query.evaluate import condition, evaluator
 from vedette.registry.query.parser import parse_condition, parse_query
 from vedette.registry.query.service import QueryPage, QueryService
 
 __all__ = [
+    "Completion",
     "InvalidCursor",
     "InvalidQuery",
     "QueryPage",
@@ -24,6 +26,7 @@ __all__ = [
     "check_condition",
     "check_group_condition",
     "check_query",
+    "complete",
     "condition",
     "evaluator",
     "fields_of",

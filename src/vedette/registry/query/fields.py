@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, get_args
 
+from vedette.registry.model import PURDUE_LEVELS, IdentityClass
 from vedette.registry.query.errors import InvalidQuery
 from vedette.registry.query.suggest import nearest
 from vedette.registry.query.tree import Path, SourceName
+from vedette.trust import FailureMode, Lifecycle
 
 
 class Kind(StrEnum):
@@ -40,6 +42,7 @@ class Field:
     Attributes:
         path: The names that lead to it.
         is_stable: Whether it changes only by acts that group membership follows.
+        words: What it can be, if that is a fixed set.
     """
 
     path: tuple[str, ...]
@@ -47,6 +50,7 @@ class Field:
     part: Part
     summary: str
     is_stable: bool = True
+    words: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -55,10 +59,16 @@ class Field:
 
 
 def _field(
-    name: str, kind: Kind, summary: str, part: Part = Part.IDENTITY, *, is_stable: bool = True
+    name: str,
+    kind: Kind,
+    summary: str,
+    part: Part = Part.IDENTITY,
+    *,
+    is_stable: bool = True,
+    words: tuple[str, ...] = (),
 ) -> tuple[tuple[str, ...], Field]:
     path = tuple(name.split("."))
-    return path, Field(path, kind, part, summary, is_stable)
+    return path, Field(path, kind, part, summary, is_stable, words)
 
 
 _COMMON: Final = (
@@ -67,11 +77,23 @@ _COMMON: Final = (
     _field("etag", Kind.TEXT, "what If-Match compares when the twin is changed", Part.TWIN, is_stable=False),
     _field("deviceEtag", Kind.TEXT, "what If-Match compares when the registration is changed", is_stable=False),
     _field("version", Kind.NUMBER, "grows with each change", Part.TWIN, is_stable=False),
-    _field("status", Kind.TEXT, "enabled or disabled"),
-    _field("connectionState", Kind.TEXT, "Connected or Disconnected", Part.PRESENCE, is_stable=False),
+    _field("status", Kind.TEXT, "whether it may take part", words=("enabled", "disabled")),
+    _field(
+        "connectionState",
+        Kind.TEXT,
+        "whether it is connected now",
+        Part.PRESENCE,
+        is_stable=False,
+        words=("Connected", "Disconnected"),
+    ),
     _field("lastActivityTime", Kind.TIME, "when it last connected or left", Part.PRESENCE, is_stable=False),
     _field("gateway", Kind.TEXT, "where it is or was connected", Part.PRESENCE, is_stable=False),
-    _field("authenticationType", Kind.TEXT, "selfSigned, certificateAuthority or sas"),
+    _field(
+        "authenticationType",
+        Kind.TEXT,
+        "how it proves who it is",
+        words=("certificateAuthority", "selfSigned", "sas"),
+    ),
     _field("x509Thumbprint.primaryThumbprint", Kind.TEXT, "of the pinned certificate, or null"),
     _field("x509Thumbprint.secondaryThumbprint", Kind.TEXT, "of the second pinned certificate, or null"),
     _field("tags", Kind.OBJECT, "what operators hung on it"),
@@ -87,14 +109,19 @@ _DEVICE: Final = (
     _field("modelId", Kind.TEXT, "always empty"),
     _field("capabilities.iotEdge", Kind.BOOLEAN, "always false"),
     _field("configurations", Kind.OBJECT, "always empty"),
-    _field("lifecycle", Kind.TEXT, "made, shipped, onboarded, active, quarantined or retired"),
+    _field("lifecycle", Kind.TEXT, "where in its life it is", words=tuple(each.value for each in Lifecycle)),
     _field("isBlocked", Kind.BOOLEAN, "whether an access list shuts it out"),
     _field("site", Kind.TEXT, "where it is, or null"),
     _field("zone", Kind.TEXT, "its network zone, or null"),
-    _field("purdueLevel", Kind.TEXT, "0 to 5 or 3.5, or null"),
+    _field("purdueLevel", Kind.TEXT, "its level in the plant, or null", words=PURDUE_LEVELS),
     _field("deviceClass", Kind.TEXT, "what kind of device policies take it for"),
-    _field("identityClass", Kind.TEXT, "physical, virtual or container"),
-    _field("failureMode", Kind.TEXT, "what happens to it when its posture is unknown"),
+    _field("identityClass", Kind.TEXT, "what kind of thing it is", words=get_args(IdentityClass)),
+    _field(
+        "failureMode",
+        Kind.TEXT,
+        "what happens to its session when its posture is stale",
+        words=tuple(each.value for each in FailureMode),
+    ),
     _field("enrollmentId", Kind.TEXT, "of the enrollment it came by, or null"),
     _field("authorityId", Kind.TEXT, "of the authority that vouched for it, or null"),
     _field("groups", Kind.LIST, "the names of its groups", Part.GROUPS, is_stable=False),
