@@ -181,8 +181,7 @@ def test_a_module_has_a_credential_twin_and_methods_of_its_own(
         assert answer == {"status": 200, "payload": {"up": 3}}
         shown = platform.call("GET", "/v1/devices/edge-1/modules/camera/twin")
         assert shown["reported"]["lens"] == "wide"
-        everything = platform.call("GET", "/v1/telemetry?limit=1000")["items"]
-        found = [each for each in everything if each["module_id"] == "camera"]
+        found = [each for each in messages(platform, "edge-1") if each["module_id"] == "camera"]
         assert found[0]["body"] == "a frame"
 
         lost = threading.Event()

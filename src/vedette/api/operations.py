@@ -172,7 +172,7 @@ def _routers(services: Services) -> list[APIRouter]:
         ReportedCertificateRoutes(organization_id, services.reports).build(),
         AccessListRoutes(organization_id, services.access_lists).build(),
         ClockRoutes(organization_id, services.guard, services.store, services.ledger).build(),
-        TelemetryRoutes(organization_id, services.telemetry, services.devices, limit).build(),
+        TelemetryRoutes(organization_id, services.telemetry, services.devices, services.modules, limit).build(),
         decisions.build(),
         LedgerRoutes(organization_id, services.ledger, services.checkpoints).build(),
         EventRoutes(organization_id, services.ledger, limit).build(),

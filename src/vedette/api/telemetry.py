@@ -10,13 +10,19 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from vedette.api.errors import InvalidRequest
 from vedette.api.schema import After, Limit, Moment, Page, Timestamp, View, api_router, refusals
 from vedette.api.streams import EVENT_STREAM, StreamLimit, encode_event
 from vedette.kernel import OrganizationId
 from vedette.messaging import TelemetryMessage, TelemetryReader
-from vedette.registry import DeviceService
+from vedette.registry import DeviceService, ModuleService
 
-DeviceQuery = Annotated[str | None, Query(max_length=128, description="Only messages of this device.")]
+DeviceQuery = Annotated[
+    str | None, Query(max_length=128, description="Only messages of this device and of its modules as they are now.")
+]
+ModuleQuery = Annotated[
+    str | None, Query(max_length=128, description="With `device_id`: only messages of this module of it.")
+]
 
 
 class MessageView(View):
@@ -40,11 +46,17 @@ class TelemetryRoutes:
     """What the routes below do, for one organization."""
 
     def __init__(
-        self, organization_id: OrganizationId, reader: TelemetryReader, devices: DeviceService, limit: StreamLimit
+        self,
+        organization_id: OrganizationId,
+        reader: TelemetryReader,
+        devices: DeviceService,
+        modules: ModuleService,
+        limit: StreamLimit,
     ) -> None:
         self._organization_id = organization_id
         self._reader = reader
         self._devices = devices
+        self._modules = modules
         self._limit = limit
 
     def build(self) -> APIRouter:
@@ -69,13 +81,14 @@ class TelemetryRoutes:
         limit: Limit = 100,
         after: After = "",
         device_id: DeviceQuery = None,
+        module_id: ModuleQuery = None,
         since: Annotated[Moment | None, Query(description="Enqueued then or later.")] = None,
         until: Annotated[Moment | None, Query(description="Enqueued before.")] = None,
     ) -> Page[MessageView]:
         """Oldest first. A page may hold fewer than `limit` and still have a `next`: its work is bounded."""
         page = await self._reader.list_messages(
             self._organization_id,
-            generation_id=await self._generation(device_id),
+            generation_ids=await self._generations(device_id, module_id),
             after=after or None,
             since=since,
             until=until,
@@ -87,6 +100,7 @@ class TelemetryRoutes:
         self,
         *,
         device_id: DeviceQuery = None,
+        module_id: ModuleQuery = None,
         after: After = "",
         last_event_id: Annotated[
             str | None, Header(max_length=64, description="As browsers send it; wins over `after`.")
@@ -95,15 +109,22 @@ class TelemetryRoutes:
         """Server-sent events named `message`; the id is the message's cursor."""
         messages = self._reader.tail(
             self._organization_id,
-            generation_id=await self._generation(device_id),
+            generation_ids=await self._generations(device_id, module_id),
             after=last_event_id or after or None,
         )
         return self._limit.respond(_encoded(messages))
 
-    async def _generation(self, device_id: str | None) -> str | None:
+    async def _generations(self, device_id: str | None, module_id: str | None) -> frozenset[str] | None:
+        """Return the generations that are asked for; ``None`` for all."""
         if device_id is None:
+            if module_id is not None:
+                raise InvalidRequest("module_id needs device_id", hint="say of which device")
             return None
-        return (await self._devices.get(self._organization_id, device_id)).generation_id
+        if module_id is not None:
+            return frozenset({(await self._modules.get(self._organization_id, device_id, module_id)).generation_id})
+        device = await self._devices.get(self._organization_id, device_id)
+        modules = await self._modules.list(self._organization_id, device_id)
+        return frozenset({device.generation_id, *(module.generation_id for module in modules)})
 
 
 async def _encoded(messages: AsyncIterator[TelemetryMessage | None]) -> AsyncIterator[bytes | None]:

@@ -16,6 +16,9 @@ from vedette.cli.session import Session, remote
 _DeviceOption = Annotated[
     str | None, typer.Option("--device", metavar="DEVICE_ID", help="Only messages of this device.")
 ]
+_ModuleOption = Annotated[
+    str | None, typer.Option("--module", metavar="NAME", help="Only messages of this module of the device.")
+]
 _CountOption = Annotated[
     int | None, typer.Option("--count", min=1, metavar="NUMBER", help="End after so many; without it, at Ctrl-C.")
 ]
@@ -26,6 +29,7 @@ def list_messages(
     session: Session,
     *,
     device: _DeviceOption = None,
+    module: _ModuleOption = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Enqueued then or later, RFC 3339: `2026-11-22T10:00:00Z`.")
     ] = None,
@@ -38,7 +42,7 @@ def list_messages(
     show_list(
         session,
         "/v1/telemetry",
-        {"device_id": device, "since": since, "until": until},
+        {"device_id": device, "module_id": module, "since": since, "until": until},
         columns={
             "enqueued": lambda item: item["enqueued_at"],
             "device": full_name,
@@ -57,6 +61,7 @@ def tail_messages(
     session: Session,
     *,
     device: _DeviceOption = None,
+    module: _ModuleOption = None,
     after: Annotated[str, typer.Option(help="Begin behind the message with this cursor, not with the next.")] = "",
     count: _CountOption = None,
 ) -> None:
@@ -67,7 +72,8 @@ def tail_messages(
         own = "  " + show_value(message["properties"]) if message["properties"] else ""
         return f"{message['enqueued_at']}  {full_name(message)}  {_body(message)}{own}"
 
-    _tail(session, "/v1/telemetry/stream", {"device_id": device, "after": after or None}, line, count)
+    params = {"device_id": device, "module_id": module, "after": after or None}
+    _tail(session, "/v1/telemetry/stream", params, line, count)
 
 
 @remote

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
@@ -88,7 +89,7 @@ def expand(
     batch: TelemetryBatch,
     sequence: int,
     *,
-    generation_id: str | None = None,
+    generation_ids: Collection[str] | None = None,
     after_index: int = -1,
 ) -> list[TelemetryMessage]:
     """Take a batch apart.
@@ -96,7 +97,7 @@ def expand(
     Args:
         batch: As stored.
         sequence: Of the stream message.
-        generation_id: Only this identity's messages.
+        generation_ids: Only messages of these identities.
         after_index: Only those behind this place.
     """
     return [
@@ -104,7 +105,7 @@ def expand(
         for index, record in enumerate(batch.records)
         if index > after_index
         and 0 <= record.session < len(batch.sessions)
-        and (generation_id is None or batch.sessions[record.session].generation_id == generation_id)
+        and (generation_ids is None or batch.sessions[record.session].generation_id in generation_ids)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from typing import Final
 
@@ -42,7 +42,7 @@ class TelemetryReader:
         self,
         organization_id: str,
         *,
-        generation_id: str | None = None,
+        generation_ids: Collection[str] | None = None,
         after: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -54,7 +54,7 @@ class TelemetryReader:
 
         Args:
             organization_id: Whose telemetry.
-            generation_id: Only this identity's.
+            generation_ids: Only of these identities.
             after: A cursor; wins over ``since``.
             since: Enqueued then or later.
             until: Enqueued before.
@@ -76,7 +76,7 @@ class TelemetryReader:
                 if not stored:
                     return TelemetryPage(items, None)
                 for message in stored:
-                    for found in self._expand(message, generation_id, position):
+                    for found in self._expand(message, generation_ids, position):
                         if until is not None and found.enqueued_at >= until:
                             return TelemetryPage(items, None)
                         if since is None or found.enqueued_at >= since:
@@ -94,7 +94,7 @@ class TelemetryReader:
         self,
         organization_id: str,
         *,
-        generation_id: str | None = None,
+        generation_ids: Collection[str] | None = None,
         after: str | None = None,
         since: datetime | None = None,
     ) -> AsyncIterator[TelemetryMessage | None]:
@@ -102,7 +102,7 @@ class TelemetryReader:
 
         Args:
             organization_id: Whose telemetry.
-            generation_id: Only this identity's.
+            generation_ids: Only of these identities.
             after: Begin behind this cursor; wins over ``since``.
             since: Begin with what was enqueued then; without both, with what comes next.
 
@@ -123,7 +123,7 @@ class TelemetryReader:
                 if not stored:
                     yield None
                 for message in stored:
-                    for found in self._expand(message, generation_id, position):
+                    for found in self._expand(message, generation_ids, position):
                         if since is None or found.enqueued_at >= since:
                             yield found
         finally:
@@ -134,7 +134,7 @@ class TelemetryReader:
         return StreamReader(self._bus, TELEMETRY_STREAM, filters=filters, start=start)
 
     def _expand(
-        self, message: StoredMessage, generation_id: str | None, position: Position | None
+        self, message: StoredMessage, generation_ids: Collection[str] | None, position: Position | None
     ) -> list[TelemetryMessage]:
         try:
             batch = _decode(message.payload)
@@ -145,7 +145,7 @@ class TelemetryReader:
             log.warning("a telemetry batch is of an unknown version", extra={"sequence": message.sequence})
             return []
         after_index = position.index if position is not None and position.sequence == message.sequence else -1
-        return expand(batch, message.sequence, generation_id=generation_id, after_index=after_index)
+        return expand(batch, message.sequence, generation_ids=generation_ids, after_index=after_index)
 
 
 def _start(position: Position | None, since: datetime | None) -> ReadFrom:

@@ -53,7 +53,7 @@ def test_the_hub_stamps_every_message() -> None:
 
 def test_only_the_wanted_identity_and_only_behind_the_cursor() -> None:
     stored = batch(record(0, b"a"), record(1, b"b"), record(0, b"c"))
-    assert [one.body for one in expand(stored, 1, generation_id="dev_1")] == [b"a", b"c"]
+    assert [one.body for one in expand(stored, 1, generation_ids={"dev_1"})] == [b"a", b"c"]
     assert [one.body for one in expand(stored, 1, after_index=0)] == [b"b", b"c"]
     assert expand(stored, 1, after_index=INDEX_MAX) == []
 
