@@ -23,6 +23,7 @@ from vedette.api.devices import DeviceRoutes
 from vedette.api.enrollments import EnrollmentRoutes
 from vedette.api.events import EventRoutes
 from vedette.api.groups import GroupRoutes
+from vedette.api.hub_health import HubHealth
 from vedette.api.keys import KeyRoutes
 from vedette.api.ledger import LedgerRoutes
 from vedette.api.login import LoginRoutes
@@ -47,7 +48,12 @@ from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
 from vedette.operators import PasskeyService, PeopleService, SessionService
 from vedette.pki import SignerClient
-from vedette.pki.records import CertificateReports, CertificateService, OnboardingAuthorityService
+from vedette.pki.records import (
+    CertificateReports,
+    CertificateService,
+    OnboardingAuthorityService,
+    SymmetricKeyService,
+)
 from vedette.registry import (
     AccessListService,
     ClockGuard,
@@ -101,6 +107,7 @@ class Services:
     feedback: FeedbackLog
     methods: MethodService
     clone_alerts: CloneAlerts
+    symmetric_keys: SymmetricKeyService
     telemetry: TelemetryReader
     decisions: DecisionReader
     components: Callable[[], Awaitable[list[Component]]]
@@ -133,6 +140,7 @@ def _routers(services: Services) -> list[APIRouter]:
         reports=services.reports,
         guard=services.guard,
         clock=services.clock,
+        concerns=HubHealth(organization_id, services.clone_alerts, services.symmetric_keys, clock=services.clock).read,
     )
     drawn = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
     devices = DeviceRoutes(organization_id, services.devices, services.presence, services.enforcement)

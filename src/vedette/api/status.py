@@ -103,6 +103,7 @@ class StatusReader:
     Args:
         platform: What does not change.
         components: Asked for the processes and connections that only ``app`` knows.
+        concerns: Asked for what an operator should look into; reads the database.
     """
 
     def __init__(
@@ -118,9 +119,11 @@ class StatusReader:
         reports: CertificateReports,
         guard: ClockGuard,
         clock: Clock,
+        concerns: Callable[[], Awaitable[list[Component]]] | None = None,
     ) -> None:
         self._platform = platform
         self._components = components
+        self._concerns = concerns
         self._devices = devices
         self._enforcement = enforcement
         self._ledger = ledger
@@ -142,6 +145,7 @@ class StatusReader:
             size = await self._ledger.size(organization_id)
             note = await self._checkpoints.latest(organization_id)
             components.append(await self._judge_issuing_key())
+            components += [] if self._concerns is None else await self._concerns()
             components.append(Component("store", "ok"))
         except Problem as problem:
             counts, size, note = DeviceCounts(), 0, None

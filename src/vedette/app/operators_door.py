@@ -135,6 +135,7 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         feedback=rooms.feedback,
         methods=rooms.methods,
         clone_alerts=rooms.clone_alerts,
+        symmetric_keys=rooms.symmetric_keys,
         access_lists=rooms.access_lists,
         certificates=rooms.certificates,
         authorities=rooms.onboarding,
