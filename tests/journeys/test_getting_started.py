@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from journey import Platform, wait_until
+from page_reader import Newcomer, fences
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "getting-started.md"
-FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
-VARIABLE = re.compile(r"^([A-Z]+)=", re.MULTILINE)
-BLOCK_TIMEOUT_S = 30
+PAGE = "getting-started.md"
 HERE = "HOST=localhost\n"
-
-
-def fences(language: str) -> list[str]:
-    return [found["text"] for found in FENCE.finditer(PAGE.read_text()) if found["language"] == language]
-
-
-@dataclass
-class Newcomer:
-    """A shell in an empty folder; variables live on from block to block, as in a terminal."""
-
-    platform: Platform
-    folder: Path
-
-    def __post_init__(self) -> None:
-        programs = self.folder / "bin"
-        programs.mkdir()
-        vedette = programs / "vedette"
-        vedette.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m vedette.cli "$@"\n')
-        vedette.chmod(0o755)
-        self.environment = {
-            **os.environ,
-            "HOME": str(self.folder),
-            "PATH": f"{programs}:{os.environ['PATH']}",
-            "VEDETTE_DATA": str(self.platform.data),
-        }
-
-    def run(self, block: str) -> str:
-        """Run one fence; return what it wrote."""
-        variables = self.folder / "variables"
-        keep = f"declare -p {' '.join(VARIABLE.findall(block))} >> {variables}" if VARIABLE.search(block) else ":"
-        script = f"touch {variables}; source {variables}\n{block}\n{keep}"
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=BLOCK_TIMEOUT_S,
-            check=False,
-        )
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +23,7 @@ def newcomer(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ne
 
 @pytest.fixture(scope="module")
 def blocks(platform: Platform) -> Iterator[str]:
-    found = fences("sh")
+    found = fences(PAGE, "sh")
     assert sum(HERE in block for block in found) == 1
     return iter([block.replace(HERE, f"HOST={platform.address}\n") for block in found])
 
@@ -87,7 +40,7 @@ def run_until(newcomer: Newcomer, blocks: Iterator[str], last: str) -> str:
 def test_a_first_device_enrolls_sends_is_cut_and_comes_back(
     platform: Platform, newcomer: Newcomer, blocks: Iterator[str]
 ) -> None:
-    (script,) = fences("python")
+    (script,) = fences(PAGE, "python")
     run_until(newcomer, blocks, "-out operational.csr")
     (newcomer.folder / "device.py").write_text(script)
     output = newcomer.folder / "device.out"
