@@ -97,14 +97,7 @@ def parse_device_id(text: str) -> DeviceId:
     Raises:
         InvalidId: Empty, too long, a character outside the set, or reserved.
     """
-    if text in _RESERVED_DEVICE_IDS:
-        raise InvalidId(f"device id {text!r} is reserved", hint="choose another id")
-    if not _DEVICE_ID.fullmatch(text):
-        raise InvalidId(
-            f"device id {text[:160]!r} is not valid",
-            hint="use 1 to 128 of A-Z a-z 0-9 - . % _ * ? ! ( ) , = @ $ '",
-        )
-    return DeviceId(text)
+    return DeviceId(_check_name(text, "device"))
 
 
 def parse_module_id(text: str) -> ModuleId:
@@ -113,7 +106,18 @@ def parse_module_id(text: str) -> ModuleId:
     Raises:
         InvalidId: Empty, too long or a character outside the set.
     """
-    return ModuleId(parse_device_id(text))
+    return ModuleId(_check_name(text, "module"))
+
+
+def _check_name(text: str, what: str) -> str:
+    if text in _RESERVED_DEVICE_IDS:
+        raise InvalidId(f"{what} id {text!r} is reserved", hint="choose another id")
+    if not _DEVICE_ID.fullmatch(text):
+        raise InvalidId(
+            f"{what} id {text[:160]!r} is not valid",
+            hint="use 1 to 128 of A-Z a-z 0-9 - . % _ * ? ! ( ) , = @ $ '",
+        )
+    return text
 
 
 def parse_registration_id(text: str) -> RegistrationId:

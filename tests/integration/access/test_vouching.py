@@ -271,6 +271,29 @@ async def test_taking_trust_from_an_authority_cuts_who_rests_on_it(
     assert not (await come_in(house, identity))[0].decision.is_permitted
 
 
+async def test_nobody_is_vouched_for_through_a_disabled_authority_below_the_trusted_one(
+    house: CredentialHouse, factory: Factory
+) -> None:
+    await house.trust_at_hub(factory)
+    await house.device(kind=BY_AUTHORITY)
+    line = await house.authorities.register(
+        organization_id=house.organization_id,
+        certificate=factory.line.public_bytes(Encoding.DER),
+        name="line",
+        scope=AuthorityScope(),
+        actor=ACTOR,
+    )
+    assert line.verification_code is not None
+    proof = factory.make_device(line.verification_code, days=1).chain[0].public_bytes(Encoding.DER)
+    await house.authorities.verify(
+        organization_id=house.organization_id, authority_id=line.authority_id, proof=proof, actor=ACTOR
+    )
+    await disable(house, line)
+    connect, detail = await come_in(house, factory.make_device("pump-7", days=30))
+    assert not connect.decision.is_permitted
+    assert "disabled" in detail
+
+
 async def test_an_authority_that_is_enabled_again_vouches_for_what_it_vouched_for(
     house: CredentialHouse, factory: Factory
 ) -> None:

@@ -102,6 +102,7 @@ class VouchedCertificates:
             lambda: self.authorities_for(connection, identity.organization_id),
             self._verifiers,
             now,
+            disabled=lambda: self._disabled_keys(connection, identity.organization_id),
         )
 
     def store(self, tx: Transaction, voucher: Voucher, *, subject_name: str, actor: Actor) -> bool:
@@ -175,6 +176,17 @@ class VouchedCertificates:
         """Return the generations that rest on an authority, in order, from after one of them."""
         return vouched.list_holders(connection, organization_id, authority_id, after=after, limit=limit)
 
+    def _disabled_keys(self, connection: sa.Connection, organization_id: OrganizationId) -> frozenset[str]:
+        """Return the keys of disabled authorities: a chain may lead through one of them to another above it."""
+        disabled = repository.list_authorities(
+            connection,
+            organization_id,
+            purposes=(Purpose.ONBOARDING,),
+            state=AuthorityState.DISABLED,
+            limit=_REGISTERED_MAX,
+        )
+        return frozenset(authority.public_key_sha256 for authority in disabled)
+
     def forget(self, tx: Transaction, organization_id: OrganizationId, generation_id: GenerationId) -> None:
         """Take all certificates of an identity off record, since it is not one that authorities vouch for any more."""
         held = vouched.list_of(tx.connection, organization_id, generation_id)
@@ -193,6 +205,8 @@ def judge_leaf(
     authorities: Callable[[], Sequence[Authority]],
     verifiers: Verifiers,
     now: datetime,
+    *,
+    disabled: Callable[[], frozenset[str]] = frozenset,
 ) -> Voucher | str:
     """Judge a chain against authorities that are trusted at the hub; as ``VouchedCertificates.judge``."""
     if not 1 <= len(presented) <= CHAIN_MAX or any(len(der) > CERTIFICATE_MAX_BYTES for der in presented):
@@ -207,6 +221,8 @@ def judge_leaf(
     verdict = verifiers.of(covering).verify(presented, now)
     if not verdict.is_trusted:
         return "no authority vouches for it" if verdict.failure is None else verdict.failure.detail
+    if not disabled().isdisjoint(verdict.keys):
+        return "an authority of the certificate's chain is disabled"
     authority = next(each for each in covering if each.sha256 == verdict.anchor_sha256)
     certificate = VouchedCertificate(
         organization_id=identity.organization_id,
