@@ -19,9 +19,16 @@ T = TypeVar("T")
 # What SQL decides costs a microsecond or two a row, what the evaluator decides fifty.
 EXACT_WINDOW: Final = 20_000
 INEXACT_WINDOW: Final = 1_000
-# How many windows one call may look at: some seconds' worth.
+# How many windows one call may look at, and for how long; who is paged goes on, who counts is refused.
 EXACT_WINDOWS_MAX: Final = 100
 INEXACT_WINDOWS_MAX: Final = 25
+PAGE_S: Final = 5.0
+FOLD_S: Final = 20.0
+# Windows begin small, since one cannot know how large the twins are, and grow while they are quick.
+_FIRST_WINDOW: Final = 2_000
+_LEAST_WINDOW: Final = 100
+_QUICK_S: Final = 0.02
+_SLOW_S: Final = 0.1
 # Windows at a time: readers are also needed to let devices in. Searches take turns window by window.
 _WINDOWS_AT_A_TIME: Final = 1
 
@@ -48,6 +55,29 @@ class Window:
 
     after: Key
     up_to: Key | None
+
+
+class _Pace:
+    """How large the next window is, and whether it is the last one."""
+
+    def __init__(self, limits: Limits, *, within_s: float) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._most = limits.window
+        self._left = limits.window * limits.windows
+        self._until_s = self._clock() + within_s
+        self.rows = min(limits.window, _FIRST_WINDOW)
+
+    def is_last(self) -> bool:
+        """Tell whether no more may be looked at after the next window."""
+        return self._left <= self.rows or self._clock() >= self._until_s
+
+    def note(self, took_s: float) -> None:
+        """Choose the size of the window after one that took so long."""
+        self._left -= self.rows
+        if took_s < _QUICK_S:
+            self.rows = min(self.rows * 2, self._most)
+        elif took_s > _SLOW_S:
+            self.rows = max(self.rows // 2, min(_LEAST_WINDOW, self._most))
 
 
 Look = Callable[[sa.Connection, Plan, Branch, Window], None]
@@ -87,26 +117,24 @@ class Scanner:
 
         if plan.is_direct:
             return await self._store.read(read_directly)
-        limits = limits_of(plan)
+        pace = _Pace(limits_of(plan), within_s=PAGE_S)
         found: list[Found] = []
-        position: Key | None = after
 
         def look(connection: sa.Connection, position: Key, *, is_last: bool) -> tuple[T | None, Key | None]:
-            window = _next_window(connection, organization_id, plan, position, limits.window)
+            window = _next_window(connection, organization_id, plan, position, pace.rows)
             found.extend(_search(connection, organization_id, plan, window, limit + 1 - len(found)))
             if len(found) > limit or window.up_to is None or is_last:
                 return load(connection, found[:limit]), window.up_to
             return None, window.up_to
 
-        for number in range(1, limits.windows + 1):
-            start = position
-            assert start is not None  # noqa: S101 - the loop ends with the last window
-            async with self._turns:
-                page, position = await self._store.read(
-                    lambda c, start=start, number=number: look(c, start, is_last=number == limits.windows)  # type: ignore[misc] # bound defaults
-                )
-            if page is not None:
-                break
+        page: T | None = None
+        position: Key | None = after
+        while page is None and position is not None:
+            start, is_last = position, pace.is_last()
+            page, position = await self._take_turn(
+                pace,
+                lambda c, start=start, is_last=is_last: look(c, start, is_last=is_last),  # type: ignore[misc] # bound defaults
+            )
         assert page is not None  # noqa: S101 - the last window loads
         return page, found[limit - 1].key if len(found) > limit else position
 
@@ -120,21 +148,27 @@ class Scanner:
         if plan.is_direct:
             await self._store.read(lambda connection: _see(connection, plan, Window((), None), look))
             return True
-        limits = limits_of(plan)
+        pace = _Pace(limits_of(plan), within_s=FOLD_S)
 
         def see(connection: sa.Connection, position: Key) -> Key | None:
-            window = _next_window(connection, organization_id, plan, position, limits.window)
+            window = _next_window(connection, organization_id, plan, position, pace.rows)
             _see(connection, plan, window, look)
             return window.up_to
 
         position: Key | None = ()
-        for _ in range(limits.windows):
-            start = position
-            async with self._turns:
-                position = await self._store.read(lambda c, start=start: see(c, start or ()))  # type: ignore[misc] # a bound default
-            if position is None:
-                return True
-        return False
+        is_last = False
+        while position is not None and not is_last:
+            start, is_last = position, pace.is_last()
+            position = await self._take_turn(pace, lambda c, start=start: see(c, start))  # type: ignore[misc] # a bound default
+        return position is None
+
+    async def _take_turn(self, pace: _Pace, look: Callable[[sa.Connection], T]) -> T:
+        """Look at one window, when it is this search's turn."""
+        async with self._turns:
+            began_s = asyncio.get_running_loop().time()
+            result = await self._store.read(look)
+            pace.note(asyncio.get_running_loop().time() - began_s)
+        return result
 
 
 def _see(connection: sa.Connection, plan: Plan, window: Window, look: Look) -> None:
