@@ -39,6 +39,7 @@ class RunningPlatform:
         self.configuration = folder / "vedette.toml"
         self.configuration.write_text(
             f"gateway.port = {self.ports['gateway']}\napi.port = {self.ports['api']}\nbus.port = {self.ports['bus']}\n"
+            f"service.port = {self.ports.get('service', 0)}\n"
             f"{configuration}"
         )
         self.log_file = folder / "up.log"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from vedette.api.application import ApiSettings, build_api, build_router
 from vedette.api.authentication import Authenticator
 from vedette.api.operations import Services, build_openapi, build_routes
+from vedette.api.service import ServiceDoorSettings, ServiceRooms, build_service_api
 from vedette.api.status import Component, Platform
 
 __all__ = [
@@ -18,9 +19,12 @@ __all__ = [
     "Authenticator",
     "Component",
     "Platform",
+    "ServiceDoorSettings",
+    "ServiceRooms",
     "Services",
     "build_api",
     "build_openapi",
     "build_router",
     "build_routes",
+    "build_service_api",
 ]

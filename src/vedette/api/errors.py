@@ -105,6 +105,13 @@ class TooManyStreams(Problem):
     status: ClassVar[int] = 503
 
 
+class ServiceDoorOff(Problem):
+    """The service API is not served: its keys would open nothing."""
+
+    code: ClassVar[str] = "api.service_door_off"
+    status: ClassVar[int] = 409
+
+
 class InvalidCertificate(Problem):
     """A text is not a certificate or a certification request in PEM or DER."""
 

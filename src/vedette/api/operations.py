@@ -36,6 +36,7 @@ from vedette.api.people import PeopleRoutes
 from vedette.api.plain_pages import PlainPageRoutes
 from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
+from vedette.api.service_policies import ServicePolicyRoutes
 from vedette.api.sessions import CurrentSession, SessionRoutes
 from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
@@ -46,7 +47,7 @@ from vedette.enrollment import EnrollmentService, RegistrationApprovals, Registr
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
-from vedette.operators import PasskeyService, PeopleService, SessionService
+from vedette.operators import PasskeyService, PeopleService, ServicePolicyService, SessionService
 from vedette.pki import SignerClient
 from vedette.pki.records import (
     CertificateReports,
@@ -73,6 +74,8 @@ class Services:
 
     Attributes:
         url: Where browsers reach us.
+        service_host: Where programs reach the service API: a host name, and its port unless that is 443;
+            empty while it is off.
         components: Asked for the processes and connections that only ``app`` knows.
     """
 
@@ -86,6 +89,8 @@ class Services:
     people: PeopleService
     sessions: SessionService
     passkeys: PasskeyService
+    service_policies: ServicePolicyService
+    service_host: str
     ledger: Ledger
     checkpoints: CheckpointService
     devices: DeviceService
@@ -207,6 +212,7 @@ def _operators(services: Services) -> list[APIRouter]:
         SessionRoutes(organization_id, sessions, current, authenticator, url=services.url).build(),
         PeopleRoutes(organization_id, people).build(),
         PasskeyRoutes(organization_id, passkeys, people, authenticator).build(),
+        ServicePolicyRoutes(organization_id, services.service_policies, host=services.service_host).build(),
     ]
 
 

@@ -189,6 +189,23 @@ class ApiConfiguration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceConfiguration:
+    """The service API: the hub's own REST interface, for programs written with the Azure IoT service SDKs.
+
+    Programs come under service policies, which nobody has until somebody asks for one: ``vedette service-policy``.
+
+    Attributes:
+        port: TCP port, on the address of ``server.bind``, always TLS. The Node SDK uses 443, always. 0 opens none.
+        requests_per_s: Calls under one policy in the long run, and twice as many at once; further ones hear to wait.
+        failed_tokens_per_minute: Wrong tokens answered as such from one address in a minute.
+    """
+
+    port: Annotated[int, Between(0, 65535)] = 8443
+    requests_per_s: Annotated[float, Between(0.1, 10_000)] = 100.0
+    failed_tokens_per_minute: Annotated[int, Between(1, 1_000)] = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfiguration:
     """What the processes write to standard error.
 
@@ -214,6 +231,7 @@ class Configuration:
     decisions: DecisionsConfiguration = field(default_factory=DecisionsConfiguration)
     ledger: LedgerConfiguration = field(default_factory=LedgerConfiguration)
     api: ApiConfiguration = field(default_factory=ApiConfiguration)
+    service: ServiceConfiguration = field(default_factory=ServiceConfiguration)
     log: LogConfiguration = field(default_factory=LogConfiguration)
 
 
@@ -227,5 +245,6 @@ SECTIONS: Final = {
     "decisions": DecisionsConfiguration,
     "ledger": LedgerConfiguration,
     "api": ApiConfiguration,
+    "service": ServiceConfiguration,
     "log": LogConfiguration,
 }

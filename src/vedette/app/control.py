@@ -12,6 +12,7 @@ from vedette.app.bus_access import bus_settings
 from vedette.app.operators_door import Connections, serve_operators
 from vedette.app.roles import BusRole, ControlRole
 from vedette.app.rooms import Rooms, build_rooms, open_store
+from vedette.app.service_door import serve_services
 from vedette.app.services import gateway_endpoints
 from vedette.bus import BusConnection
 from vedette.kernel import Clock, IdSource, Problem
@@ -46,6 +47,10 @@ async def serve_control(role: ControlRole, *, clock: Clock, ids: IdSource, ready
             group.create_task(rooms.run(), name="rooms")
             group.create_task(_record_own_authorities(rooms), name="own authorities")
             group.create_task(devices.serve(gateway_endpoints(rooms, role.server_names)), name="gateway services")
+            if role.service.port:
+                is_open = asyncio.Event()
+                group.create_task(serve_services(role, rooms, ready=is_open), name="service door")
+                await is_open.wait()
             group.create_task(
                 serve_operators(role, rooms, Connections(devices, events), ready=ready), name="operators' door"
             )

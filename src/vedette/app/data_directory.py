@@ -97,6 +97,11 @@ class DataDirectory:
         return self.path / "api"
 
     @property
+    def service(self) -> Path:
+        """Key and certificate of the service API's listener."""
+        return self.path / "service"
+
+    @property
     def pki(self) -> Path:
         """Issuing keys and the journal of the signer."""
         return self.path / "pki"

@@ -123,6 +123,8 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         people=rooms.people,
         sessions=rooms.sessions,
         passkeys=rooms.passkeys,
+        service_policies=rooms.service_policies,
+        service_host=role.service.host if role.service.port else "",
         ledger=rooms.ledger,
         checkpoints=rooms.checkpoints,
         devices=rooms.devices,

@@ -16,10 +16,12 @@ from vedette.operators import (
     Logins,
     PasskeyService,
     PeopleService,
+    ServicePolicyService,
     SessionService,
     SessionSettings,
     relying_party,
 )
+from vedette.pki import SecretBox
 from vedette.store import Store
 
 _CHALLENGES: Final = b"vedette: challenges of passkey ceremonies"
@@ -32,10 +34,19 @@ class OperatorsRoom:
     people: PeopleService
     sessions: SessionService
     passkeys: PasskeyService
+    service_policies: ServicePolicyService
 
 
 def build_operators_room(
-    role: ApiRole, store: Store, ledger: Ledger, *, hostname: str, secret: bytes, clock: Clock, ids: IdSource
+    role: ApiRole,
+    store: Store,
+    ledger: Ledger,
+    *,
+    hostname: str,
+    service_names: tuple[str, ...],
+    secret: bytes,
+    clock: Clock,
+    ids: IdSource,
 ) -> OperatorsRoom:
     """Build it.
 
@@ -44,7 +55,9 @@ def build_operators_room(
         store: Open and migrated.
         ledger: Of the platform.
         hostname: What browsers bind passkeys to.
-        secret: Shared by all processes of control; what signs challenges is derived from it.
+        service_names: What tokens of the service API may name.
+        secret: Shared by all processes of control; what signs challenges is derived from it, and it seals the keys of
+            service policies.
         clock: Source of time.
         ids: Source of ids.
     """
@@ -64,4 +77,7 @@ def build_operators_room(
         clock=clock,
         ids=ids,
     )
-    return OperatorsRoom(people, SessionService(store, ledger, logins, clock=clock, ids=ids), passkeys)
+    policies = ServicePolicyService(
+        store, ledger, SecretBox(secret, ids=ids), hostnames=service_names, clock=clock, ids=ids
+    )
+    return OperatorsRoom(people, SessionService(store, ledger, logins, clock=clock, ids=ids), passkeys, policies)

@@ -29,6 +29,7 @@ from vedette.app.roles import (
     MigrateRole,
     OwnBusRole,
     PrepareRole,
+    ServiceRole,
     SignerRole,
     StoreRole,
     StreamsRole,
@@ -36,6 +37,7 @@ from vedette.app.roles import (
 )
 
 BUS_PROCESS: Final = "nats-server"
+_HTTPS_PORT: Final = 443
 _GIGABYTE: Final = 1_000_000_000
 # All that a child inherits from our environment; everything else it needs stands in its settings.
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
@@ -116,6 +118,9 @@ class Plan:
         if websocket_port:
             bind = configuration.server.bind
             found.append(Listener(bind, websocket_port, "devices, WebSocket", "gateway.websocket_port"))
+        if configuration.service.port:
+            bind = configuration.server.bind
+            found.append(Listener(bind, configuration.service.port, "service API", "service.port"))
         if self.has_own_bus:
             found.append(Listener("127.0.0.1", configuration.bus.port, "bus", "bus.port"))
         return tuple(found)
@@ -125,6 +130,8 @@ class Plan:
         found = {"gateway": self.configuration.gateway.port, "api": self.configuration.api.port}
         if self.configuration.gateway.websocket_port:
             found["websocket"] = self.configuration.gateway.websocket_port
+        if self.configuration.service.port:
+            found["service"] = self.configuration.service.port
         if self.has_own_bus:
             found["bus"] = self.configuration.bus.port
         return found
@@ -295,6 +302,7 @@ class Plan:
             devices_bus=self.bus("control"),
             events_bus=self.bus("control-events"),
             api=self._api(),
+            service=self._service(),
             server_names=self.server_names(),
             checkpoint_directories=(self.data.checkpoints, *((checkpoints,) if checkpoints else ())),
             checkpoint_interval_s=configuration.ledger.checkpoint_interval_s,
@@ -324,6 +332,18 @@ class Plan:
             session_hours=api.session_hours,
             session_idle_minutes=api.session_idle_minutes,
             is_demo=self.is_demo,
+        )
+
+    def _service(self) -> ServiceRole:
+        service, hostname = self.configuration.service, self.configuration.server.hostname
+        return ServiceRole(
+            bind=self.configuration.server.bind,
+            port=service.port,
+            host=hostname if service.port == _HTTPS_PORT else f"{hostname}:{service.port}",
+            names=self.server_names(),
+            directory=self.data.service,
+            requests_per_s=service.requests_per_s,
+            failed_tokens_per_minute=service.failed_tokens_per_minute,
         )
 
     def gateway(self, name: str) -> Program:

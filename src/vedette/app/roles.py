@@ -126,6 +126,24 @@ class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     is_demo: bool
 
 
+class ServiceRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For the service API, which control serves.
+
+    Attributes:
+        host: How programs write it in a connection string: the host name, and the port unless it is 443.
+        names: What its certificate names, and tokens may name.
+        directory: Its key and certificate.
+    """
+
+    bind: str
+    port: int
+    host: str
+    names: tuple[str, ...]
+    directory: Path
+    requests_per_s: float
+    failed_tokens_per_minute: int
+
+
 class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     """For control."""
 
@@ -142,6 +160,7 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     devices_bus: BusRole
     events_bus: BusRole
     api: ApiRole
+    service: ServiceRole
     server_names: tuple[str, ...]
     checkpoint_directories: tuple[Path, ...]
     checkpoint_interval_s: int

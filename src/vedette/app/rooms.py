@@ -36,7 +36,7 @@ from vedette.enrollment import (
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.messaging import CloneAlerts, CommandQueue, FeedbackLog, HubDesk, MethodService, SessionDirectory
-from vedette.operators import PasskeyService, PeopleService, SessionService
+from vedette.operators import PasskeyService, PeopleService, ServicePolicyService, SessionService
 from vedette.pki import (
     CertificateSettings,
     SecretBox,
@@ -111,6 +111,7 @@ class Rooms:
     people: PeopleService
     sessions: SessionService
     passkeys: PasskeyService
+    service_policies: ServicePolicyService
     guard: ClockGuard
     administrator: PolicyAdministrator
     upkeep: RecordUpkeep
@@ -206,6 +207,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         store,
         ledger,
         hostname=anchor.hostnames[0],
+        service_names=tuple(dict.fromkeys((*role.service.names, *anchor.hostnames))),
         secret=await asyncio.to_thread(read_secret_key, role.column_key),
         clock=clock,
         ids=ids,
@@ -258,6 +260,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         people=operators.people,
         sessions=operators.sessions,
         passkeys=operators.passkeys,
+        service_policies=operators.service_policies,
         guard=guard,
         administrator=administrator,
         upkeep=upkeep,

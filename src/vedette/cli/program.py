@@ -33,6 +33,7 @@ from vedette.cli import (
     platform,
     query,
     reported_certificate,
+    service_policy,
     status,
     symmetric_key,
     telemetry,
@@ -175,6 +176,16 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "session": (
         "Browsers that are logged in.",
         {"list": operator_session.list_sessions, "end": operator_session.end},
+    ),
+    "service-policy": (
+        "Programs that use the service API, and their keys.",
+        {
+            "list": service_policy.list_policies,
+            "create": service_policy.create,
+            "connection-string": service_policy.connection_string,
+            "rotate": service_policy.rotate,
+            "delete": service_policy.delete,
+        },
     ),
     "clock": (
         "The platform's clock: whether it is believed.",
