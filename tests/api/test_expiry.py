@@ -43,6 +43,7 @@ class Door:
         )
         router = api_router("test", "/v1")
         router.add_api_route("/count", self.serve, methods=["POST", "GET"])
+        router.add_api_route("/devices/{device_id}/methods/{name}", self.serve, methods=["POST"])
         app = build_api(
             ApiSettings(url="http://localhost", hostnames=("localhost",), is_tls=False),
             build_router("1", [router]),
@@ -64,8 +65,8 @@ class Door:
         self.calls += 1
         return JSONResponse({"calls": self.calls}, 201)
 
-    async def post(self, key: str) -> httpx.Response:
-        return await self.client.post("/v1/count", headers={"Idempotency-Key": key})
+    async def post(self, key: str, path: str = "/v1/count") -> httpx.Response:
+        return await self.client.post(path, headers={"Idempotency-Key": key})
 
     def scope(self, **headers: str) -> dict[str, object]:
         raw = Headers(headers).raw
@@ -118,6 +119,26 @@ async def test_a_request_cut_off_by_a_crash_may_be_repeated_after_a_while(
     assert (waiting.status_code, waiting.json()["code"]) == (409, "api.request_in_progress")
     door.clock.advance(ABANDONED_AFTER)
     assert (await door.post("k")).json() == {"calls": 2}
+
+
+@pytest.mark.anyio
+async def test_a_method_that_is_still_awaited_is_not_called_twice(door: Door) -> None:
+    path = "/v1/devices/pump-7/methods/start"
+    called, answered = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> Response:
+        called.set()
+        await answered.wait()
+        return await door._count()
+
+    door.answer = wait
+    call = asyncio.create_task(door.post("k", path))
+    await called.wait()
+    door.clock.advance(timedelta(minutes=10))
+    again = await door.post("k", path)
+    assert (again.status_code, again.json()["code"]) == (409, "api.request_in_progress")
+    answered.set()
+    assert (await call).json() == {"calls": 1}
 
 
 @pytest.mark.anyio

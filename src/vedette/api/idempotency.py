@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 KEPT_FOR: Final = timedelta(hours=24)
 # A request that takes longer was cut off by a crash: its key may be used again.
 ABANDONED_AFTER: Final = timedelta(minutes=2)
+# A call waits up to five minutes for the device to come, and as long for its answer: it must not be made twice.
+CALL_ABANDONED_AFTER: Final = timedelta(minutes=11)
 BODY_MAX_BYTES: Final = 1_048_576
 _KEY: Final = re.compile(r'"?[\x21\x23-\x7e]{1,200}"?')
 _KEPT_HEADERS: Final = frozenset({b"content-type", b"etag", b"location"})
@@ -39,6 +41,7 @@ _RESTRICTING: Final = re.compile(
     r"|devices/[^/]+/modules/[^/]+/disable|bulk/devices|access-lists|(enrollments|authorities)/[^/]+/disable"
     r"|pending-registrations/[^/]+/reject)"
 )
+_CALL: Final = re.compile(r"/v1/devices/[^/]+/(modules/[^/]+/)?methods/[^/]+")
 # One-time secrets are not kept.
 _NEVER_KEPT: Final = frozenset({"/v1/login-links"})
 
@@ -86,6 +89,7 @@ class IdempotentPosts:
         for part in (scope["path"].encode("utf-8"), scope.get("query_string", b""), scope["state"].get("body", b"")):
             digest.update(len(part).to_bytes(8, "big") + part)
         request_sha256 = digest.digest()
+        abandoned_after = CALL_ABANDONED_AFTER if _CALL.fullmatch(scope["path"]) else ABANDONED_AFTER
 
         def claim(tx: Transaction) -> StoredAnswer | None:
             found = repository.find_answer(tx.connection, key)
@@ -96,7 +100,7 @@ class IdempotentPosts:
                     )
                 if found.status is not None:
                     return found
-                if found.began_at > now - ABANDONED_AFTER:
+                if found.began_at > now - abandoned_after:
                     raise IdempotentRequestInProgress("the same request is being worked on", hint="try again soon")
             repository.delete_old_answers(tx, self._organization_id, now - KEPT_FOR)
             repository.begin_answer(tx, key, request_sha256, now)
