@@ -61,13 +61,13 @@ class KeptSubscriptions:
         self.kept: dict[str, dict[str, int]] = {}
 
     async def __call__(
-        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool
+        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool, is_kept: bool
     ) -> dict[str, int] | None:
         assert organization_id
-        if is_clean:
+        kept = self.kept.get(generation_id)
+        if is_clean or not is_kept:
             self.kept.pop(generation_id, None)
-            return None
-        return self.kept.get(generation_id)
+        return None if is_clean else kept
 
 
 class CredentialHouse(IdentityHouse):

@@ -135,13 +135,15 @@ class MessagingRoom:
     async def complete(self, *completed: tuple[str, int]) -> None:
         await self.ask(CompleteCommands(organization_id=ORGANIZATION, gateway=GATEWAY, completed=list(completed)))
 
-    async def keep(self, generation_id: str, subscriptions: dict[str, int], *, gateway: str = GATEWAY) -> None:
+    async def keep(
+        self, generation_id: str, subscriptions: dict[str, int], *, gateway: str = GATEWAY, session_id: str = ""
+    ) -> None:
         await self.ask(
             KeepSubscriptions(
                 organization_id=ORGANIZATION,
                 gateway=gateway,
                 generation_id=generation_id,
-                session_id=self.ids.new("ses"),
+                session_id=session_id or self.ids.new("ses"),
                 subscriptions=subscriptions,
             )
         )

@@ -56,8 +56,9 @@ class MqttDevice:
         is_clean: bool = False,
         password: bytes | None = None,
         level: int = mqtt.MQTT_3_1_1,
+        session_expiry_s: int = mqtt.NEVER_EXPIRES,
     ) -> int:
-        """Send CONNECT and return CONNACK's code; with MQTT 5 a session that is not clean never expires."""
+        """Send CONNECT and return CONNACK's code; ``session_expiry_s`` is of MQTT 5 and of a session not clean."""
         self.mqtt.connect(
             mqtt.Connect(
                 client_id=device_id if client_id is None else client_id,
@@ -67,7 +68,7 @@ class MqttDevice:
                 password=password,
                 will=will,
                 protocol_level=level,
-                session_expiry_s=mqtt.NEVER_EXPIRES if level == mqtt.MQTT_5 and not is_clean else 0,
+                session_expiry_s=session_expiry_s if level == mqtt.MQTT_5 and not is_clean else 0,
             )
         )
         await self.flush()

@@ -321,7 +321,8 @@ class StandInControl:
             await self.hold_opening.wait()
         if record is None:
             return SessionOpening(signed)
-        return SessionOpening(signed, self.hub.subscriptions_for(record.generation_id, is_clean=request.is_clean))
+        kept = self.hub.subscriptions_for(record.generation_id, is_clean=request.is_clean, is_kept=request.is_kept)
+        return SessionOpening(signed, kept)
 
     async def _changes(self, request: PostureChanges) -> PostureChangesReply:
         latest: dict[str, tuple[int, bytes]] = {}

@@ -174,11 +174,12 @@ class StandInHub:
         """Ask a gateway for its sessions."""
         self.tell(ReportSessions(report_id=report_id), gateway=gateway)
 
-    def subscriptions_for(self, generation_id: str, *, is_clean: bool) -> dict[str, int] | None:
-        """Return what a session that opens goes on with; a clean one forgets it."""
-        if is_clean:
+    def subscriptions_for(self, generation_id: str, *, is_clean: bool, is_kept: bool) -> dict[str, int] | None:
+        """Return what a session that opens goes on with; only one that is kept and not clean leaves it."""
+        kept = self.kept.get(generation_id)
+        if is_clean or not is_kept:
             self.kept.pop(generation_id, None)
-        return self.kept.get(generation_id)
+        return None if is_clean else kept
 
     # --- answers ------------------------------------------------------------------------------------------------
 

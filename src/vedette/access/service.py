@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Final, Protocol
 
 from vedette.access import repository
@@ -35,9 +37,9 @@ class SubscriptionsFor(Protocol):
     """Returns what the kept session of an identity subscribed to."""
 
     def __call__(
-        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool
+        self, organization_id: OrganizationId, generation_id: str, *, is_clean: bool, is_kept: bool
     ) -> Awaitable[dict[str, int] | None]:
-        """Return kept subscriptions with their granted QoS; a clean session discards them."""
+        """Return kept subscriptions with their granted QoS; only a session that is kept and not clean leaves them."""
         ...
 
 
@@ -49,8 +51,9 @@ class AccessService:
         administrator: Keeps the records.
         store: To read changes.
         signer: The administrator's key.
-        note_uses: Awaited in the background with generation and certificate digest, or key id, of permitted openings;
-            marks credentials used and devices active. Certificates once in this process's life, keys once an hour.
+        note_uses: Awaited in the background with generation and certificate digest, or key id, of sessions that were
+            opened; marks credentials used and devices active. Certificates once in this process's life, keys once an
+            hour.
         keys: Judges tokens.
         clock: Source of time.
         subscriptions_for: What a kept session subscribed to; a clean one discards it. Not given: none is kept.
@@ -75,6 +78,8 @@ class AccessService:
         self._note_uses = note_uses
         self._uses: asyncio.Queue[tuple[str, str]] = asyncio.Queue(maxsize=FIRST_USES_MAX)
         self._noted: dict[str, float] = {}
+        # What openings may have been permitted by and is not noted yet: gateways have the last word.
+        self._expected: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._keys = keys
         self._clock = clock
         self._subscriptions_for = subscriptions_for
@@ -89,12 +94,12 @@ class AccessService:
         self._check(request.organization_id)
         record = await self._administrator.find(request.device_id, request.module_id)
         token = None if record is None else await self._judge_token(record, request)
-        used = None if record is None else _used_credential(record, request, token)
-        subscriptions = None if record is None else await self._kept(record, request, is_usable=used is not None)
+        usable = () if record is None else _usable_credentials(record, request, token, self._clock.now())
+        subscriptions = None if record is None else await self._kept(record, request, is_usable=bool(usable))
         # What is signed is true now, whatever was true before the waiting.
         latest = await self._administrator.find(request.device_id, request.module_id)
         if latest is None or record is None or latest.generation_id != record.generation_id:
-            used = subscriptions = None
+            usable, subscriptions = (), None
         record = latest
         opening = Opening(
             nonce=request.nonce,
@@ -106,9 +111,30 @@ class AccessService:
             token=token if isinstance(token, TokenProof) else None,
             token_refusal=token.value if isinstance(token, Reason) else "",
         )
-        if record is not None and used is not None:
-            self._note(record, used)
+        if record is not None:
+            self._expect(record, usable)
         return SessionOpening(self._signer.sign_opening(opening), subscriptions)
+
+    def session_opened(self, generation_id: str, credential: str) -> None:
+        """Note that a gateway let an identity in; what we had not found usable counts for nothing.
+
+        Args:
+            generation_id: Of the identity.
+            credential: The SHA-256 of a certificate, or the id of a key.
+        """
+        key = (generation_id, credential)
+        if key not in self._expected:
+            return
+        try:
+            self._uses.put_nowait(key)
+        except asyncio.QueueFull:
+            return
+        del self._expected[key]
+        if len(self._noted) >= FIRST_USES_MAX:
+            self._noted.clear()
+        self._noted[credential] = (
+            self._clock.monotonic_s() + KEY_NOTED_S if credential.startswith(KEY_PREFIX) else math.inf
+        )
 
     async def _judge_token(self, record: PostureRecord, request: OpenSession) -> TokenProof | Reason | None:
         if not request.password:
@@ -125,10 +151,13 @@ class AccessService:
         )
 
     async def _kept(self, record: PostureRecord, request: OpenSession, *, is_usable: bool) -> dict[str, int] | None:
-        """Return the kept subscriptions; only who proves the identity may discard them by a clean session."""
-        if self._subscriptions_for is None or (request.is_clean and not is_usable):
+        """Return the kept subscriptions; only who proves the identity may discard them."""
+        is_discarding = request.is_clean or not request.is_kept
+        if self._subscriptions_for is None or (is_discarding and not is_usable):
             return None
-        return await self._subscriptions_for(self._organization_id, record.generation_id, is_clean=request.is_clean)
+        return await self._subscriptions_for(
+            self._organization_id, record.generation_id, is_clean=request.is_clean, is_kept=request.is_kept
+        )
 
     async def changes(self, request: PostureChanges) -> PostureChangesReply:
         """Return the latest records of identities that changed after a sequence, and a head that covers them.
@@ -160,20 +189,19 @@ class AccessService:
                 for _, used in batch:
                     self._noted.pop(used, None)
 
-    def _note(self, record: PostureRecord, used: str) -> None:
-        """Note a use that the records permit; the gateway decides on the same facts."""
+    def _expect(self, record: PostureRecord, usable: Iterable[str]) -> None:
+        """Remember what a session may be opened by, unless its use is noted already."""
         # An operator may have moved a device back to onboarded: then its next use counts as a first one again.
         is_active = record.registration.value is not None and record.registration.value.lifecycle is Lifecycle.ACTIVE
         now_s = self._clock.monotonic_s()
-        if (is_active or record.kind == "module") and now_s < self._noted.get(used, 0.0):
-            return
-        if len(self._noted) >= FIRST_USES_MAX:
-            self._noted.clear()
-        try:
-            self._uses.put_nowait((record.generation_id, used))
-        except asyncio.QueueFull:
-            return
-        self._noted[used] = now_s + KEY_NOTED_S if used.startswith(KEY_PREFIX) else math.inf
+        for credential in usable:
+            if (is_active or record.kind == "module") and now_s < self._noted.get(credential, 0.0):
+                continue
+            key = (record.generation_id, credential)
+            self._expected[key] = None
+            self._expected.move_to_end(key)
+            if len(self._expected) > FIRST_USES_MAX:
+                self._expected.popitem(last=False)
 
     def _check(self, organization_id: str) -> None:
         if organization_id != self._organization_id:
@@ -192,18 +220,24 @@ def _fitting(records: list[bytes]) -> list[bytes]:
     return records
 
 
-def _used_credential(record: PostureRecord, request: OpenSession, token: TokenProof | Reason | None) -> str | None:
-    """Return what was presented and is permitted: a certificate's digest or a key's id, as the gateway will judge."""
+def _usable_credentials(
+    record: PostureRecord, request: OpenSession, token: TokenProof | Reason | None, now: datetime
+) -> tuple[str, ...]:
+    """Return what was presented and is permitted, a certificate's digest or a key's id; the gateway judges more."""
     registration, credentials, quarantine = record.registration.value, record.credentials.value, record.quarantine.value
     if registration is None or credentials is None or quarantine is None or quarantine.is_quarantined:
-        return None
+        return ()
     if not registration.is_enabled or registration.is_blocked:
-        return None
+        return ()
     if registration.lifecycle not in {Lifecycle.ONBOARDED, Lifecycle.ACTIVE}:
-        return None
+        return ()
+    usable: list[str] = []
     presented = {request.certificate_sha256, request.certificate_sha1} - {None, ""}
-    if any(certificate.digest in presented for certificate in credentials.certificates):
-        return request.certificate_sha256
+    if request.certificate_sha256 and any(
+        each.digest in presented and (each.permitted_until is None or now < each.permitted_until)
+        for each in credentials.certificates
+    ):
+        usable.append(request.certificate_sha256)
     if isinstance(token, TokenProof) and any(key.key_id == token.key_id for key in credentials.keys):
-        return token.key_id
-    return None
+        usable.append(token.key_id)
+    return tuple(usable)

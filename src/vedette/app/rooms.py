@@ -213,6 +213,17 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         ids=ids,
     )
     enrollments = EnrollmentService(store, ledger, onboarding, guard, keys=symmetric_keys, clock=clock, ids=ids)
+    access = AccessService(
+        organization_id,
+        administrator,
+        store,
+        records,
+        uses.note,
+        keys=symmetric_keys,
+        clock=clock,
+        subscriptions_for=desk.subscriptions_for,
+    )
+    desk.on_session(access.session_opened)
     return Rooms(
         anchor=anchor,
         clock=clock,
@@ -264,16 +275,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         guard=guard,
         administrator=administrator,
         upkeep=upkeep,
-        access=AccessService(
-            organization_id,
-            administrator,
-            store,
-            records,
-            uses.note,
-            keys=symmetric_keys,
-            clock=clock,
-            subscriptions_for=desk.subscriptions_for,
-        ),
+        access=access,
         enforcement=EnforcementTracker(organization_id, administrator, clock=clock, expected=role.gateways),
         projection=projection,
         checkpoints=CheckpointService(

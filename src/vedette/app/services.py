@@ -32,6 +32,7 @@ from vedette.bus.contract import (
 )
 from vedette.kernel import GenerationId, OrganizationId
 from vedette.ledger import Actor
+from vedette.messaging import SessionIsElsewhere
 from vedette.pki import CertificateNotCurrent
 from vedette.pki.records import Sighting
 
@@ -104,13 +105,19 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
 
 
 def _twin_endpoints(rooms: Rooms) -> list[Endpoint[Any]]:
+    def check(request: ReadTwin | ReportProperties) -> None:
+        if rooms.directory.is_elsewhere(request.generation_id, request.gateway):
+            raise SessionIsElsewhere("another gateway holds the identity now")
+
     async def read(request: ReadTwin) -> TwinDocument:
+        check(request)
         document = await rooms.twins.read_own(
             OrganizationId(request.organization_id), GenerationId(request.generation_id)
         )
         return TwinDocument(document)
 
     async def report(request: ReportProperties) -> PropertiesReported:
+        check(request)  # what a former session reported must not replace what the present one has
         version = await rooms.twins.report(
             OrganizationId(request.organization_id), GenerationId(request.generation_id), request.patch
         )

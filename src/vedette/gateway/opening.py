@@ -18,7 +18,16 @@ from vedette.gateway.wills import find_flaw
 from vedette.kernel import Problem
 from vedette.protocols.hub import IdentityTopics, UserName
 from vedette.protocols.mqtt import NEVER_EXPIRES, NOT_AUTHORIZED, SERVER_UNAVAILABLE, Connect
-from vedette.trust import Decision, OpeningRequest, PostureRecord, Reason, Replayed, Untrusted, decide_session
+from vedette.trust import (
+    SYMMETRIC_KEY,
+    Decision,
+    OpeningRequest,
+    PostureRecord,
+    Reason,
+    Replayed,
+    Untrusted,
+    decide_session,
+)
 
 if TYPE_CHECKING:
     from vedette.gateway.connection import MqttConnection
@@ -199,7 +208,8 @@ async def _ask(applicant: _Applicant) -> _Answer:
         certificate_sha1=peer.certificate.sha1 if peer.certificate is not None else None,
         remote_address=peer.remote_address,
         password=connect.password or None,
-        is_clean=connect.clean_session or not connect.keeps_session,
+        is_clean=connect.clean_session,
+        is_kept=connect.keeps_session,
     )
     try:
         answer = await reception.bus.call(
@@ -249,7 +259,7 @@ def _decide(applicant: _Applicant, answer: _Answer, record: PostureRecord | None
     session = HubSession(reception, connection, connection.mqtt, admitted)
     reception.sessions.add(session)
     reception.wills.drop(session.generation_id)
-    _tell_others(applicant, session)
+    _tell_others(applicant, session, decision)
     reception.decisions.record(
         "connect",
         decision.reason,
@@ -274,7 +284,7 @@ def _decide(applicant: _Applicant, answer: _Answer, record: PostureRecord | None
     return None
 
 
-def _tell_others(applicant: _Applicant, session: HubSession) -> None:
+def _tell_others(applicant: _Applicant, session: HubSession, decision: Decision) -> None:
     reception, connect = applicant.reception, applicant.connect
     opened = SessionOpened(
         generation_id=session.generation_id,
@@ -283,11 +293,19 @@ def _tell_others(applicant: _Applicant, session: HubSession) -> None:
         remote_address=session.peer.remote_address,
         protocol=_PROTOCOLS.get(connect.protocol_level, f"MQTT level {connect.protocol_level}"),
         client=applicant.user_name.client_type[:_MAX_CLIENT_CHARS],
+        credential=_credential(session.peer, decision),
     )
     try:
         reception.publish(session_opened_subject(reception.anchor.organization_id, reception.gateway), opened)
     except Problem as problem:
         log.debug("other gateways not told of a session", extra={"reason": problem.detail})
+
+
+def _credential(peer: Peer, decision: Decision) -> str:
+    """Return what let a peer in; it may have presented a certificate and a token."""
+    if decision.grant is not None and decision.grant.facts.credential == SYMMETRIC_KEY:
+        return peer.token.key_id if peer.token is not None else ""
+    return peer.certificate.sha256 if peer.certificate is not None else ""
 
 
 def _record_refusal(applicant: _Applicant, refused: _Refused) -> None:

@@ -171,7 +171,7 @@ class HubSession:
                 self.has_left = True
                 if event.voids_will:
                     self._will = None
-                if event.session_expiry_s == 0 and self.is_durable and self.subscriptions:
+                if event.session_expiry_s == 0 and self.is_durable:
                     self.serve().forget_subscriptions()
 
     def serve(self) -> SessionServices:

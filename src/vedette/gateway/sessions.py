@@ -146,7 +146,8 @@ class SessionTable:
         session = self._sessions.get(opened.generation_id)
         if session is None or session.session_id == opened.session_id:
             return
-        if (session.opened_at_ms, session.session_id) < (opened.opened_at_ms, opened.session_id):
+        now_ms = int(self._clock.now().timestamp() * 1000)
+        if (session.opened_at_ms, session.session_id) < (opened.believed_at_ms(now_ms), opened.session_id):
             elsewhere = Party(opened.remote_address, None)
             self._clones.note(session.generation_id, session.name, _party(session), elsewhere)
             session.displace()

@@ -74,7 +74,7 @@ class SubscriptionKeeper:
         session: Whose subscriptions they are.
     """
 
-    __slots__ = ("_is_keeping", "_rate", "_reception", "_session", "_waiting")
+    __slots__ = ("_is_forgotten", "_is_keeping", "_rate", "_reception", "_session", "_waiting")
 
     def __init__(self, reception: Reception, session: HubSession) -> None:
         settings = reception.settings.session
@@ -82,6 +82,7 @@ class SubscriptionKeeper:
         self._session = session
         self._waiting: list[_Change] = []  # an empty deque takes 600 bytes
         self._is_keeping = False
+        self._is_forgotten = False
         self._rate = TokenBucket(
             settings.subscription_changes_per_s, settings.subscription_changes_burst, reception.clock.monotonic_s()
         )
@@ -96,7 +97,8 @@ class SubscriptionKeeper:
 
     def forget(self) -> None:
         """Keep none, although the session has ended or is about to."""
-        self._reception.start(self._ask(NO_SUBSCRIPTIONS, is_wanted=lambda: True), "forget subscriptions")
+        self._is_forgotten = True
+        self._reception.start(self._forget(), "forget subscriptions")
 
     @property
     def latest(self) -> Subscriptions:
@@ -123,10 +125,12 @@ class SubscriptionKeeper:
         try:
             while self._waiting and session.is_open:
                 await asyncio.sleep(self._rate.take(1, self._reception.clock.monotonic_s()))
+                if self._is_forgotten:
+                    return
                 count = len(self._waiting)
                 latest = self._waiting[-1].subscriptions
                 if latest is not session.subscriptions:
-                    await self._ask(latest, is_wanted=lambda: session.is_open)
+                    await self._ask(latest, is_wanted=self._is_wanted)
                 self._apply(count)
         except Problem as problem:
             log.warning("subscriptions not kept", extra={"reason": problem.detail})
@@ -134,6 +138,9 @@ class SubscriptionKeeper:
             session.break_off("overloaded", f"subscriptions not kept: {problem.detail}", SUBSCRIBE)
         finally:
             self._is_keeping = False
+
+    def _is_wanted(self) -> bool:
+        return self._session.is_open and not self._is_forgotten
 
     def _apply(self, count: int) -> None:
         session = self._session
@@ -144,6 +151,12 @@ class SubscriptionKeeper:
             change.acknowledge()
             session.subscribed(change.subscriptions)
         session.flush()
+
+    async def _forget(self) -> None:
+        try:
+            await self._ask(NO_SUBSCRIPTIONS, is_wanted=lambda: True)
+        except Problem as problem:
+            log.warning("subscriptions not forgotten", extra={"reason": problem.detail})
 
     async def _ask(self, subscriptions: Subscriptions, *, is_wanted: Callable[[], bool]) -> None:
         session, reception = self._session, self._reception

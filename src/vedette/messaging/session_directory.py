@@ -129,7 +129,7 @@ class SessionDirectory:
 
     def opened(self, gateway: str, opened: SessionOpened) -> None:
         """Take note of a session; one of the same identity that is older ends."""
-        holding = Holding(gateway, opened.session_id, opened.opened_at_ms)
+        holding = Holding(gateway, opened.session_id, opened.believed_at_ms(self._now_ms()))
         generation_id = GenerationId(opened.generation_id)
         if self._hold(generation_id, holding):
             self._note(
@@ -169,8 +169,9 @@ class SessionDirectory:
             sessions: All of them: generation id, session id, ``opened_at_ms``.
             touched: Identities of which something younger than this list is known.
         """
+        now_ms = self._now_ms()
         told = {
-            GenerationId(generation_id): Holding(gateway, session_id, opened_at_ms)
+            GenerationId(generation_id): Holding(gateway, session_id, min(opened_at_ms, now_ms))
             for generation_id, session_id, opened_at_ms in sessions
             if generation_id not in touched
         }
@@ -255,6 +256,9 @@ class SessionDirectory:
         for news in self._waiters.get(generation_id, ()):
             if not news.done():
                 news.set_result(None)
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now().timestamp() * _MILLISECONDS)
 
     def _moment(self, unix_ms: int) -> datetime:
         """Return a gateway's time, which is never later than ours: its clock may be ahead."""

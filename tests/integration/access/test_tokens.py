@@ -155,8 +155,16 @@ async def test_first_use_makes_a_device_active_and_dates_its_key(house: Credenti
     key = await key_of(house)
     async with asyncio.TaskGroup() as group:
         noting = group.create_task(house.access.note_uses_forever(), name="first uses")
+        generation_id = (await house.record_of()).generation_id
+        key_id = next(each.key_id for each in await house.devices.keys_of(house.organization_id, "pump-7"))
         await house.connect(password=b"wrong")
-        await house.connect(password=house.token(key))
+        house.access.session_opened(generation_id, key_id)  # no opening was permitted by it
+        connect = await house.connect(password=house.token(key))
+        assert connect.opening.token is not None
+        await asyncio.sleep(0.1)
+        assert len(house.published) == 1  # the gateway has not let it in yet
+        house.access.session_opened(generation_id, "a" * 64)
+        house.access.session_opened(generation_id, connect.opening.token.key_id)
         await until(lambda: len(house.published) == 2)
         noting.cancel()
     device = await house.devices.get(house.organization_id, "pump-7")

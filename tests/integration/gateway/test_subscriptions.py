@@ -84,6 +84,44 @@ async def test_a_client_of_mqtt_5_may_forget_its_session_on_leaving(site: Site) 
     assert not device.has_kept_session
 
 
+async def test_a_session_of_mqtt_5_that_ends_with_its_connection_goes_on_with_what_was_kept_once(site: Site) -> None:
+    """[MQTT-3.1.2-5]: without Clean Start the session goes on, whatever its expiry is from now on."""
+    await site.start_gateway()
+    credential, record = site.new_device("pump-7")
+    device = await site.open(credential)
+    assert await device.connect("pump-7", level=mqtt.MQTT_5) == 0
+    await device.subscribe((DESIRED, 0))
+    device.vanish()
+    device = await come_back(site, level=mqtt.MQTT_5, session_expiry_s=0)
+    assert device.has_kept_session
+    site.control.hub.change_desired(record.generation_id, {"a": 1})
+    await device.next_message()
+    await device.subscribe((METHODS, 0))
+    device.vanish()
+    device = await come_back(site, level=mqtt.MQTT_5)
+    assert not device.has_kept_session
+    site.control.hub.change_desired(record.generation_id, {"a": 2})
+    assert await device.has_nothing()
+
+
+@pytest.mark.parametrize(("pause_s", "keepings"), [(0, 1), (0.2, 2)], ids=["before", "while"])
+async def test_what_is_forgotten_while_it_is_being_kept_is_not_kept(site: Site, pause_s: float, keepings: int) -> None:
+    await site.start_gateway()
+    credential, record = site.new_device("pump-7")
+    device = await site.open(credential)
+    assert await device.connect("pump-7", level=mqtt.MQTT_5) == 0
+    site.control.hub.hold = asyncio.Event()
+    device.mqtt.subscribe([(DESIRED, 0)])
+    await device.flush()
+    await asyncio.sleep(pause_s)
+    await device.send(b"\xe0\x07\x00\x05\x11\x00\x00\x00\x00")
+    await device.wait_closed()
+    await asyncio.sleep(0.1)
+    site.control.hub.hold.set()
+    await until(lambda: site.control.hub.keepings == keepings)
+    assert not site.control.hub.kept[record.generation_id]
+
+
 async def test_what_changes_nothing_is_not_kept_anew(site: Site) -> None:
     await site.start_gateway()
     device, _ = await site.connected("pump-7")

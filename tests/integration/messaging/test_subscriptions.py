@@ -68,6 +68,46 @@ async def test_a_clean_session_discards_what_is_kept(room: MessagingRoom, clock:
 
 
 @pytest.mark.anyio
+async def test_a_session_that_ends_with_its_connection_is_the_last_to_be_given_what_is_kept(
+    room: MessagingRoom,
+) -> None:
+    pump = await room.create("pump-7")
+    await room.keep(pump, ALL)
+    desk = room.desk
+    assert await desk.subscriptions_for(ORGANIZATION, pump, is_clean=False, is_kept=False) == ALL
+    assert await found(room, pump) is None
+    assert not await rows(room)
+
+
+@pytest.mark.anyio
+async def test_changes_of_one_identity_happen_in_the_order_asked(room: MessagingRoom) -> None:
+    pump = await room.create("pump-7")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(room.keep(pump, ALL), name="keep")
+        group.create_task(room.keep(pump, {}), name="forget")
+    assert await found(room, pump) is None
+    async with asyncio.TaskGroup() as group:
+        group.create_task(room.keep(pump, ALL), name="keep")
+        group.create_task(room.keep(pump, {}), name="forget")
+        after = group.create_task(found(room, pump), name="open")
+    assert after.result() is None
+
+
+@pytest.mark.anyio
+async def test_a_former_session_of_the_same_gateway_forgets_nothing_of_the_present_one(
+    room: MessagingRoom, clock: ManualClock
+) -> None:
+    pump = await room.create("pump-7")
+    former = room.ids.new("ses")
+    await room.keep(pump, ALL)
+    clock.advance(timedelta(milliseconds=1))  # ids of one millisecond are in no order
+    room.open(pump)
+    with pytest.raises(SessionIsElsewhere):
+        await room.keep(pump, {}, session_id=former)
+    assert await found(room, pump) == ALL
+
+
+@pytest.mark.anyio
 async def test_no_subscriptions_are_nothing_to_keep(room: MessagingRoom) -> None:
     pump = await room.create("pump-7")
     await room.keep(pump, {})
@@ -103,10 +143,10 @@ async def test_they_end_with_their_identity(room: MessagingRoom) -> None:
 async def test_a_gateway_that_lost_the_identity_changes_nothing(room: MessagingRoom) -> None:
     pump = await room.create("pump-7")
     await room.keep(pump, ALL)
-    room.open(pump, gateway="gateway-2")
+    session_id = room.open(pump, gateway="gateway-2")
     with pytest.raises(SessionIsElsewhere):
         await room.keep(pump, {"methods": 0}, gateway="gateway-1")
-    await room.keep(pump, {"methods": 0}, gateway="gateway-2")
+    await room.keep(pump, {"methods": 0}, gateway="gateway-2", session_id=session_id)
     assert await found(room, pump) == {"methods": 0}
 
 

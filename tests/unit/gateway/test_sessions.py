@@ -210,18 +210,28 @@ def test_take_overs_are_damped_within_their_window_and_only_for_that_identity(ro
 
 def test_a_newer_session_elsewhere_ends_ours_and_an_older_one_does_not(room: Room) -> None:
     session = Session(room.table, new_record(), session_id="ses_5")
+    now_ms = session.opened_at_ms = int(room.clock.now().timestamp() * 1000)
 
     def elsewhere(session_id: str, opened_at_ms: int) -> None:
         opened = SessionOpened(generation_id="dev_pump-7", session_id=session_id, opened_at_ms=opened_at_ms)
         room.table.opened_elsewhere(opened)
 
-    elsewhere("ses_9", 999)
-    elsewhere("ses_4", 1000)
-    elsewhere("ses_5", 1000)
+    elsewhere("ses_9", now_ms - 1)
+    elsewhere("ses_4", now_ms)
+    elsewhere("ses_5", now_ms)
     assert session.end == ""
-    elsewhere("ses_6", 1000)
+    elsewhere("ses_6", now_ms)
     assert session.end == "displaced"
-    elsewhere("ses_6", 1001)
+    elsewhere("ses_6", now_ms + 1)
+
+
+def test_a_gateway_whose_clock_is_behind_takes_over_all_the_same(room: Room) -> None:
+    session = Session(room.table, new_record(), session_id="ses_5")
+    session.opened_at_ms = int(room.clock.now().timestamp() * 1000)
+    room.pass_time(3)
+    opened = SessionOpened(generation_id="dev_pump-7", session_id="ses_1", opened_at_ms=session.opened_at_ms - 600_000)
+    room.table.opened_elsewhere(opened)
+    assert session.end == "displaced"
 
 
 def test_silence_and_the_end_of_validity_are_found_by_the_sweep(room: Room) -> None:

@@ -102,6 +102,20 @@ def test_one_gateway_is_believed_in_the_order_it_speaks_whatever_its_clock_says(
     assert it.directory.session_of(PUMP) == "s2"
 
 
+@pytest.mark.parametrize("skew", [timedelta(hours=1), timedelta(days=36_500), -timedelta(hours=1)])
+def test_a_gateway_whose_clock_is_wrong_neither_keeps_an_identity_nor_misses_it(skew: timedelta) -> None:
+    it = Directory()
+    skew_ms = int(skew.total_seconds() * 1000)
+    it.open(PUMP, "s1", "gateway-1", NOW_MS + skew_ms)
+    it.clock.advance(timedelta(seconds=3))
+    it.open(PUMP, "s2", "gateway-2", NOW_MS + 3_000)
+    assert it.directory.session_of(PUMP) == "s2"
+    it.clock.advance(timedelta(seconds=3))
+    it.open(PUMP, "s3", "gateway-1", NOW_MS + skew_ms + 6_000)
+    assert it.directory.session_of(PUMP) == "s3"
+    assert it.directory.is_superseded(PUMP, "gateway-2", "s2")
+
+
 def test_a_gateway_that_is_lost_loses_its_sessions_only() -> None:
     it = Directory()
     it.open(PUMP, "s1", "gateway-1")
@@ -117,6 +131,7 @@ def test_a_report_corrects_what_is_known() -> None:
     it = Directory()
     it.open(PUMP, "s1")
     valve, fan = GenerationId(IDS.new("dev")), GenerationId(IDS.new("dev"))
+    it.clock.advance(timedelta(milliseconds=5))
     it.open(valve, "s3", "gateway-2", NOW_MS + 5)
     it.changes.clear()
     it.directory.reconcile("gateway-1", [(METER, "s2", NOW_MS), (valve, "s4", NOW_MS), (fan, "s5", NOW_MS)])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+_TOLD_WITHIN_MS: Final = 2_000
 
 
 class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +18,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
         certificate_sha1: The same by SHA-1, for devices registered by such a thumbprint.
         password: Of CONNECT: a shared access signature, which only control can verify.
         is_clean: CONNECT asked for a clean session: kept subscriptions are discarded.
+        is_kept: The session outlives its connection. One that does not goes on with what was kept, for the last time.
     """
 
     organization_id: str
@@ -25,6 +30,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     remote_address: str
     password: bytes | None = None
     is_clean: bool = True
+    is_kept: bool = True
     certificate_sha1: str | None = None
 
 
@@ -176,6 +182,7 @@ class SessionOpened(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         opened_at_ms: Unix milliseconds; on a tie the greater ``session_id`` wins.
         client: What the client calls itself; text from outside.
+        credential: What let it in: the SHA-256 of a certificate, or the id of a symmetric key.
     """
 
     generation_id: str
@@ -184,6 +191,15 @@ class SessionOpened(msgspec.Struct, frozen=True, kw_only=True):
     remote_address: str = ""
     protocol: str = "MQTT 3.1.1"
     client: str = ""
+    credential: str = ""
+
+    def believed_at_ms(self, now_ms: int) -> int:
+        """Return when it was opened, for comparison: about when it was told, whatever the teller's clock says.
+
+        A gateway whose clock is ahead would hold the identity against all others; one that is behind would never get
+        it.
+        """
+        return min(max(self.opened_at_ms, now_ms - _TOLD_WITHIN_MS), now_ms)
 
 
 class VouchCertificate(msgspec.Struct, frozen=True, kw_only=True):
