@@ -27,7 +27,11 @@ NAME_MAX_CHARS = 128
 CONDITION_MAX_CHARS = 8192
 GroupPath = Annotated[
     str,
-    Path(max_length=NAME_MAX_CHARS, description="Generated id of the group, or its name.", examples=["grp_06h0"]),
+    Path(
+        max_length=NAME_MAX_CHARS,
+        description="Generated id of the group, or its name if that has no `/`.",
+        examples=["grp_06h0"],
+    ),
 ]
 _Condition = Annotated[
     str | None,
