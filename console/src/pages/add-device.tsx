@@ -6,7 +6,7 @@ import { Link } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
 import { useStatus } from '../api/queries';
 import { link, useQueryState } from '../app/url';
-import { Code } from '../ui/code';
+import { Code, save } from '../ui/code';
 import { CopyAs } from '../ui/copy';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { BY_ENROLLMENT, makeCertificate, type Place, type Snippet, WITH_CERTIFICATE } from './snippets';
@@ -14,6 +14,7 @@ import { BY_ENROLLMENT, makeCertificate, type Place, type Snippet, WITH_CERTIFIC
 type How = 'certificate' | 'enrollment';
 
 const PORT = 8883;
+const HEARD: Record<string, string> = { register: 'enrolled', connect: 'connected', disconnect: 'was here, and left' };
 
 export default function AddDevice() {
   const [parameters, change] = useQueryState();
@@ -75,7 +76,7 @@ function Pin({ place, device }: { place: Place; device: string }) {
         }}
       >
         <TextField className="field" value={thumbprint} onChange={setThumbprint} isRequired>
-          <Label>The fingerprint that the second command prints</Label>
+          <Label>The fingerprint that the last command prints</Label>
           <TextArea className="input" rows={2} spellCheck={false} placeholder="sha256 Fingerprint=AB:CD:…" />
         </TextField>
         <ProblemNote error={creating.error} />
@@ -132,10 +133,16 @@ function Root() {
   const root = chain.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n?/gu)?.at(-1) ?? '';
   if (!root) return <ProblemNote error={own.error} />;
   return (
-    <details>
-      <summary>The root certificate that it must trust: root.pem</summary>
-      <Code label="root.pem" text={root} file="root.pem" />
-    </details>
+    <>
+      <p className="row-of">
+        <span>It must trust this platform: put the root certificate beside the program, as root.pem.</span>
+        <Button onPress={() => save('root.pem', root)}>Save root.pem</Button>
+      </p>
+      <details>
+        <summary>Show it</summary>
+        <Code label="root.pem" text={root} />
+      </details>
+    </>
   );
 }
 
@@ -178,7 +185,7 @@ function Heard({ device }: { device: string }) {
         </p>
       ) : (
         <p>
-          <Badge tone="good">{last.kind === 'register' ? 'enrolled' : last.kind === 'connect' ? 'connected' : 'heard'}</Badge>{' '}
+          <Badge tone="good">{HEARD[last.kind] ?? 'heard'}</Badge>{' '}
           <Time at={last.decided_at} />. <Link href={link(`/devices/${encodeURIComponent(device)}`, { tab: 'live' })}>See what it sends</Link>
         </p>
       )}

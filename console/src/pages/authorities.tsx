@@ -4,8 +4,10 @@ import { useState } from 'react';
 import { Dialog, DialogTrigger, Form, Heading, Input, Label, Modal, ModalOverlay, TextArea, TextField } from 'react-aria-components';
 import { api, type Schemas, take } from '../api/client';
 import { Act } from '../ui/act';
+import { Code } from '../ui/code';
 import { CopyAs } from '../ui/copy';
 import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Time, type Tone } from '../ui/ui';
+import { makeProof } from './snippets';
 
 type Authority = Schemas['AuthorityView'];
 type Own = Schemas['OwnAuthority'];
@@ -162,8 +164,8 @@ function Verify({ authority }: { authority: Authority }) {
         )
       }
     >
-      <p>Have the owner of the authority sign a certificate whose common name is the code, and paste it here:</p>
-      <pre className="code">{authority.verification_code}</pre>
+      <p>Whoever holds the authority's key signs a certificate whose common name is the code. Paste that certificate here.</p>
+      <Code label="With OpenSSL 3, where its key is" text={makeProof(authority.verification_code ?? '')} />
       <TextField className="field" value={proof} onChange={setProof} isRequired>
         <Label>Certificate, PEM</Label>
         <TextArea className="input" rows={8} />

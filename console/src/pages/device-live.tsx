@@ -1,8 +1,9 @@
 // What the device sends, as it sends it: a chart of every number in it, and the messages themselves.
+import { useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { Schemas } from '../api/client';
+import { api, type Schemas, take as taken } from '../api/client';
 import { type StreamEvent, useStream } from '../api/stream';
 import { usePreferences } from '../app/preferences';
 import { link } from '../app/url';
@@ -10,10 +11,11 @@ import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { visible } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign } from '../ui/ui';
+import { join, KEPT, RECENT } from './messages';
 
 type Message = Schemas['MessageView'];
 
-const KEPT = 2_000;
+const RECENT_MS = 600_000;
 const SERIES_MAX = 8;
 
 const COLUMNS: Column<Message>[] = [
@@ -49,7 +51,20 @@ export function Live({ device }: { device: string }) {
   }, []);
   const url = isPaused ? null : link('/v1/telemetry/stream', { device_id: device });
   const state = useStream(url, take);
-  const newest = useMemo(() => [...messages].reverse(), [messages]);
+  const recent = useQuery({
+    queryKey: ['recent-telemetry', device],
+    queryFn: () =>
+      taken(
+        api.GET('/v1/telemetry', {
+          params: { query: { device_id: device, since: new Date(Date.now() - RECENT_MS).toISOString(), limit: RECENT } },
+        }),
+      ),
+    staleTime: Infinity,
+    gcTime: 0,
+    retry: false,
+  });
+  const shown = useMemo(() => join(recent.data?.items ?? [], messages), [recent.data, messages]);
+  const newest = useMemo(() => [...shown].reverse(), [shown]);
   return (
     <Card
       title="Live telemetry"
@@ -65,11 +80,11 @@ export function Live({ device }: { device: string }) {
         </>
       }
     >
-      {messages.length === 0 ? (
-        <Empty>Waiting for its next message. Nothing comes while it is not connected.</Empty>
+      {shown.length === 0 ? (
+        <Empty>Nothing came within ten minutes. Its next message shows up here as it arrives; nothing comes while it is not connected.</Empty>
       ) : (
         <>
-          <Chart messages={messages} />
+          <Chart messages={shown} />
           <div className="messages">
             <Table label="Messages" columns={COLUMNS} items={newest} keyOf={(each) => each.cursor} empty="" />
           </div>

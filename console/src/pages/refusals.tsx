@@ -15,10 +15,10 @@ const PAGE = 200;
 
 const COLUMNS: Column<Refusal>[] = [
   { title: 'When', width: '120px', cell: (each) => <Time at={each.decided_at} /> },
-  { title: 'Who', width: 'minmax(140px, 1fr)', cell: (each) => <Foreign text={nameOf(each)} /> },
+  { title: 'Who', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={nameOf(each)} /> },
   {
     title: 'Why',
-    width: 'minmax(180px, 1fr)',
+    width: 'minmax(170px, 1fr)',
     cell: (each) => <Badge tone={each.kind === 'cut' ? 'bad' : 'warn'}>{each.reason.replaceAll('_', ' ')}</Badge>,
   },
   { title: 'Times', width: '56px', cell: (each) => <span className="number">{each.repeated}</span> },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BY_ENROLLMENT, makeCertificate, WITH_CERTIFICATE } from './snippets';
+import { BY_ENROLLMENT, makeCertificate, makeProof, WITH_CERTIFICATE } from './snippets';
 
 const place = { host: 'hub.example', port: 8883, idScope: '0ne1', device: `x"; $(reboot) '` };
 
@@ -10,5 +10,6 @@ describe('a snippet', () => {
       expect(text, each.id).not.toContain('"x"; $(reboot)');
     }
     expect(makeCertificate("a'$(b)")).toContain(`'/CN=a'\\''$(b)'`);
+    expect(makeProof('$(reboot)')).toContain(`'/CN=$(reboot)'`);
   });
 });

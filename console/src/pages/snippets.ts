@@ -33,6 +33,7 @@ client = IoTHubDeviceClient.create_from_x509_certificate(
 )
 client.connect()
 client.send_message(Message('{"hello": "world"}', content_type="application/json", content_encoding="utf-8"))
+print("sent, and stored")
 client.shutdown()
 `,
   },
@@ -49,7 +50,8 @@ client
   .setOptions({ cert: fs.readFileSync('device.pem', 'utf8'), key: fs.readFileSync('device.key', 'utf8'), ca: fs.readFileSync('root.pem', 'utf8') })
   .then(() => client.open())
   .then(() => client.sendEvent(new Message(JSON.stringify({ hello: 'world' }))))
-  .then(() => client.close());
+  .then(() => console.log('sent, and stored'))
+  .finally(() => client.close());
 `,
   },
   {
@@ -122,6 +124,14 @@ client.register((error, result) => {
 `,
   },
 ];
+
+/** How the holder of an authority's key proves to hold it: a certificate for the code. */
+export function makeProof(code: string): string {
+  return `openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj ${shellQuote(`/CN=${code}`)} \\
+  -CA authority.pem -CAkey authority.key -keyout /dev/null -out proof.pem
+cat proof.pem
+`;
+}
 
 /** How a key and a certificate are made where there is no maker's authority. */
 export function makeCertificate(device: string): string {
