@@ -1,6 +1,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { watchAttendance } from './api/attendance';
 import { ApiError } from './api/client';
 import { Entrance } from './app/entrance';
 import { apply } from './app/preferences';
@@ -9,6 +10,7 @@ import './ui/base.css';
 import './ui/ui.css';
 
 apply();
+watchAttendance();
 
 const queries = new QueryClient({
   defaultOptions: {

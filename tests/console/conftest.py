@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from console_page import CHROMIUM, Console, SimulatedFleet, keys_in, login_link
 from journey import Platform, free_port
+from passkey_page import PasskeyPage
 from playwright.sync_api import Browser, StorageState, sync_playwright
 
 ADDRESS = "127.0.163.1"
+NAMED_ADDRESS = "127.0.164.1"
 DEVICES = 12
 
 
@@ -51,6 +53,7 @@ def logged_in(browser: Browser, platform: Platform) -> StorageState:
     context = browser.new_context()
     page = context.new_page()
     page.goto(login_link(platform))
+    page.get_by_role("button", name="Skip for now").click()
     state = context.storage_state()
     context.close()
     assert any(cookie["httpOnly"] for cookie in state["cookies"])
@@ -74,3 +77,33 @@ def console(
         opened.check()
     finally:
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def named_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform called ``localhost``, the one name that browsers trust without TLS: there passkeys work."""
+    folder = tmp_path_factory.mktemp("named")
+    running = Platform(NAMED_ADDRESS, folder, api_port=free_port(), hostname="localhost")
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def new_browser(browser: Browser, named_platform: Platform) -> Iterator[Callable[[], PasskeyPage]]:
+    """Return what opens browsers that nobody is logged in with; each is checked at the end."""
+    opened: list[PasskeyPage] = []
+
+    def open_one() -> PasskeyPage:
+        opened.append(PasskeyPage(browser, named_platform))
+        return opened[-1]
+
+    try:
+        yield open_one
+        for each in opened:
+            each.check()
+    finally:
+        for each in opened:
+            each.close()

@@ -58,6 +58,7 @@ def newcomer(browser: Browser, demo: tuple[Platform, str]) -> Iterator[Console]:
     platform, url = demo
     console = Console(browser, platform, None, [])
     console.page.goto(url)
+    console.page.get_by_role("button", name="Skip for now").click()
     yield console
     console.close()
 

@@ -34,6 +34,7 @@ class Platform:
     more_configuration: str = ""
     # Passkeys want a name: on 127.0.0.1 the API is reached as localhost, at a port that nobody else has.
     api_port: int | None = None
+    hostname: str = ""
     process: subprocess.Popen[bytes] | None = None
     api: httpx.Client = field(init=False)
 
@@ -69,7 +70,7 @@ class Platform:
         config = self.folder / "vedette.toml"
         api = f'bind = "{self.address}"' if self.api_port is None else f"port = {self.api_port}"
         config.write_text(
-            f'[server]\nhostname = "{self.address}"\nbind = "{self.address}"\n'
+            f'[server]\nhostname = "{self.hostname or self.address}"\nbind = "{self.address}"\n'
             f"[api]\n{api}\n"
             f"[bus]\nport = {free_port()}\n"
             f"{self.more_configuration}"

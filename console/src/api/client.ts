@@ -1,5 +1,6 @@
 // The one way to the platform: the public REST API, typed from its OpenAPI file.
 import createClient from 'openapi-fetch';
+import { isAttended, UNATTENDED } from './attendance';
 import type { components, paths } from './schema';
 
 export type Schemas = components['schemas'];
@@ -31,8 +32,12 @@ export function onLoggedOut(listener: () => void): () => void {
 export const api = createClient<paths>({ baseUrl: '/', headers: { 'X-Requested-With': 'vedette-console' } });
 
 api.use({
-  onResponse({ response }) {
-    if (response.status === 401) for (const listener of listeners) listener();
+  onRequest({ request }) {
+    if (!isAttended()) for (const [name, value] of Object.entries(UNATTENDED)) request.headers.set(name, value);
+    return request;
+  },
+  onResponse({ response, schemaPath }) {
+    if (response.status === 401 && schemaPath.startsWith('/v1/')) for (const listener of listeners) listener();
   },
 });
 

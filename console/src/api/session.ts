@@ -28,10 +28,9 @@ export async function registerPasskey(name: string, personName = ''): Promise<Sc
   return take(api.POST('/v1/passkeys', { body: { credential, name, person_name: personName } }));
 }
 
-/** Name a passkey after the machine it is made on, as far as a browser tells. */
-export function machineName(): string {
-  const agent = navigator.userAgent;
-  const system = /Windows|Android|iPhone|iPad|Mac|CrOS|Linux/u.exec(agent)?.[0] ?? 'this machine';
-  const browser = /Firefox|Edg|Chrome|Safari/u.exec(agent)?.[0] ?? 'browser';
-  return `${browser === 'Edg' ? 'Edge' : browser} on ${system === 'Mac' ? 'macOS' : system}`;
+/** Say a browser and its system in a few words where its user agent is a usual one; else what it says of itself. */
+export function browserOf(agent: string): string {
+  const browser = /(Firefox|Edg|Chrome|Safari)\/[\d.]+/u.exec(agent)?.[1];
+  const system = /Windows|Android|iPhone|iPad|Mac|CrOS|Linux/u.exec(agent)?.[0];
+  return browser && system ? `${browser === 'Edg' ? 'Edge' : browser} on ${system === 'Mac' ? 'macOS' : system}` : agent;
 }

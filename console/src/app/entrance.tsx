@@ -1,8 +1,8 @@
 // Whoever is not logged in sees how to be; everybody else sees the console.
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { api, ApiError, onLoggedOut, take } from '../api/client';
-import { useSession } from '../api/session';
+import { type CurrentSession, useSession } from '../api/session';
 import { Button, ProblemNote } from '../ui/ui';
 import { Login } from './login';
 import { Shell } from './shell';
@@ -10,34 +10,33 @@ import { Welcome } from './welcome';
 
 const SKIPPED = 'vedette.skipped';
 
-function hasSkipped(sessionId: string): boolean {
-  try {
-    return sessionStorage.getItem(SKIPPED) === sessionId;
-  } catch {
-    return false;
-  }
-}
-
 export function Entrance() {
   const queries = useQueryClient();
   const session = useSession();
   const [isOut, setOut] = useState(false);
   const [said, setSaid] = useState('');
-  const [welcomed, setWelcomed] = useState('');
+  const [guest, setGuest] = useState<CurrentSession | null>(null);
+  const isLeaving = useRef(false);
+  const leave = (why: string) => {
+    isLeaving.current = true;
+    setSaid(why);
+    setGuest(null);
+    setOut(true);
+    queries.clear();
+  };
   useEffect(
     () =>
       onLoggedOut(() => {
-        // Who was in until now is told why they are not any more; who never was needs no explanation.
-        if (queries.getQueryData(['session'])) setSaid('Your session has ended.');
-        queries.clear();
-        setOut(true);
+        // Who was in until now is told so; who never was needs no explanation, who has just left knows.
+        if (!isLeaving.current) leave(queries.getQueryData(['session']) ? 'Your session has ended.' : '');
       }),
     [queries],
   );
   const enter = () => {
-    setSaid('');
     queries.clear();
+    setSaid('');
     setOut(false);
+    isLeaving.current = false;
     void session.refetch();
   };
   const logOut = async () => {
@@ -46,9 +45,7 @@ export function Entrance() {
     } catch (error) {
       if (!(error instanceof ApiError) || error.problem.status !== 401) throw error;
     }
-    setSaid('You are logged out.');
-    queries.clear();
-    setOut(true);
+    leave('You are logged out.');
   };
   if (isOut) return <Login said={said} onIn={enter} />;
   if (session.error)
@@ -59,32 +56,42 @@ export function Entrance() {
       </main>
     );
   if (!session.data) return null;
-  const { kind, session_id: id } = session.data;
-  const isGuest = (kind === 'link' || kind === 'recovery') && id !== null;
-  // The first page stays until its codes are kept, though the session is a person's by then.
-  if (welcomed !== 'done' && (welcomed === 'here' || (isGuest && !hasSkipped(id))))
+  // Kept apart from the session, which is a person's before the recovery codes have been read.
+  if (!guest && isGuest(session.data)) setGuest(session.data);
+  if (guest)
     return (
-      <WelcomeOnce
-        onShown={() => setWelcomed('here')}
-        render={() => (
-          <Welcome
-            session={session.data}
-            onDone={() => {
-              try {
-                sessionStorage.setItem(SKIPPED, id ?? '');
-              } catch {
-                // A browser that keeps nothing: it is asked again after a reload.
-              }
-              setWelcomed('done');
-            }}
-          />
-        )}
+      <Welcome
+        session={guest}
+        onDone={() => {
+          skip(guest);
+          setGuest(null);
+        }}
       />
     );
   return <Shell name={session.data.name} logOut={() => void logOut()} />;
 }
 
-function WelcomeOnce({ onShown, render }: { onShown: () => void; render: () => React.ReactNode }) {
-  useEffect(onShown, []);
-  return render();
+/** Tell whether somebody came by a link or a code and was not yet asked for a passkey in this session. */
+function isGuest({ kind, session_id: id }: CurrentSession): boolean {
+  if (kind !== 'link' && kind !== 'recovery') return false;
+  return skipped !== id && read() !== id;
+}
+
+let skipped: string | null = null;
+
+function read(): string | null {
+  try {
+    return localStorage.getItem(SKIPPED);
+  } catch {
+    return null;
+  }
+}
+
+function skip({ session_id: id }: CurrentSession): void {
+  skipped = id;
+  try {
+    localStorage.setItem(SKIPPED, id ?? '');
+  } catch {
+    // A browser that keeps nothing: it is asked again after a reload.
+  }
 }

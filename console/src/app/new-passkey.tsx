@@ -3,12 +3,12 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Form, Input, Label, TextField } from 'react-aria-components';
 import { whyNoPasskeys } from '../api/passkeys';
-import { type CurrentSession, machineName, registerPasskey } from '../api/session';
+import { browserOf, type CurrentSession, registerPasskey } from '../api/session';
 import { Button, Foreign, ProblemNote } from '../ui/ui';
 
 export function NewPasskey({ session, onDone }: { session: CurrentSession; onDone: (codes: string[]) => void }) {
   const [person, setPerson] = useState('');
-  const [name, setName] = useState(machineName);
+  const [name, setName] = useState(() => browserOf(navigator.userAgent).slice(0, 64));
   const queries = useQueryClient();
   const registering = useMutation({
     mutationFn: () => registerPasskey(name, session.person_id === null ? person : ''),

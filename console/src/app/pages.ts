@@ -22,4 +22,5 @@ export const PAGES: Page[] = [
   { path: '/add-device', title: 'Add a device', group: 'Trust', key: 'n', component: lazy(() => import('../pages/add-device')) },
   { path: '/enrollments', title: 'Enrollments', group: 'Trust', key: 'e', component: lazy(() => import('../pages/enrollments')) },
   { path: '/authorities', title: 'Authorities', group: 'Trust', key: 'a', component: lazy(() => import('../pages/authorities')) },
+  { path: '/people', title: 'People and sessions', group: 'Trust', key: 's', component: lazy(() => import('../pages/people')) },
 ];

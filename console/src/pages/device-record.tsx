@@ -5,7 +5,7 @@ import { api, take } from '../api/client';
 import { inWords } from '../app/strip';
 import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
-import { called } from '../ui/text';
+import { actorName } from '../ui/text';
 import { Badge, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
 
 export function RecordOf({ device }: { device: string }) {
@@ -60,7 +60,7 @@ export function RecordOf({ device }: { device: string }) {
                   </>
                 )}
                 <div className="muted">
-                  <Time at={entry.at} /> by <Foreign text={called(entry.actor.id)} />, entry {entry.position}
+                  <Time at={entry.at} /> by <Foreign text={actorName(entry.actor)} />, entry {entry.position}
                 </div>
               </span>
             </li>

@@ -7,7 +7,7 @@ import { inWords } from '../app/strip';
 import { link, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
-import { called, visible } from '../ui/text';
+import { actorName, called, visible } from '../ui/text';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 
 type Entry = Schemas['EntryView'];
@@ -19,7 +19,7 @@ const COLUMNS: Column<Entry>[] = [
   { title: 'When', width: '120px', cell: (each) => <Time at={each.at} /> },
   { title: 'Act', width: 'minmax(160px, 1fr)', cell: (each) => inWords(each.action) },
   { title: 'On', width: 'minmax(140px, 1fr)', cell: (each) => <Foreign text={each.target_name || called(each.target)} /> },
-  { title: 'By', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={called(each.actor.id)} /> },
+  { title: 'By', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={actorName(each.actor)} /> },
 ];
 
 export default function Ledger() {
@@ -97,7 +97,7 @@ function Detail({ entry }: { entry: Entry }) {
           </dd>
           <dt>By</dt>
           <dd>
-            {entry.actor.kind} <Foreign text={called(entry.actor.id)} />
+            {entry.actor.kind} <Foreign text={actorName(entry.actor)} />
           </dd>
           <dt>When</dt>
           <dd>

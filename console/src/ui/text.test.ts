@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, called, csvCell, shellQuote, visible } from './text';
+import { ago, called, csvCell, plainJson, shellQuote, visible } from './text';
 
 describe('text from outside', () => {
   it('shows what cannot be seen', () => {
@@ -11,6 +11,12 @@ describe('text from outside', () => {
     expect(shellQuote('$(reboot)')).toBe("'$(reboot)'");
     expect(shellQuote("it's")).toBe(`'it'\\''s'`);
     expect(shellQuote('')).toBe("''");
+    expect(shellQuote("a'\\\u0003\u202e")).toBe(`$'a\\'\\\\\\x03\\xe2\\x80\\xae'`);
+  });
+  it('is JSON without anything unseen', () => {
+    const value = { a: 'x\u202e\u001b\u007f' };
+    expect(plainJson(value)).toBe('{"a":"x\\u202e\\u001b\\u007f"}');
+    expect(JSON.parse(plainJson(value))).toEqual(value);
   });
   it('is no formula in a spreadsheet', () => {
     expect(csvCell('=HYPERLINK("x")')).toBe(`"'=HYPERLINK(""x"")"`);

@@ -8,10 +8,32 @@ export function visible(text: string): string {
   return text.replace(INVISIBLE, (one) => `⟨U+${one.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`);
 }
 
-/** Quote one argument for a POSIX shell; plain words stay as they are. */
+/**
+ * Quote one argument for a shell; plain words stay as they are.
+ *
+ * What cannot be seen is written by its bytes, `$'\x1b'`: pasted as it is, a control character could end the line and
+ * have the rest of it run as a command.
+ */
 export function shellQuote(text: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/u.test(text)) return text;
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  if (visible(text) === text) return `'${text.replaceAll("'", `'\\''`)}'`;
+  const bytes = (one: string) =>
+    [...new TextEncoder().encode(one)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+  return `$'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replace(INVISIBLE, bytes)}'`;
+}
+
+/** Write JSON on one line, with what cannot be seen as `\u202e`. */
+export function plainJson(value: unknown): string {
+  return escapeUnseen(JSON.stringify(value) ?? 'null');
+}
+
+function escapeUnseen(json: string): string {
+  return json.replace(INVISIBLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Write JSON on many lines, with what cannot be seen as `\u202e`; it reads back as the same. */
+export function prettyJson(value: unknown): string {
+  return (JSON.stringify(value, null, 2) ?? 'null').split('\n').map(escapeUnseen).join('\n');
 }
 
 /** Quote one cell for CSV: a leading sign of a formula is disarmed as spreadsheets need it. */
@@ -54,4 +76,9 @@ export function called(id: string): string {
   const bare = id.includes(':') ? id.slice(id.indexOf(':') + 1) : id;
   const prefix = GENERATED.exec(bare)?.[1];
   return prefix === undefined ? id : (KINDS[prefix] ?? `${bare.slice(0, 10)}…`);
+}
+
+/** Say who acted: a person by the name they had then, others by what they are. */
+export function actorName(actor: { id: string; name?: string }): string {
+  return actor.name || called(actor.id);
 }

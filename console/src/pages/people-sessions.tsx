@@ -1,0 +1,62 @@
+// Which browsers are logged in, and an end to any of them.
+import { useQuery } from '@tanstack/react-query';
+import { api, type Schemas, take } from '../api/client';
+import { browserOf } from '../api/session';
+import { Act } from '../ui/act';
+import { CopyAs } from '../ui/copy';
+import { Badge, Card, Foreign, ProblemNote, Time } from '../ui/ui';
+
+type Session = Schemas['SessionView'];
+
+const BY: Record<Session['kind'], string> = { link: 'one-time link', passkey: 'passkey', recovery: 'recovery code' };
+
+export function Sessions() {
+  const sessions = useQuery({
+    queryKey: ['sessions'],
+    queryFn: () => take(api.GET('/v1/sessions', { params: { query: { limit: 500 } } })),
+    refetchInterval: 15_000,
+  });
+  return (
+    <Card title="Sessions" actions={<CopyAs way={{ cli: ['session', 'list'], path: '/v1/sessions' }} />}>
+      <ProblemNote error={sessions.error} />
+      <ul className="plain" aria-label="Sessions">
+        {(sessions.data?.items ?? []).map((each) => (
+          <Line key={each.session_id} session={each} />
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Line({ session }: { session: Session }) {
+  return (
+    <li className="line">
+      <span>
+        <strong>
+          <Foreign text={session.name} />
+        </strong>{' '}
+        {session.is_current && <Badge tone="info">this browser</Badge>}{' '}
+        <span className="muted">
+          by {BY[session.kind]} from <Foreign text={session.address} />, began <Time at={session.created_at} />, used{' '}
+          <Time at={session.last_used_at} /> · <Foreign text={browserOf(session.user_agent)} />
+        </span>
+      </span>
+      {!session.is_current && (
+        <Act
+          label="End"
+          kind="danger"
+          title={`End the session of ${session.name}?`}
+          act={(reason) =>
+            take(
+              api.DELETE('/v1/sessions/{session_id}', {
+                params: { path: { session_id: session.session_id }, query: { reason } },
+              }),
+            )
+          }
+        >
+          <p>That browser is logged out at once.</p>
+        </Act>
+      )}
+    </li>
+  );
+}
