@@ -69,6 +69,7 @@ GROUP: dict[str, Any] = {
     "condition": "tags.site = 'north'",
     "description": EVIL,
     "member_count": 12,
+    "feeds_policies": True,
     "progress": {"examined": 40, "total": 100},
     "created_at": MOMENT,
     "updated_at": MOMENT,
