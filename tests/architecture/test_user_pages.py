@@ -29,7 +29,7 @@ _FLAG = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 _SECTIONS = "|".join(sorted({option.section for option in all_options()} | {"keys", "bus", "tls"}))
 _OPTION = re.compile(rf"(?<![\w/.$-])((?:{_SECTIONS})\.[a-z][a-z_]*(?:\.[a-z_]+)*)(?![\w(/.])")
 _ROW = re.compile(r"^\| `([a-z_0-9]+)` \| [crst, ]+ \|", re.MULTILINE)
-NO_OPTIONS = {"ledger.jsonl"}
+NO_OPTIONS = {"ledger.jsonl", "service.py"}
 _TEST = re.compile(r"`([a-z_/]+\.py)::(test_\w+)`")
 
 
