@@ -79,7 +79,8 @@ class SessionSettings:
         request_timeout_s: How long control may take to answer what a session asks; longer than control begins it.
         subscription_changes_per_s: Changes of one device's kept subscriptions in the long run; more wait.
         subscription_changes_burst: The same at once.
-        twin_requests_per_s: Twin requests of one device in the long run; more are answered with 429.
+        twin_requests_per_s: Twin requests of one device in the long run, a patch counted once for each 4 KB; more are
+            answered with 429.
         twin_requests_burst: The same at once.
         max_twin_requests: Twin requests of one session that may wait for their answer.
         max_twin_request_bytes: Their patches.

@@ -86,6 +86,17 @@ async def test_requests_above_the_rate_are_answered_with_429_and_are_on_record(s
     await device.telemetry("pump-7", b"goes on")
 
 
+async def test_a_large_patch_counts_as_many_requests_as_it_has_pieces(site: Site) -> None:
+    site.settings = GatewaySettings(session=SessionSettings(twin_requests_per_s=0.01, twin_requests_burst=6))
+    await site.start_gateway()
+    device, _ = await site.connected("pump-7")
+    await device.subscribe(("$iothub/twin/res/#", 0))
+    large = b'{"text":"' + b"x" * 12_288 + b'"}'
+    assert (await device.ask(REPORTED + "1", large)).topic.startswith("$iothub/twin/res/204/")
+    assert (await device.ask(REPORTED + "2", large)).topic.startswith("$iothub/twin/res/429/")
+    assert (await device.ask(REPORTED + "3", b'{"a":1}')).topic.startswith("$iothub/twin/res/204/")
+
+
 async def test_no_more_requests_wait_than_may(site: Site) -> None:
     site.settings = GatewaySettings(session=SessionSettings(max_twin_requests=2))
     await site.start_gateway()
