@@ -33,6 +33,10 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     is_kept: bool = True
     certificate_sha1: str | None = None
 
+    def __repr__(self) -> str:
+        # A password is a token: it must not reach a log through a representation.
+        return _without_password(self)
+
 
 class SessionOpening(msgspec.Struct, frozen=True):
     """The signed opening (``vedette.trust.Opening``), or one that says that there is no such identity.
@@ -98,6 +102,10 @@ class RegistrationReply(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     detail: str = ""
     hint: str = ""
+
+    def __repr__(self) -> str:
+        # A password is a token: it must not reach a log through a representation.
+        return _without_password(self)
 
 
 class RenewCertificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,3 +232,11 @@ class CertificateVouched(msgspec.Struct, frozen=True):
 
     is_vouched: bool
     detail: str = ""
+
+
+def _without_password(request: OpenSession | RegisterDevice) -> str:
+    shown = (
+        f"{name}={'hidden' if name == 'password' and value is not None else repr(value)}"
+        for name, value in msgspec.structs.asdict(request).items()
+    )
+    return f"{type(request).__name__}({', '.join(shown)})"
