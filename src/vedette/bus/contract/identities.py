@@ -88,6 +88,10 @@ class RegisterDevice(msgspec.Struct, frozen=True, kw_only=True):
     operation_id: str | None = None
     password: bytes | None = None
 
+    def __repr__(self) -> str:
+        # A password is a token: it must not reach a log through a representation.
+        return _without_password(self)
+
 
 class RegistrationReply(msgspec.Struct, frozen=True, kw_only=True):
     """What to answer on ``$dps/registrations/res/{status}``; the last three are for the record of a refusal.
@@ -102,10 +106,6 @@ class RegistrationReply(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     detail: str = ""
     hint: str = ""
-
-    def __repr__(self) -> str:
-        # A password is a token: it must not reach a log through a representation.
-        return _without_password(self)
 
 
 class RenewCertificate(msgspec.Struct, frozen=True, kw_only=True):
