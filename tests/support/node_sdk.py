@@ -26,10 +26,11 @@ needs_node: Final = pytest.mark.skipif(
 class NodeDevice:
     """One device process; ``ask`` waits for an answer, ``event`` for what the hub sends by itself."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], program: str = "device.mjs") -> None:
         assert NODE is not None
+        argument = settings.get("argument") or json.dumps(settings)
         self._process = subprocess.Popen(
-            [NODE, "device.mjs", json.dumps(settings)],
+            [NODE, program, argument],
             cwd=FOLDER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -62,6 +63,10 @@ class NodeDevice:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"op": op, **arguments}) + "\n")
         self._process.stdin.flush()
+        return self.expect(op, timeout_s)
+
+    def expect(self, op: str, timeout_s: float = 20) -> dict[str, Any]:
+        """Return the next answer, which has to be to this."""
         answer = self._answers.get(timeout=timeout_s)
         assert answer["answer"] == op
         return answer
@@ -85,6 +90,17 @@ class NodeDevice:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+@contextmanager
+def node_service(connection_string: str, root_pem: Path) -> Iterator[NodeDevice]:
+    """Run a solution's back end on the Node service SDK for the length of a block."""
+    service = NodeDevice({"argument": connection_string, "ca": root_pem}, "service.mjs")
+    try:
+        service.expect("ready")
+        yield service
+    finally:
+        service.end()
 
 
 @contextmanager

@@ -195,13 +195,8 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
         yield "api.tls", "api.tls = files needs api.certificate_file and api.key_file"
     if (api.certificate_file is None) != (api.key_file is None):
         yield "api.certificate_file", "api.certificate_file and api.key_file are set together or not at all"
-    ports = {"gateway.port": configuration.gateway.port, "api.port": api.port}
-    if configuration.gateway.websocket_port:
-        ports["gateway.websocket_port"] = configuration.gateway.websocket_port
-    if not configuration.bus.urls:
-        ports["bus.port"] = configuration.bus.port
     seen: dict[int, str] = {}
-    for name, port in ports.items():
+    for name, port in _ports(configuration):
         if port in seen:
             yield name, f"{name} and {seen[port]} are both {port}"
         seen[port] = name
@@ -219,6 +214,17 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
     for url in configuration.bus.urls:
         if not re.fullmatch(r"(nats|tls)://[^/@\s]+", url):
             yield "bus.urls", "a bus url is nats://host:port or tls://host:port, without credentials"
+
+
+def _ports(configuration: Configuration) -> Iterator[tuple[str, int]]:
+    found = {
+        "gateway.port": configuration.gateway.port,
+        "api.port": configuration.api.port,
+        "gateway.websocket_port": configuration.gateway.websocket_port,
+        "service.port": configuration.service.port,
+        "bus.port": 0 if configuration.bus.urls else configuration.bus.port,
+    }
+    return ((name, port) for name, port in found.items() if port)
 
 
 def api_bind(configuration: Configuration) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import http
 import logging
@@ -22,10 +21,8 @@ ERROR_HEADER: Final = "iothub-errorcode"
 JSON: Final = "application/json; charset=utf-8"
 _TWIN_TAG_BYTES: Final = 8
 _IDENTITY_TAG_BYTES: Final = 12
-_TAG_MAX_CHARS: Final = 64
 _MESSAGE_MAX_CHARS: Final = 2_000
-# A revision that nothing ever has.
-_NO_REVISION: Final = 0
+_sorted: Final = msgspec.json.Encoder(order="sorted")
 _RETRY_AFTER_S: Final = {429: "10", 503: "2"}
 _SERVER_ERROR: Final = 500
 
@@ -125,37 +122,19 @@ def identity_tag(document: Mapping[str, Any]) -> str:
         (thumbprints["primaryThumbprint"] or "").lower(),
         (thumbprints["secondaryThumbprint"] or "").lower(),
     )
-    return base64.b64encode(hashlib.sha256(msgspec.json.encode(parts)).digest()[:_IDENTITY_TAG_BYTES]).decode()
+    return _tag_of(parts, _IDENTITY_TAG_BYTES)
 
 
-def twin_tag(revision: int) -> str:
-    """Return a twin's revision as the hub writes it: base64 of eight bytes."""
-    return base64.b64encode(revision.to_bytes(_TWIN_TAG_BYTES, "big")).decode()
+def twin_tag(generation_id: str, tags: Mapping[str, Any], desired_version: int) -> str:
+    """Return the tag of a twin: of what a caller can write there, not of what its device does."""
+    return _tag_of((generation_id, tags, desired_version), _TWIN_TAG_BYTES)
 
 
-def read_identity_tag(tag: str | None) -> str | None:
-    """Return an identity's tag without quotes; ``None`` where any will do."""
-    text = _bare(tag)
+def read_tag(tag: str | None) -> str | None:
+    """Return an entity tag without quotes; ``None`` where any will do."""
+    text = "" if tag is None else tag.strip().removeprefix("W/").strip('"')
     return None if text in {"", "*"} else text
 
 
-def read_twin_tag(tag: str | None) -> int | None:
-    """Return the revision behind a twin's tag, quoted or not; ``None`` where any will do."""
-    raw = _decoded(tag)
-    if raw is None:
-        return None
-    return int.from_bytes(raw, "big") if len(raw) == _TWIN_TAG_BYTES else _NO_REVISION
-
-
-def _decoded(tag: str | None) -> bytes | None:
-    text = _bare(tag)
-    if text in {"", "*"}:
-        return None
-    try:
-        return base64.b64decode(text, validate=True) if len(text) <= _TAG_MAX_CHARS else b""
-    except (ValueError, binascii.Error):
-        return b""
-
-
-def _bare(tag: str | None) -> str:
-    return "" if tag is None else tag.strip().removeprefix("W/").strip('"')
+def _tag_of(parts: tuple[object, ...], size: int) -> str:
+    return base64.b64encode(hashlib.sha256(_sorted.encode(parts)).digest()[:size]).decode()

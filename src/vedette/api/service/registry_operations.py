@@ -17,13 +17,13 @@ from vedette.api.service.answers import (
     error_of,
     json_answer,
     message_of,
-    read_identity_tag,
-    read_twin_tag,
+    read_tag,
 )
 from vedette.api.service.calls import Call, Operation, query_number
 from vedette.api.service.documents import BULK_MAX, BulkItem, Document, IdentityDocument
 from vedette.api.service.errors import InvalidArgument
 from vedette.api.service.identities import LIST_MAX, DeviceDesk, Identities, ModuleDesk
+from vedette.api.service.twin_desk import TwinDesk
 from vedette.kernel import Problem, parse_device_id, parse_module_id
 from vedette.operators import ServiceRight
 from vedette.registry import TwinService
@@ -42,7 +42,7 @@ class RegistryOperations:
         self._organization_id = identities.organization_id
         self._devices = DeviceDesk(identities)
         self._modules = ModuleDesk(identities)
-        self._twins = twins
+        self._twins = TwinDesk(identities.organization_id, twins)
 
     def build(self) -> list[Operation]:
         """Return the operations."""
@@ -78,12 +78,12 @@ class RegistryOperations:
         device_id, document = call.device_id, await call.read(IdentityDocument)
         if call.if_match is None:
             return json_answer(await self._devices.create(device_id, document, actor=call.actor))
-        tag = read_identity_tag(call.if_match)
+        tag = read_tag(call.if_match)
         return json_answer(await self._devices.update(device_id, document, actor=call.actor, if_match=tag))
 
     async def delete_device(self, call: Call) -> Response:
         """Delete a device."""
-        tag = read_identity_tag(call.if_match)
+        tag = read_tag(call.if_match)
         await self._devices.delete(call.device_id, actor=call.actor, if_match=tag)
         return empty_answer()
 
@@ -101,13 +101,13 @@ class RegistryOperations:
         (device_id, module_id), document = _both(call), await call.read(IdentityDocument)
         if call.if_match is None:
             return json_answer(await self._modules.create(device_id, module_id, document, actor=call.actor))
-        tag = read_identity_tag(call.if_match)
+        tag = read_tag(call.if_match)
         return json_answer(await self._modules.update(device_id, module_id, document, actor=call.actor, if_match=tag))
 
     async def delete_module(self, call: Call) -> Response:
         """Delete a module."""
         device_id, module_id = _both(call)
-        tag = read_identity_tag(call.if_match)
+        tag = read_tag(call.if_match)
         await self._modules.delete(device_id, module_id, actor=call.actor, if_match=tag)
         return empty_answer()
 
@@ -159,16 +159,16 @@ class RegistryOperations:
         match bare:
             case "updatetwin":
                 call.check_right(ServiceRight.SERVICE_CONNECT)
-                await self._patch_twin(call, item, device_id, module_id, read_twin_tag(tag))
+                await self._patch_twin(call, item, device_id, module_id, read_tag(tag))
             case "delete":
-                await self._delete(call, device_id, module_id, read_identity_tag(tag))
+                await self._delete(call, device_id, module_id, read_tag(tag))
             case "update":
-                await self._update(call, item, device_id, module_id, read_identity_tag(tag))
+                await self._update(call, item, device_id, module_id, read_tag(tag))
             case "create":
                 await self._create(call, item, device_id, module_id)
             case "createorupdate":
                 if await self._is_there(device_id, module_id):
-                    await self._update(call, item, device_id, module_id, read_identity_tag(tag))
+                    await self._update(call, item, device_id, module_id, read_tag(tag))
                 else:
                     await self._create(call, item, device_id, module_id)
             case _:
@@ -209,19 +209,11 @@ class RegistryOperations:
             await self._modules.delete(device_id, module_id, actor=call.actor, if_match=if_match)
 
     async def _patch_twin(
-        self, call: Call, item: BulkItem, device_id: str, module_id: str | None, revision: int | None
+        self, call: Call, item: BulkItem, device_id: str, module_id: str | None, if_match: str | None
     ) -> None:
         twin = item.twin()
         if twin.tags or twin.desired:
-            await self._twins.patch(
-                self._organization_id,
-                device_id,
-                module_id,
-                tags=twin.tags,
-                desired=twin.desired,
-                actor=call.actor,
-                if_match=revision,
-            )
+            await self._twins.patch(device_id, module_id, twin, actor=call.actor, if_match=if_match)
 
 
 def _both(call: Call) -> tuple[str, str]:

@@ -6,17 +6,17 @@ Source:
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final
 
 import msgspec
 from starlette.responses import Response
 
-from vedette.api.service.answers import JSON, empty_answer, identity_tag, json_answer, read_twin_tag, twin_tag
+from vedette.api.service.answers import JSON, empty_answer, identity_tag, json_answer, read_tag, twin_tag
 from vedette.api.service.calls import Call, Operation, check_number
 from vedette.api.service.documents import Document, TwinDocument
 from vedette.api.service.errors import NotOffered
 from vedette.api.service.identities import DeviceDesk, Identities
+from vedette.api.service.twin_desk import TwinDesk
 from vedette.kernel import to_rfc3339
 from vedette.messaging import Feedback, FeedbackLog, MethodService
 from vedette.operators import ServiceRight
@@ -27,7 +27,6 @@ _PAGE: Final = 100
 _PAGE_MAX: Final = 1000
 _CURSOR_MAX_CHARS: Final = 4096
 _FEEDBACK_TYPE: Final = "application/vnd.microsoft.iothub.feedback.json"
-_REVISION: Final = re.compile(r'"([0-9]{1,15})"')
 
 
 class MethodDocument(msgspec.Struct, frozen=True, rename="camel"):
@@ -59,7 +58,7 @@ class TwinOperations:
     ) -> None:
         self._organization_id = identities.organization_id
         self._devices = DeviceDesk(identities)
-        self._twins = twins
+        self._twins = TwinDesk(identities.organization_id, twins)
         self._methods = methods
         self._queries = queries
         self._feedback = feedback
@@ -91,13 +90,7 @@ class TwinOperations:
         """Merge into tags and desired properties."""
         wished = await call.read(TwinDocument)
         await self._twins.patch(
-            self._organization_id,
-            call.device_id,
-            call.module_id,
-            tags=wished.tags,
-            desired=wished.desired,
-            actor=call.actor,
-            if_match=read_twin_tag(call.if_match),
+            call.device_id, call.module_id, wished, actor=call.actor, if_match=read_tag(call.if_match)
         )
         return json_answer(await self._twin(call))
 
@@ -105,13 +98,7 @@ class TwinOperations:
         """Set tags and desired properties as a whole; what is not sent becomes empty."""
         wished = await call.read(TwinDocument)
         await self._twins.replace(
-            self._organization_id,
-            call.device_id,
-            call.module_id,
-            tags=wished.tags or {},
-            desired=wished.desired or {},
-            actor=call.actor,
-            if_match=read_twin_tag(call.if_match),
+            call.device_id, call.module_id, wished, actor=call.actor, if_match=read_tag(call.if_match)
         )
         return json_answer(await self._twin(call))
 
@@ -173,7 +160,7 @@ class TwinOperations:
     async def _twin(self, call: Call) -> Document:
         """Return a twin as queries see it, so that both always say the same."""
         device_id, module_id = call.device_id, call.module_id
-        await self._twins.get(self._organization_id, device_id, module_id)  # refuses what is not there, by its name
+        await self._twins.get(device_id, module_id)  # refuses what is not there, by its name
         source = "devices" if module_id is None else "devices.modules"
         text = f"SELECT * FROM {source} WHERE deviceId = {_quoted(device_id)}"  # noqa: S608 - the hub's language, not SQL
         if module_id is not None:
@@ -208,13 +195,12 @@ async def _refuse(call: Call) -> Response:
 
 def _finished(row: Document, kind: str) -> Document:
     """Return a row of a query with entity tags as the hub writes them."""
-    found = _REVISION.fullmatch(str(row.get("etag", "")))
-    if found is not None:
-        row["etag"] = twin_tag(int(found[1]))
     if kind == "twin":
+        row["etag"] = twin_tag(row["generationId"], row["tags"], row["properties"]["desired"]["$version"])
         row["deviceEtag"] = identity_tag(row)
-    else:
-        row.pop("deviceEtag", None)  # it says nothing without what it is the tag of
+    else:  # they cannot be told from a part of what they are the tags of
+        row.pop("etag", None)
+        row.pop("deviceEtag", None)
     return row
 
 
