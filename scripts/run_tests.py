@@ -38,11 +38,11 @@ STAGES = [
     Stage("unit", ("-n", "2"), is_ground=True),
     Stage("protocols"),
     Stage("fuzz"),
-    Stage("integration", ("-n", "2", "--dist", "loadfile"), limit_s=900),
+    Stage("integration", ("-n", "2", "--dist", "loadfile"), limit_s=1200),
     Stage("api"),
     Stage("console", ("-n", "2", "--dist", "loadfile"), limit_s=600),
     # Two files of journeys at a time: each has a loopback address of its own.
-    Stage("journeys", ("-n", "2", "--dist", "loadfile"), limit_s=900),
+    Stage("journeys", ("-n", "2", "--dist", "loadfile"), limit_s=1200),
 ]
 
 

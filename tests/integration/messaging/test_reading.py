@@ -94,7 +94,7 @@ async def test_history_of_one_device_within_times(bus: RunningBus) -> None:
         await store(gateway, number, b"p%d" % number, generation_id=PUMP if number % 2 else METER)
     telemetry, _ = await readers(bus)
     page = await telemetry.list_messages(
-        ORGANIZATION, generation_id=PUMP, until=datetime.fromtimestamp(START_MS / 1000 + 5, UTC)
+        ORGANIZATION, generation_ids={PUMP}, until=datetime.fromtimestamp(START_MS / 1000 + 5, UTC)
     )
     assert [message.body for message in page.items] == [b"p1", b"p3"]
     assert page.next is None
