@@ -50,7 +50,7 @@ def test_without_the_bus_devices_are_disabled_and_the_page_is_drawn(platform: Ru
             disabled = api.post("/v1/devices/pump-1/disable", json={"reason": "still works"})
             assert disabled.status_code == 200
             assert disabled.json()["device"]["is_enabled"] is False
-            page = browser.get("/")
+            page = browser.get("/status")
             assert page.status_code == 200
             assert "Something is broken." in page.text
             assert "This cannot be read now" in page.text

@@ -132,7 +132,7 @@ def test_a_certificate_made_with_a_stolen_issuing_key_is_refused_and_raises_the_
 
     with httpx.Client(base_url=platform.url, follow_redirects=True, timeout=20) as browser:
         browser.get(api.post("/v1/login-links").json()["url"]).raise_for_status()
-        page = browser.get("/").text
+        page = browser.get("/status").text
         assert "issuing key" in page
         assert "vedette authority reports" in page
 
