@@ -35,7 +35,7 @@ class RunningPlatform:
     def __init__(self, folder: Path, *, configuration: str = "", ports: dict[str, int] | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
-        self.ports = ports or {"gateway": free_port(), "api": free_port(), "bus": free_port()}
+        self.ports = ports or {name: free_port() for name in ("gateway", "api", "bus", "service")}
         self.configuration = folder / "vedette.toml"
         self.configuration.write_text(
             f"gateway.port = {self.ports['gateway']}\napi.port = {self.ports['api']}\nbus.port = {self.ports['bus']}\n"

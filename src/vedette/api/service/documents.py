@@ -173,6 +173,8 @@ def wish_for_change(current: Authentication, document: AuthenticationDocument | 
     kind = _kind_of(document) or (AuthenticationType.SELF_SIGNED if _thumbprints(document) else current.type)
     if _WORDS[kind] == _WORDS[current.type] and kind is not AuthenticationType.SELF_SIGNED:
         kind = current.type  # the hub has one word for certificates of ours and of others
+    if kind is current.type is AuthenticationType.SELF_SIGNED and not _thumbprints(document):
+        return Wish(current)
     wish = _wish(kind, document)
     if kind is AuthenticationType.SYMMETRIC_KEY and current.type is not kind:
         if wish.keys:
