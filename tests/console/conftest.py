@@ -9,7 +9,7 @@ import pytest
 from console_page import CHROMIUM, Console, SimulatedFleet, keys_in, login_link
 from journey import Platform, free_port
 from passkey_page import PasskeyPage
-from playwright.sync_api import Browser, StorageState, sync_playwright
+from playwright.sync_api import Browser, StorageState, expect, sync_playwright
 
 ADDRESS = "127.0.163.1"
 NAMED_ADDRESS = "127.0.164.1"
@@ -54,6 +54,7 @@ def logged_in(browser: Browser, platform: Platform) -> StorageState:
     page = context.new_page()
     page.goto(login_link(platform))
     page.get_by_role("button", name="Skip for now").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     state = context.storage_state()
     context.close()
     assert any(cookie["httpOnly"] for cookie in state["cookies"])

@@ -39,3 +39,9 @@ export function useCloneAlerts() {
     refetchInterval: 10_000,
   });
 }
+
+/** How many clone alerts nobody has looked into. */
+export function useOpenCloneAlerts(): number {
+  const alerts = useCloneAlerts();
+  return (alerts.data?.items ?? []).filter((each) => each.is_open).length;
+}

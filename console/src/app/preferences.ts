@@ -37,7 +37,10 @@ export function apply(): void {
   root.dataset.density = current<Density>('density', 'comfortable');
 }
 
-dark.addEventListener('change', apply);
+dark.addEventListener('change', () => {
+  apply();
+  for (const listener of listeners) listener();
+});
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
@@ -48,8 +51,11 @@ function subscribe(listener: () => void): () => void {
 export function usePreferences() {
   const theme = useSyncExternalStore(subscribe, () => current<Theme>('theme', 'system'));
   const density = useSyncExternalStore(subscribe, () => current<Density>('density', 'comfortable'));
+  const shown = useSyncExternalStore(subscribe, () => document.documentElement.dataset.theme ?? 'light');
   return {
     theme,
+    /** What `system` has come to. */
+    shown,
     density,
     setTheme: (value: Theme) => write('theme', value),
     setDensity: (value: Density) => write('density', value),

@@ -1,20 +1,25 @@
 // The activity strip: what was done last and by whom, on every page, live.
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { api, take } from '../api/client';
 import { useStream } from '../api/stream';
-import { called } from '../ui/text';
+import { actorName } from '../ui/text';
 import { Foreign, Time } from '../ui/ui';
+import { useSight } from './sight';
 
 interface Told {
   event_id: string;
   name: string;
   occurred_at: string;
   position: number;
-  actor: { kind: string; id: string };
+  actor: { kind: string; id: string; name?: string };
   data: { device_id?: string };
 }
 
 const SHOWN = 3;
+// Where the stream begins: not each entry of the ledger is an event.
+const BEFORE = 20;
 
 /** Say an event's name in words: `registry.device_disabled` becomes `device disabled`. */
 export function inWords(name: string): string {
@@ -23,16 +28,26 @@ export function inWords(name: string): string {
 
 export function Strip() {
   const [events, setEvents] = useState<Told[]>([]);
-  const state = useStream('/v1/events', (batch) =>
-    setEvents((before) =>
-      [...batch.map((event) => JSON.parse(event.data) as Told).reverse(), ...before].slice(0, SHOWN),
-    ),
+  const sight = useSight();
+  const size = useQuery({
+    queryKey: ['strip', sight],
+    queryFn: async () => (await take(api.GET('/v1/ledger'))).size,
+    enabled: sight !== null,
+    staleTime: 'static',
+  });
+  const url = sight === null || size.data === undefined ? null : `/v1/events?after=${Math.max(0, size.data - BEFORE)}`;
+  const state = useStream(url, (batch) =>
+    setEvents((before) => {
+      const newest = before[0]?.position ?? -1;
+      const more = batch.map((event) => JSON.parse(event.data) as Told).filter((each) => each.position > newest);
+      return [...more.reverse(), ...before].slice(0, SHOWN);
+    }),
   );
   return (
     <section className="strip" aria-label="Activity">
       {state === 'waiting' && <p>The live connection is interrupted; it is tried again.</p>}
       {events.length === 0 ? (
-        <span>Nothing has happened since this page was opened.</span>
+        <span>Nothing has happened yet.</span>
       ) : (
         <ol>
           {events.map((event) => (
@@ -46,7 +61,7 @@ export function Strip() {
                   </Link>
                 </>
               )}{' '}
-              · by <Foreign text={called(event.actor.id)} />
+              · by <Foreign text={actorName(event.actor)} />
             </li>
           ))}
         </ol>

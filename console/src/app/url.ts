@@ -1,11 +1,14 @@
 // State in the URL: what is shown can be bookmarked, sent to a colleague, and reached by the back button.
 import { useCallback, useMemo } from 'react';
-import { useLocation, useSearch } from 'wouter';
+import { useLocation } from 'wouter';
+// As they stand in the address: the router's own are decoded once already, and a name may hold a percent sign.
+import { usePathname, useSearch } from 'wouter/use-browser-location';
 
 /** Return the query's parameters and a function that changes some of them; an empty value removes one. */
 export function useQueryState(): [URLSearchParams, (changes: Record<string, string>, push?: boolean) => void] {
   const search = useSearch();
-  const [location, navigate] = useLocation();
+  const path = usePathname();
+  const [, navigate] = useLocation();
   const parameters = useMemo(() => new URLSearchParams(search), [search]);
   const change = useCallback(
     (changes: Record<string, string>, push = false) => {
@@ -15,9 +18,9 @@ export function useQueryState(): [URLSearchParams, (changes: Record<string, stri
         else next.delete(key);
       }
       const query = next.toString();
-      navigate(query ? `${location}?${query}` : location, { replace: !push });
+      navigate(query ? `${path}?${query}` : path, { replace: !push });
     },
-    [search, location, navigate],
+    [search, path, navigate],
   );
   return [parameters, change];
 }
@@ -26,4 +29,13 @@ export function useQueryState(): [URLSearchParams, (changes: Record<string, stri
 export function link(path: string, parameters: Record<string, string> = {}): string {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value)).toString();
   return query ? `${path}?${query}` : path;
+}
+
+/** Return the last part of a path as it was before it was encoded; empty if it cannot be. */
+export function nameIn(path: string): string {
+  try {
+    return decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
+  } catch {
+    return '';
+  }
 }

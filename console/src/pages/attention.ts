@@ -40,7 +40,7 @@ export function matters(facts: Facts): Matter[] {
       title: `${part.name} ${part.health === 'failed' ? 'has failed' : 'needs a look'}`,
       subject: '',
       why: [part.detail, part.hint].filter(Boolean).join(' – '),
-      to: '/?components',
+      to: '#components',
       act: 'Components',
     });
   }
@@ -118,3 +118,4 @@ export function matters(facts: Facts): Matter[] {
 
 export const SILENT = "connectionState = 'Disconnected' AND status = 'enabled' AND lifecycle = 'active'";
 export const FLAGGED = "authenticationType = 'sas'";
+export const STOPPED = "status = 'disabled' OR isBlocked = true";

@@ -4,99 +4,118 @@ import { useState } from 'react';
 import { Dialog, DialogTrigger, Form, Heading, Input, Label, Modal, ModalOverlay, TextField } from 'react-aria-components';
 import { api, type Schemas, take } from '../api/client';
 import { CopyAs } from '../ui/copy';
-import { Button, Foreign, ProblemNote } from '../ui/ui';
+import { visible } from '../ui/text';
+import { Button, ProblemNote } from '../ui/ui';
+import { AddToGroup } from './bulk-group';
+import { BATCH, batches, Samples } from './bulk-parts';
 
 type Change = Schemas['BulkRequest'];
+type Outcome = Pick<Schemas['BulkResult'], 'changed' | 'unchanged' | 'unknown'>;
 
-const SAMPLES = 8;
-
-function run(change: Change) {
-  return take(api.POST('/v1/bulk/devices', { body: change }));
+async function run(change: Change, onProgress: (done: number) => void = () => undefined): Promise<Outcome> {
+  const all: Outcome = { changed: [], unchanged: [], unknown: [] };
+  let done = 0;
+  for (const device_ids of batches(change.device_ids)) {
+    const { changed, unchanged, unknown } = await take(api.POST('/v1/bulk/devices', { body: { ...change, device_ids } }));
+    all.changed.push(...changed);
+    all.unchanged.push(...unchanged);
+    all.unknown.push(...unknown);
+    done += device_ids.length;
+    onProgress(done);
+  }
+  return all;
 }
 
 export function Bulk({ selected, clear }: { selected: string[]; clear: () => void }) {
   const [done, setDone] = useState<Change | null>(null);
+  const [said, setSaid] = useState('');
   const queries = useQueryClient();
   const undoing = useMutation({
-    mutationFn: (change: Change) => run({ ...change, is_enabled: !change.is_enabled, reason: 'undone' }),
-    onSuccess: async () => {
+    mutationFn: (change: Change) => run({ ...change, is_enabled: !change.is_enabled, reason: `undone: ${change.reason}`.slice(0, 1024) }),
+    onSuccess: (outcome, change) => {
       setDone(null);
-      await queries.invalidateQueries();
+      setSaid(`${outcome.changed.length} ${change.is_enabled ? 'disabled' : 'enabled'} again.`);
+      return queries.invalidateQueries();
     },
   });
-  if (selected.length === 0 && !done) return null;
+  const finish = (change: Change) => {
+    setDone(change);
+    setSaid(`${change.device_ids.length} ${change.is_enabled ? 'enabled' : 'disabled'}.`);
+    clear();
+  };
+  if (selected.length === 0 && !said) return null;
   return (
-    <div className="note row-of" role="status">
+    <section className="note row-of" aria-label="Selected devices">
       {selected.length > 0 && (
         <>
-          <strong>{selected.length} selected</strong>
-          <Step label="Disable…" isEnabled={false} selected={selected} onDone={setDone} clear={clear} />
-          <Step label="Enable…" isEnabled selected={selected} onDone={setDone} clear={clear} />
+          <strong>{selected.length.toLocaleString('en')} selected</strong>
+          <Step label="Disable…" isEnabled={false} selected={selected} onDone={finish} />
+          <Step label="Enable…" isEnabled selected={selected} onDone={finish} />
+          <AddToGroup
+            selected={selected}
+            onDone={(told) => {
+              setDone(null);
+              setSaid(told);
+              clear();
+            }}
+          />
           <Button kind="quiet" onPress={clear}>
             Select none
           </Button>
         </>
       )}
+      <span role="status">{visible(said)}</span>
       {done && (
-        <>
-          <span>
-            {done.device_ids.length} {done.is_enabled ? 'enabled' : 'disabled'}.
-          </span>
-          <Button isDisabled={undoing.isPending} onPress={() => undoing.mutate(done)}>
-            Undo
-          </Button>
-          <ProblemNote error={undoing.error} />
-        </>
+        <Button autoFocus isDisabled={undoing.isPending} onPress={() => undoing.mutate(done)}>
+          {undoing.isPending ? 'Undoing…' : 'Undo'}
+        </Button>
       )}
-    </div>
+      <ProblemNote error={undoing.error} />
+    </section>
   );
 }
 
-function Step({ label, isEnabled, selected, onDone, clear }: {
+function Step({ label, isEnabled, selected, onDone }: {
   label: string;
   isEnabled: boolean;
   selected: string[];
   onDone: (change: Change) => void;
-  clear: () => void;
 }) {
   return (
     <DialogTrigger>
       <Button kind={isEnabled ? '' : 'danger'}>{label}</Button>
       <ModalOverlay className="modal-overlay" isDismissable>
         <Modal className="modal">
-          <Dialog>
-            {({ close }) => (
-              <Preview isEnabled={isEnabled} selected={selected} onDone={onDone} clear={clear} close={close} />
-            )}
-          </Dialog>
+          <Dialog>{({ close }) => <Preview isEnabled={isEnabled} selected={selected} onDone={onDone} close={close} />}</Dialog>
         </Modal>
       </ModalOverlay>
     </DialogTrigger>
   );
 }
 
-function Preview({ isEnabled, selected, onDone, clear, close }: {
+function Preview({ isEnabled, selected, onDone, close }: {
   isEnabled: boolean;
   selected: string[];
   onDone: (change: Change) => void;
-  clear: () => void;
   close: () => void;
 }) {
   const [reason, setReason] = useState('');
+  const [progress, setProgress] = useState(0);
   const queries = useQueryClient();
-  const change: Change = { device_ids: selected, is_enabled: isEnabled, reason: reason || 'preview' };
+  const words = reason.trim() || '…';
+  const change: Change = { device_ids: selected, is_enabled: isEnabled, reason: words };
   const preview = useQuery({
     queryKey: ['bulk', isEnabled, selected],
     queryFn: () => run({ ...change, dry_run: true }),
     staleTime: 0,
+    gcTime: 0,
   });
   const doing = useMutation({
-    mutationFn: () => run({ ...change, reason }),
-    onSuccess: async (result) => {
-      onDone({ ...change, device_ids: result.changed });
-      clear();
+    mutationFn: () => run(change, setProgress),
+    onSuccess: (outcome) => {
       close();
-      await queries.invalidateQueries();
+      onDone({ ...change, device_ids: outcome.changed });
+      return queries.invalidateQueries();
     },
   });
   const changed = preview.data?.changed ?? [];
@@ -109,7 +128,7 @@ function Preview({ isEnabled, selected, onDone, clear, close }: {
       }}
     >
       <Heading slot="title">
-        {verb} {changed.length} {changed.length === 1 ? 'device' : 'devices'}
+        {verb} {preview.data ? changed.length.toLocaleString('en') : '…'} {changed.length === 1 ? 'device' : 'devices'}
       </Heading>
       {preview.data ? (
         <>
@@ -118,15 +137,7 @@ function Preview({ isEnabled, selected, onDone, clear, close }: {
             {preview.data.unchanged.length > 0 && `${preview.data.unchanged.length} are so already. `}
             {preview.data.unknown.length > 0 && `${preview.data.unknown.length} are unknown. `}
           </p>
-          <p className="muted">
-            {changed.slice(0, SAMPLES).map((name, index) => (
-              <span key={name}>
-                {index > 0 && ', '}
-                <Foreign text={name} />
-              </span>
-            ))}
-            {changed.length > SAMPLES && ` and ${changed.length - SAMPLES} more`}
-          </p>
+          <Samples names={changed} />
         </>
       ) : (
         <p className="muted">Looking what would change…</p>
@@ -135,14 +146,17 @@ function Preview({ isEnabled, selected, onDone, clear, close }: {
         <Label>Reason, for the record</Label>
         <Input className="input" maxLength={1024} />
       </TextField>
+      {doing.isPending && selected.length > BATCH && <progress value={progress} max={selected.length} aria-label="Progress" />}
       <ProblemNote error={preview.error ?? doing.error} />
       <footer>
         <CopyAs
           way={{
-            cli: ['device', isEnabled ? 'enable' : 'disable', ...selected, '--reason', reason || '…'],
+            cli: ['device', isEnabled ? 'enable' : 'disable'],
+            names: selected.slice(0, BATCH),
+            options: ['--reason', words],
             method: 'POST',
             path: '/v1/bulk/devices',
-            body: { ...change, reason },
+            body: { ...change, device_ids: selected.slice(0, BATCH) },
           }}
         />
         <Button onPress={close}>Cancel</Button>

@@ -45,6 +45,7 @@ export default function CloneAlerts() {
           keyOf={(each) => each.alert_id}
           isLoading={alerts.isLoading}
           onCurrent={(each) => change({ id: each.alert_id })}
+          current={chosen?.alert_id}
           empty="No identity was used twice at the same time."
         />
         {chosen && <Detail alert={chosen} />}

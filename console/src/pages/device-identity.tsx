@@ -201,7 +201,9 @@ function Modules({ device }: { device: string }) {
         {items.map((each) => (
           <li key={each.module_id} className="line">
             <span>
-              <Foreign text={each.module_id} />{' '}
+              <Link href={link(`/devices/${encodeURIComponent(device)}`, { module: each.module_id })}>
+                <Foreign text={each.module_id} />
+              </Link>{' '}
               <Badge tone={each.presence?.is_connected ? 'good' : 'plain'}>
                 {each.presence?.is_connected ? 'connected' : 'not connected'}
               </Badge>

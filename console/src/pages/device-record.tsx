@@ -26,7 +26,7 @@ export function RecordOf({ device }: { device: string }) {
         actions={
           <>
             <Link href={link('/refusals', { device })}>Refusals only</Link>
-            <CopyAs way={{ cli: ['decision', 'list', '--device', device], path: link('/v1/decisions', { device_id: device }) }} />
+            <CopyAs way={{ cli: ['decision', 'list'], options: ['--device', device], path: link('/v1/decisions', { device_id: device }) }} />
           </>
         }
       >

@@ -5,14 +5,15 @@ import { Form, Input, Label, TextArea, TextField } from 'react-aria-components';
 import { api, take } from '../api/client';
 import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
-import { visible } from '../ui/text';
+import { prettyJson, visible } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
+import { type Owner, pathOf } from './device-twin';
 
-export function Talk({ device, isConnected }: { device: string; isConnected: boolean }) {
+export function Talk({ device, module, isConnected }: Owner & { isConnected: boolean }) {
   return (
     <div className="columns">
-      <Method device={device} isConnected={isConnected} />
-      <Commands device={device} />
+      <Method device={device} module={module} isConnected={isConnected} />
+      {!module && <Commands device={device} />}
     </div>
   );
 }
@@ -21,18 +22,25 @@ function parsePayload(text: string): unknown {
   return text.trim() === '' ? null : JSON.parse(text);
 }
 
-function Method({ device, isConnected }: { device: string; isConnected: boolean }) {
+function Method({ device, module, isConnected }: Owner & { isConnected: boolean }) {
   const [name, setName] = useState('ping');
   const [payload, setPayload] = useState('');
   const [problem, setProblem] = useState('');
   const call = useMutation({
     mutationFn: (body: unknown) =>
-      take(
-        api.POST('/v1/devices/{device_id}/methods/{name}', {
-          params: { path: { device_id: device, name } },
-          body: { payload: body },
-        }),
-      ),
+      module
+        ? take(
+            api.POST('/v1/devices/{device_id}/modules/{module_id}/methods/{name}', {
+              params: { path: { device_id: device, module_id: module, name } },
+              body: { payload: body },
+            }),
+          )
+        : take(
+            api.POST('/v1/devices/{device_id}/methods/{name}', {
+              params: { path: { device_id: device, name } },
+              body: { payload: body },
+            }),
+          ),
   });
   return (
     <Card
@@ -40,9 +48,11 @@ function Method({ device, isConnected }: { device: string; isConnected: boolean 
       actions={
         <CopyAs
           way={{
-            cli: ['method', 'invoke', device, name, ...(payload ? ['--payload', payload] : [])],
+            cli: ['method', 'invoke'],
+            names: [device, name],
+            options: [...(payload.trim() ? ['--payload', payload] : []), ...(module ? ['--module', module] : [])],
             method: 'POST',
-            path: `/v1/devices/${encodeURIComponent(device)}/methods/${encodeURIComponent(name)}`,
+            path: `${pathOf({ device, module })}/methods/${encodeURIComponent(name)}`,
             body: { payload: problem ? null : safely(payload) },
           }}
         />
@@ -57,7 +67,7 @@ function Method({ device, isConnected }: { device: string; isConnected: boolean 
             setProblem('');
             call.mutate(body);
           } catch (error) {
-            setProblem(`The payload is not JSON: ${String(error)}`);
+            setProblem(`The payload is not JSON: ${error instanceof Error ? error.message : String(error)}`);
           }
         }}
       >
@@ -69,7 +79,7 @@ function Method({ device, isConnected }: { device: string; isConnected: boolean 
           <Label>Payload, JSON (empty for null)</Label>
           <TextArea className="input" rows={4} spellCheck={false} />
         </TextField>
-        {problem && <p role="alert">{problem}</p>}
+        {problem && <p role="alert">{visible(problem)}</p>}
         <ProblemNote error={call.error} />
         <Button type="submit" kind="primary" isDisabled={call.isPending}>
           {call.isPending ? 'Waiting for its answer…' : 'Invoke'}
@@ -80,8 +90,8 @@ function Method({ device, isConnected }: { device: string; isConnected: boolean 
           <p>
             <Badge tone={call.data.status < 400 ? 'good' : 'bad'}>answered {call.data.status}</Badge>
           </p>
-          <pre className="code" tabIndex={0} aria-label="Answer">
-            {JSON.stringify(call.data.payload, null, 2).split('\n').map(visible).join('\n')}
+          <pre className="code" tabIndex={0} role="region" aria-label="Answer">
+            {prettyJson(call.data.payload)}
           </pre>
         </div>
       )}
@@ -120,7 +130,8 @@ function Commands({ device }: { device: string }) {
       actions={
         <CopyAs
           way={{
-            cli: ['command', 'send', device, body || '…'],
+            cli: ['command', 'send'],
+            names: [device, body || '…'],
             method: 'POST',
             path: `/v1/devices/${encodeURIComponent(device)}/commands`,
             body: { body },

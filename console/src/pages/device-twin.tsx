@@ -1,85 +1,128 @@
 // What the device should be set to, what it says it is, and the difference before a change is made.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { Label, TextArea, TextField } from 'react-aria-components';
 import { api, take } from '../api/client';
 import { CopyAs } from '../ui/copy';
 import { diffLines, mergePatch } from '../ui/diff';
-import { visible } from '../ui/text';
-import { Button, Card, ProblemNote, Time } from '../ui/ui';
+import { plainJson, prettyJson, visible } from '../ui/text';
+import { Button, Card, Empty, ProblemNote, Time } from '../ui/ui';
 
 type Document = Record<string, unknown>;
+type Part = 'desired' | 'tags';
 
-export function TwinOf({ device }: { device: string }) {
-  const path = { path: { device_id: device } };
+/** Whose twin: a device's, or that of one of its modules. */
+export interface Owner {
+  device: string;
+  module?: string;
+}
+
+export function pathOf({ device, module }: Owner): string {
+  return `/v1/devices/${encodeURIComponent(device)}${module ? `/modules/${encodeURIComponent(module)}` : ''}`;
+}
+
+export function TwinOf({ device, module }: Owner) {
   const twin = useQuery({
-    queryKey: ['twin', device],
-    queryFn: () => take(api.GET('/v1/devices/{device_id}/twin', { params: path })),
+    queryKey: ['twin', device, module],
+    queryFn: () =>
+      module
+        ? take(api.GET('/v1/devices/{device_id}/modules/{module_id}/twin', { params: { path: { device_id: device, module_id: module } } }))
+        : take(api.GET('/v1/devices/{device_id}/twin', { params: { path: { device_id: device } } })),
     refetchInterval: 5_000,
   });
-  if (!twin.data) return <ProblemNote error={twin.error} />;
+  if (!twin.data) return twin.error ? <ProblemNote error={twin.error} /> : <Empty>Reading the twin…</Empty>;
+  const { desired, tags, revision } = twin.data;
   return (
     <div className="columns">
       <Editor
-        key={`desired ${twin.data.desired_version}`}
         title={`Desired, version ${twin.data.desired_version}`}
-        about="Sent to the device as soon as it is saved; null removes."
+        about={`Sent to the ${module ? 'module' : 'device'} as soon as it is saved. To remove a member, take it out.`}
         device={device}
+        module={module}
         part="desired"
-        document={twin.data.desired}
-        revision={twin.data.revision}
+        document={desired}
+        revision={revision}
       />
-      <Card title={`Reported, version ${twin.data.reported_version}`}>
+      <Card
+        title={`Reported, version ${twin.data.reported_version}`}
+        actions={
+          <CopyAs
+            way={{
+              cli: ['twin', 'show'],
+              names: [device],
+              options: module ? ['--module', module] : [],
+              path: `${pathOf({ device, module })}/twin`,
+            }}
+          />
+        }
+      >
         <p className="muted">
-          What the device says of itself; nothing proves it. Changed <Time at={twin.data.updated_at} />.
+          What it says of itself; nothing proves it. Changed <Time at={twin.data.updated_at} />.
         </p>
-        <pre className="code" tabIndex={0} aria-label="Reported properties">
-          {visible2(twin.data.reported)}
+        <pre className="code" tabIndex={0} role="region" aria-label="Reported properties">
+          {prettyJson(twin.data.reported)}
         </pre>
       </Card>
       <Editor
-        key={`tags ${twin.data.revision}`}
         title="Tags"
         about="For people, groups and policies; the device never sees them."
         device={device}
+        module={module}
         part="tags"
-        document={twin.data.tags}
-        revision={twin.data.revision}
+        document={tags}
+        revision={revision}
       />
     </div>
   );
 }
 
-/** JSON with the invisible made visible, line breaks kept. */
-function visible2(value: unknown): string {
-  return JSON.stringify(value, null, 2).split('\n').map(visible).join('\n');
-}
-
-function Editor({ title, about, device, part, document, revision }: {
+function Editor({ title, about, device, module, part, document, revision }: Owner & {
   title: string;
   about: string;
-  device: string;
-  part: 'desired' | 'tags';
+  part: Part;
   document: Document;
   revision: number;
 }) {
-  const usual = useMemo(() => JSON.stringify(document, null, 2), [document]);
-  const [text, setText] = useState(usual);
-  const [isShown, setShown] = useState(false);
   const queries = useQueryClient();
-  useEffect(() => setText(usual), [usual]);
-  const parsed = useMemo(() => parse(text), [text]);
-  const patch = parsed.value ? mergePatch(document, parsed.value) : {};
+  const now = useMemo(() => prettyJson(document), [document]);
+  // What the change began from: somebody else's change neither overwrites it nor is overwritten by it.
+  const [base, setBase] = useState({ document, revision, text: now });
+  const [text, setText] = useState(now);
+  const [isShown, setShown] = useState(false);
+  const startOver = () => {
+    setBase({ document, revision, text: now });
+    setText(now);
+    setShown(false);
+  };
+  const isTouched = text !== base.text;
+  const isOutdated = base.text !== now;
+  if (isOutdated && !isTouched) startOver();
+  else if (!isOutdated && base.revision !== revision) setBase({ document, revision, text: now });
+  const { value, problem } = useMemo(() => parse(text), [text]);
+  const patch = useMemo(() => (value ? mergePatch(base.document, value) : {}), [base, value]);
+  const lines = useMemo(() => (value && isShown ? diffLines(base.document, value) : []), [base, value, isShown]);
   const isChanged = Object.keys(patch).length > 0;
+  const options = part === 'desired' ? ['--desired', plainJson(patch)] : (tagOptions(patch) ?? undefined);
   const saving = useMutation({
-    mutationFn: () =>
-      take(
-        api.PATCH('/v1/devices/{device_id}/twin', {
-          params: { path: { device_id: device }, header: { 'if-match': `"${revision}"` } },
-          body: { [part]: patch },
-        }),
-      ),
-    onSuccess: () => queries.invalidateQueries({ queryKey: ['twin', device] }),
+    mutationFn: () => {
+      const header = { 'if-match': `"${base.revision}"` };
+      const body = { [part]: patch };
+      return module
+        ? take(
+            api.PATCH('/v1/devices/{device_id}/modules/{module_id}/twin', {
+              params: { path: { device_id: device, module_id: module }, header },
+              body,
+            }),
+          )
+        : take(api.PATCH('/v1/devices/{device_id}/twin', { params: { path: { device_id: device }, header }, body }));
+    },
+    onSuccess: (twin) => {
+      const saved = prettyJson(twin[part]);
+      setBase({ document: twin[part], revision: twin.revision, text: saved });
+      setText(saved);
+      setShown(false);
+      queries.setQueryData(['twin', device, module], twin);
+    },
   });
   return (
     <Card
@@ -87,39 +130,46 @@ function Editor({ title, about, device, part, document, revision }: {
       actions={
         <CopyAs
           way={{
-            cli: ['twin', 'patch', device, ...(part === 'desired' ? ['--desired', JSON.stringify(patch)] : tagArguments(patch))],
+            cli: options && ['twin', 'patch'],
+            names: [device],
+            options: [...(module ? ['--module', module] : []), ...(options ?? [])],
             method: 'PATCH',
-            path: `/v1/devices/${encodeURIComponent(device)}/twin`,
+            path: `${pathOf({ device, module })}/twin`,
             body: { [part]: patch },
           }}
         />
       }
     >
       <p className="muted">{about}</p>
-      <TextField className="field" value={text} onChange={setText} isInvalid={parsed.problem !== ''}>
+      <TextField className="field" value={text} onChange={setText} isInvalid={problem !== ''}>
         <Label className="visually-hidden">{title}</Label>
         <TextArea className="input" rows={Math.min(24, Math.max(6, text.split('\n').length))} spellCheck={false} />
       </TextField>
-      {parsed.problem && (
+      {problem && (
         <p role="alert" className="muted">
-          {parsed.problem}
+          {visible(problem)}
         </p>
       )}
-      {isShown && parsed.value && isChanged && (
-        <pre className="code diff" aria-label="What changes">
-          {diffLines(document, parsed.value).map((line, index) => (
+      {isShown && value && isChanged && (
+        <pre className="code diff" tabIndex={0} role="region" aria-label="What changes">
+          {lines.map((line, index) => (
             // biome-ignore lint: lines have no other key than their place
             <span key={index} className={line.sign === '+' ? 'added' : line.sign === '-' ? 'removed' : ''}>
-              {line.sign} {visible(line.text)}
+              {line.sign} {line.text}
               {'\n'}
             </span>
           ))}
         </pre>
       )}
+      {isOutdated && isTouched && (
+        <p role="status" className="note warn">
+          Somebody else has changed it meanwhile. Start over to see what it is now; saving is refused.
+        </p>
+      )}
       <ProblemNote error={saving.error} />
       <div className="row-of">
         {isShown && isChanged ? (
-          <Button kind="primary" isDisabled={saving.isPending || !parsed.value} onPress={() => saving.mutate()}>
+          <Button kind="primary" isDisabled={saving.isPending || !value} onPress={() => saving.mutate()}>
             {saving.isPending ? 'Saving…' : 'Save'}
           </Button>
         ) : (
@@ -127,7 +177,7 @@ function Editor({ title, about, device, part, document, revision }: {
             Show what changes
           </Button>
         )}
-        <Button isDisabled={!isChanged && text === usual} onPress={() => setText(usual)}>
+        <Button isDisabled={!isTouched} onPress={startOver}>
           Start over
         </Button>
       </div>
@@ -142,10 +192,22 @@ function parse(text: string): { value: Document | null; problem: string } {
       return { value: null, problem: 'It must be an object: { … }' };
     return { value: value as Document, problem: '' };
   } catch (error) {
-    return { value: null, problem: `Not JSON yet: ${String(error)}` };
+    return { value: null, problem: `Not JSON yet: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 
-function tagArguments(patch: Document): string[] {
-  return Object.entries(patch).flatMap(([key, value]) => ['--tag', `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`]);
+/** Write a patch of tags as options of the command, which knows texts at paths only; null where that does not do. */
+export function tagOptions(patch: Document, above = ''): string[] | null {
+  const options: string[] = [];
+  for (const [key, value] of Object.entries(patch)) {
+    if (key === '' || /[.=]/u.test(key)) return null;
+    if (typeof value === 'string') options.push('--tag', `${above}${key}=${value}`);
+    else if (value === null) options.push('--remove-tag', `${above}${key}`);
+    else {
+      const inner = typeof value === 'object' && !Array.isArray(value) ? tagOptions(value as Document, `${above}${key}.`) : null;
+      if (!inner?.length) return null;
+      options.push(...inner);
+    }
+  }
+  return options;
 }

@@ -1,14 +1,15 @@
 // One device: who it is, what it holds, what it says, what was done with it.
 import { useQuery } from '@tanstack/react-query';
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
-import { useLocation, useParams } from 'wouter';
+import { usePathname } from 'wouter/use-browser-location';
 import { api, type Schemas, take } from '../api/client';
-import { useQueryState } from '../app/url';
-import { Act } from '../ui/act';
+import { nameIn, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { Badge, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { Acts } from './device-acts';
 import { Identity } from './device-identity';
 import { Live } from './device-live';
+import { ModulePage } from './device-module';
 import { RecordOf } from './device-record';
 import { Talk } from './device-talk';
 import { TwinOf } from './device-twin';
@@ -24,13 +25,15 @@ const TABS = [
 ] as const;
 
 export default function DevicePage() {
-  const name = decodeURIComponent(useParams<{ device: string }>().device ?? '');
+  const name = nameIn(usePathname());
   const [parameters, change] = useQueryState();
+  const module = parameters.get('module') ?? '';
   const device = useQuery({
     queryKey: ['device', name],
     queryFn: () => take(api.GET('/v1/devices/{device_id}', { params: { path: { device_id: name } } })),
     refetchInterval: 3_000,
   });
+  if (device.data && module) return <ModulePage key={module} device={name} module={module} />;
   if (!device.data) {
     return (
       <Page title={<Foreign text={name} />}>
@@ -46,14 +49,14 @@ export default function DevicePage() {
       actions={
         <>
           <Acts device={device.data} />
-          <CopyAs way={{ cli: ['device', 'show', name], path: `/v1/devices/${encodeURIComponent(name)}` }} />
+          <CopyAs way={{ cli: ['device', 'show'], names: [name], path: `/v1/devices/${encodeURIComponent(name)}` }} />
         </>
       }
     >
       <ProblemNote error={device.error} />
       <Tabs
         className="tabs"
-        selectedKey={parameters.get('tab') ?? 'identity'}
+        selectedKey={TABS.find((each) => each.id === parameters.get('tab'))?.id ?? 'identity'}
         onSelectionChange={(tab) => change({ tab: String(tab) })}
       >
         <TabList aria-label="Parts of the device" items={TABS}>
@@ -99,67 +102,5 @@ function States({ device }: { device: Device }) {
       </Badge>
       {device.is_flagged && <Badge tone="warn">weak credential</Badge>}
     </span>
-  );
-}
-
-function Acts({ device }: { device: Device }) {
-  const [, navigate] = useLocation();
-  const name = device.device_id;
-  const path = { path: { device_id: name } };
-  return (
-    <>
-      {device.is_enabled ? (
-        <Act
-          label="Disable"
-          kind="danger"
-          title={`Disable ${name}?`}
-          act={(reason) => take(api.POST('/v1/devices/{device_id}/disable', { params: path, body: { reason } }))}
-        >
-          <p>Its connection is cut within a fraction of a second and it is refused until it is enabled again. It loses nothing.</p>
-        </Act>
-      ) : (
-        <Act
-          label="Enable"
-          kind="primary"
-          title={`Enable ${name}?`}
-          act={(reason) => take(api.POST('/v1/devices/{device_id}/enable', { params: path, body: { reason } }))}
-        >
-          <p>It comes back by itself.</p>
-        </Act>
-      )}
-      <Act
-        label="Let it enroll once more"
-        needsReason
-        title={`Let ${name} enroll once more?`}
-        act={(reason) => take(api.POST('/v1/devices/{device_id}/allow-reenrollment', { params: path, body: { reason } }))}
-      >
-        <p>For a day, once: for a device that was reset, replaced or revoked.</p>
-      </Act>
-      <Act
-        label="Revoke"
-        kind="danger"
-        needsReason
-        title={`Revoke everything ${name} holds?`}
-        act={(reason) =>
-          take(
-            api.POST('/v1/devices/{device_id}/revoke', {
-              params: path,
-              body: { reason: 'key_compromise', comment: reason },
-            }),
-          )
-        }
-      >
-        <p>It is cut at once, and its onboarding identity is locked. It cannot be undone; the device has to enroll again.</p>
-      </Act>
-      <Act
-        label="Delete"
-        kind="danger"
-        title={`Delete ${name}?`}
-        act={() => take(api.DELETE('/v1/devices/{device_id}', { params: path }))}
-        onDone={() => navigate('/devices')}
-      >
-        <p>Its certificates end, its name becomes free, its twin is gone. What was done with it stays in the ledger.</p>
-      </Act>
-    </>
   );
 }

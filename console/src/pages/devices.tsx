@@ -1,6 +1,7 @@
 // All devices, or those that a condition holds for; and acts on many at once.
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
+import { ToggleButton } from 'react-aria-components';
 import { Link, useLocation } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
 import { useCount } from '../api/queries';
@@ -10,11 +11,20 @@ import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { csvCell, visible } from '../ui/text';
 import { Badge, Button, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { FLAGGED, STOPPED } from './attention';
 import { Bulk } from './bulk';
 
 type Device = Schemas['DeviceView'];
 
 const PAGE = 200;
+
+const QUICK = [
+  { title: 'Connected', condition: "connectionState = 'Connected'" },
+  { title: 'Not connected', condition: "connectionState = 'Disconnected'" },
+  { title: 'Disabled or blocked', condition: STOPPED },
+  { title: 'Quarantined', condition: "lifecycle = 'quarantined'" },
+  { title: 'Weak credential', condition: FLAGGED },
+];
 
 const COLUMNS: Column<Device>[] = [
   {
@@ -63,8 +73,13 @@ export default function Devices() {
     queryFn: ({ pageParam }) =>
       take(api.GET('/v1/devices', { params: { query: { limit: PAGE, after: pageParam, where: where || undefined } } })),
     getNextPageParam: (page) => page.next || undefined,
+    structuralSharing: false,
   });
-  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const use = (condition: string) => {
+    setSelected(new Set());
+    change({ where: condition }, true);
+  };
   const select = (key: string, isSelected: boolean) => {
     const next = new Set(selected);
     if (isSelected) next.add(key);
@@ -74,7 +89,7 @@ export default function Devices() {
   return (
     <Page
       title="Devices"
-      about={count === undefined ? '' : `${count.toLocaleString('en')}${where ? ' match' : ''}`}
+      about={count === undefined ? '' : `${count.toLocaleString('en')}${where ? ' match' : ' registered'}`}
       actions={
         <>
           <Link className="button primary" href="/add-device">
@@ -85,21 +100,27 @@ export default function Devices() {
           </Button>
           <CopyAs
             way={{
-              cli: ['device', 'list', ...(where ? ['--where', where] : [])],
+              cli: ['device', 'list'],
+              options: where ? ['--where', where] : [],
               path: `/v1/devices${where ? `?where=${encodeURIComponent(where)}` : ''}`,
             }}
           />
         </>
       }
     >
-      <Condition
-        key={where}
-        value={where}
-        onUse={(condition) => {
-          setSelected(new Set());
-          change({ where: condition }, true);
-        }}
-      />
+      <Condition key={where} value={where} onUse={use} />
+      <div className="row-of chips" role="group" aria-label="Quick filters">
+        {QUICK.map(({ title, condition }) => (
+          <ToggleButton
+            key={title}
+            className="chip"
+            isSelected={where === condition}
+            onChange={(isOn) => use(isOn ? condition : '')}
+          >
+            {title}
+          </ToggleButton>
+        ))}
+      </div>
       <ProblemNote error={list.error} />
       <Bulk selected={[...selected]} clear={() => setSelected(new Set())} />
       <Table
@@ -113,6 +134,7 @@ export default function Devices() {
         onOpen={(device) => navigate(`/devices/${encodeURIComponent(device.device_id)}`)}
         selected={selected}
         onSelect={select}
+        onSelectAll={(isSelected) => setSelected(new Set(isSelected ? items.map((each) => each.device_id) : []))}
         empty={
           where ? (
             'No device matches.'

@@ -5,11 +5,12 @@ import { Dialog, DialogTrigger, Form, Heading, Input, Label, Modal, ModalOverlay
 import { Link } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
 import { useCount } from '../api/queries';
-import { useQueryState } from '../app/url';
+import { link, useQueryState } from '../app/url';
 import { Act } from '../ui/act';
 import { Condition } from '../ui/condition';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
+import { queryText, visible } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 
 type Group = Schemas['GroupView'];
@@ -54,6 +55,7 @@ export default function Groups() {
           keyOf={(each) => each.group_id}
           isLoading={groups.isLoading}
           onCurrent={(each) => change({ id: each.group_id })}
+          current={chosen?.group_id}
           empty="There is no group. A dynamic one follows a condition, such as tags.line = 'A'."
         />
         {chosen && <Detail key={chosen.group_id} group={chosen} />}
@@ -71,10 +73,30 @@ function Detail({ group }: { group: Group }) {
       take(api.GET('/v1/groups/{group}/members', { params: { ...path, query: { limit: 100, after: pageParam } } })),
     getNextPageParam: (page) => page.next || undefined,
   });
+  const queries = useQueryClient();
+  const removing = useMutation({
+    mutationFn: (name: string) =>
+      take(api.POST('/v1/groups/{group}/remove', { params: path, body: { device_ids: [name] } })),
+    onSuccess: () => queries.invalidateQueries(),
+  });
   const names = members.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <div className="explanation">
-      <Card title={<Foreign text={group.name} />} actions={<Badge tone={group.kind === 'dynamic' ? 'info' : 'plain'}>{group.kind}</Badge>}>
+      <Card
+        title={<Foreign text={group.name} />}
+        actions={
+          <>
+            <Badge tone={group.kind === 'dynamic' ? 'info' : 'plain'}>{group.kind}</Badge>
+            <CopyAs
+              way={{
+                cli: ['group', 'members'],
+                names: [group.name],
+                path: `/v1/groups/${encodeURIComponent(group.group_id)}/members`,
+              }}
+            />
+          </>
+        }
+      >
         {group.description && <p><Foreign text={group.description} /></p>}
         {group.condition && (
           <pre className="code">
@@ -83,7 +105,9 @@ function Detail({ group }: { group: Group }) {
         )}
         <dl className="facts">
           <dt>Members</dt>
-          <dd className="number">{group.member_count}</dd>
+          <dd className="number">
+            {group.progress ? 'being computed' : <Link href={link('/devices', { where: `CONTAINS(groups, ${queryText(group.name)})` })}>{group.member_count}</Link>}
+          </dd>
           <dt>Changed</dt>
           <dd>
             <Time at={group.updated_at} />
@@ -99,16 +123,36 @@ function Detail({ group }: { group: Group }) {
         </Act>
       </Card>
       <Card title="Members">
-        <ProblemNote error={members.error} />
+        <ProblemNote error={members.error ?? removing.error} />
         {names.length === 0 ? (
-          <Empty>{group.progress ? 'They are being computed.' : 'Nobody is in it.'}</Empty>
+          <Empty>
+            {group.progress ? (
+              'They are being computed.'
+            ) : group.kind === 'dynamic' ? (
+              'No device meets its condition now.'
+            ) : (
+              <>
+                Nobody is in it. Select <Link href="/devices">devices</Link> and add them to it.
+              </>
+            )}
+          </Empty>
         ) : (
           <ul className="plain">
             {names.map((each) => (
-              <li key={each.device_id}>
+              <li key={each.device_id} className="line">
                 <Link href={`/devices/${encodeURIComponent(each.device_id)}`}>
                   <Foreign text={each.device_id} />
                 </Link>
+                {group.kind === 'static' && (
+                  <Button
+                    kind="quiet"
+                    aria-label={`Take ${visible(each.device_id)} out`}
+                    isDisabled={removing.isPending}
+                    onPress={() => removing.mutate(each.device_id)}
+                  >
+                    Take out
+                  </Button>
+                )}
               </li>
             ))}
           </ul>

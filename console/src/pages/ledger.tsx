@@ -1,13 +1,13 @@
 // Everything that was done, by whom and why; newest first, and nothing can be taken out unnoticed.
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { api, type Schemas, take } from '../api/client';
 import { useStatus } from '../api/queries';
 import { inWords } from '../app/strip';
 import { link, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
-import { actorName, called, visible } from '../ui/text';
+import { actorName, called, prettyJson } from '../ui/text';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 
 type Entry = Schemas['EntryView'];
@@ -42,8 +42,17 @@ export default function Ledger() {
     enabled: top !== undefined && top > 0,
     placeholderData: (before) => before,
   });
-  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const chosen = items.find((each) => String(each.position) === parameters.get('entry')) ?? items[0];
+  const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const wanted = parameters.get('entry') ?? '';
+  const listed = items.find((each) => String(each.position) === wanted);
+  // A link may lead to an entry that is far from the newest.
+  const linked = useQuery({
+    queryKey: ['ledger', 'entry', wanted],
+    queryFn: () => take(api.GET('/v1/ledger/entries/{position}', { params: { path: { position: Number(wanted) } } })),
+    enabled: /^\d{1,15}$/u.test(wanted) && !listed,
+    staleTime: 'static',
+  });
+  const chosen = listed ?? linked.data ?? items[0];
   const news = from !== null && size !== undefined ? size - from : 0;
   return (
     <Page
@@ -51,7 +60,7 @@ export default function Ledger() {
       about={size === undefined ? '' : `${size.toLocaleString('en')} entries`}
       actions={<CopyAs way={{ cli: ['ledger', 'list'], path: '/v1/ledger/entries' }} />}
     >
-      <ProblemNote error={list.error} />
+      <ProblemNote error={list.error ?? linked.error} />
       <Verification />
       {news > 0 && (
         <div className="note row-of" role="status">
@@ -74,6 +83,7 @@ export default function Ledger() {
             setFrom(top ?? null);
             change({ entry: String(each.position) });
           }}
+          current={chosen && String(chosen.position)}
           empty="Nothing was done yet."
         />
         {chosen && <Detail entry={chosen} />}
@@ -109,8 +119,8 @@ function Detail({ entry }: { entry: Entry }) {
           </dd>
         </dl>
         <h3>Details</h3>
-        <pre className="code" tabIndex={0} aria-label="Details">
-          {JSON.stringify(entry.details, null, 2).split('\n').map(visible).join('\n')}
+        <pre className="code" tabIndex={0} role="region" aria-label="Details">
+          {prettyJson(entry.details)}
         </pre>
         <CopyAs
           way={{

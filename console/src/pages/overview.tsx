@@ -7,9 +7,10 @@ import { useCloneAlerts, useCount, useRefusals, useStatus } from '../api/queries
 import { inWords } from '../app/strip';
 import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
-import { called } from '../ui/text';
+import { actorName } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Stat, Time } from '../ui/ui';
-import { FLAGGED, matters, SILENT } from './attention';
+import { FLAGGED, matters, SILENT, STOPPED } from './attention';
+import { PeopleNag } from './people-nag';
 
 const CHANGES = 12;
 const DAY_MS = 86_400_000;
@@ -41,10 +42,11 @@ export default function Overview() {
       actions={<CopyAs way={{ cli: ['status'], path: '/v1/status' }} />}
     >
       <ProblemNote error={status.error} />
+      <PeopleNag />
       <div className="columns stats">
         <Stat value={devices?.total ?? '–'} label="devices" to="/devices" />
         <Stat value={connected ?? '–'} label="connected" to={link('/devices', { where: "connectionState = 'Connected'" })} tone="good" />
-        <Stat value={devices ? devices.disabled + devices.blocked : '–'} label="disabled or blocked" to={link('/devices', { where: "status = 'disabled' OR isBlocked = true" })} tone={devices && devices.disabled + devices.blocked ? 'bad' : 'plain'} />
+        <Stat value={devices ? devices.disabled + devices.blocked : '–'} label="disabled or blocked" to={link('/devices', { where: STOPPED })} tone={devices && devices.disabled + devices.blocked ? 'bad' : 'plain'} />
         <Stat value={recent.reduce((sum, each) => sum + each.repeated, 0)} label="refused in a day" to="/refusals" tone={recent.length ? 'warn' : 'plain'} />
       </div>
       <Card
@@ -80,9 +82,15 @@ export default function Overview() {
                   )}
                 </span>
                 <span className="row-of">
-                  <Link className="button" href={each.to}>
-                    {each.act}
-                  </Link>
+                  {each.to.startsWith('#') ? (
+                    <a className="button" href={each.to}>
+                      {each.act}
+                    </a>
+                  ) : (
+                    <Link className="button" href={each.to}>
+                      {each.act}
+                    </Link>
+                  )}
                   <Button
                     kind="quiet"
                     aria-label={`Put aside: ${each.title}`}
@@ -123,10 +131,10 @@ function Changes() {
               <Time at={entry.at} />
             </span>
             <span>
-              {inWords(entry.action)} <Foreign text={entry.target_name || called(entry.target)} />
+              {inWords(entry.action)} {entry.target_name && <Foreign text={entry.target_name} />}
             </span>
             <span className="muted">
-              by <Foreign text={called(entry.actor.id)} />
+              by <Foreign text={actorName(entry.actor)} />
             </span>
           </li>
         ))}
@@ -138,7 +146,7 @@ function Changes() {
 function Components() {
   const status = useStatus();
   return (
-    <Card title="Components">
+    <Card title="Components" id="components">
       <ul className="components">
         {(status.data?.components ?? []).map((part) => (
           <li key={part.name}>

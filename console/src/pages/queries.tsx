@@ -1,9 +1,10 @@
 // Ask the fleet in the hub's query language.
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { Form, Label, TextArea, TextField } from 'react-aria-components';
+import { Link } from 'wouter';
 import { api, take } from '../api/client';
-import { useQueryState } from '../app/url';
+import { link, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { csvCell, visible } from '../ui/text';
@@ -29,13 +30,14 @@ export default function Queries() {
     queryFn: ({ pageParam }) => take(api.POST('/v1/query', { body: { query: asked, limit: PAGE, after: pageParam } })),
     getNextPageParam: (page) => page.next || undefined,
     enabled: asked !== '',
+    structuralSharing: false,
   });
-  const rows = (answer.data?.pages.flatMap((page) => page.items) ?? []) as Row[];
-  const names = [...new Set(rows.slice(0, 200).flatMap((row) => Object.keys(row)))].slice(0, 12);
+  const rows = useMemo(() => (answer.data?.pages.flatMap((page) => page.items) ?? []) as Row[], [answer.data]);
+  const names = useMemo(() => [...new Set(rows.slice(0, 200).flatMap((row) => Object.keys(row)))], [rows]);
   const columns: Column<Row>[] = names.map((name) => ({
     title: visible(name),
-    width: 'minmax(120px, 1fr)',
-    cell: (row) => <span>{visible(inText(row[name]))}</span>,
+    width: 'minmax(140px, 1fr)',
+    cell: (row) => <Cell row={row} name={name} />,
   }));
   return (
     <Page
@@ -46,7 +48,7 @@ export default function Queries() {
           <Button isDisabled={rows.length === 0} onPress={() => download(names, rows)}>
             CSV of what is loaded
           </Button>
-          <CopyAs way={{ cli: ['query', asked || text], method: 'POST', path: '/v1/query', body: { query: asked || text } }} />
+          <CopyAs way={{ cli: ['query'], names: [asked || text], method: 'POST', path: '/v1/query', body: { query: asked || text } }} />
         </>
       }
     >
@@ -92,7 +94,7 @@ export default function Queries() {
           label="Answer"
           columns={columns}
           items={rows}
-          keyOf={(row) => String(row.deviceId ?? '') + String(row.moduleId ?? '') + JSON.stringify(row).slice(0, 200)}
+          keyOf={keyOf}
           hasMore={answer.hasNextPage}
           isLoading={answer.isFetching}
           onMore={() => void answer.fetchNextPage()}
@@ -101,6 +103,27 @@ export default function Queries() {
       )}
     </Page>
   );
+}
+
+// Rows of an answer have no names of their own, and two may be alike.
+const keys = new WeakMap<Row, string>();
+let made = 0;
+
+function keyOf(row: Row): string {
+  const known = keys.get(row) ?? String((made += 1));
+  keys.set(row, known);
+  return known;
+}
+
+function Cell({ row, name }: { row: Row; name: string }) {
+  const text = visible(inText(row[name]));
+  if (name === 'deviceId' && typeof row.deviceId === 'string')
+    return (
+      <Link href={link(`/devices/${encodeURIComponent(row.deviceId)}`, { module: inText(row.moduleId) })} tabIndex={-1}>
+        {text}
+      </Link>
+    );
+  return <span title={text.length > 20 ? text.slice(0, 2_000) : undefined}>{text}</span>;
 }
 
 function inText(value: unknown): string {

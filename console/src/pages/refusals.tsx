@@ -1,5 +1,6 @@
 // Refused connections: which check failed, on which certificate, what to do next.
 import { useInfiniteQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
 import { Link } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
 import { link, useQueryState } from '../app/url';
@@ -40,7 +41,7 @@ export default function Refusals() {
     getNextPageParam: (page) => page.next || undefined,
     refetchInterval: 10_000,
   });
-  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const chosen = items.find((each) => each.decision_id === parameters.get('id')) ?? items[0];
   return (
     <Page
@@ -51,7 +52,8 @@ export default function Refusals() {
           {device && <Button onPress={() => change({ device: '', id: '' })}>Show all</Button>}
           <CopyAs
             way={{
-              cli: ['refusal', 'list', ...(device ? ['--device', device] : [])],
+              cli: ['refusal', 'list'],
+              options: device ? ['--device', device] : [],
               path: link('/v1/refusals', { device_id: device }),
             }}
           />
@@ -70,6 +72,7 @@ export default function Refusals() {
           onMore={() => void list.fetchNextPage()}
           onOpen={(each) => change({ id: each.decision_id })}
           onCurrent={(each) => change({ id: each.decision_id })}
+          current={chosen?.decision_id}
           empty="Nobody was refused. A device that cannot get in shows up here within a second, with the reason."
         />
         {chosen && <Explanation refusal={chosen} />}

@@ -2,6 +2,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { Dialog, DialogTrigger, Form, Heading, Input, Label, Modal, ModalOverlay, TextField } from 'react-aria-components';
+import { visible } from './text';
 import { Button, ProblemNote } from './ui';
 
 export interface ActProps {
@@ -16,54 +17,59 @@ export interface ActProps {
   onDone?: () => void;
 }
 
-export function Act({ label, kind = '', title, children, needsReason = false, isDisabled = false, act, onDone }: ActProps) {
+export function Act({ isDisabled = false, ...act }: ActProps) {
+  return (
+    <DialogTrigger>
+      <Button kind={act.kind} isDisabled={isDisabled}>
+        {act.label}
+      </Button>
+      <ActModal {...act} />
+    </DialogTrigger>
+  );
+}
+
+/** The same without a button: opened by whoever shows it, such as a menu. */
+export function ActModal({ isOpen, onOpenChange, ...act }: ActProps & { isOpen?: boolean; onOpenChange?: (isOpen: boolean) => void }) {
+  return (
+    <ModalOverlay className="modal-overlay" isDismissable isOpen={isOpen} onOpenChange={onOpenChange}>
+      <Modal className="modal">
+        <Dialog>{({ close }) => <ActForm {...act} close={close} />}</Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+function ActForm({ label, kind = '', title, children, needsReason = false, act, onDone, close }: ActProps & { close: () => void }) {
   const [reason, setReason] = useState('');
   const queries = useQueryClient();
   const doing = useMutation({
     mutationFn: act,
-    onSuccess: async () => {
-      await queries.invalidateQueries();
+    onSuccess: () => {
+      close();
       onDone?.();
+      return queries.invalidateQueries();
     },
   });
   return (
-    <DialogTrigger
-      onOpenChange={() => {
-        doing.reset();
-        setReason('');
+    <Form
+      onSubmit={(event) => {
+        event.preventDefault();
+        doing.mutate(reason.trim());
       }}
     >
-      <Button kind={kind} isDisabled={isDisabled}>
-        {label}
-      </Button>
-      <ModalOverlay className="modal-overlay" isDismissable>
-        <Modal className="modal">
-          <Dialog>
-            {({ close }) => (
-              <Form
-                onSubmit={(event) => {
-                  event.preventDefault();
-                  doing.mutate(reason, { onSuccess: close });
-                }}
-              >
-                <Heading slot="title">{title}</Heading>
-                {children}
-                <TextField className="field" value={reason} onChange={setReason} isRequired={needsReason} autoFocus>
-                  <Label>Reason{needsReason ? '' : ' (optional)'}, for the record</Label>
-                  <Input className="input" maxLength={1024} />
-                </TextField>
-                <ProblemNote error={doing.error} />
-                <footer>
-                  <Button onPress={close}>Cancel</Button>
-                  <Button type="submit" kind={kind === 'danger' ? 'danger' : 'primary'} isDisabled={doing.isPending}>
-                    {doing.isPending ? 'Working…' : label}
-                  </Button>
-                </footer>
-              </Form>
-            )}
-          </Dialog>
-        </Modal>
-      </ModalOverlay>
-    </DialogTrigger>
+      <Heading slot="title">{visible(title)}</Heading>
+      {children}
+      <TextField className="field" value={reason} onChange={setReason} isRequired={needsReason} autoFocus>
+        <Label>Reason{needsReason ? '' : ' (optional)'}, for the record</Label>
+        <Input className="input" maxLength={1024} />
+      </TextField>
+      <ProblemNote error={doing.error} />
+      <footer>
+        <Button onPress={close}>Cancel</Button>
+        <Button type="submit" kind={kind === 'danger' ? 'danger' : 'primary'} isDisabled={doing.isPending}>
+          {doing.isPending ? 'Working…' : label}
+        </Button>
+      </footer>
+    </Form>
   );
 }

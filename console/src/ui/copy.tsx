@@ -1,12 +1,16 @@
 // "Copy as": every screen shows the command and the request that do the same.
 import { useState } from 'react';
 import { Dialog, DialogTrigger, Popover } from 'react-aria-components';
-import { shellQuote } from './text';
+import { plainJson, shellQuote } from './text';
 import { Button } from './ui';
 
 export interface Way {
-  /** Arguments of the vedette command, unquoted. */
+  /** Words of the vedette command, unquoted. */
   cli?: readonly string[];
+  /** Names that it is about, from outside: one that begins with a dash is no option. */
+  names?: readonly string[];
+  /** Options, each with its value. */
+  options?: readonly string[];
   method?: string;
   /** Path of the request with its query, percent-encoded. */
   path: string;
@@ -18,14 +22,17 @@ const TOKEN = '"Authorization: Bearer $(cat "$VEDETTE_DATA/secrets/operator.toke
 
 /** Return the command line. */
 export function asCli(way: Way): string {
-  return ['vedette', ...(way.cli ?? [])].map(shellQuote).join(' ');
+  const { cli = [], names = [], options = [] } = way;
+  const isAmbiguous = names.some((name) => name.startsWith('-'));
+  const rest = isAmbiguous ? [...options, '--', ...names] : [...names, ...options];
+  return ['vedette', ...cli, ...rest].map(shellQuote).join(' ');
 }
 
 /** Return the same as curl; the token is read from its file and never stands in the text. */
 export function asCurl(way: Way): string {
   const parts = ['curl', '--fail-with-body', '-H', TOKEN];
   if (way.method && way.method !== 'GET') parts.push('-X', way.method);
-  if (way.body !== undefined) parts.push('--json', shellQuote(JSON.stringify(way.body)));
+  if (way.body !== undefined) parts.push('--json', shellQuote(plainJson(way.body)));
   parts.push(shellQuote(`${window.location.origin}${way.path}`));
   return parts.join(' ');
 }

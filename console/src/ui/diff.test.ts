@@ -17,6 +17,9 @@ describe('a change of a document', () => {
       b: { d: 3 },
       f: null,
     });
+    expect(mergePatch({ toString: 1 }, JSON.parse('{"__proto__": 2, "constructor": {"a": 1}}'))).toEqual(
+      JSON.parse('{"toString": null, "__proto__": 2, "constructor": {"a": 1}}'),
+    );
     expect(mergePatch({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toEqual({});
   });
 });

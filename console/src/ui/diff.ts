@@ -1,4 +1,6 @@
 // What a change does to a JSON document, line by line, and the merge patch that does it.
+import { prettyJson } from './text';
+
 export interface DiffLine {
   sign: '+' | '-' | ' ';
   text: string;
@@ -8,8 +10,8 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Return two documents as one list of lines: longest common subsequence of their pretty forms. */
 export function diffLines(before: unknown, after: unknown): DiffLine[] {
-  const a = JSON.stringify(before, null, 2).split('\n');
-  const b = JSON.stringify(after, null, 2).split('\n');
+  const a = prettyJson(before).split('\n');
+  const b = prettyJson(after).split('\n');
   const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   for (let i = a.length - 1; i >= 0; i -= 1)
     for (let j = b.length - 1; j >= 0; j -= 1)
@@ -39,10 +41,11 @@ function isObject(value: unknown): value is Record<string, Json> {
 
 /** Return the merge patch (RFC 7396) that turns one document into another; empty when they are equal. */
 export function mergePatch(before: Record<string, unknown>, after: Record<string, unknown>): Record<string, unknown> {
-  const patch: Record<string, unknown> = {};
-  for (const key of Object.keys(before)) if (!(key in after)) patch[key] = null;
+  // Without a prototype: a member may be called `__proto__`.
+  const patch = Object.create(null) as Record<string, unknown>;
+  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) patch[key] = null;
   for (const [key, value] of Object.entries(after)) {
-    const old = before[key];
+    const old = Object.hasOwn(before, key) ? before[key] : undefined;
     if (isObject(old) && isObject(value)) {
       const inner = mergePatch(old, value);
       if (Object.keys(inner).length) patch[key] = inner;

@@ -1,6 +1,7 @@
 // A list of any length: pages come by cursor as one scrolls, only what is seen is drawn, j and k move, Enter opens.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { usePreferences } from '../app/preferences';
 import { Empty } from './ui';
 
 export interface Column<T> {
@@ -21,8 +22,12 @@ export interface TableProps<T> {
   onOpen?: (item: T) => void;
   /** Called when a row becomes the current one, by click or by key. */
   onCurrent?: (item: T) => void;
+  /** The current row where its owner says which it is, by its key. */
+  current?: string;
   selected?: ReadonlySet<string>;
   onSelect?: (key: string, isSelected: boolean) => void;
+  /** Called to select all rows that are loaded, or none. */
+  onSelectAll?: (isSelected: boolean) => void;
   empty: ReactNode;
 }
 
@@ -32,31 +37,52 @@ function rowHeight(): number {
   return Number.parseInt(getComputedStyle(document.documentElement).getPropertyValue('--row'), 10) || 40;
 }
 
+/** Return where a row stands: where it was, or wherever it has moved to; where it was if it is gone. */
+function placeOf<T>(items: T[], keyOf: (item: T) => string, key: string, before: number): number {
+  const there = items[before];
+  if (there && keyOf(there) === key) return before;
+  const moved = key ? items.findIndex((item) => keyOf(item) === key) : -1;
+  return moved >= 0 ? moved : Math.max(0, Math.min(before, items.length - 1));
+}
+
 export function Table<T>(props: TableProps<T>) {
   const { label, columns, items, keyOf, hasMore = false, isLoading = false, onMore, onOpen, selected, onSelect } = props;
   const frame = useRef<HTMLDivElement>(null);
-  const [current, setCurrent] = useState(0);
+  const { density } = usePreferences();
+  // The current row is kept by its key: it stays the same when others come before it.
+  const [at, setAt] = useState({ key: props.current ?? '', index: 0 });
+  const wanted = props.current ?? at.key;
+  const current = useMemo(() => placeOf(items, keyOf, wanted, at.index), [items, keyOf, wanted, at.index]);
   const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => frame.current,
     estimateSize: rowHeight,
     overscan: 12,
   });
+  useEffect(() => virtual.measure(), [virtual, density]);
   const rows = virtual.getVirtualItems();
   const last = rows.at(-1)?.index ?? 0;
   useEffect(() => {
     if (hasMore && !isLoading && last >= items.length - AHEAD) onMore?.();
   }, [hasMore, isLoading, last, items.length, onMore]);
 
+  const choose = (index: number) => {
+    const item = items[index];
+    if (!item) return;
+    setAt({ key: keyOf(item), index });
+    props.onCurrent?.(item);
+  };
   const move = (to: number) => {
     const index = Math.max(0, Math.min(items.length - 1, to));
-    setCurrent(index);
+    choose(index);
     virtual.scrollToIndex(index);
-    const item = items[index];
-    if (item) props.onCurrent?.(item);
   };
   const onKey = (event: KeyboardEvent) => {
-    if (event.target !== frame.current) return;
+    // A checkbox or link in a row keeps its own keys; j, k and x work from there too.
+    if (event.target !== frame.current) {
+      if (!['j', 'k', 'x'].includes(event.key)) return;
+      frame.current?.focus();
+    }
     const item = items[current];
     if (event.key === 'j' || event.key === 'ArrowDown') move(current + 1);
     else if (event.key === 'k' || event.key === 'ArrowUp') move(current - 1);
@@ -70,8 +96,11 @@ export function Table<T>(props: TableProps<T>) {
     else return;
     event.preventDefault();
   };
+  const isSome = selected !== undefined && selected.size > 0;
+  const isAll = isSome && items.length > 0 && selected.size >= items.length;
   const template = [onSelect ? '24px' : '', ...columns.map((column) => column.width)].join(' ');
-  const activeId = items.length ? `${label}-${current}`.replaceAll(' ', '-') : undefined;
+  const activeId = `${label}-current`.replaceAll(' ', '-');
+  const isDrawn = rows.some((row) => row.index === current);
 
   return (
     <div
@@ -83,14 +112,27 @@ export function Table<T>(props: TableProps<T>) {
       aria-colcount={columns.length + (onSelect ? 1 : 0)}
       aria-multiselectable={onSelect ? true : undefined}
       aria-busy={isLoading}
-      aria-activedescendant={activeId}
+      aria-activedescendant={isDrawn ? activeId : undefined}
       tabIndex={0}
       onKeyDown={onKey}
     >
       <div className="head" role="row" style={{ gridTemplateColumns: template }}>
         {onSelect && (
           <span role="columnheader">
-            <span className="visually-hidden">Selected</span>
+            {props.onSelectAll ? (
+              <input
+                type="checkbox"
+                aria-label="Select all shown"
+                checked={isAll}
+                ref={(box) => {
+                  if (box) box.indeterminate = !isAll && isSome;
+                }}
+                disabled={items.length === 0}
+                onChange={() => props.onSelectAll?.(!isAll)}
+              />
+            ) : (
+              <span className="visually-hidden">Selected</span>
+            )}
           </span>
         )}
         {columns.map((column) => (
@@ -99,10 +141,10 @@ export function Table<T>(props: TableProps<T>) {
           </span>
         ))}
       </div>
-      {items.length === 0 && !isLoading && (
+      {items.length === 0 && (
         <div role="row">
           <div role="gridcell">
-            <Empty>{props.empty}</Empty>
+            <Empty>{isLoading ? 'Loading…' : props.empty}</Empty>
           </div>
         </div>
       )}
@@ -120,10 +162,7 @@ export function Table<T>(props: TableProps<T>) {
             aria-selected={onSelect ? selected?.has(key) === true : undefined}
             className={row.index === current ? 'row current' : 'row'}
             style={{ gridTemplateColumns: template }}
-            onClick={() => {
-              setCurrent(row.index);
-              props.onCurrent?.(item);
-            }}
+            onClick={() => choose(row.index)}
             onDoubleClick={() => onOpen?.(item)}
           >
             {onSelect && (

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, called, csvCell, plainJson, shellQuote, visible } from './text';
+import { ago, called, csvCell, plainJson, queryText, shellQuote, visible } from './text';
 
 describe('text from outside', () => {
   it('shows what cannot be seen', () => {
@@ -17,6 +17,9 @@ describe('text from outside', () => {
     const value = { a: 'x\u202e\u001b\u007f' };
     expect(plainJson(value)).toBe('{"a":"x\\u202e\\u001b\\u007f"}');
     expect(JSON.parse(plainJson(value))).toEqual(value);
+  });
+  it('is a text in a query', () => {
+    expect(queryText("it's\\ \u202e")).toBe(`'it\\'s\\\\ \\u202e'`);
   });
   it('is no formula in a spreadsheet', () => {
     expect(csvCell('=HYPERLINK("x")')).toBe(`"'=HYPERLINK(""x"")"`);

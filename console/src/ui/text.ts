@@ -36,6 +36,11 @@ export function prettyJson(value: unknown): string {
   return (JSON.stringify(value, null, 2) ?? 'null').split('\n').map(escapeUnseen).join('\n');
 }
 
+/** Quote a text for a query. */
+export function queryText(text: string): string {
+  return `'${escapeUnseen(text.replaceAll('\\', '\\\\').replaceAll("'", "\\'"))}'`;
+}
+
 /** Quote one cell for CSV: a leading sign of a formula is disarmed as spreadsheets need it. */
 export function csvCell(text: string): string {
   const safe = /^[=+\-@\t\r]/u.test(text) ? `'${text}` : text;
@@ -60,6 +65,18 @@ export function ago(moment: string, now: number = Date.now()): string {
     distance /= size;
   }
   return moment;
+}
+
+const CLOCK = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+});
+
+/** Say a moment of today by the clock on the wall, such as `15:42:33.518`. */
+export function clockTime(ms: number): string {
+  return CLOCK.format(ms);
 }
 
 const GENERATED = /^([a-z]{2,4})_[0-9a-v]{26}$/u;

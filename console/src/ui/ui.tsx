@@ -56,9 +56,14 @@ export function Page({ title, about, actions, children }: {
   );
 }
 
-export function Card({ title, actions, children }: { title?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+export function Card({ title, actions, id, children }: {
+  title?: ReactNode;
+  actions?: ReactNode;
+  id?: string;
+  children: ReactNode;
+}) {
   return (
-    <section className="card">
+    <section className="card" id={id}>
       {(title || actions) && (
         <header>
           {title && <h2>{title}</h2>}

@@ -1,0 +1,34 @@
+// The menu: every page in its group, with what is open on it.
+import { Link } from 'wouter';
+import { useOpenCloneAlerts } from '../api/queries';
+import { PAGES } from './pages';
+
+const GROUPS = ['Fleet', 'Trust', 'Record'] as const;
+
+export function Menu({ location }: { location: string }) {
+  const open = useOpenCloneAlerts();
+  return (
+    <nav aria-label="Pages">
+      {GROUPS.map((group) => (
+        <section key={group}>
+          <h2>{group}</h2>
+          {PAGES.filter((page) => page.group === group).map((page) => (
+            <Link key={page.path} href={page.path} aria-current={isWithin(location, page.path) ? 'page' : undefined}>
+              {page.title}
+              {page.path === '/clone-alerts' && open > 0 && (
+                <span className="unread">
+                  {open}
+                  <span className="visually-hidden"> open</span>
+                </span>
+              )}
+            </Link>
+          ))}
+        </section>
+      ))}
+    </nav>
+  );
+}
+
+function isWithin(location: string, path: string): boolean {
+  return location === path || (path !== '/' && location.startsWith(`${path}/`));
+}
