@@ -8,7 +8,11 @@ from datetime import timedelta
 
 import pytest
 from operators_house import TOKEN_ACTOR, OperatorsHouse
+from starlette.requests import Request
 
+from vedette.api.errors import TooManyFailures
+from vedette.api.service.calls import CallAuthenticator
+from vedette.api.service.errors import NoToken, TooManyCalls
 from vedette.kernel import RandomIds
 from vedette.operators import (
     InvalidServicePolicy,
@@ -207,6 +211,48 @@ async def test_an_unknown_policy_has_no_connection_string(
         await reveal(house, policies, "mine")
     with pytest.raises(InvalidServicePolicy):
         await reveal(house, policies, "device")
+
+
+def call_with(token: str, *, address: str = "192.0.2.7") -> Request:
+    headers = [(b"authorization", token.encode())]
+    return Request({"type": "http", "method": "GET", "path": "/", "headers": headers, "client": (address, 5000)})
+
+
+async def test_who_calls_too_often_hears_to_wait_and_others_do_not(
+    house: OperatorsHouse, policies: ServicePolicyService
+) -> None:
+    door = CallAuthenticator(
+        policies, house.organization_id, clock=house.clock, requests_per_s=5, failures_per_minute=3
+    )
+    busy = token_of(house, await reveal(house, policies))
+    quiet = token_of(house, await reveal(house, policies, "service"))
+    for _ in range(10):
+        await door.authenticate(call_with(busy))
+    with pytest.raises(TooManyCalls):
+        await door.authenticate(call_with(busy))
+    await door.authenticate(call_with(quiet))
+    house.clock.advance(timedelta(seconds=1))
+    for _ in range(5):
+        await door.authenticate(call_with(busy))
+    with pytest.raises(TooManyCalls):
+        await door.authenticate(call_with(busy))
+
+
+async def test_wrong_tokens_hear_to_wait_and_right_ones_are_still_taken(
+    house: OperatorsHouse, policies: ServicePolicyService
+) -> None:
+    door = CallAuthenticator(
+        policies, house.organization_id, clock=house.clock, requests_per_s=100, failures_per_minute=3
+    )
+    right = token_of(house, await reveal(house, policies))
+    for _ in range(3):
+        with pytest.raises(NoToken):
+            await door.authenticate(call_with("Bearer x"))
+    with pytest.raises(TooManyFailures):
+        await door.authenticate(call_with("SharedAccessSignature x"))
+    assert (await door.authenticate(call_with(right))).name == "iothubowner"
+    with pytest.raises(ServiceTokenRefused):
+        await door.authenticate(call_with("SharedAccessSignature x", address="192.0.2.8"))
 
 
 async def test_keys_do_not_open_under_another_key_nor_in_another_row(

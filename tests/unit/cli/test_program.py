@@ -37,6 +37,7 @@ READS = {
     "query",
     "device keys",
     "module keys",
+    "service-policy connection-string",
 }
 DESTRUCTIVE = {
     "device retire",
@@ -53,6 +54,10 @@ DESTRUCTIVE = {
     "module rotate-key",
     "device rotate-key",
     "group delete",
+    "person delete",
+    "passkey remove",
+    "service-policy delete",
+    "service-policy rotate",
 }
 
 
@@ -72,6 +77,7 @@ def test_the_names_other_programs_rely_on_are_there() -> None:
         "device enable",
         "ledger verify",
         "ledger export",
+        "service-policy connection-string",
         "telemetry tail",
     } <= set(LEAVES)
     assert {"--config", "--data"} <= options(LEAVES["up"])
