@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,8 +12,10 @@ from journey import Platform, free_port
 from passkey_page import PasskeyPage
 from playwright.sync_api import Browser, StorageState, expect, sync_playwright
 
-ADDRESS = "127.0.163.1"
-NAMED_ADDRESS = "127.0.164.1"
+# SDK ports are fixed: two processes that run these tests side by side take an address each.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+ADDRESS = f"127.0.163.{1 + WORKER}"
+NAMED_ADDRESS = f"127.0.164.{1 + WORKER}"
 DEVICES = 12
 
 
