@@ -17,7 +17,8 @@ type Message = Schemas['MessageView'];
 
 const KEPT = 2_000;
 const WINDOWS_MS = [600_000, 5_000];
-const PAGES_MAX = 2;
+// The work of one page is bounded: in a busy fleet a rare message is many pages away.
+const PAGES_MAX = 30;
 
 const AT: Column<Row> = { title: 'At', width: '110px', cell: (row) => <time dateTime={row.message.enqueued_at}>{clockTime(row.at)}</time> };
 const MODULE: Column<Row> = { title: 'Module', width: '90px', cell: (row) => <Foreign text={row.message.module_id} /> };
@@ -42,7 +43,7 @@ async function recent(device: string): Promise<{ rows: Row[]; after: string }> {
     const since = new Date(Date.parse(at) - window).toISOString();
     const rows: Row[] = [];
     let after = '';
-    for (let page = 0; page < PAGES_MAX; page += 1) {
+    for (let page = 0; page < PAGES_MAX && rows.length < KEPT; page += 1) {
       const query = { device_id: device, limit: 1_000, after, since };
       const found = await take(api.GET('/v1/telemetry', { params: { query } }));
       rows.push(...found.items.map(toRow));

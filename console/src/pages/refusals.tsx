@@ -202,14 +202,17 @@ function Remedy({ refusal }: { refusal: Refusal }) {
         <div className="row-of">
           <Act
             label="Let it enroll once more"
-            kind="primary"
+            kind={refusal.reason === 'certificate_expired' ? 'primary' : undefined}
             needsReason
             title={`Let ${refusal.device_id} enroll once more?`}
             act={(reason) =>
               take(api.POST('/v1/devices/{device_id}/allow-reenrollment', { params: path, body: { reason } }))
             }
           >
-            <p>For a day, once. It needs an enrollment that covers it, and its factory certificate.</p>
+            <p>
+              For a day, once. It needs an enrollment that covers it, and its factory certificate. A device that was registered with a
+              certificate of its own cannot: give it that certificate back, or register the new one.
+            </p>
           </Act>
           {page}
         </div>
@@ -218,12 +221,6 @@ function Remedy({ refusal }: { refusal: Refusal }) {
       return (
         <Link className="button primary" href="/clone-alerts">
           See the clone alert
-        </Link>
-      );
-    case 'blocked':
-      return (
-        <Link className="button" href="/access-lists">
-          See the access lists
         </Link>
       );
     default:
