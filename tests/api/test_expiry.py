@@ -14,14 +14,15 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 
 from vedette.api import ApiSettings, Authenticator, build_api, build_router
+from vedette.api.authentication import TOKEN_ACTOR, UNATTENDED
 from vedette.api.errors import TooManyFailures, Unauthenticated
 from vedette.api.idempotency import ABANDONED_AFTER, KEPT_FOR
 from vedette.api.schema import api_router
 from vedette.kernel import OrganizationId, RandomIds
 from vedette.ledger import Ledger
-from vedette.operators import Logins, SessionService, SessionSettings, digest_of
+from vedette.operators import Client, Logins, SessionService, SessionSettings, digest_of
 from vedette.simulation import ManualClock
-from vedette.store import Store
+from vedette.store import Store, StoreFull
 
 ORGANIZATION = OrganizationId("org_00000000000000000000000000")
 TOKEN = "vedette_operator_secret"
@@ -37,14 +38,14 @@ class Door:
         ids = RandomIds(clock)
         ledger = Ledger(store, clock=clock, ids=ids)
         logins = Logins(ledger, clock=clock, ids=ids, settings=SessionSettings())
-        sessions = SessionService(store, ledger, logins, clock=clock, ids=ids)
+        self.sessions = SessionService(store, ledger, logins, clock=clock, ids=ids)
         self.authenticator = Authenticator(
-            digest_of(TOKEN), sessions, ORGANIZATION, clock=clock, failures_per_minute=3, is_tls=False
+            digest_of(TOKEN), self.sessions, ORGANIZATION, clock=clock, failures_per_minute=3, is_tls=False
         )
         router = api_router("test", "/v1")
         router.add_api_route("/count", self.serve, methods=["POST", "GET"])
         router.add_api_route("/devices/{device_id}/methods/{name}", self.serve, methods=["POST"])
-        app = build_api(
+        self.app = build_api(
             ApiSettings(url="http://localhost", hostnames=("localhost",), is_tls=False),
             build_router("1", [router]),
             authenticator=self.authenticator,
@@ -53,7 +54,7 @@ class Door:
             clock=clock,
         )
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://localhost",
             headers={"Authorization": f"Bearer {TOKEN}"},
         )
@@ -146,6 +147,35 @@ async def test_only_posts_are_kept(door: Door) -> None:
     for expected in (1, 2):
         answer = await door.client.get("/v1/count", headers={"Idempotency-Key": "k"})
         assert answer.json() == {"calls": expected}
+
+
+async def log_in(door: Door) -> httpx.AsyncClient:
+    """Return a browser that followed a one-time link."""
+    link = await door.sessions.make_link(ORGANIZATION, actor=TOKEN_ACTOR)
+    begun = await door.sessions.begin_by_link(ORGANIZATION, link.token, client=Client("", ""))
+    cookies = {door.authenticator.cookies.session_name: begun.token}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(door.app), base_url="http://localhost", cookies=cookies)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("headers", [{}, {UNATTENDED: "1"}], ids=["somebody is there", "a page asks by itself"])
+async def test_only_whoever_is_there_keeps_a_session_alive(door: Door, headers: dict[str, str]) -> None:
+    async with await log_in(door) as browser:
+        for _ in range(2):
+            door.clock.advance(timedelta(minutes=20))
+            answer = await browser.get("/v1/count", headers=headers)
+        assert answer.status_code == (401 if headers else 201)
+
+
+@pytest.mark.anyio
+async def test_a_failing_database_keeps_nobody_from_looking(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise StoreFull("the disk is full")
+
+    async with await log_in(door) as browser:
+        door.clock.advance(timedelta(minutes=5))
+        monkeypatch.setattr(Store, "write", fail)
+        assert (await browser.get("/v1/count")).status_code == 201
 
 
 @pytest.mark.anyio

@@ -29,7 +29,7 @@ export function whatIsMissing(session: CurrentSession): { title: string; why: st
   return null;
 }
 
-export function PeopleNag() {
+export function PeopleNag({ isHere = false }: { isHere?: boolean }) {
   const session = useSession();
   const missing = session.data ? whatIsMissing(session.data) : null;
   if (!missing) return null;
@@ -38,9 +38,11 @@ export function PeopleNag() {
       <span>
         <strong>{missing.title}.</strong> <span className="muted">{missing.why}</span>
       </span>
-      <Link className="button" href="/people">
-        {missing.act}
-      </Link>
+      {!isHere && (
+        <Link className="button" href="/people">
+          {missing.act}
+        </Link>
+      )}
     </section>
   );
 }

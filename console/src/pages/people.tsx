@@ -41,7 +41,7 @@ export default function People() {
         </>
       }
     >
-      <PeopleNag />
+      <PeopleNag isHere />
       <You session={session.data} />
       <Card title="People">
         <ProblemNote error={people.error} />

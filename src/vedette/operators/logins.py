@@ -27,6 +27,8 @@ from vedette.operators.model import (
 from vedette.store import Transaction
 
 _TOKEN_BYTES: Final = 32
+# Whoever is refused again and again stands on record once in this time.
+_DENIED_EVERY_S: Final = 60.0
 
 
 class Logins:
@@ -36,6 +38,7 @@ class Logins:
         self._ledger = ledger
         self._clock = clock
         self._ids = ids
+        self._denied_s: dict[tuple[str, SessionKind], float] = {}
         self.settings = settings
 
     def new_token(self) -> str:
@@ -122,7 +125,11 @@ class Logins:
         client: Client,
         passkey_id: PasskeyId | None = None,
     ) -> None:
-        """Put on record that somebody proved who they are and was refused all the same."""
+        """Put on record, once a minute, that somebody proved who they are and was refused all the same."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._denied_s.get((person.person_id, kind), -_DENIED_EVERY_S) < _DENIED_EVERY_S:
+            return
+        self._denied_s[person.person_id, kind] = now_s
         self._ledger.append(
             tx,
             Entry(

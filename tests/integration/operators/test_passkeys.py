@@ -226,6 +226,18 @@ async def test_a_disabled_person_is_out_at_once_and_stays_out(house: OperatorsHo
     await house.people.log_in_by_code(house.organization_id, registration.recovery_codes[0], client=CLIENT)
 
 
+async def test_who_is_refused_again_and_again_stands_on_record_once_a_minute(
+    house: OperatorsHouse, clock: ManualClock
+) -> None:
+    person = (await house.register()).person
+    await house.people.disable(house.organization_id, person.person_id, actor=TOKEN_ACTOR, reason="left")
+    for expected in (1, 1, 2):
+        with pytest.raises(PersonDisabled):
+            await house.log_in()
+        assert len([record for record in await house.acts() if record.decision == "denied"]) == expected
+        clock.advance(timedelta(seconds=31))
+
+
 async def test_a_removed_passkey_opens_nothing_and_its_sessions_end_but_the_one_that_asks(
     house: OperatorsHouse,
 ) -> None:
