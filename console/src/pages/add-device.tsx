@@ -14,7 +14,7 @@ import { BY_ENROLLMENT, makeCertificate, type Place, type Snippet, WITH_CERTIFIC
 type How = 'certificate' | 'enrollment';
 
 const PORT = 8883;
-const HEARD: Record<string, string> = { register: 'enrolled', connect: 'connected', disconnect: 'was here, and left' };
+const HEARD: Record<string, string> = { connect: 'connected', disconnect: 'was here, and left' };
 
 export default function AddDevice() {
   const [parameters, change] = useQueryState();
@@ -45,8 +45,14 @@ export default function AddDevice() {
       <Card title={how === 'certificate' ? '3. On the device' : '2. On the device'}>
         <Root />
         <Snippets snippets={how === 'certificate' ? WITH_CERTIFICATE : BY_ENROLLMENT} place={place} />
+        {how === 'enrollment' && (
+          <>
+            <p>With the certificate that it received, it connects and sends:</p>
+            <Snippets snippets={WITH_CERTIFICATE} place={place} />
+          </>
+        )}
       </Card>
-      <Card title={how === 'certificate' ? '4. Watch it come' : '3. Watch it come'}>{device ? <Heard device={device} /> : <p className="muted">Give it an id first.</p>}</Card>
+      <Card title={how === 'certificate' ? '4. Watch it come' : '3. Watch it come'}>{device ? <Heard device={device} how={how} /> : <p className="muted">Give it an id first.</p>}</Card>
     </Page>
   );
 }
@@ -164,7 +170,7 @@ function Snippets({ snippets, place }: { snippets: Snippet[]; place: Place }) {
   );
 }
 
-function Heard({ device }: { device: string }) {
+function Heard({ device, how }: { device: string; how: How }) {
   const heard = useQuery({
     queryKey: ['heard', device],
     queryFn: () => take(api.GET('/v1/decisions', { params: { query: { limit: 5, device_id: device } } })),
@@ -172,9 +178,22 @@ function Heard({ device }: { device: string }) {
     retry: false,
   });
   const last = heard.data?.items[0];
+  // To enroll is an act, not a decision: the device is simply there afterwards.
+  const enrolled = useQuery({
+    queryKey: ['heard', device, 'enrolled'],
+    queryFn: () => take(api.GET('/v1/devices/{device_id}', { params: { path: { device_id: device } } })),
+    enabled: how === 'enrollment' && !last,
+    refetchInterval: 1_500,
+    retry: false,
+  });
   return (
     <div role="status" aria-live="polite">
-      {!last ? (
+      {!last && how === 'enrollment' && enrolled.data ? (
+        <p>
+          <Badge tone="good">enrolled</Badge> <Time at={enrolled.data.created_at} />. It has not connected yet.{' '}
+          <Link href={`/devices/${encodeURIComponent(device)}`}>Open the device</Link>
+        </p>
+      ) : !last ? (
         <p>
           <Badge tone="info">listening</Badge> Nothing was heard of <Foreign text={device} /> yet.
         </p>
