@@ -51,7 +51,7 @@ def body_of(method: str, path: str) -> Any:
     known: dict[str, Any] = {
         "/twin": {"tags": {}, "desired": {}},
         "/modules": {"module_id": "none"},
-        "/keys/rotate": {"slot": "primary"},
+        "/rotate": {"slot": "primary"},
         "/add": {"device_ids": ["nobody"]},
         "/remove": {"device_ids": ["nobody"]},
         "/hub-trust": {"is_hub_trusted": True},
