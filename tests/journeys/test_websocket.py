@@ -23,7 +23,7 @@ pytestmark = sdk_warnings
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("platform")
-    running = Platform("127.0.19.1", folder, more_configuration="[gateway]\nwebsocket_port = 443\n")
+    running = Platform("127.0.15.1", folder, more_configuration="[gateway]\nwebsocket_port = 443\n")
     try:
         running.start()
         yield running

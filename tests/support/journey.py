@@ -89,6 +89,13 @@ class Platform:
         token = (self.data / "secrets" / "operator.token").read_text().strip()
         self.api = httpx.Client(base_url=self.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
 
+    def answers(self) -> bool:
+        """Tell whether the API serves just now."""
+        try:
+            return self.api.get("/v1/status").is_success
+        except httpx.HTTPError:
+            return False
+
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
