@@ -29,7 +29,7 @@ ELSEWHERE = {
     *(f"enrollment {verb}" for verb in ("pending", "approve", "reject", "rotate-key")),
     # People log in by a browser: tests/integration/cli/test_people_commands.py and tests/console/test_people.py.
     *(f"person {verb}" for verb in ("list", "disable", "enable", "delete")),
-    *(f"passkey {verb}" for verb in ("list", "delete")),
+    *(f"passkey {verb}" for verb in ("list", "remove")),
     *(f"session {verb}" for verb in ("list", "end")),
     # tests/journeys/test_service_sdks.py and tests/api/test_service_policies.py
     *(f"service-policy {verb}" for verb in ("create", "list", "connection-string", "rotate", "delete")),
