@@ -152,9 +152,12 @@ class Operator:
 
     async def post(self, path: str, body: Any) -> tuple[int, bytes]:
         raw = json.dumps(body).encode()
+        request = f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
         reader, writer = await self._idle.get()
         try:
-            writer.write(f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
+            if reader.at_eof():  # the server ends connections that were idle for seconds
+                reader, writer = await asyncio.open_connection(*self._address)
+            writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
             answer = await reader.readexactly(length)
