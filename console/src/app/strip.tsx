@@ -6,9 +6,10 @@ import { api, take } from '../api/client';
 import { useStream } from '../api/stream';
 import { actorName } from '../ui/text';
 import { Foreign, Time } from '../ui/ui';
+import { useRefresh } from './refresh';
 import { useSight } from './sight';
 
-interface Told {
+export interface Told {
   event_id: string;
   name: string;
   occurred_at: string;
@@ -36,13 +37,15 @@ export function Strip() {
     staleTime: 'static',
   });
   const url = sight === null || size.data === undefined ? null : `/v1/events?after=${Math.max(0, size.data - BEFORE)}`;
-  const state = useStream(url, (batch) =>
+  const refresh = useRefresh();
+  const state = useStream(url, (batch) => {
+    const told = batch.map((event) => JSON.parse(event.data) as Told);
+    refresh(told);
     setEvents((before) => {
       const newest = before[0]?.position ?? -1;
-      const more = batch.map((event) => JSON.parse(event.data) as Told).filter((each) => each.position > newest);
-      return [...more.reverse(), ...before].slice(0, SHOWN);
-    }),
-  );
+      return [...told.filter((each) => each.position > newest).reverse(), ...before].slice(0, SHOWN);
+    });
+  });
   return (
     <section className="strip" aria-label="Activity">
       {state === 'waiting' && <p>The live connection is interrupted; it is tried again.</p>}

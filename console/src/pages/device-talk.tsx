@@ -26,6 +26,11 @@ function Method({ device, module, isConnected }: Owner & { isConnected: boolean 
   const [name, setName] = useState('ping');
   const [payload, setPayload] = useState('');
   const [problem, setProblem] = useState('');
+  const edit = (text: string) => {
+    setPayload(text);
+    // A field that is invalid keeps its form from being sent.
+    setProblem('');
+  };
   const call = useMutation({
     mutationFn: (body: unknown) =>
       module
@@ -75,7 +80,7 @@ function Method({ device, module, isConnected }: Owner & { isConnected: boolean 
           <Label>Method</Label>
           <Input className="input" maxLength={100} />
         </TextField>
-        <TextField className="field" value={payload} onChange={setPayload} isInvalid={problem !== ''}>
+        <TextField className="field" value={payload} onChange={edit} isInvalid={problem !== ''}>
           <Label>Payload, JSON (empty for null)</Label>
           <TextArea className="input" rows={4} spellCheck={false} />
         </TextField>

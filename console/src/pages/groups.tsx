@@ -1,5 +1,5 @@
 // Groups: named by hand, or by a condition that devices meet and leave by themselves.
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Dialog, DialogTrigger, Form, Heading, Input, Label, Modal, ModalOverlay, TextField } from 'react-aria-components';
 import { Link } from 'wouter';
@@ -67,7 +67,9 @@ export default function Groups() {
 function Detail({ group }: { group: Group }) {
   const path = { path: { group: group.group_id } };
   const members = useInfiniteQuery({
-    queryKey: ['members', group.group_id],
+    // Members come and go by themselves, and are counted with the group.
+    queryKey: ['members', group.group_id, group.member_count, group.progress !== null],
+    placeholderData: keepPreviousData,
     initialPageParam: '',
     queryFn: ({ pageParam }) =>
       take(api.GET('/v1/groups/{group}/members', { params: { ...path, query: { limit: 100, after: pageParam } } })),
@@ -118,6 +120,12 @@ function Detail({ group }: { group: Group }) {
           kind="danger"
           title={`Delete the group ${group.name}?`}
           act={(reason) => take(api.DELETE('/v1/groups/{group}', { params: { ...path, query: { reason: reason || undefined } } }))}
+          onDone={() =>
+            queries.setQueryData<Schemas['Page_GroupView_']>(
+              ['groups'],
+              (page) => page && { ...page, items: page.items.filter((each) => each.group_id !== group.group_id) },
+            )
+          }
         >
           <p>Its {group.member_count} devices stay; policies that name the group no longer meet them.</p>
         </Act>
@@ -166,7 +174,8 @@ function Detail({ group }: { group: Group }) {
 function Create() {
   const [name, setName] = useState('');
   const [condition, setCondition] = useState('');
-  const matching = useCount(condition || 'false');
+  const [tried, setTried] = useState('');
+  const matching = useCount(tried || 'false');
   const queries = useQueryClient();
   const creating = useMutation({
     mutationFn: () => take(api.POST('/v1/groups', { body: { name, condition: condition || null } })),
@@ -190,8 +199,16 @@ function Create() {
                   <Label>Name</Label>
                   <Input className="input" maxLength={128} />
                 </TextField>
-                <Condition value={condition} onUse={setCondition} label="Condition; empty for a group that is filled by hand" />
-                {condition && matching !== undefined && <p role="status">{matching} devices meet it now.</p>}
+                <Condition
+                  value={condition}
+                  onEdit={(text) => setCondition(text.trim())}
+                  onUse={setTried}
+                  label="Condition; empty for a group that is filled by hand"
+                  action="Try it"
+                />
+                <p role="status" className="muted">
+                  {tried && tried === condition && matching !== undefined && `${matching} devices meet it now.`}
+                </p>
                 <ProblemNote error={creating.error} />
                 <footer>
                   <Button onPress={close}>Cancel</Button>

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'react';
 import { api, type Schemas, take } from '../api/client';
 import { useStatus } from '../api/queries';
 import { inWords } from '../app/strip';
-import { link, useQueryState } from '../app/url';
+import { useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { actorName, called, prettyJson } from '../ui/text';
@@ -125,7 +125,7 @@ function Detail({ entry }: { entry: Entry }) {
         <CopyAs
           way={{
             cli: ['ledger', 'show', String(entry.position)],
-            path: link(`/v1/ledger/entries/${entry.position}/proof`),
+            path: `/v1/ledger/entries/${entry.position}`,
           }}
         />
       </Card>

@@ -1,6 +1,5 @@
 // Is anything wrong, what changed, what should I do?
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { Link } from 'wouter';
 import { api, take } from '../api/client';
 import { useCloneAlerts, useCount, useRefusals, useStatus } from '../api/queries';
@@ -11,6 +10,7 @@ import { actorName } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Stat, Time } from '../ui/ui';
 import { FLAGGED, matters, SILENT, STOPPED } from './attention';
 import { PeopleNag } from './people-nag';
+import { usePutAside } from './put-aside';
 
 const CHANGES = 12;
 const DAY_MS = 86_400_000;
@@ -22,7 +22,7 @@ export default function Overview() {
   const silent = useCount(SILENT);
   const flagged = useCount(FLAGGED);
   const connected = useCount("connectionState = 'Connected'");
-  const [dismissed, setDismissed] = useState<ReadonlySet<string>>(new Set());
+  const { isAside, putAside, takeBack } = usePutAside();
   const now = status.data ? Date.parse(status.data.at) : Date.now();
   const recent = (refusals.data?.pages[0]?.items ?? []).filter((each) => now - Date.parse(each.decided_at) < DAY_MS);
   const found = matters({
@@ -33,7 +33,7 @@ export default function Overview() {
     flagged,
     now,
   });
-  const shown = found.filter((each) => !dismissed.has(each.id));
+  const shown = found.filter((each) => !isAside(each.id));
   const devices = status.data?.devices;
   return (
     <Page
@@ -52,8 +52,8 @@ export default function Overview() {
       <Card
         title="Needs attention"
         actions={
-          dismissed.size > 0 && (
-            <Button kind="quiet" onPress={() => setDismissed(new Set())}>
+          found.length > shown.length && (
+            <Button kind="quiet" onPress={takeBack}>
               Show {found.length - shown.length} put aside
             </Button>
           )
@@ -94,7 +94,7 @@ export default function Overview() {
                   <Button
                     kind="quiet"
                     aria-label={`Put aside: ${each.title}`}
-                    onPress={() => setDismissed(new Set([...dismissed, each.id]))}
+                    onPress={() => putAside(each.id)}
                   >
                     Put aside
                   </Button>

@@ -47,7 +47,8 @@ function ActForm({ label, kind = '', title, children, needsReason = false, act, 
     onSuccess: () => {
       close();
       onDone?.();
-      return queries.invalidateQueries();
+      // Once what is gone is no longer shown: nobody asks for it again.
+      setTimeout(() => void queries.invalidateQueries());
     },
   });
   return (

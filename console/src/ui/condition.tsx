@@ -49,12 +49,20 @@ export function completions(text: string, cursor: number): { begin: number; word
 }
 
 /** A text field for a condition; `onUse` is called when it is to be used. */
-export function Condition({ value, onUse, label = 'Filter' }: {
+export function Condition({ value, onUse, onEdit, label = 'Filter', action = 'Filter' }: {
   value: string;
   onUse: (value: string) => void;
+  /** Called with each change, for a field of a form. */
+  onEdit?: (value: string) => void;
   label?: string;
+  /** What the button beside it does. */
+  action?: string;
 }) {
-  const [text, setText] = useState(value);
+  const [text, setTextOnly] = useState(value);
+  const setText = (next: string) => {
+    setTextOnly(next);
+    onEdit?.(next);
+  };
   const [isOpen, setOpen] = useState(false);
   const [active, setActive] = useState(-1);
   const input = useRef<HTMLInputElement>(null);
@@ -82,6 +90,8 @@ export function Condition({ value, onUse, label = 'Filter' }: {
     } else if (event.key === 'Escape' && isShown) setOpen(false);
     else return;
     event.preventDefault();
+    // A dialog around it stays open: only the suggestions were closed.
+    event.stopPropagation();
   };
   return (
     <div className="condition">
@@ -111,7 +121,7 @@ export function Condition({ value, onUse, label = 'Filter' }: {
           onBlur={() => setOpen(false)}
           onKeyDown={onKey}
         />
-        <Button onPress={() => onUse(text.trim())}>Filter</Button>
+        <Button onPress={() => onUse(text.trim())}>{action}</Button>
         {value && (
           <Button
             kind="quiet"

@@ -1,6 +1,6 @@
 // The small parts that pages are made of.
 import type { ReactNode } from 'react';
-import { useEffect, useState } from 'react';
+import { useEffect, useId, useState } from 'react';
 import { Button as AriaButton, type ButtonProps } from 'react-aria-components';
 import { Link } from 'wouter';
 import { ApiError } from '../api/client';
@@ -62,11 +62,12 @@ export function Card({ title, actions, id, children }: {
   id?: string;
   children: ReactNode;
 }) {
+  const heading = useId();
   return (
-    <section className="card" id={id}>
+    <section className="card" id={id} aria-labelledby={title ? heading : undefined}>
       {(title || actions) && (
         <header>
-          {title && <h2>{title}</h2>}
+          {title && <h2 id={heading}>{title}</h2>}
           {actions && <div className="actions">{actions}</div>}
         </header>
       )}

@@ -1,0 +1,63 @@
+"""Refused connections: which check failed, on which certificate, what to do; and where a click mends it, it does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from console_page import Console
+from journey import wait_until
+from own_device import OwnDevice
+from playwright.sync_api import expect
+
+from vedette.simulation import Refused
+
+
+def test_refusal_tells_the_failed_check_the_certificate_and_the_remedy(console: Console) -> None:
+    page = console.open("/refusals?device=door-1")
+    failed = page.get_by_role("listitem").filter(has_text=", failed")
+    expect(failed).to_contain_text("The credential is valid now")
+    expect(page.get_by_role("listitem").filter(has_text=", passed")).to_have_count(5)
+    expect(page.get_by_text("CN=door-1")).to_be_visible()
+    console.act(page.get_by_role("button", name="Show all"))
+    expect(page).to_have_url(re.compile("/refusals$"))
+
+
+def test_rows_are_walked_by_keyboard_and_the_address_keeps_the_place(console: Console) -> None:
+    page = console.open("/refusals?device=door-1")
+    expect(page.get_by_role("row").nth(1)).to_be_visible()
+    console.keys("j", "j", "k")
+    expect(page).to_have_url(re.compile("id=evt_"))
+    place = page.url
+    page.reload()
+    expect(page.get_by_role("heading", name="What to do")).to_be_visible()
+    assert page.url == place
+
+
+def test_disabled_device_is_enabled_on_the_page_that_explains_its_refusal_and_comes_back(console: Console) -> None:
+    console.platform.call("POST", "/v1/devices/pump-2/disable", {"reason": "a mistake"})
+    wait_until(lambda: _refusals(console, "pump-2"), 30, "it is refused")
+    page = console.open("/refusals?device=pump-2")
+    expect(page.get_by_role("listitem").filter(has_text=", failed")).to_contain_text("May take part")
+    console.act(page.get_by_role("button", name="Enable the device"))
+    console.keys("Enter")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    console.act(page.get_by_role("link", name="Open the device"))
+    expect(page.get_by_text("connected", exact=False).first).to_be_visible()
+    expect(page.get_by_text("not connected")).to_be_hidden(timeout=30_000)
+
+
+def test_stranger_is_added_from_its_refusal(console: Console, tmp_path: Path) -> None:
+    device = OwnDevice(console.platform, tmp_path, "stranger-1")
+    console.platform.call("DELETE", "/v1/devices/stranger-1")
+    with pytest.raises(Refused):
+        device.__enter__()
+    page = console.open("/refusals?device=stranger-1")
+    expect(page.get_by_text("Is known")).to_be_visible()
+    console.act(page.get_by_role("link", name="Add this device"))
+    expect(page).to_have_url(re.compile(r"/add-device\?id=stranger-1"))
+
+
+def _refusals(console: Console, device: str) -> object:
+    return console.platform.call("GET", f"/v1/refusals?device_id={device}")["items"]
