@@ -7,11 +7,12 @@ from playwright.sync_api import expect
 
 
 def test_newest_entry_comes_first_with_its_reason(console: Console) -> None:
-    console.platform.call("POST", "/v1/devices/door-1/disable", {"reason": "written off"})
+    console.platform.call("POST", "/v1/devices", {"device_id": "shelf-1", "authentication": {"type": "issued"}})
+    console.platform.call("POST", "/v1/devices/shelf-1/disable", {"reason": "written off"})
     page = console.open("/ledger")
-    expect(page.get_by_role("row").nth(1)).to_contain_text("door-1")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("shelf-1")
     expect(page.get_by_text("written off")).to_be_visible()
-    console.platform.call("POST", "/v1/devices/door-1/enable", {"reason": "found again"})
+    console.platform.call("POST", "/v1/devices/shelf-1/enable", {"reason": "found again"})
     expect(page.get_by_text("found again")).to_be_visible()
 
 

@@ -78,7 +78,7 @@ function Choices({ close }: { close: () => void }) {
       <SearchField aria-label="Go to a page or device" autoFocus>
         <Input className="input palette-input" placeholder="A page, or a device id…" />
       </SearchField>
-      <ListBox aria-label="Choices" items={choices} onAction={go}>
+      <ListBox aria-label="Choices" items={choices} onAction={go} shouldFocusWrap>
         {(choice) => (
           <ListBoxItem id={choice.id} textValue={choice.title} className="menu-item choice">
             <Foreign text={choice.title} /> <span className="muted">{choice.note}</span>

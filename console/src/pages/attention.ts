@@ -17,6 +17,8 @@ export interface Matter {
 export interface Facts {
   status: Schemas['StatusView'] | undefined;
   refusals: Schemas['DecisionView'][];
+  /** Devices of these refusals that are connected by now: what was in their way is gone. */
+  back: ReadonlySet<string>;
   clones: Schemas['CloneAlertView'][];
   /** Devices that are enabled and active, and not connected. */
   silent: number | undefined;
@@ -60,6 +62,7 @@ export function matters(facts: Facts): Matter[] {
   }
   const refused = new Map<string, { reason: string; hint: string; count: number }>();
   for (const each of facts.refusals) {
+    if (facts.back.has(each.device_id)) continue;
     const known = refused.get(each.device_id);
     refused.set(each.device_id, {
       reason: known?.reason ?? each.reason,

@@ -2,11 +2,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { api, take } from '../api/client';
-import { useCloneAlerts, useCount, useRefusals, useStatus } from '../api/queries';
+import { useCloneAlerts, useCount, useHubQuery, useRefusals, useStatus } from '../api/queries';
 import { inWords } from '../app/strip';
 import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
-import { actorName } from '../ui/text';
+import { actorName, queryText } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Stat, Time } from '../ui/ui';
 import { FLAGGED, matters, SILENT, STOPPED } from './attention';
 import { PeopleNag } from './people-nag';
@@ -28,6 +28,7 @@ export default function Overview() {
   const found = matters({
     status: status.data,
     refusals: recent,
+    back: useConnected(recent.map((each) => each.device_id)),
     clones: clones.data?.items ?? [],
     silent,
     flagged,
@@ -110,6 +111,17 @@ export default function Overview() {
       </div>
     </Page>
   );
+}
+
+const ASKED = 100;
+
+/** Return which of some devices are connected. */
+function useConnected(names: string[]): ReadonlySet<string> {
+  const list = [...new Set(names)].sort().slice(0, ASKED).map(queryText).join(', ');
+  const found = useHubQuery(
+    list ? `SELECT deviceId FROM devices WHERE deviceId IN [${list}] AND connectionState = 'Connected'` : null,
+  );
+  return new Set((found.data?.items ?? []).map((row) => String((row as { deviceId?: unknown }).deviceId)));
 }
 
 function Changes() {
