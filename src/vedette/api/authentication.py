@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -16,7 +17,16 @@ from vedette.api.same_origin import check_own_script, check_reading
 from vedette.api.session_cookies import SessionCookies
 from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.ledger import Actor
-from vedette.operators import Client, Session, SessionKind, SessionService, client_of, digest_of
+from vedette.operators import (
+    Client,
+    PersonId,
+    Scopes,
+    Session,
+    SessionKind,
+    SessionService,
+    client_of,
+    digest_of,
+)
 
 TOKEN_ACTOR: Final = Actor("operator", "operator-token")
 # What our own page sends with requests that no person has asked for: they keep no session alive.
@@ -30,15 +40,44 @@ _STREAM_CHECKED_EVERY_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whoever made a request: somebody with the token, or with a session."""
+    """Whoever made a request, and the facts about how they proved it.
+
+    Attributes:
+        session: A browser's; None for every kind of token.
+        method: What proved who it is: `token` (the host's own), `link`, `passkey`, `recovery`, `oidc`, `totp`,
+            `cli` (a person's command line) or `service-token`.
+        person_id: Who it is, or None: the host's token, a link, a program.
+        roles: What the credential itself grants: a service token's, or those of an OIDC login's groups. Roles that
+            are bound to the person come on top.
+        scopes: What the credential is limited to.
+        stepped_up_at: When the person last proved with a passkey that they are there; None if never in this session.
+        is_multi_factor: Two factors were shown, by a passkey with user verification or as the provider says.
+        acr: What the provider said of the login (OIDC Core §2), empty otherwise.
+        amr: Its methods (RFC 8176), empty otherwise.
+        address: Where the request comes from.
+    """
 
     actor: Actor
     session: Session | None = None
+    method: str = "token"
+    person_id: PersonId | None = None
+    roles: frozenset[str] = frozenset()
+    scopes: Scopes = field(default_factory=Scopes)
+    stepped_up_at: datetime | None = None
+    is_multi_factor: bool = False
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it is the host's administrator, by the operator's token."""
+        return self.method == "token"
 
     @property
     def may_let_in(self) -> bool:
         """Whether they may let others in: the host's administrator, and a person with a passkey."""
-        return self.session is None or self.session.kind is SessionKind.PASSKEY
+        return self.is_host or self.method == SessionKind.PASSKEY.value
 
 
 class FailureLimit:
@@ -113,7 +152,7 @@ class Authenticator:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme:
             if scheme.lower() == "bearer" and hmac.compare_digest(digest_of(token.strip()), self._token_sha256):
-                return Principal(TOKEN_ACTOR)
+                return Principal(TOKEN_ACTOR, address=_address_in(scope))
             wrong = Unauthenticated(
                 "these credentials are not valid", hint="the token stands in secrets/operator.token"
             )
@@ -132,7 +171,7 @@ class Authenticator:
             raise Unauthenticated("the session has ended", hint="log in again")
         if UNATTENDED not in headers:
             await self._sessions.note_use(session)
-        return Principal(session.actor, session)
+        return principal_of_session(session, address=_address_in(scope))
 
     async def lasts(self, headers: Headers) -> bool:
         """Tell whether the session that a request came with is still one."""
@@ -191,7 +230,25 @@ class _StreamGuard:
         return not await self._authenticator.lasts(self._headers)
 
 
+def principal_of_session(session: Session, *, address: str = "") -> Principal:
+    """Return who works with a session."""
+    is_passkey = session.kind is SessionKind.PASSKEY
+    return Principal(
+        session.actor,
+        session,
+        method=session.kind.value,
+        person_id=session.person_id,
+        stepped_up_at=session.created_at if is_passkey else None,
+        is_multi_factor=is_passkey,
+        address=address or session.client.address,
+    )
+
+
+def _address_in(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
 def client_in(scope: Scope) -> Client:
     """Return where a request comes from, as it is kept with a session."""
-    client = scope.get("client")
-    return client_of(Headers(scope=scope).get("user-agent", ""), str(client[0]) if client else "")
+    return client_of(Headers(scope=scope).get("user-agent", ""), _address_in(scope))

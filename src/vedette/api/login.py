@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from vedette.api.authentication import Authenticator, Principal, client_in
+from vedette.api.authentication import Authenticator, client_in, principal_of_session
 from vedette.api.page import refused_page
 from vedette.api.plain_pages import LOGIN_HINT
 from vedette.api.protection import host_name
@@ -161,7 +161,7 @@ class LoginRoutes:
 
     async def _begin(self, begun: NewSession, request: Request, response: Response) -> CurrentSessionView:
         self._cookies.give_session(response, begun)
-        return await self._current.show(Principal(begun.session.actor, begun.session), request.headers)
+        return await self._current.show(principal_of_session(begun.session), request.headers)
 
     def _only_own_page(self, request: Request) -> None:
         """Let no page elsewhere log somebody's browser in."""

@@ -93,6 +93,14 @@ class Passkey:
 
 
 @dataclass(frozen=True, slots=True)
+class Scopes:
+    """Where rights hold: at these sites, and for devices of these groups; everywhere along a line that is empty."""
+
+    sites: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """Where a login came from, cut to what is kept."""
 
