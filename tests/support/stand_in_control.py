@@ -66,14 +66,14 @@ from vedette.trust import (
     Section,
     TokenProof,
     TrustAnchor,
-    default_bundle,
+    default_manifest,
     encode_trust_anchor,
     extend_root,
 )
 
 T = TypeVar("T")
 IDS = RandomIds(SystemClock())
-POLICY_HASH = default_bundle().sha256
+POLICY_HASH = default_manifest().sha256
 
 
 @dataclass

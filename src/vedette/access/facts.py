@@ -250,7 +250,7 @@ def _placement(device: Device, groups: tuple[str, ...]) -> Placement:
 
 def _quarantine(device: Device, *, is_frozen: bool) -> Quarantine:
     if is_frozen:
-        return Quarantine(is_quarantined=True, reason="identity_frozen")
+        return Quarantine(is_quarantined=True, reason="identity_frozen", mode="cut")
     if device.lifecycle is Lifecycle.QUARANTINED:
         return Quarantine(is_quarantined=True, reason="lifecycle", since=device.lifecycle_changed_at)
     return Quarantine()

@@ -68,7 +68,7 @@ from vedette.registry import (
     observe_records,
 )
 from vedette.store import Store
-from vedette.trust import RecordSigner, TrustAnchor, default_bundle, read_trust_anchor
+from vedette.trust import RecordSigner, TrustAnchor, default_manifest, read_trust_anchor
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     register = Register(ledger, credentials, clock=clock, ids=ids)
     records = RecordSigner(administrator_key)
     administrator = PolicyAdministrator(
-        organization_id, store, records, RoomFacts(credentials), clock=clock, policy_hash=default_bundle().sha256
+        organization_id, store, records, RoomFacts(credentials), clock=clock, policy_hash=default_manifest().sha256
     )
     locks = RegistrationLocks(store, ledger, guard, clock=clock, ids=ids)
     ledger.project("registration locks", locks.project)

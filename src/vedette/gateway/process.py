@@ -39,7 +39,7 @@ from vedette.gateway.websocket import WebSocketStage
 from vedette.gateway.wills import WillTable
 from vedette.kernel import Clock, IdSource, RandomIds, SystemClock
 from vedette.protocols.hub import BagLimits, BagReader
-from vedette.trust import PolicyEngine, PostureView, TrustAnchor, default_bundle, read_trust_anchor
+from vedette.trust import PolicyEngine, PolicyManifest, PostureView, TrustAnchor, default_bundle, read_trust_anchor
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Gateway:
         """Open, serve until ``stop`` or cancellation, close in order."""
         engine = await asyncio.to_thread(lambda: PolicyEngine(default_bundle()))
         floor = await asyncio.to_thread(self._floor.read)
-        view = PostureView(self._anchor, engine.sha256, self._clock, floor)
+        view = PostureView(self._anchor, PolicyManifest(engine.sha256).sha256, self._clock, floor)
         boot_id = await asyncio.to_thread(_BOOT_ID.read_text)
         try:
             async with asyncio.TaskGroup() as tasks:

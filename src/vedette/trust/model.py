@@ -16,6 +16,7 @@ import msgspec
 from vedette.kernel import DeviceId, GenerationId, ModuleId, OrganizationId
 
 SCHEMA_VERSION: Final = 1
+IDENTITY_FROZEN: Final = "identity_frozen"
 
 T = TypeVar("T")
 
@@ -81,12 +82,25 @@ class Section(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         return self.value
 
 
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs under a module's identity.
+
+    Attributes:
+        digest: Of its image or package, such as ``sha256:…``; empty: unknown.
+        identity: Its name in the place it comes from, such as a SPIFFE id; empty: none.
+    """
+
+    digest: str = ""
+    identity: str = ""
+
+
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
     """What the registry says: may this identity take part at all, and how to fail.
 
     Attributes:
         is_blocked: On a block list, or missing from an allow list in force; the block list wins.
         hold_s: With ``hold-last``: seconds a live session outlives fresh records.
+        workload: Of a module: what runs under its identity; ``None``: nobody declared it.
     """
 
     lifecycle: Lifecycle
@@ -96,6 +110,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     identity_class: Literal["physical", "virtual", "container"] = "physical"
     failure_mode: FailureMode = FailureMode.HOLD_LAST
     hold_s: int = 300
+    workload: Workload | None = None
 
 
 class PermittedCertificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,11 +175,16 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """A condition of the device that bears on trust."""
+    """A condition of the device that bears on trust.
+
+    Attributes:
+        source: Who says so, such as a check or a sensor.
+    """
 
     finding_class: str
     provenance: Provenance
     since: datetime
+    source: str = ""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,12 +195,37 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
-    """A limited-access state; it never ends by the clock alone."""
+    """A limited-access state; it never ends by the clock alone.
+
+    Attributes:
+        mode: ``limited``: the policies leave it what heals it; ``cut``: it may not connect at all.
+        source: Who put it there: a person, a playbook, a rule.
+    """
 
     is_quarantined: bool = False
     reason: str = ""
     since: datetime | None = None
     review_at: datetime | None = None
+    mode: Literal["limited", "cut"] = "limited"
+    source: str = ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it may not connect at all; a frozen identity may not, whatever its record says of a mode."""
+        return self.is_quarantined and (self.mode == "cut" or self.reason == IDENTITY_FROZEN)
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a device was last known to be, in degrees of WGS 84.
+
+    Attributes:
+        accuracy_m: Radius within which it is.
+    """
+
+    latitude: float
+    longitude: float
+    accuracy_m: float
+    provenance: Provenance
 
 
 class PolicyException(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,6 +244,7 @@ class PostureRecord(msgspec.Struct, frozen=True, kw_only=True):
         epoch: Raised by a restore; a lower one is never accepted again.
         sequence: Grows by one with each change of any record of the organization.
         expires_at: From then on the whole record denies; ``None``: it stands as long as the head is fresh.
+        location: ``None``: no position was ever told.
     """
 
     schema: int
@@ -218,6 +264,7 @@ class PostureRecord(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: Section[Quarantine]
     exceptions: Section[tuple[PolicyException, ...]]
     device_generation_id: GenerationId | None = None
+    location: Section[Location] | None = None
 
 
 SECTION_OWNERS: Final = {
@@ -227,6 +274,7 @@ SECTION_OWNERS: Final = {
     "health": "health",
     "quarantine": "access",
     "exceptions": "access",
+    "location": "health",
 }
 
 UNKNOWN_MEANS: Final = {
@@ -236,6 +284,7 @@ UNKNOWN_MEANS: Final = {
     "health": "risk level unknown, no findings: neither good nor bad",
     "quarantine": "deny: the administrator always writes it",
     "exceptions": "none",
+    "location": "nowhere: policies that read a position find none",
 }
 
 
@@ -245,7 +294,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sequence: Highest record sequence handed out.
         root_hash: Running SHA-256 over all changes, ``SHA-256(previous root || SHA-256(record payload))``.
-        policy_hash: SHA-256 hex of the policy bundle in force.
+        policy_hash: SHA-256 hex of the policy manifest in force.
     """
 
     schema: int
@@ -257,6 +306,19 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
 
 
+class OtherSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Where else an identity is, or was last, as control knows it.
+
+    Attributes:
+        is_live: That session is open as far as control knows.
+        seen_s: Seconds since it ended; 0 while it is live.
+    """
+
+    remote_address: str
+    is_live: bool
+    seen_s: int = 0
+
+
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """The administrator's answer to one gateway about one identity, bound to the gateway's nonce.
 
@@ -265,6 +327,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
         record: ``None``: there is no such identity.
         token: The shared access signature that was presented proves the identity; ``None``: none did.
         token_refusal: Why one that was presented does not, a ``Reason`` value such as ``token_expired``; else empty.
+        other: The identity's latest session from another address than the asker's; ``None``: none is remembered.
     """
 
     nonce: bytes
@@ -275,3 +338,4 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     record: PostureRecord | None
     token: TokenProof | None = None
     token_refusal: str = ""
+    other: OtherSession | None = None

@@ -7,32 +7,23 @@ deny.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from vedette.kernel import Problem
+from vedette.trust.bundle import BadPolicyBundle, PolicyBundle, check_size
 from vedette.trust.model import Health, Placement, PostureRecord, RiskLevel
 
 if TYPE_CHECKING:
     import cedarpy
 
-POLICY_BUNDLE_MAX_BYTES: Final = 1_048_576
 VERDICTS_MAX: Final = 50_000
 _HUB: Final = 'Hub::"hub"'
 _KINDS: Final = {"device": "Device", "module": "Module"}
-
-
-class BadPolicyBundle(Problem):
-    """A policy bundle that does not parse, or does not fit its schema."""
-
-    code: ClassVar[str] = "trust.bad_policy_bundle"
-    status: ClassVar[int] = 422
 
 
 class BadEntity(Problem):
@@ -40,23 +31,6 @@ class BadEntity(Problem):
 
     code: ClassVar[str] = "trust.bad_entity"
     status: ClassVar[int] = 500
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyBundle:
-    """A schema and the policies written against it; named by the hash of both."""
-
-    schema_text: str
-    policies_text: str
-
-    @property
-    def sha256(self) -> str:
-        """Lower-case hex over both texts, each preceded by its length."""
-        digest = hashlib.sha256()
-        for text in (self.schema_text, self.policies_text):
-            raw = text.encode()
-            digest.update(len(raw).to_bytes(8, "big") + raw)
-        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +73,6 @@ class Verdict:
     errors: tuple[str, ...]
 
 
-def default_bundle() -> PolicyBundle:
-    """Return the bundle that ships with this release."""
-    folder = files("vedette.trust") / "policies"
-    return PolicyBundle(
-        schema_text=(folder / "schema.cedarschema").read_text(encoding="utf-8"),
-        policies_text=(folder / "default.cedar").read_text(encoding="utf-8"),
-    )
-
-
 class PolicyEngine:
     """The policies in force, parsed once.
 
@@ -119,9 +84,7 @@ class PolicyEngine:
         # Imported here: a guest that embeds trust for its records alone needs no policy engine installed.
         import cedarpy  # noqa: PLC0415 - optional on a device
 
-        size = len(bundle.schema_text) + len(bundle.policies_text)
-        if size > POLICY_BUNDLE_MAX_BYTES:
-            raise BadPolicyBundle(f"a policy bundle of {size} characters is over {POLICY_BUNDLE_MAX_BYTES}")
+        check_size(bundle)
         self._cedar = cedarpy
         try:
             self._schema = cedarpy.Schema.from_str(bundle.schema_text)

@@ -12,7 +12,7 @@ from waiting import until
 
 from vedette.bus.contract import MethodFailed
 from vedette.gateway import process
-from vedette.trust import PolicyBundle, PostureRecord, default_bundle
+from vedette.trust import PolicyBundle, PolicyManifest, PostureRecord, default_bundle
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,7 @@ def restrict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the policy above into force."""
     bundle = PolicyBundle(SHIPPED.schema_text, SHIPPED.policies_text + FORBIDDEN)
     monkeypatch.setattr(process, "default_bundle", lambda: bundle)
-    monkeypatch.setattr(stand_in_control, "POLICY_HASH", bundle.sha256)
+    monkeypatch.setattr(stand_in_control, "POLICY_HASH", PolicyManifest(bundle.sha256).sha256)
 
 
 def move(site: Site, record: PostureRecord, where: str) -> PostureRecord:

@@ -53,6 +53,7 @@ from vedette.bus.contract.identities import (
     SessionOpening,
     VouchCertificate,
 )
+from vedette.bus.contract.policies import FetchPolicies, PoliciesReply, TrafficCount, TrafficCounts
 from vedette.bus.contract.records import (
     DecisionRecord,
     TelemetryBatch,
@@ -64,6 +65,7 @@ from vedette.bus.contract.subjects import (
     CONTROL_QUEUE,
     DECISIONS_STREAM,
     EVENTS_STREAM,
+    FETCH_POLICIES,
     GATEWAY_SERVICES,
     ISSUE_SERVER_CERTIFICATE,
     KEEP_SUBSCRIPTIONS,
@@ -95,6 +97,7 @@ __all__ = [
     "CONTROL_QUEUE",
     "DECISIONS_STREAM",
     "EVENTS_STREAM",
+    "FETCH_POLICIES",
     "GATEWAY_SERVICES",
     "ISSUE_SERVER_CERTIFICATE",
     "KEEP_SUBSCRIPTIONS",
@@ -121,6 +124,7 @@ __all__ = [
     "DesiredChanged",
     "Downlink",
     "Enforced",
+    "FetchPolicies",
     "InvokeMethod",
     "IssueServerCertificate",
     "KeepSubscriptions",
@@ -128,6 +132,7 @@ __all__ = [
     "MethodFailed",
     "OpenSession",
     "PepStatus",
+    "PoliciesReply",
     "PostureChanges",
     "PostureChangesReply",
     "ProblemReply",
@@ -152,6 +157,8 @@ __all__ = [
     "TelemetryBatch",
     "TelemetryRecord",
     "TelemetrySession",
+    "TrafficCount",
+    "TrafficCounts",
     "TwinDocument",
     "Uplink",
     "VouchCertificate",

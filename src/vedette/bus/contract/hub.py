@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from vedette.bus.contract.policies import TrafficCounts
+
 
 class ReadTwin(msgspec.Struct, frozen=True, kw_only=True):
     """A device asks for its own twin."""
@@ -184,6 +186,7 @@ class SessionsReport(msgspec.Struct, frozen=True, kw_only=True, tag="sessions_re
 
     Attributes:
         sessions: Generation id, session id, ``opened_at_ms``.
+        addresses: Of their other ends, in the same order; empty from an older gateway.
     """
 
     report_id: str
@@ -191,9 +194,10 @@ class SessionsReport(msgspec.Struct, frozen=True, kw_only=True, tag="sessions_re
     part: int
     is_last: bool
     sessions: list[tuple[str, str, int]]
+    addresses: list[str] = []
 
 
-Uplink = SessionClosed | MethodAnswered | MethodFailed | SessionsReport
+Uplink = SessionClosed | MethodAnswered | MethodFailed | SessionsReport | TrafficCounts
 
 
 class CommandsReady(msgspec.Struct, frozen=True, kw_only=True, tag="commands_ready"):

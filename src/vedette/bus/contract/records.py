@@ -51,7 +51,12 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         kind: ``connect``, ``refuse``, ``cut``, ``disconnect``, ``register``.
         reason: A ``vedette.trust.Reason`` value or a protocol reason.
         device_id: The name as presented, untrusted when ``generation_id`` is absent.
+        bundle_sha256: The bundle that decided.
         repeated: How many equal refusals this record stands for.
+        facts: What the policies could read of the session, by the names of the Cedar context.
+        slice_sha256: SHA-256 of the identity's attributes as the policies saw them
+            (``vedette.trust.slice_sha256``); with ``facts`` and the bundle the decision can be made again.
+        shadow: Where a shadow bundle answers otherwise: ``allow`` or ``deny``; else empty.
     """
 
     decision_id: str
@@ -78,3 +83,6 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     bundle_sha256: str | None = None
     sequence: int | None = None
     repeated: int = 1
+    facts: dict[str, str | int | bool] = {}
+    slice_sha256: str | None = None
+    shadow: str = ""

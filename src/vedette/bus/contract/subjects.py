@@ -16,6 +16,7 @@ CONTROL_QUEUE: Final = "control"
 
 OPEN_SESSION: Final = "svc.access.open_session"
 POSTURE_CHANGES: Final = "svc.access.changes"
+FETCH_POLICIES: Final = "svc.access.policies"
 REGISTER_DEVICE: Final = "svc.enrollment.register"
 RENEW_CERTIFICATE: Final = "svc.pki.renew"
 ISSUE_SERVER_CERTIFICATE: Final = "svc.pki.issue_server_certificate"
@@ -30,6 +31,7 @@ REPORT_CLONE: Final = "svc.messaging.report_clone"
 GATEWAY_SERVICES: Final = (
     OPEN_SESSION,
     POSTURE_CHANGES,
+    FETCH_POLICIES,
     REGISTER_DEVICE,
     RENEW_CERTIFICATE,
     ISSUE_SERVER_CERTIFICATE,
