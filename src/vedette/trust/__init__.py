@@ -23,6 +23,7 @@ from vedette.trust.bundle import (
     encode_bundle,
     encode_manifest,
 )
+from vedette.trust.cedar import CedarPolicies, Question, people_bundle
 from vedette.trust.certificate import (
     PARSE_ERRORS,
     SIGNATURE_HASHES,
@@ -108,6 +109,7 @@ __all__ = [
     "BadPolicyManifest",
     "BadSignature",
     "BadTrustAnchor",
+    "CedarPolicies",
     "CertificateIdentity",
     "ChainCheck",
     "ChainFailure",
@@ -139,6 +141,7 @@ __all__ = [
     "Principal",
     "Provenance",
     "Quarantine",
+    "Question",
     "Reason",
     "RecordSigner",
     "RecordVerifier",
@@ -173,6 +176,7 @@ __all__ = [
     "extend_root",
     "identity_uri",
     "parse_identity_uri",
+    "people_bundle",
     "public_key_sha256",
     "read_trust_anchor",
     "refusal_digests",

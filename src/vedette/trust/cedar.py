@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
-from vedette.trust.policy import BadEntity, BadPolicyBundle, PolicyBundle, Verdict
+from vedette.trust.bundle import BadPolicyBundle, PolicyBundle
+from vedette.trust.policy import BadEntity, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,12 @@ class CedarPolicies:
         policies = tuple(sorted(str(ids.get(reason) or reason) for reason in answer.diagnostics.reasons))
         is_permitted = answer.decision is self._cedar.Decision.Allow and not errors
         return Verdict(is_permitted=is_permitted, policies=policies, errors=errors)
+
+
+def people_bundle() -> PolicyBundle:
+    """Return the policies about people and programs that ship with this release."""
+    folder = files("vedette.trust") / "policies"
+    return PolicyBundle(
+        schema_text=(folder / "people.cedarschema").read_text(encoding="utf-8"),
+        policies_text=(folder / "people.cedar").read_text(encoding="utf-8"),
+    )
