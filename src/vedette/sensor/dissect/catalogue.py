@@ -1,0 +1,23 @@
+"""Every protocol that the sensor knows, and who reads it: the one table to add a line to.
+
+The order matters where two checks accept the same bytes on the same port: the first wins.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vedette.sensor.dissect import modbus, modbus_rtu
+from vedette.sensor.dissect.interface import Protocol
+
+PROTOCOLS: Final[tuple[Protocol, ...]] = (
+    Protocol(
+        "modbus", "Modbus TCP", "ot", "tcp", (502,), modbus.check, modbus.Modbus,
+        is_found_anywhere=True, zeek=modbus.zeek,
+    ),
+    Protocol("modbus", "Modbus UDP", "ot", "udp", (502,), modbus.check, modbus.Modbus, zeek=modbus.zeek),
+    Protocol(
+        "modbus", "Modbus RTU over TCP", "ot", "tcp", (502, 4001, 8899, 10001, 26), modbus_rtu.check,
+        modbus_rtu.ModbusRtu, is_found_anywhere=True, zeek=modbus.zeek,
+    ),
+)  # fmt: skip

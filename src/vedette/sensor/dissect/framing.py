@@ -1,0 +1,175 @@
+"""From bytes in order to messages: what has no end yet is kept, what fits nothing is counted, the place is found again.
+
+Memory is bounded: one unfinished message for each direction, never longer than its protocol allows.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vedette.sensor.dissect.interface import BAD_BYTES, INCOMPLETE, Dissector, StreamDissector
+from vedette.sensor.flows import CLIENT_FITS, SERVER_FITS
+from vedette.sensor.model import AnomalyKind
+
+MAX_BAD_MESSAGES: Final = 16
+"""So many bad ones without a good one, and the protocol was not recognised rightly."""
+
+
+class Unparsed:
+    """Counts what no dissector could read; one for the whole sensor."""
+
+    __slots__ = ("gap_bytes", "lost_place", "malformed", "resynced", "skipped_bytes")
+
+    def __init__(self) -> None:
+        self.malformed = 0
+        self.skipped_bytes = 0
+        self.gap_bytes = 0
+        self.lost_place = 0
+        self.resynced = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counters by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Stream:
+    """One direction of a TCP connection: feeds a dissector message by message.
+
+    Args:
+        dissector: Of the connection; both directions share it.
+        is_from_client: Which direction.
+        unparsed: The sensor's counters.
+    """
+
+    __slots__ = ("_dissector", "_held", "_is_from_client", "_is_in_place", "_needed", "bad", "good", "unparsed")
+
+    def __init__(self, dissector: StreamDissector, *, is_from_client: bool, unparsed: Unparsed) -> None:
+        self._dissector: Final = dissector
+        self._is_from_client: Final = is_from_client
+        self._held = bytearray()
+        self._needed = 0
+        self._is_in_place = True
+        self.good = 0
+        self.bad = 0
+        self.unparsed: Final = unparsed
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes wait for the rest of their message."""
+        return len(self._held)
+
+    def lose(self, count: int) -> None:
+        """Say that ``count`` bytes never came; what was held has no end any more."""
+        self.unparsed.gap_bytes += count
+        self.unparsed.skipped_bytes += len(self._held)
+        self._held.clear()
+        self._is_in_place = False
+
+    def feed(self, data: bytes, at_ns: int) -> None:
+        """Read the next bytes, which follow those before without a gap."""
+        held = self._held
+        if held:
+            held += data
+            if len(held) < self._needed:
+                return
+            data = bytes(held)
+            held.clear()
+        dissector = self._dissector
+        is_from_client = self._is_from_client
+        size = len(data)
+        start = 0
+        while start < size:
+            try:
+                length = dissector.measure(data, start, is_from_client)
+            except BAD_BYTES:
+                length = INCOMPLETE
+            stop = start + length
+            if length <= 0 or length > dissector.max_message_bytes:
+                if length == INCOMPLETE and size - start < dissector.max_message_bytes:
+                    self._hold(data, start, 0)
+                    return
+                start = self._search(data, start)
+                continue
+            if stop > size:
+                self._hold(data, start, length)
+                return
+            if not self._is_in_place:
+                self._is_in_place = True
+                self.unparsed.resynced += 1
+            self._read(data if length == size else data[start:stop], at_ns)
+            start = stop
+
+    def _hold(self, data: bytes, start: int, needed: int) -> None:
+        self._held += data[start:]
+        self._needed = needed
+
+    def _search(self, data: bytes, start: int) -> int:
+        if self._is_in_place:
+            self.unparsed.lost_place += 1
+            self._is_in_place = False
+            self.bad += 1
+        found = self._dissector.find(data, start + 1, self._is_from_client)
+        if found <= start:
+            found = len(data)
+        self.unparsed.skipped_bytes += found - start
+        return found
+
+    def _read(self, message: bytes, at_ns: int) -> None:
+        try:
+            self._dissector.message(message, self._is_from_client, at_ns)
+        except BAD_BYTES as error:
+            self.bad += 1
+            self.unparsed.malformed += 1
+            note_malformed(self._dissector, self._is_from_client, at_ns, error)
+        else:
+            self.good += 1
+
+
+class StreamPair:
+    """Both directions of a TCP connection with the dissector that they share.
+
+    Args:
+        dissector: Of the connection.
+        unparsed: The sensor's counters.
+    """
+
+    __slots__ = ("dissector", "from_client", "from_server")
+
+    def __init__(self, dissector: StreamDissector, unparsed: Unparsed) -> None:
+        self.dissector: Final = dissector
+        self.from_client: Final = Stream(dissector, is_from_client=True, unparsed=unparsed)
+        self.from_server: Final = Stream(dissector, is_from_client=False, unparsed=unparsed)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so much went wrong, and nothing right, that this is another protocol."""
+        return (
+            self.from_client.bad + self.from_server.bad > MAX_BAD_MESSAGES
+            and self.from_client.good + self.from_server.good == 0
+        )
+
+    def prove(self) -> None:
+        """Let the flow know in which directions messages were read."""
+        proofs = (CLIENT_FITS if self.from_client.good else 0) | (SERVER_FITS if self.from_server.good else 0)
+        self.dissector.flow.proofs |= proofs
+
+
+def read_datagram(
+    dissector: Dissector, payload: bytes, at_ns: int, unparsed: Unparsed, *, is_from_client: bool
+) -> bool:
+    """Read one datagram or layer-2 frame; answer whether it was well formed."""
+    try:
+        dissector.datagram(payload, is_from_client, at_ns)
+    except BAD_BYTES as error:
+        unparsed.malformed += 1
+        note_malformed(dissector, is_from_client, at_ns, error)
+        return False
+    return True
+
+
+def note_malformed(dissector: Dissector, is_from_client: bool, at_ns: int, error: Exception) -> None:
+    """Note a message that could not be read; only ``Malformed`` has words of ours."""
+    detail = (
+        str(error) if type(error).__name__ == "Malformed" else "ends too early, or its lengths contradict each other"
+    )
+    dissector.complain(at_ns, is_from_client, AnomalyKind.MALFORMED, detail)
