@@ -13,6 +13,8 @@ from vedette.access.enforcement import Enforcement, EnforcementTracker
 from vedette.access.errors import PostureUnavailable, UnknownOrganization
 from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_record
 from vedette.access.first_use import FirstUses
+from vedette.access.policy_form import FormItem, NotAForm, PolicyForm, read_form, write_form
+from vedette.access.policy_text import BundleDifference, PolicyChange, PolicyText, compare_bundles, read_policies
 from vedette.access.projection import PostureProjection
 from vedette.access.repository import State
 from vedette.access.service import AccessService, SubscriptionsFor
@@ -21,13 +23,19 @@ from vedette.access.vouching import CertificateVouching
 
 __all__ = [
     "AccessService",
+    "BundleDifference",
     "CertificateVouching",
     "Enforcement",
     "EnforcementTracker",
     "FactReader",
     "FirstUses",
+    "FormItem",
     "IdentityFacts",
+    "NotAForm",
     "PolicyAdministrator",
+    "PolicyChange",
+    "PolicyForm",
+    "PolicyText",
     "PostureProjection",
     "PostureUnavailable",
     "RecordUpkeep",
@@ -35,5 +43,9 @@ __all__ = [
     "State",
     "SubscriptionsFor",
     "UnknownOrganization",
+    "compare_bundles",
     "compose_record",
+    "read_form",
+    "read_policies",
+    "write_form",
 ]
