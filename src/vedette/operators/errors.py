@@ -138,3 +138,101 @@ class ServiceKeyEnded(Problem):
 
     code: ClassVar[str] = "operators.service_key_ended"
     status: ClassVar[int] = 401
+
+
+class InvalidServiceToken(Problem):
+    """Roles, scopes, networks or lifetime of a service token are outside their limits."""
+
+    code: ClassVar[str] = "operators.invalid_service_token"
+    status: ClassVar[int] = 422
+
+
+class ServiceTokenExists(Problem):
+    """There is a service token of that name already."""
+
+    code: ClassVar[str] = "operators.service_token_exists"
+    status: ClassVar[int] = 409
+
+
+class ServiceTokenNotFound(Problem):
+    """There is no such service token."""
+
+    code: ClassVar[str] = "operators.service_token_not_found"
+    status: ClassVar[int] = 404
+
+
+class TokenRefused(Problem):
+    """A service token opens nothing here: it has ended, or comes from an address it may not come from."""
+
+    code: ClassVar[str] = "operators.token_refused"
+    status: ClassVar[int] = 401
+
+
+class DeviceAuthorizationNotFound(Problem):
+    """No command line waits with this code, or not any more."""
+
+    code: ClassVar[str] = "operators.device_authorization_not_found"
+    status: ClassVar[int] = 404
+
+
+class TooManyWaiting(Problem):
+    """Too many command lines wait for somebody to approve them."""
+
+    code: ClassVar[str] = "operators.too_many_waiting"
+    status: ClassVar[int] = 429
+
+
+class TotpOff(Problem):
+    """Time-based codes are not switched on here."""
+
+    code: ClassVar[str] = "operators.totp_off"
+    status: ClassVar[int] = 409
+
+
+class TotpNotFound(Problem):
+    """The person has no authenticator app here."""
+
+    code: ClassVar[str] = "operators.totp_not_found"
+    status: ClassVar[int] = 404
+
+
+class TotpHeld(Problem):
+    """Too many wrong codes: none is taken for a while."""
+
+    code: ClassVar[str] = "operators.totp_held"
+    status: ClassVar[int] = 429
+
+
+class OidcOff(Problem):
+    """No identity provider is configured."""
+
+    code: ClassVar[str] = "operators.oidc_off"
+    status: ClassVar[int] = 409
+
+
+class OidcUnavailable(Problem):
+    """The identity provider does not answer, or not as the standard says."""
+
+    code: ClassVar[str] = "operators.oidc_unavailable"
+    status: ClassVar[int] = 502
+
+
+class OidcRefused(Problem):
+    """What came from the identity provider is not accepted."""
+
+    code: ClassVar[str] = "operators.oidc_refused"
+    status: ClassVar[int] = 401
+
+
+class OidcPersonUnknown(Problem):
+    """The provider knows somebody who is nobody here."""
+
+    code: ClassVar[str] = "operators.oidc_person_unknown"
+    status: ClassVar[int] = 403
+
+
+class ExternalIdentityNotFound(Problem):
+    """There is no such identity at a provider."""
+
+    code: ClassVar[str] = "operators.external_identity_not_found"
+    status: ClassVar[int] = 404

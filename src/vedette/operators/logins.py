@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from vedette.kernel import Clock, IdSource, OrganizationId
@@ -15,6 +16,7 @@ from vedette.operators.model import (
     SESSIONS_MAX,
     Client,
     LinkId,
+    LoginFacts,
     NewSession,
     PasskeyId,
     Person,
@@ -26,6 +28,7 @@ from vedette.operators.model import (
 )
 from vedette.store import Transaction
 
+CLI_PREFIX: Final = "vdc_"
 _TOKEN_BYTES: Final = 32
 # Whoever is refused again and again stands on record once in this time.
 _DENIED_EVERY_S: Final = 60.0
@@ -56,6 +59,7 @@ class Logins:
         person: Person | None = None,
         link_id: LinkId | None = None,
         passkey_id: PasskeyId | None = None,
+        facts: LoginFacts | None = None,
     ) -> NewSession:
         """Begin a session for a person or by a link.
 
@@ -68,13 +72,17 @@ class Logins:
             person: Whose session it is; None for a link's.
             link_id: Of the link.
             passkey_id: Of the passkey.
+            facts: How they proved it; by a passkey both factors were shown.
         """
         now = self._clock.now()
+        if facts is None:
+            is_passkey = kind is SessionKind.PASSKEY
+            facts = LoginFacts(is_multi_factor=is_passkey, stepped_up_at=now if is_passkey else None)
         rows.delete_ended(tx.connection, organization_id, now, self.settings.idle)
         replaced = None if former is None else rows.find_by_token(tx.connection, organization_id, former)
         if replaced is not None:
             rows.delete_session(tx.connection, organization_id, replaced.token_sha256)
-        token = self.new_token()
+        token = CLI_PREFIX + self.new_token() if kind is SessionKind.CLI else self.new_token()
         session = Session(
             organization_id=organization_id,
             session_id=SessionId(self._ids.new("ses")),
@@ -88,6 +96,7 @@ class Logins:
             last_used_at=now,
             expires_at=now + self.settings.lifetime,
             client=client,
+            facts=facts,
         )
         if person is not None:
             self._make_room(tx, person)
@@ -114,6 +123,46 @@ class Logins:
             ),
         )
         return NewSession(session, token)
+
+    def rotate(self, tx: Transaction, session: Session, *, client: Client, facts: LoginFacts) -> NewSession:
+        """Go on with a session under another secret, once its person has proved again that they are there."""
+        token = self.new_token()
+        rows.rotate(tx.connection, session, digest_of(token), client, facts)
+        self._ledger.append(
+            tx,
+            Entry(
+                organization_id=session.organization_id,
+                actor=session.actor,
+                action="operators.step_up",
+                target=session.session_id,
+                details={"kind": session.kind.value, "address": client.address, "user_agent": client.user_agent},
+            ),
+        )
+        renewed = replace(session, token_sha256=digest_of(token), client=client, facts=facts, is_recheck_due=False)
+        return NewSession(renewed, token)
+
+    def demand_recheck(self, tx: Transaction, session: Session, client: Client) -> None:
+        """Have a session that is used from elsewhere open nothing until its person proves that it was them."""
+        if not rows.demand_recheck(tx.connection, session.organization_id, session.token_sha256):
+            return
+        self._ledger.append(
+            tx,
+            Entry(
+                organization_id=session.organization_id,
+                actor=session.actor,
+                action="operators.use_session",
+                target=session.session_id,
+                target_name=session.actor.name,
+                decision="denied",
+                reason="the session is used from another network or by another browser",
+                details={
+                    "address": client.address,
+                    "user_agent": client.user_agent,
+                    "began_at_address": session.client.address,
+                    "began_with_user_agent": session.client.user_agent,
+                },
+            ),
+        )
 
     def deny(
         self,

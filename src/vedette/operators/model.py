@@ -17,6 +17,8 @@ PersonId = NewType("PersonId", str)
 PasskeyId = NewType("PasskeyId", str)
 SessionId = NewType("SessionId", str)
 LinkId = NewType("LinkId", str)
+ExternalIdentityId = NewType("ExternalIdentityId", str)
+ServiceTokenId = NewType("ServiceTokenId", str)
 
 NAME_MAX_CHARS: Final = 64
 USER_AGENT_MAX_CHARS: Final = 256
@@ -39,6 +41,9 @@ class SessionKind(StrEnum):
     LINK = "link"
     PASSKEY = "passkey"
     RECOVERY = "recovery"
+    OIDC = "oidc"
+    TOTP = "totp"
+    CLI = "cli"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +114,39 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginFacts:
+    """What is known of how a session was begun; policies read it.
+
+    Attributes:
+        is_multi_factor: Two factors were shown.
+        stepped_up_at: When the person last proved with both that they are there.
+        acr: Class of the login, as an identity provider said (OIDC Core §2).
+        amr: Its methods, as the provider said (RFC 8176).
+        roles: Those that groups at the provider stand for.
+        external_id: Identity at the provider that was shown.
+        provider_session: The provider's own name for its session (``sid``), by which it ends ours.
+        id_token: The provider's token, sealed: shown to it again at logout.
+    """
+
+    is_multi_factor: bool = False
+    stepped_up_at: datetime | None = None
+    acr: str = ""
+    amr: tuple[str, ...] = ()
+    roles: frozenset[str] = frozenset()
+    external_id: ExternalIdentityId | None = None
+    provider_session: str = ""
+    id_token: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A browser that is logged in.
+    """A browser, or a command line, that is logged in.
 
     Attributes:
         token_sha256: All that is kept of the browser's secret.
         person_id: None for a link's session: it has the rights of the first person.
         person_name: Empty for a link's session.
+        is_recheck_due: It was used from elsewhere: it opens nothing until its person proves that it was them.
     """
 
     organization_id: OrganizationId
@@ -130,6 +161,8 @@ class Session:
     last_used_at: datetime
     expires_at: datetime
     client: Client
+    facts: LoginFacts = field(default_factory=LoginFacts)
+    is_recheck_due: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -139,8 +172,12 @@ class Session:
         return Actor("operator", f"link:{self.link_id}", "one-time link")
 
     def is_alive(self, now: datetime, *, idle: timedelta) -> bool:
-        """Tell whether it lasts: neither too old, nor unused for too long, nor from the future."""
-        return now < self.expires_at and -CLOCK_SLACK <= now - self.last_used_at < idle
+        """Tell whether it lasts: neither too old, nor unused for too long, nor from the future.
+
+        A command line may rest between two commands.
+        """
+        rest = now - self.last_used_at
+        return now < self.expires_at and rest >= -CLOCK_SLACK and (rest < idle or self.kind is SessionKind.CLI)
 
 
 @dataclass(frozen=True, slots=True)

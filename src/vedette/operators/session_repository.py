@@ -9,7 +9,17 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from vedette.kernel import OrganizationId
-from vedette.operators.model import Client, LinkId, PasskeyId, PersonId, Session, SessionId, SessionKind
+from vedette.operators.model import (
+    Client,
+    ExternalIdentityId,
+    LinkId,
+    LoginFacts,
+    PasskeyId,
+    PersonId,
+    Session,
+    SessionId,
+    SessionKind,
+)
 from vedette.operators.repository import people
 from vedette.store import UtcDateTime, metadata
 
@@ -39,6 +49,15 @@ sessions: Final = sa.Table(
     sa.Column("expires_at", UtcDateTime, nullable=False),
     sa.Column("user_agent", sa.String(256), nullable=False),
     sa.Column("address", sa.String(64), nullable=False),
+    sa.Column("is_multi_factor", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("stepped_up_at", UtcDateTime, nullable=True),
+    sa.Column("acr", sa.String(256), nullable=False, server_default=sa.text("''")),
+    sa.Column("amr", sa.String(256), nullable=False, server_default=sa.text("''")),
+    sa.Column("roles", sa.String(1024), nullable=False, server_default=sa.text("''")),
+    sa.Column("external_id", sa.String(_ID), nullable=True),
+    sa.Column("provider_session", sa.String(256), nullable=False, server_default=sa.text("''")),
+    sa.Column("id_token", sa.LargeBinary, nullable=True),
+    sa.Column("is_recheck_due", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Index("uq_operators_sessions_session_id", "organization_id", "session_id", unique=True),
     sa.Index("ix_operators_sessions_person", "organization_id", "person_id"),
 )
@@ -113,8 +132,43 @@ def insert_session(connection: sa.Connection, session: Session) -> None:
             expires_at=session.expires_at,
             user_agent=session.client.user_agent,
             address=session.client.address,
+            is_recheck_due=session.is_recheck_due,
+            **_cells_of(session.facts),
         )
     )
+
+
+def rotate(connection: sa.Connection, session: Session, new_digest: bytes, client: Client, facts: LoginFacts) -> None:
+    """Give a session another secret and what is known of it now."""
+    connection.execute(
+        sessions.update()
+        .where(_s.organization_id == session.organization_id, _s.token_sha256 == session.token_sha256)
+        .values(
+            token_sha256=new_digest,
+            user_agent=client.user_agent,
+            address=client.address,
+            is_recheck_due=False,
+            **_cells_of(facts),
+        )
+    )
+
+
+def demand_recheck(connection: sa.Connection, organization_id: str, digest: bytes) -> bool:
+    """Note that a session must be proved again; answer whether that is new."""
+    is_it = (_s.organization_id == organization_id, _s.token_sha256 == digest, _s.is_recheck_due.is_(False))
+    return connection.execute(sessions.update().where(*is_it).values(is_recheck_due=True)).rowcount == 1
+
+
+def sessions_of_identity(
+    connection: sa.Connection, organization_id: str, external_id: str, provider_session: str
+) -> Sequence[Session]:
+    """Return the sessions that an identity at a provider began, or those of one session of the provider."""
+    query = _joined.where(_s.organization_id == organization_id)
+    if external_id:
+        query = query.where(_s.external_id == external_id)
+    if provider_session:
+        query = query.where(_s.provider_session == provider_session)
+    return [_to_session(row) for row in connection.execute(query.order_by(_s.session_id))]
 
 
 def find_by_token(connection: sa.Connection, organization_id: str, digest: bytes) -> Session | None:
@@ -146,7 +200,7 @@ def list_sessions(
         _s.organization_id == organization_id,
         _s.session_id > after,
         _s.expires_at > now,
-        _s.last_used_at > now - idle,
+        sa.or_(_s.last_used_at > now - idle, _s.kind == SessionKind.CLI.value),
         _belongs,
     )
     if person_id is not None:
@@ -170,7 +224,8 @@ def delete_session(connection: sa.Connection, organization_id: str, digest: byte
 
 def delete_ended(connection: sa.Connection, organization_id: str, now: datetime, idle: timedelta) -> None:
     """Forget sessions that have ended by themselves."""
-    over = sa.or_(_s.expires_at <= now, _s.last_used_at <= now - idle)
+    unused = sa.and_(_s.last_used_at <= now - idle, _s.kind != SessionKind.CLI.value)
+    over = sa.or_(_s.expires_at <= now, unused)
     connection.execute(sessions.delete().where(_s.organization_id == organization_id, over))
 
 
@@ -209,4 +264,32 @@ def _to_session(row: sa.Row[Any]) -> Session:
         last_used_at=row.last_used_at,
         expires_at=row.expires_at,
         client=Client(row.user_agent, row.address),
+        facts=LoginFacts(
+            is_multi_factor=row.is_multi_factor,
+            stepped_up_at=row.stepped_up_at,
+            acr=row.acr,
+            amr=_words(row.amr),
+            roles=frozenset(_words(row.roles)),
+            external_id=None if row.external_id is None else ExternalIdentityId(row.external_id),
+            provider_session=row.provider_session,
+            id_token=row.id_token or b"",
+        ),
+        is_recheck_due=row.is_recheck_due,
     )
+
+
+def _cells_of(facts: LoginFacts) -> dict[str, Any]:  # Any: cells
+    return {
+        "is_multi_factor": facts.is_multi_factor,
+        "stepped_up_at": facts.stepped_up_at,
+        "acr": facts.acr,
+        "amr": " ".join(facts.amr),
+        "roles": " ".join(sorted(facts.roles)),
+        "external_id": facts.external_id,
+        "provider_session": facts.provider_session,
+        "id_token": facts.id_token or None,
+    }
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
