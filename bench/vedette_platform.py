@@ -89,11 +89,11 @@ class Platform:
 @contextmanager
 def running(folder: Path, gateway_settings: str = "") -> Iterator[Platform]:
     """Start the platform on free ports of loopback and stop it afterwards."""
-    ports = {"gateway": free_port(), "api": free_port(), "bus": free_port()}
+    ports = {name: free_port() for name in ("gateway", "api", "bus", "service")}
     config = folder / "vedette.toml"
     config.write_text(
         f'[server]\nhostname = "{HOST}"\n[gateway]\nport = {ports["gateway"]}\n{gateway_settings}'
-        f"[api]\nport = {ports['api']}\n[bus]\nport = {ports['bus']}\n"
+        f"[api]\nport = {ports['api']}\n[bus]\nport = {ports['bus']}\n[service]\nport = {ports['service']}\n"
         "[pki]\ndevice_certificates_per_hour = 1000000\n"
     )
     log = (folder / "up.log").open("wb")

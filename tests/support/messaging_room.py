@@ -100,9 +100,11 @@ class MessagingRoom:
         await self.house.devices.delete(ORGANIZATION, device_id, actor=ACTOR)
 
     async def acts(self, prefix: str = "messaging.") -> list[str]:
+        await self.desk.methods.flush()
         return [each.action for each in await self.ledger.entries(ORGANIZATION) if each.action.startswith(prefix)]
 
     async def events(self, prefix: str = "messaging.") -> list[str]:
+        await self.desk.methods.flush()
         return [each.name for each in await self.ledger.events(ORGANIZATION) if each.name.startswith(prefix)]
 
     # --- commands -----------------------------------------------------------------------------------------------

@@ -29,6 +29,9 @@ ABSENT_MAX: Final = 4096
 ABSENT_S: Final = 1.0
 REBUILD_CHUNK: Final = 500
 
+# Events that change nothing a record is made of: composing it anew would cost more than what they tell of.
+_OTHER_ROOMS: Final = ("messaging.", "operators.")
+_OTHER_EVENTS: Final = frozenset({"registry.desired_properties_changed"})
 _Name = tuple[str, str | None]
 Publisher = Callable[[GenerationId, int, bytes], None]
 
@@ -75,6 +78,8 @@ class PolicyAdministrator:
     def project(self, tx: Transaction, event: Event) -> None:
         """Note that an event bears on the records of identities; called in the event's own transaction."""
         if event.organization_id != self._organization_id:
+            return
+        if event.name.startswith(_OTHER_ROOMS) or event.name in _OTHER_EVENTS:
             return
         concerned = {event.generation_id} if event.generation_id else set()
         for field in ("blocked", "unblocked", "generation_ids"):

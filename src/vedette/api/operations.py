@@ -27,7 +27,7 @@ from vedette.api.hub_health import HubHealth
 from vedette.api.keys import KeyRoutes
 from vedette.api.ledger import LedgerRoutes
 from vedette.api.login import LoginRoutes
-from vedette.api.methods import MethodRoutes
+from vedette.api.methods import MethodRoutes, MethodShortcut
 from vedette.api.modules import ModuleRoutes
 from vedette.api.openapi import openapi_of
 from vedette.api.passkeys import PasskeyRoutes
@@ -120,7 +120,9 @@ class Services:
 
 def build_routes(services: Services) -> FastAPI:
     """Return every route, without the layers before them."""
-    return build_router(services.platform.version, _routers(services))
+    app = build_router(services.platform.version, _routers(services))
+    app.add_middleware(MethodShortcut, organization_id=services.platform.organization_id, methods=services.methods)
+    return app
 
 
 def build_openapi() -> dict[str, Any]:  # Any: JSON

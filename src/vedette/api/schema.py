@@ -108,7 +108,7 @@ class Reason(View):
     reason: str = Field(default="", max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 
-def principal_of(request: Request) -> Principal:
+def _principal_of(request: Request) -> Principal:
     """Return who makes a request.
 
     Raises:
@@ -120,16 +120,28 @@ def principal_of(request: Request) -> Principal:
     return principal
 
 
-def actor_of(request: Request) -> Actor:
+# What routes depend on is asynchronous though it never waits: FastAPI calls a plain function in a thread of its own.
+
+
+async def principal_of(request: Request) -> Principal:
+    """Return who makes a request.
+
+    Raises:
+        Unauthenticated: Nobody; the layers before the routes see to it that this cannot happen.
+    """
+    return _principal_of(request)
+
+
+async def actor_of(request: Request) -> Actor:
     """Return who makes a request, as the ledger names it.
 
     Raises:
         Unauthenticated: Nobody; the layers before the routes see to it that this cannot happen.
     """
-    return principal_of(request).actor
+    return _principal_of(request).actor
 
 
-def device_in_path(device_id: _DeviceInPath) -> DeviceId:
+async def device_in_path(device_id: _DeviceInPath) -> DeviceId:
     """Return the device id that a path names.
 
     Raises:
@@ -138,7 +150,7 @@ def device_in_path(device_id: _DeviceInPath) -> DeviceId:
     return parse_device_id(device_id)
 
 
-def module_in_path(module_id: _ModuleInPath) -> ModuleId:
+async def module_in_path(module_id: _ModuleInPath) -> ModuleId:
     """Return the module id that a path names.
 
     Raises:
@@ -155,7 +167,7 @@ class Identity:
     module_id: ModuleId | None
 
 
-def identity_in_path(device_id: _DeviceInPath, request: Request) -> Identity:
+async def identity_in_path(device_id: _DeviceInPath, request: Request) -> Identity:
     """Return the device or module that a path names; its route declares ``OF_MODULE`` if it is a module's.
 
     Raises:
@@ -170,7 +182,7 @@ def takes_merge_patch(schema: str) -> dict[str, Any]:  # Any: OpenAPI objects
     return {"requestBody": {"content": {MERGE_PATCH: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}}
 
 
-def expected_revision(if_match: _IfMatch = None) -> int | None:
+async def expected_revision(if_match: _IfMatch = None) -> int | None:
     """Return the revision that a change is based on; None when any will do, 0 for a tag that no revision has."""
     if if_match is None or if_match == "*":
         return None
@@ -183,12 +195,14 @@ def holds_secret(request: Request) -> None:
     request.state.has_secret = True
 
 
-def only_known_parameters(request: Request) -> None:
+async def only_known_parameters(request: Request) -> None:
     """Refuse parameters that the route does not have: a filter with a typing error would list everything.
 
     Raises:
         InvalidRequest: There is one.
     """
+    if not request.scope["query_string"]:
+        return
     known = set(_parameters(request.scope["route"].dependant))
     for name in request.query_params:
         if name not in known:

@@ -14,7 +14,7 @@ from vedette.kernel import Clock, Problem
 from vedette.ledger import repository
 from vedette.ledger.model import Envelope
 from vedette.ledger.service import Ledger
-from vedette.store import Store, StoreUnavailable
+from vedette.store import Store, StoreUnavailable, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,16 @@ _RETRY_MAX_S: Final = 5.0
 _POLL_S: Final = 5.0  # another control process may have appended: its commit does not wake this one
 _SWEEP_EVERY_S: Final = 3600.0
 _SWEEP_ROWS: Final = 1000
+# What is committed in quick succession is told together.
+_PACE_S: Final = 0.02
+_SAVE_EVERY_S: Final = 1.0
 
 
 class OutboxRelay:
     """Hands each event of every log to ``publish``, in the order of its log, and remembers how far it came.
 
-    At least once: after a crash the last batch is handed over again. ``event_id`` is the message id to drop repeats by.
+    At least once: after a crash the events of the last second are handed over again. ``event_id`` is the message id to
+    drop repeats by.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class OutboxRelay:
         self._wake = asyncio.Event()
         self._cursors: dict[str, int] | None = None
         self._swept_s: float | None = None
+        self._unsaved: dict[str, int] = {}
+        self._saved_s: float | None = None
         ledger.on_growth(self._wake.set)
 
     async def run(self) -> None:
@@ -67,8 +73,9 @@ class OutboxRelay:
                 delay_s = min(delay_s * 2, _RETRY_MAX_S)
                 continue
             delay_s = _RETRY_FIRST_S
+            await asyncio.sleep(_PACE_S)
             try:
-                async with asyncio.timeout(_POLL_S):
+                async with asyncio.timeout(_SAVE_EVERY_S if self._unsaved else _POLL_S):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -88,6 +95,7 @@ class OutboxRelay:
                 self._cursors[state.organization_id] = state.size
             if state.size > self._cursors.get(state.organization_id, 0):
                 published += await self._relay_log(state.organization_id, state.size, self._cursors)
+        await self._save_when_due()
         return published
 
     async def sweep(self) -> int:
@@ -118,7 +126,7 @@ class OutboxRelay:
             finally:
                 if delivered > after:
                     cursors[organization_id] = delivered
-            await self._save_cursor(organization_id, delivered)
+            self._unsaved[organization_id] = delivered
 
     async def _tell(self, organization_id: str, position: int, encoded: bytes) -> bool:
         try:
@@ -142,8 +150,23 @@ class OutboxRelay:
             )
         )
 
-    async def _save_cursor(self, organization_id: str, position: int) -> None:
-        await self._store.write(lambda tx: repository.save_cursor(tx.connection, organization_id, self._name, position))
+    async def _save_when_due(self) -> None:
+        """Save the cursors now and then: a commit for each event would cost more than telling the last ones again."""
+        now_s = self._clock.monotonic_s()
+        if not self._unsaved or (self._saved_s is not None and now_s - self._saved_s < _SAVE_EVERY_S):
+            return
+        self._saved_s = now_s
+        positions, self._unsaved = self._unsaved, {}
+
+        def save(tx: Transaction) -> None:
+            for organization_id, position in positions.items():
+                repository.save_cursor(tx.connection, organization_id, self._name, position)
+
+        try:
+            await self._store.write(save)
+        except StoreUnavailable:
+            self._unsaved = positions | self._unsaved
+            raise
 
     async def _sweep_when_due(self) -> None:
         now_s = self._clock.monotonic_s()

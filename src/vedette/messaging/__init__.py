@@ -57,7 +57,6 @@ from vedette.messaging.events import (
     CommandQueued,
     CommandsPurged,
     MethodFinished,
-    MethodInvoked,
 )
 from vedette.messaging.feedback import FeedbackLog
 from vedette.messaging.method_model import MethodResult
@@ -110,7 +109,6 @@ __all__ = [
     "InvalidRequest",
     "MessagingSettings",
     "MethodFinished",
-    "MethodInvoked",
     "MethodNotPermitted",
     "MethodPayloadTooLarge",
     "MethodResult",

@@ -180,6 +180,7 @@ class HubDesk:
             group.create_task(self._feed.run(), name="presence")
             group.create_task(self._watch.run(), name="gateways")
             group.create_task(self._upkeep.run(), name="command queues")
+            group.create_task(self.methods.run(), name="outcomes of methods")
 
     # --- for the rest of control --------------------------------------------------------------------------------
 

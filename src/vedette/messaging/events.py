@@ -36,25 +36,11 @@ class CommandsPurged(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class MethodInvoked(msgspec.Struct, frozen=True, kw_only=True):
-    """A direct method is about to be called; ``MethodFinished`` says what became of it.
-
-    A call whose caller went away, or whose process ended, has no such end: the device may have done what was asked.
-    """
-
-    name: ClassVar[str] = "messaging.method_invoked"
-    version: ClassVar[int] = 1
-
-    organization_id: str
-    generation_id: str
-    device_id: str
-    module_id: str | None
-    call_id: str
-    method: str
-
-
 class MethodFinished(msgspec.Struct, frozen=True, kw_only=True):
     """A call of a direct method is over.
+
+    A call whose caller went away, or whose process ended, has no such end, only its ledger entry: the device may have
+    done what was asked.
 
     Attributes:
         outcome: ``answered``, or the code of the problem the caller got.

@@ -23,8 +23,9 @@ from vedette.messaging.errors import (
     MethodTimedOut,
     TooManyCalls,
 )
-from vedette.messaging.events import MethodFinished, MethodInvoked
+from vedette.messaging.events import MethodFinished
 from vedette.messaging.identities import Identity, find_named
+from vedette.messaging.method_journal import MethodJournal
 from vedette.messaging.method_model import (
     CONNECT_TIMEOUT_S,
     RESPONSE_TIMEOUT_S,
@@ -42,7 +43,6 @@ ANSWERED: Final = "answered"
 # Words of ``MethodFailed`` that say that the device has not seen the call.
 _NOT_THERE: Final = frozenset({"not_online", "not_subscribed"})
 _ASK_AGAIN_S: Final = 0.25
-_RECORD_TIMEOUT_S: Final = 2.0
 # A ledger entry takes names of 256 characters; device/module may have one more.
 _NAME_MAX_CHARS: Final = 256
 _SYSTEM: Final = Actor("system", "messaging")
@@ -75,7 +75,8 @@ class _Attempt:
 class MethodService:
     """Calls direct methods of devices and modules.
 
-    Each call is in the ledger before the device hears of it, and its outcome once it is over; payloads never are.
+    Each call is in the ledger before the device hears of it, and its outcome a moment after it is over; payloads never
+    are. ``run`` must be kept running.
 
     Args:
         store: For the record.
@@ -98,7 +99,6 @@ class MethodService:
         clock: Clock,
         ids: IdSource,
     ) -> None:
-        self._store = store
         self._ledger = ledger
         self._directory = directory
         self._downlinks = downlinks
@@ -107,6 +107,7 @@ class MethodService:
         self._ids = ids
         self._attempts: dict[str, _Attempt] = {}
         self._by_session: dict[str, set[str]] = {}
+        self._journal = MethodJournal(store, ledger, most=2 * settings.calls)
         self._under_way = 0
         self._of_name: Counter[tuple[str, str | None]] = Counter()
         directory.on_ended(self._session_ended)
@@ -178,10 +179,18 @@ class MethodService:
 
         self._enter(name)
         try:
-            call = await self._store.write(begin)
+            call = await self._journal.begin(begin)
             return await self._carry_out(call)
         finally:
             self._leave(name)
+
+    async def run(self) -> None:
+        """Put outcomes on record until cancelled."""
+        await self._journal.run()
+
+    async def flush(self) -> None:
+        """Put the outcomes of all calls that are over on record now."""
+        await self._journal.flush()
 
     def answered(self, gateway: str, answer: MethodAnswered | MethodFailed) -> None:
         """Take an answer; one to a call that is not under way, or from another gateway than was asked, is ignored."""
@@ -198,9 +207,9 @@ class MethodService:
             answer = await self._ask(call)
             result = check_answer(answer.status, answer.payload, self._settings)
         except Problem as problem:
-            await self._record_end(call, problem.code, None)
+            self._record_end(call, problem.code, None)
             raise
-        await self._record_end(call, ANSWERED, result.status)
+        self._record_end(call, ANSWERED, result.status)
         return result
 
     async def _ask(self, call: _Call) -> MethodAnswered:
@@ -277,14 +286,6 @@ class MethodService:
 
     def _record_call(self, tx: Transaction, call: _Call, actor: Actor) -> None:
         identity = call.identity
-        event = MethodInvoked(
-            organization_id=call.organization_id,
-            generation_id=identity.generation_id,
-            device_id=identity.device_id,
-            module_id=identity.module_id,
-            call_id=call.call_id,
-            method=call.method,
-        )
         entry = Entry(
             organization_id=call.organization_id,
             actor=actor,
@@ -300,10 +301,10 @@ class MethodService:
                 "connect_timeout_s": call.connect_timeout_s,
             },
         )
-        self._ledger.append(tx, entry, event=event)
+        self._ledger.append(tx, entry)
 
-    async def _record_end(self, call: _Call, outcome: str, status: int | None) -> None:
-        """Put the outcome on record; the device has acted, so a record that fails does not take the answer away."""
+    def _record_end(self, call: _Call, outcome: str, status: int | None) -> None:
+        """Put the outcome on record, a moment later and together with others: nobody waits for it."""
         identity = call.identity
         event = MethodFinished(
             organization_id=call.organization_id,
@@ -324,11 +325,7 @@ class MethodService:
             target_name=identity.name[:_NAME_MAX_CHARS],
             details={"call_id": call.call_id, "outcome": outcome, "status": status},
         )
-        try:
-            async with asyncio.timeout(_RECORD_TIMEOUT_S):
-                await self._store.write(lambda tx: self._ledger.append(tx, entry, event=event))
-        except (Problem, TimeoutError):
-            log.exception("the outcome of a method call is not on record", extra={"call_id": call.call_id})
+        self._journal.note(entry, event)
 
 
 # What a gateway's word stands for: problem, text, hint.

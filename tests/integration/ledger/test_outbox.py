@@ -169,3 +169,41 @@ async def test_an_event_that_cannot_be_read_holds_nothing_up(store: Store, ledge
     await run_sql(store, "UPDATE ledger_outbox SET envelope = (SELECT root FROM ledger_states) WHERE position = 1")
     assert await make(store, ledger, bus).relay() == 1
     assert bus.positions() == [2]
+
+
+async def test_how_far_it_came_is_saved_now_and_then_and_after_a_crash_the_rest_is_told_again(
+    store: Store, ledger: Ledger, append: Append
+) -> None:
+    clock, bus = ManualClock(), Bus()
+    relay = OutboxRelay(store, ledger, bus.publish, clock=clock)
+    for number in range(3):
+        await store.write(partial(append, number=number))
+        await relay.relay()
+    assert bus.positions() == [1, 2, 3]
+    crashed = Bus()
+    await make(store, ledger, crashed, "events").relay()
+    assert crashed.positions() == [2, 3]  # the first was saved at once, the others would have been within a second
+    assert len({event.event_id for event in [*bus.taken, *crashed.taken]}) == 3
+    clock.advance(timedelta(seconds=1))
+    await store.write(partial(append, number=3))
+    await relay.relay()
+    after = Bus()
+    await make(store, ledger, after).relay()
+    assert after.positions() == []
+
+
+async def test_a_relay_that_has_nothing_to_do_saves_how_far_it_came(
+    store: Store, ledger: Ledger, append: Append
+) -> None:
+    bus = Bus()
+    relay = make(store, ledger, bus)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(relay.run(), name="relay")
+        for number in range(3):
+            await store.write(partial(append, number=number))
+            await bus.reaches(number + 1)
+        await asyncio.sleep(2.5)
+        running.cancel()
+    after = Bus()
+    await make(store, ledger, after).relay()
+    assert after.positions() == []
