@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vedette.api.errors import TooManyFailures, Unauthenticated
+from vedette.api.errors import RecheckNeeded, TooManyFailures, Unauthenticated
 from vedette.api.problems import problem_response
-from vedette.api.same_origin import check_own_script, check_reading
+from vedette.api.same_origin import check_own_page, check_own_script, check_reading
 from vedette.api.session_cookies import SessionCookies
 from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.ledger import Actor
 from vedette.operators import (
+    CLI_PREFIX,
     Client,
     PersonId,
     Scopes,
+    ServiceToken,
+    ServiceTokenService,
     Session,
     SessionKind,
     SessionService,
+    TokenRefused,
     client_of,
     digest_of,
 )
@@ -32,10 +36,15 @@ TOKEN_ACTOR: Final = Actor("operator", "operator-token")
 # What our own page sends with requests that no person has asked for: they keep no session alive.
 UNATTENDED: Final = "x-vedette-unattended"
 _MINUTE_S: Final = 60.0
+_PAGE_PREFIX: Final = "/login/"
 _SOURCES_MAX: Final = 4_096
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
 # A stream whose session has ended is cut within this time and the pause between its keep-alives.
 _STREAM_CHECKED_EVERY_S: Final = 5.0
+_PROGRAM_HINT: Final = "the host's token stands in secrets/operator.token; service tokens: vedette token list"
+
+
+Method = Literal["token", "link", "passkey", "recovery", "oidc", "totp", "cli", "service-token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class Principal:
 
     actor: Actor
     session: Session | None = None
-    method: str = "token"
+    method: Method = "token"
     person_id: PersonId | None = None
     roles: frozenset[str] = frozenset()
     scopes: Scopes = field(default_factory=Scopes)
@@ -116,6 +125,7 @@ class Authenticator:
         clock: For the limit on failures.
         failures_per_minute: Wrong credentials from one address answered as such; further ones hear to wait.
         is_tls: Whether cookies go over TLS only.
+        service_tokens: Knows the programs that come by a token of their own; without it none does.
     """
 
     def __init__(
@@ -127,7 +137,9 @@ class Authenticator:
         clock: Clock,
         failures_per_minute: int,
         is_tls: bool,
+        service_tokens: ServiceTokenService | None = None,
     ) -> None:
+        self._service_tokens = service_tokens
         self._token_sha256 = token_sha256
         self._sessions = sessions
         self._organization_id = organization_id
@@ -146,17 +158,24 @@ class Authenticator:
         Raises:
             Unauthenticated: There are no credentials, or wrong ones.
             TooManyFailures: Wrong ones, again and again.
+            RecheckNeeded: The session is used from elsewhere than it was begun.
             CrossSiteRequest: A browser's request does not come from a page of ours.
         """
         headers = Headers(scope=scope)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme:
-            if scheme.lower() == "bearer" and hmac.compare_digest(digest_of(token.strip()), self._token_sha256):
-                return Principal(TOKEN_ACTOR, address=_address_in(scope))
-            wrong = Unauthenticated(
-                "these credentials are not valid", hint="the token stands in secrets/operator.token"
-            )
-            raise self.failures.count(scope, wrong)
+            return await self._by_token(scope, token.strip() if scheme.lower() == "bearer" else "")
+        return await self.by_cookie(scope)
+
+    async def by_cookie(self, scope: Scope) -> Principal:
+        """Return whose browser makes a request.
+
+        Raises:
+            Unauthenticated: It has no session that lasts.
+            RecheckNeeded: The session is used from elsewhere than it was begun.
+            CrossSiteRequest: The request does not come from a page of ours.
+        """
+        headers = Headers(scope=scope)
         cookie = self.cookies.session_in(headers)
         if not cookie:
             raise Unauthenticated(
@@ -164,18 +183,52 @@ class Authenticator:
             )
         if scope["method"] in _SAFE_METHODS:
             check_reading(headers)
+        elif scope["path"].startswith(_PAGE_PREFIX):
+            check_own_page(headers, is_tls=self.is_tls)  # a plain form sends no header of its own
         else:
             check_own_script(headers, is_tls=self.is_tls)
         session = await self._sessions.find(self._organization_id, cookie)
-        if session is None:
+        if session is None or session.kind is SessionKind.CLI:  # a command line's secret is no cookie
             raise Unauthenticated("the session has ended", hint="log in again")
-        if UNATTENDED not in headers:
-            await self._sessions.note_use(session)
-        return principal_of_session(session, address=_address_in(scope))
+        return await self._by_session(scope, session)
 
-    async def lasts(self, headers: Headers) -> bool:
-        """Tell whether the session that a request came with is still one."""
-        return await self._sessions.find(self._organization_id, self.cookies.session_in(headers)) is not None
+    async def lasts(self, session: Session) -> bool:
+        """Tell whether the session that a request came with is still one, and opens something."""
+        found = await self._sessions.find_by_id(session.organization_id, session.session_id)
+        return found is not None and not found.is_recheck_due
+
+    async def _by_token(self, scope: Scope, token: str) -> Principal:
+        address = _address_in(scope)
+        if hmac.compare_digest(digest_of(token), self._token_sha256):
+            return Principal(TOKEN_ACTOR, address=address)
+        if token.startswith(CLI_PREFIX):
+            session = await self._sessions.find(self._organization_id, token)
+            if session is not None and session.kind is SessionKind.CLI:
+                return await self._by_session(scope, session)
+        elif self._service_tokens is not None:
+            try:
+                found = await self._service_tokens.judge(self._organization_id, token, address=address)
+            except TokenRefused as problem:
+                raise self.failures.count(scope, problem) from None
+            if found is not None:
+                return _principal_of_program(found, address)
+        hint = "log in again: vedette login" if token.startswith(CLI_PREFIX) else _PROGRAM_HINT
+        raise self.failures.count(scope, Unauthenticated("these credentials are not valid", hint=hint))
+
+    async def _by_session(self, scope: Scope, session: Session) -> Principal:
+        """Take a session, unless it is used from elsewhere: who copied its secret is not its person."""
+        client = client_in(scope)
+        if not session.is_recheck_due and self._sessions.settings.is_elsewhere(session, client):
+            await self._sessions.demand_recheck(session, client)
+            session = replace(session, is_recheck_due=True)
+        if session.is_recheck_due:
+            raise RecheckNeeded(
+                "this session is used from another network or by another browser",
+                hint="log in again" if session.kind is not SessionKind.CLI else "log in again: vedette login",
+            )
+        if UNATTENDED not in Headers(scope=scope):
+            await self._sessions.note_use(session)
+        return principal_of_session(session, address=client.address)
 
 
 class AuthenticatedRoutes:
@@ -196,15 +249,15 @@ class AuthenticatedRoutes:
                 return
             scope.setdefault("state", {})["principal"] = principal
             if principal.session is not None:
-                send = _StreamGuard(scope, send, self._authenticator).send
+                send = _StreamGuard(principal.session, send, self._authenticator).send
         await self._app(scope, receive, send)
 
 
 class _StreamGuard:
     """Ends a stream once its session has ended: what may not be asked for any more is not told any more either."""
 
-    def __init__(self, scope: Scope, send: Send, authenticator: Authenticator) -> None:
-        self._headers = Headers(scope=scope)
+    def __init__(self, session: Session, send: Send, authenticator: Authenticator) -> None:
+        self._session = session
         self._send = send
         self._authenticator = authenticator
         self._is_stream = False
@@ -227,20 +280,33 @@ class _StreamGuard:
         if now_s - self._checked_s < _STREAM_CHECKED_EVERY_S:
             return False
         self._checked_s = now_s
-        return not await self._authenticator.lasts(self._headers)
+        return not await self._authenticator.lasts(self._session)
 
 
 def principal_of_session(session: Session, *, address: str = "") -> Principal:
     """Return who works with a session."""
-    is_passkey = session.kind is SessionKind.PASSKEY
+    facts = session.facts
     return Principal(
         session.actor,
         session,
         method=session.kind.value,
         person_id=session.person_id,
-        stepped_up_at=session.created_at if is_passkey else None,
-        is_multi_factor=is_passkey,
+        roles=facts.roles,
+        stepped_up_at=facts.stepped_up_at,
+        is_multi_factor=facts.is_multi_factor,
+        acr=facts.acr,
+        amr=facts.amr,
         address=address or session.client.address,
+    )
+
+
+def _principal_of_program(token: ServiceToken, address: str) -> Principal:
+    return Principal(
+        token.actor,
+        method="service-token",
+        roles=frozenset(token.roles),
+        scopes=token.scopes,
+        address=address,
     )
 
 

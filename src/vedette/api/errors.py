@@ -14,6 +14,13 @@ class Unauthenticated(Problem):
     status: ClassVar[int] = 401
 
 
+class RecheckNeeded(Problem):
+    """The session is used from elsewhere than it was begun: its person has to prove that it is them."""
+
+    code: ClassVar[str] = "api.recheck_needed"
+    status: ClassVar[int] = 401
+
+
 class TooManyFailures(Problem):
     """Too many wrong credentials came from one address; right ones are still taken."""
 

@@ -19,6 +19,7 @@ from vedette.api.clone_alerts import CloneAlertRoutes
 from vedette.api.commands import CommandRoutes
 from vedette.api.credentials import CredentialRoutes
 from vedette.api.decisions import DecisionRoutes
+from vedette.api.device_flow import DeviceFlowRoutes
 from vedette.api.devices import DeviceRoutes
 from vedette.api.enrollments import EnrollmentRoutes
 from vedette.api.events import EventRoutes
@@ -27,7 +28,8 @@ from vedette.api.hub_health import HubHealth
 from vedette.api.keys import KeyRoutes
 from vedette.api.ledger import LedgerRoutes
 from vedette.api.login import LoginRoutes
-from vedette.api.methods import MethodRoutes, MethodShortcut
+from vedette.api.login_step_up import StepUpRoutes
+from vedette.api.methods import MethodRoutes, MethodShortcut, method_dependants
 from vedette.api.modules import ModuleRoutes
 from vedette.api.openapi import openapi_of
 from vedette.api.passkeys import PasskeyRoutes
@@ -42,12 +44,13 @@ from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
 from vedette.api.streams import StreamLimit
 from vedette.api.telemetry import TelemetryRoutes
+from vedette.api.tokens import ServiceTokenRoutes
 from vedette.api.twins import TwinRoutes
 from vedette.enrollment import EnrollmentService, RegistrationApprovals, RegistrationLocks
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
-from vedette.operators import PasskeyService, PeopleService, ServicePolicyService, SessionService
+from vedette.operators import PasskeyService, PeopleService, ServicePolicyService, SessionService, SignIn
 from vedette.pki import SignerClient
 from vedette.pki.records import (
     CertificateReports,
@@ -89,6 +92,7 @@ class Services:
     people: PeopleService
     sessions: SessionService
     passkeys: PasskeyService
+    sign_in: SignIn
     service_policies: ServicePolicyService
     service_host: str
     ledger: Ledger
@@ -121,7 +125,12 @@ class Services:
 def build_routes(services: Services) -> FastAPI:
     """Return every route, without the layers before them."""
     app = build_router(services.platform.version, _routers(services))
-    app.add_middleware(MethodShortcut, organization_id=services.platform.organization_id, methods=services.methods)
+    app.add_middleware(
+        MethodShortcut,
+        organization_id=services.platform.organization_id,
+        methods=services.methods,
+        dependants=method_dependants(app.state.routes),
+    )
     return app
 
 
@@ -208,9 +217,15 @@ def _operators(services: Services) -> list[APIRouter]:
         authenticator=authenticator,
         ids=services.ids,
     )
+    step_up = StepUpRoutes(organization_id, sessions, passkeys, current=current, authenticator=authenticator)
+    device_flow = DeviceFlowRoutes(organization_id, services.sign_in.device_flow, authenticator, url=services.url)
     return [
         login.build(),
         login.build_pages(),
+        step_up.build(),
+        device_flow.build(),
+        device_flow.build_pages(),
+        ServiceTokenRoutes(organization_id, services.sign_in.service_tokens).build(),
         SessionRoutes(organization_id, sessions, current, authenticator, url=services.url).build(),
         PeopleRoutes(organization_id, people).build(),
         PasskeyRoutes(organization_id, passkeys, people, authenticator).build(),

@@ -24,7 +24,9 @@ class PasskeysHereView(View):
 class CurrentSessionView(View):
     """Who makes this request, and with what."""
 
-    kind: Literal["token", "link", "passkey", "recovery"] = Field(description="What they logged in with.")
+    kind: Literal["token", "link", "passkey", "recovery", "oidc", "totp", "cli", "service-token"] = Field(
+        description="What they logged in with; `token` is the host's own."
+    )
     actor_id: str = Field(description="As it stands in the ledger.", examples=["per_06h0", "link:lnk_06h0"])
     name: str
     session_id: str | None = Field(description="Null for a token.")
@@ -35,6 +37,12 @@ class CurrentSessionView(View):
     passkeys: int = Field(description="How many the person has.")
     recovery_codes_left: int
     people_with_passkeys: int = Field(description="Below two, one lost machine locks everybody out.")
+    needs_second_admin: bool = Field(description="Nag: fewer than two people can log in by passkey.")
+    stepped_up_at: Timestamp | None = Field(description="When they last proved by two factors that they are there.")
+    is_multi_factor: bool = Field(description="Two factors were shown.")
+    is_phishable: bool = Field(description="What was shown could have been shown to somebody else's page as well.")
+    acr: str = Field(description="What an identity provider said of the login; empty otherwise.")
+    amr: list[str] = Field(description="Its methods, as the provider said.")
     passkeys_here: PasskeysHereView
     is_demo: bool
 

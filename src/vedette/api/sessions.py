@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import Headers
@@ -22,6 +22,9 @@ from vedette.operators import (
 )
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the session.", examples=["ses_06h0"])]
+
+_ADMINS_MIN: Final = 2
+_PHISHABLE: Final = frozenset({"link", "recovery", "totp"})
 
 
 class CurrentSession:
@@ -48,8 +51,9 @@ class CurrentSession:
         person = None
         if session is not None and session.person_id is not None:
             person = await self._people.get(self._organization_id, session.person_id)
+        admins = await self._sessions.count_people_with_passkeys(self._organization_id)
         return CurrentSessionView(
-            kind="token" if session is None else session.kind.value,
+            kind=principal.method,
             actor_id=principal.actor.id,
             name=principal.actor.name or "operator's token",
             session_id=None if session is None else session.session_id,
@@ -59,7 +63,13 @@ class CurrentSession:
             may_let_in=principal.may_let_in,
             passkeys=0 if person is None else person.passkeys,
             recovery_codes_left=0 if person is None else person.recovery_codes_left,
-            people_with_passkeys=await self._sessions.count_people_with_passkeys(self._organization_id),
+            people_with_passkeys=admins,
+            needs_second_admin=admins < _ADMINS_MIN,
+            stepped_up_at=principal.stepped_up_at,
+            is_multi_factor=principal.is_multi_factor,
+            is_phishable=principal.method in _PHISHABLE,
+            acr=principal.acr,
+            amr=list(principal.amr),
             passkeys_here=self._passkeys_here(host_name(headers)),
             is_demo=self._is_demo,
         )

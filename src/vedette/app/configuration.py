@@ -174,6 +174,8 @@ class ApiConfiguration:
             in a minute; further ones hear to wait.
         session_hours: How long a browser stays logged in at most.
         session_idle_minutes: How long it stays logged in while nobody uses it.
+        session_recheck: What makes a session be proved again by passkey, or begun anew: ``network``: use from another
+            network or by another browser; ``browser``: by another browser only; ``off``: nothing.
     """
 
     bind: Annotated[str, Address()] = ""
@@ -186,6 +188,7 @@ class ApiConfiguration:
     failed_logins_per_minute: Annotated[int, Between(1, 1_000)] = 10
     session_hours: Annotated[int, Between(1, 168)] = 12
     session_idle_minutes: Annotated[int, Between(1, 1_440)] = 30
+    session_recheck: Literal["network", "browser", "off"] = "network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,7 @@ async def serve_operators(
         clock=rooms.clock,
         failures_per_minute=role.api.failed_logins_per_minute,
         is_tls=role.api.tls != "off",
+        service_tokens=rooms.sign_in.service_tokens,
     )
     routes = build_routes(_services(role, rooms, connections, authenticator))
     routes.include_router(build_console(await asyncio.to_thread(read_console_files), new_nonce=_nonce_maker(rooms)))
@@ -124,6 +125,7 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         sessions=rooms.sessions,
         passkeys=rooms.passkeys,
         service_policies=rooms.service_policies,
+        sign_in=rooms.sign_in,
         service_host=role.service.host if role.service.port else "",
         ledger=rooms.ledger,
         checkpoints=rooms.checkpoints,

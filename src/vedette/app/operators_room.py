@@ -13,12 +13,15 @@ from vedette.ledger import Ledger
 from vedette.operators import (
     Ceremonies,
     Challenges,
+    DeviceFlowService,
     Logins,
     PasskeyService,
     PeopleService,
     ServicePolicyService,
+    ServiceTokenService,
     SessionService,
     SessionSettings,
+    SignIn,
     relying_party,
 )
 from vedette.pki import SecretBox
@@ -35,6 +38,7 @@ class OperatorsRoom:
     sessions: SessionService
     passkeys: PasskeyService
     service_policies: ServicePolicyService
+    sign_in: SignIn
 
 
 def build_operators_room(
@@ -62,7 +66,9 @@ def build_operators_room(
         ids: Source of ids.
     """
     settings = SessionSettings(
-        lifetime=timedelta(hours=role.session_hours), idle=timedelta(minutes=role.session_idle_minutes)
+        lifetime=timedelta(hours=role.session_hours),
+        idle=timedelta(minutes=role.session_idle_minutes),
+        recheck=role.session_recheck,
     )
     logins = Logins(ledger, clock=clock, ids=ids, settings=settings)
     people = PeopleService(store, ledger, logins, clock=clock, ids=ids)
@@ -80,4 +86,9 @@ def build_operators_room(
     policies = ServicePolicyService(
         store, ledger, SecretBox(secret, ids=ids), hostnames=service_names, clock=clock, ids=ids
     )
-    return OperatorsRoom(people, SessionService(store, ledger, logins, clock=clock, ids=ids), passkeys, policies)
+    sign_in = SignIn(
+        service_tokens=ServiceTokenService(store, ledger, clock=clock, ids=ids),
+        device_flow=DeviceFlowService(store, ledger, people, logins, clock=clock, ids=ids),
+    )
+    sessions = SessionService(store, ledger, logins, clock=clock, ids=ids)
+    return OperatorsRoom(people, sessions, passkeys, policies, sign_in)

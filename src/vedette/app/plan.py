@@ -331,6 +331,7 @@ class Plan:
             failed_logins_per_minute=api.failed_logins_per_minute,
             session_hours=api.session_hours,
             session_idle_minutes=api.session_idle_minutes,
+            session_recheck=api.session_recheck,
             is_demo=self.is_demo,
         )
 

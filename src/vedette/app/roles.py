@@ -123,6 +123,7 @@ class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     failed_logins_per_minute: int
     session_hours: int
     session_idle_minutes: int
+    session_recheck: Literal["network", "browser", "off"] = "network"
     is_demo: bool
 
 

@@ -23,6 +23,7 @@ from vedette.access import (
 from vedette.app.migrate import database_url
 from vedette.app.operators_room import build_operators_room
 from vedette.app.prepare import read_private_key
+from vedette.app.response_rooms import ResponseRooms, build_response_rooms
 from vedette.app.roles import ControlRole
 from vedette.bus import BusConnection
 from vedette.bus.contract import EVENTS_STREAM
@@ -36,7 +37,7 @@ from vedette.enrollment import (
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.messaging import CloneAlerts, CommandQueue, FeedbackLog, HubDesk, MethodService, SessionDirectory
-from vedette.operators import PasskeyService, PeopleService, ServicePolicyService, SessionService
+from vedette.operators import PasskeyService, PeopleService, ServicePolicyService, SessionService, SignIn
 from vedette.pki import (
     CertificateSettings,
     SecretBox,
@@ -112,11 +113,13 @@ class Rooms:
     sessions: SessionService
     passkeys: PasskeyService
     service_policies: ServicePolicyService
+    sign_in: SignIn
     guard: ClockGuard
     administrator: PolicyAdministrator
     upkeep: RecordUpkeep
     access: AccessService
     enforcement: EnforcementTracker
+    response: ResponseRooms
     projection: PostureProjection
     checkpoints: CheckpointService
     relay: OutboxRelay
@@ -131,6 +134,7 @@ class Rooms:
             group.create_task(self.projection.run(), name="posture head")
             group.create_task(self.access.note_uses_forever(), name="first uses")
             group.create_task(self.upkeep.run(), name="record upkeep")
+            group.create_task(self.response.signal_upkeep.run(), name="signal upkeep")
             group.create_task(self.access_lists.resume_forever(), name="access lists")
 
 
@@ -182,6 +186,16 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     computation = GroupComputation(store, membership)
     ledger.project("groups", membership.project)  # before the records that name groups
     ledger.project("posture records", administrator.project)
+    response = build_response_rooms(
+        organization_id,
+        store,
+        ledger,
+        register,
+        administrator=administrator,
+        guard=guard,
+        clock=clock,
+        ids=ids,
+    )
     upkeep = RecordUpkeep(organization_id, store, administrator, credentials)
     ledger.project("record upkeep", upkeep.project)
     projection = PostureProjection(organization_id, administrator, records, store, events, clock=clock)
@@ -272,11 +286,13 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         sessions=operators.sessions,
         passkeys=operators.passkeys,
         service_policies=operators.service_policies,
+        sign_in=operators.sign_in,
         guard=guard,
         administrator=administrator,
         upkeep=upkeep,
         access=access,
         enforcement=EnforcementTracker(organization_id, administrator, clock=clock, expected=role.gateways),
+        response=response,
         projection=projection,
         checkpoints=CheckpointService(
             store,

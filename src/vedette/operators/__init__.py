@@ -14,11 +14,26 @@ from __future__ import annotations
 
 from vedette.operators.ceremonies import Ceremonies, RelyingParty, is_address, relying_party
 from vedette.operators.challenges import CHALLENGE_LIFETIME, Challenges
+from vedette.operators.device_flow import (
+    DeviceAuthorization,
+    NewDeviceAuthorization,
+)
+from vedette.operators.device_flow_service import (
+    DeviceFlowService,
+    Wait,
+)
 from vedette.operators.errors import (
+    DeviceAuthorizationNotFound,
+    ExternalIdentityNotFound,
     InvalidName,
     InvalidPasskey,
     InvalidServicePolicy,
+    InvalidServiceToken,
     LoginFailed,
+    OidcOff,
+    OidcPersonUnknown,
+    OidcRefused,
+    OidcUnavailable,
     PasskeyExists,
     PasskeyNotFound,
     PasskeysImpossible,
@@ -31,11 +46,19 @@ from vedette.operators.errors import (
     ServiceKeyEnded,
     ServicePolicyExists,
     ServicePolicyNotFound,
+    ServiceTokenExists,
+    ServiceTokenNotFound,
     ServiceTokenRefused,
     SessionNotFound,
+    TokenRefused,
     TooMany,
+    TooManyWaiting,
+    TotpHeld,
+    TotpNotFound,
+    TotpOff,
 )
 from vedette.operators.events import (
+    IdentityChanged,
     LoginLinkMade,
     PasskeyAdded,
     PasskeyRemoved,
@@ -43,15 +66,22 @@ from vedette.operators.events import (
     PersonChanged,
     RecoveryCodesMade,
     ServicePolicyChanged,
+    ServiceTokenChanged,
     SessionBegun,
     SessionEnded,
+    TotpChanged,
 )
-from vedette.operators.logins import Logins
+from vedette.operators.logins import (
+    CLI_PREFIX,
+    Logins,
+)
 from vedette.operators.model import (
     NAME_MAX_CHARS,
     TOKEN_MAX_CHARS,
     Client,
+    ExternalIdentityId,
     LinkId,
+    LoginFacts,
     NewLink,
     NewSession,
     Passkey,
@@ -59,7 +89,9 @@ from vedette.operators.model import (
     Person,
     PersonId,
     PersonSummary,
+    Recheck,
     Scopes,
+    ServiceTokenId,
     Session,
     SessionId,
     SessionKind,
@@ -72,24 +104,49 @@ from vedette.operators.people_service import PeopleService
 from vedette.operators.service import SessionService
 from vedette.operators.service_policies import ServicePolicyService
 from vedette.operators.service_policy import WELL_KNOWN, RevealedKey, ServiceKey, ServicePolicy, ServiceRight
+from vedette.operators.service_token import (
+    IssuedServiceToken,
+    NewServiceToken,
+    ServiceToken,
+)
+from vedette.operators.service_tokens import (
+    ServiceTokenService,
+)
+from vedette.operators.sign_in import SignIn
 
 __all__ = [
     "CHALLENGE_LIFETIME",
+    "CLI_PREFIX",
     "NAME_MAX_CHARS",
     "TOKEN_MAX_CHARS",
     "WELL_KNOWN",
     "Ceremonies",
     "Challenges",
     "Client",
+    "DeviceAuthorization",
+    "DeviceAuthorizationNotFound",
+    "DeviceFlowService",
+    "ExternalIdentityId",
+    "ExternalIdentityNotFound",
+    "IdentityChanged",
     "InvalidName",
     "InvalidPasskey",
     "InvalidServicePolicy",
+    "InvalidServiceToken",
+    "IssuedServiceToken",
     "LinkId",
+    "LoginFacts",
     "LoginFailed",
     "LoginLinkMade",
     "Logins",
+    "NewDeviceAuthorization",
     "NewLink",
+    "NewServiceToken",
     "NewSession",
+    "OidcOff",
+    "OidcPersonUnknown",
+    "OidcRefused",
+    "OidcUnavailable",
     "Passkey",
     "PasskeyAdded",
     "PasskeyExists",
@@ -109,6 +166,7 @@ __all__ = [
     "PersonNeeded",
     "PersonNotFound",
     "PersonSummary",
+    "Recheck",
     "RecoveryCodesMade",
     "Registration",
     "RelyingParty",
@@ -123,7 +181,13 @@ __all__ = [
     "ServicePolicyNotFound",
     "ServicePolicyService",
     "ServiceRight",
+    "ServiceToken",
+    "ServiceTokenChanged",
+    "ServiceTokenExists",
+    "ServiceTokenId",
+    "ServiceTokenNotFound",
     "ServiceTokenRefused",
+    "ServiceTokenService",
     "Session",
     "SessionBegun",
     "SessionEnded",
@@ -132,7 +196,15 @@ __all__ = [
     "SessionNotFound",
     "SessionService",
     "SessionSettings",
+    "SignIn",
+    "TokenRefused",
     "TooMany",
+    "TooManyWaiting",
+    "TotpChanged",
+    "TotpHeld",
+    "TotpNotFound",
+    "TotpOff",
+    "Wait",
     "client_of",
     "digest_of",
     "is_address",

@@ -44,7 +44,7 @@ class SessionEnded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PersonAdded(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody registered a first passkey and became a person here."""
+    """Somebody registered a first passkey and became a person here; ``added_by`` is what let them in."""
 
     name: ClassVar[str] = "operators.person_added"
     version: ClassVar[int] = 1
@@ -52,6 +52,7 @@ class PersonAdded(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: str
     generation_id: str
     person_name: str
+    added_by: str = ""
 
 
 class PersonChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,4 +110,40 @@ class ServicePolicyChanged(msgspec.Struct, frozen=True, kw_only=True):
     generation_id: str = ""
     policy_id: str
     policy_name: str
+    change: str
+
+
+class ServiceTokenChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A service token was created or revoked: ``change`` says which."""
+
+    name: ClassVar[str] = "operators.service_token_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str = ""
+    token_id: str
+    token_name: str
+    change: str
+
+
+class IdentityChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """An identity at a provider was bound to a person, or taken from them: ``change`` says which."""
+
+    name: ClassVar[str] = "operators.identity_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
+    external_id: str
+    change: str
+
+
+class TotpChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's authenticator app was added or removed: ``change`` says which."""
+
+    name: ClassVar[str] = "operators.totp_changed"
+    version: ClassVar[int] = 1
+
+    organization_id: str
+    generation_id: str
     change: str

@@ -7,7 +7,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NewType
+from ipaddress import ip_address, ip_network
+from typing import Final, Literal, NewType
 
 from vedette.kernel import OrganizationId, escape_terminal
 from vedette.ledger import Actor
@@ -33,6 +34,9 @@ LINK_LIFETIME: Final = timedelta(hours=1)
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
 # A clock set back by more than this revives no session.
 CLOCK_SLACK: Final = timedelta(minutes=5)
+_NETWORK_BITS: Final = {4: 24, 6: 64}
+
+Recheck = Literal["network", "browser", "off"]
 
 
 class SessionKind(StrEnum):
@@ -204,10 +208,35 @@ class SessionSettings:
     Attributes:
         lifetime: From login, whatever happens.
         idle: From the last use.
+        recheck: What makes a session be proved again: use by another browser, or from another network too.
     """
 
     lifetime: timedelta = timedelta(hours=12)
     idle: timedelta = timedelta(minutes=30)
+    recheck: Recheck = "network"
+
+    def is_elsewhere(self, session: Session, client: Client) -> bool:
+        """Tell whether a session is used from elsewhere than it was begun."""
+        if self.recheck == "off":
+            return False
+        if client.user_agent != session.client.user_agent:
+            return True
+        return self.recheck == "network" and network_of(client.address) != network_of(session.client.address)
+
+
+def network_of(address: str) -> str:
+    """Return the network that an address stands for: whoever moves within it has not moved.
+
+    Networks are /24 in IPv4 and /64 in IPv6, where one host changes its address by itself; this host is one.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    found = getattr(found, "ipv4_mapped", None) or found
+    if found.is_loopback:
+        return "loopback"
+    return str(ip_network((found, _NETWORK_BITS[found.version]), strict=False))
 
 
 def person_actor(person_id: PersonId, name: str) -> Actor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from vedette.kernel import Clock, IdSource, OrganizationId
@@ -29,6 +29,7 @@ from vedette.operators.errors import (
     PasskeyNotFound,
     PasskeySuspected,
     PersonDisabled,
+    PersonNeeded,
     TooMany,
 )
 from vedette.operators.events import PasskeyAdded, PasskeyRemoved
@@ -52,6 +53,7 @@ from vedette.store import Store, Transaction
 PAGE_MAX: Final = 1000
 _REGISTER: Final = "register"
 _LOG_IN: Final = "log in"
+_STEP_UP: Final = "step up"
 _UNKNOWN: Final = "this passkey is not known here"
 
 
@@ -75,6 +77,15 @@ class _Denial:
     """Why somebody who proved who they are was refused; it is on record, so the transaction is kept."""
 
     problem: LoginFailed | PersonDisabled | PasskeySuspected
+
+
+@dataclass(frozen=True, slots=True)
+class _ShownPasskey:
+    """A passkey whose signature is right."""
+
+    challenge: bytes
+    passkey: Passkey
+    said: Assertion
 
 
 class PasskeyService:
@@ -197,44 +208,60 @@ class PasskeyService:
             PersonDisabled: The person may not log in.
             PasskeySuspected: The passkey's counter went back.
         """
-        challenge = challenge_of(answer)
-        if self._challenges.open(_LOG_IN, browser, challenge) is None:
-            raise LoginFailed("this was not asked for here, or too long ago", hint="begin again")
-        credential_id = credential_id_of(answer)
-        passkey = await self._store.read(
-            lambda connection: repository.find_credential(connection, organization_id, credential_id)
-        )
-        if passkey is None:
-            raise LoginFailed(_UNKNOWN, hint="it was removed, or belongs to another platform: use another way in")
-        said = await asyncio.to_thread(self._ceremonies.verify_login, answer, challenge, passkey)
-        if said.person_id != passkey.person_id:
-            raise LoginFailed(_UNKNOWN)
+        shown = await self._prove(organization_id, _LOG_IN, browser, answer)
 
         def change(tx: Transaction) -> NewSession | _Denial:
-            if not self._use(tx, organization_id, challenge):
-                return _Denial(LoginFailed("this answer was taken before", hint="begin again"))
-            found = repository.find_credential(tx.connection, organization_id, credential_id)
-            if found is None or found.passkey_id != passkey.passkey_id:
-                return _Denial(LoginFailed(_UNKNOWN))
-            person = self._people.find(tx.connection, organization_id, found.person_id)
-            denied = self._judge(tx, person, found, said, client)
-            if denied is not None:
-                return denied
-            repository.note_use(tx.connection, found, sign_count=said.sign_count, at=self._clock.now())
+            taken = self._take(tx, organization_id, shown, client)
+            if isinstance(taken, _Denial):
+                return taken
             return self._logins.begin(
                 tx,
                 organization_id,
                 SessionKind.PASSKEY,
                 client=client,
                 former=digest_or_none(former_token),
-                person=person,
-                passkey_id=found.passkey_id,
+                person=taken,
+                passkey_id=shown.passkey.passkey_id,
             )
 
-        outcome = await self._store.write(change)
-        if isinstance(outcome, _Denial):
-            raise outcome.problem
-        return outcome
+        return _granted(await self._store.write(change))
+
+    def ask_to_step_up(self, session: Session, *, host: str) -> dict[str, Any]:
+        """Return what a browser is asked for, so that its person proves that they are there; JSON.
+
+        Raises:
+            PasskeysImpossible: Browsers use none there.
+            PersonNeeded: The session is a link's.
+        """
+        self.party.check(host)
+        if session.person_id is None:
+            raise PersonNeeded("a one-time link has no passkey to prove itself with", hint="register a passkey first")
+        return self._ceremonies.ask_to_log_in(self._challenges.issue(_STEP_UP, session.token_sha256))
+
+    async def step_up(self, session: Session, answer: Json, *, client: Client) -> NewSession:
+        """Take what the browser answered: the session goes on under another secret, stepped up now.
+
+        Raises:
+            LoginFailed: The answer is not valid, comes too late or again, or is another person's.
+            PersonDisabled: The person may not log in.
+            PasskeySuspected: The passkey's counter went back.
+        """
+        organization_id = session.organization_id
+        shown = await self._prove(organization_id, _STEP_UP, session.token_sha256, answer)
+        if shown.passkey.person_id != session.person_id:
+            raise LoginFailed("this passkey is another person's", hint="log out, and log in with it")
+
+        def change(tx: Transaction) -> NewSession | _Denial:
+            found = rows.find_session(tx.connection, organization_id, session.session_id)
+            if found is None or found.token_sha256 != session.token_sha256:
+                return _Denial(LoginFailed("the session has ended meanwhile", hint="log in again"))
+            taken = self._take(tx, organization_id, shown, client)
+            if isinstance(taken, _Denial):
+                return taken
+            facts = replace(found.facts, stepped_up_at=self._clock.now(), is_multi_factor=True)
+            return self._logins.rotate(tx, found, client=client, facts=facts)
+
+        return _granted(await self._store.write(change))
 
     async def list(
         self, organization_id: OrganizationId, *, person_id: str | None, after: str = "", limit: int = 100
@@ -285,6 +312,40 @@ class PasskeyService:
             self._record(tx, passkey, "operators.remove_passkey", actor=actor, reason=reason)
 
         await self._store.write(change, restricting=True)
+
+    async def _prove(
+        self, organization_id: OrganizationId, purpose: str, binding: bytes, answer: Json
+    ) -> _ShownPasskey:
+        """Verify what a browser answered, as far as that writes nothing."""
+        challenge = challenge_of(answer)
+        if self._challenges.open(purpose, binding, challenge) is None:
+            raise LoginFailed("this was not asked for here, or too long ago", hint="begin again")
+        credential_id = credential_id_of(answer)
+        passkey = await self._store.read(
+            lambda connection: repository.find_credential(connection, organization_id, credential_id)
+        )
+        if passkey is None:
+            raise LoginFailed(_UNKNOWN, hint="it was removed, or belongs to another platform: use another way in")
+        said = await asyncio.to_thread(self._ceremonies.verify_login, answer, challenge, passkey)
+        if said.person_id != passkey.person_id:
+            raise LoginFailed(_UNKNOWN)
+        return _ShownPasskey(challenge, passkey, said)
+
+    def _take(
+        self, tx: Transaction, organization_id: OrganizationId, shown: _ShownPasskey, client: Client
+    ) -> Person | _Denial:
+        """Use up an answer, and judge whose it is by what holds now."""
+        if not self._use(tx, organization_id, shown.challenge):
+            return _Denial(LoginFailed("this answer was taken before", hint="begin again"))
+        found = repository.find_credential(tx.connection, organization_id, shown.passkey.credential_id)
+        if found is None or found.passkey_id != shown.passkey.passkey_id:
+            return _Denial(LoginFailed(_UNKNOWN))
+        person = self._people.find(tx.connection, organization_id, found.person_id)
+        denied = self._judge(tx, person, found, shown.said, client)
+        if denied is not None:
+            return denied
+        repository.note_use(tx.connection, found, sign_count=shown.said.sign_count, at=self._clock.now())
+        return person
 
     def _use(self, tx: Transaction, organization_id: OrganizationId, challenge: bytes) -> bool:
         return rows.use_challenge(
@@ -361,3 +422,9 @@ class PasskeyService:
                 passkey_id=passkey.passkey_id,
             ),
         )
+
+
+def _granted(outcome: NewSession | _Denial) -> NewSession:
+    if isinstance(outcome, _Denial):
+        raise outcome.problem
+    return outcome

@@ -9,8 +9,11 @@ import sqlalchemy as sa
 
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Actor, Entry, Ledger
+from vedette.operators import external_identity_repository as external_identities
 from vedette.operators import repository
+from vedette.operators import service_token_repository as service_tokens
 from vedette.operators import session_repository as rows
+from vedette.operators import totp_repository as totp
 from vedette.operators.errors import (
     LoginFailed,
     PersonDisabled,
@@ -142,6 +145,9 @@ class PeopleService:
             person = self.find(tx.connection, organization_id, person_id)
             sessions = rows.sessions_of(tx.connection, organization_id, person_id)
             self._logins.end_all(tx, sessions, actor=actor, cause="person_deleted")
+            external_identities.delete_of(tx.connection, organization_id, person_id)
+            totp.delete(tx.connection, organization_id, person_id)
+            service_tokens.delete_of(tx.connection, organization_id, person_id)
             repository.delete_person(tx.connection, organization_id, person_id)
             self._record(tx, person, "delete", actor=actor, reason=reason)
 
@@ -238,7 +244,9 @@ class PeopleService:
                 target=person_id,
                 target_name=name,
             ),
-            event=PersonAdded(organization_id=organization_id, generation_id=person_id, person_name=name),
+            event=PersonAdded(
+                organization_id=organization_id, generation_id=person_id, person_name=name, added_by=actor.id
+            ),
         )
         return person
 

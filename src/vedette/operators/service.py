@@ -121,6 +121,13 @@ class SessionService:
             return None
         return found
 
+    async def find_by_id(self, organization_id: OrganizationId, session_id: str) -> Session | None:
+        """Return a session by its id; None if it does not last."""
+        found = await self._store.read(lambda connection: rows.find_session(connection, organization_id, session_id))
+        if found is None or not found.is_alive(self._clock.now(), idle=self.settings.idle):
+            return None
+        return found
+
     async def note_use(self, session: Session) -> None:
         """Note that somebody works with a session, at most once a minute; a full disk keeps nobody from working."""
         now = self._clock.now()
@@ -132,6 +139,10 @@ class SessionService:
             )
         except (StoreFull, StoreUnavailable) as problem:
             log.warning("the use of a session is not noted", extra={"cause": problem.code})
+
+    async def demand_recheck(self, session: Session, client: Client) -> None:
+        """Have a session that is used from elsewhere open nothing until its person proves that it was them."""
+        await self._store.write(lambda tx: self._logins.demand_recheck(tx, session, client), restricting=True)
 
     async def list(
         self, organization_id: OrganizationId, *, after: str = "", limit: int = 100, person_id: str | None = None

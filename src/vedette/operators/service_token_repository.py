@@ -118,6 +118,11 @@ def delete(connection: sa.Connection, organization_id: str, token_id: str) -> bo
     return connection.execute(service_tokens.delete().where(*is_it)).rowcount == 1
 
 
+def delete_of(connection: sa.Connection, organization_id: str, owner_id: str) -> None:
+    """Take the tokens away that a person answers for."""
+    connection.execute(service_tokens.delete().where(_t.organization_id == organization_id, _t.owner_id == owner_id))
+
+
 def delete_expired(connection: sa.Connection, organization_id: str, before: datetime) -> None:
     """Forget tokens that ended before a time."""
     connection.execute(service_tokens.delete().where(_t.organization_id == organization_id, _t.expires_at <= before))
