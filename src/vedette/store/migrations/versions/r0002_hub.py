@@ -16,21 +16,40 @@ def upgrade() -> None:
     """Bring the schema up to what the rooms declare."""
     op.drop_table("api_login_links")
     op.drop_table("api_sessions")
+    _create_access_entity_slices()
+    _create_access_policy_approvals()
+    _create_access_policy_bundles()
+    _create_access_policy_simulations()
+    _create_access_policy_staging()
+    _create_access_policy_successions()
+    _create_access_quarantine_acts()
+    _create_access_quarantines()
     _extend_enrollment_enrollments()
     _create_enrollment_pending()
     _extend_enrollment_registrations()
+    _create_health_postures()
+    _create_health_signal_history()
+    _create_health_signals()
     _create_messaging_clone_alerts()
     _create_messaging_commands()
     _create_messaging_counters()
     _create_messaging_feedback()
     _create_messaging_subscriptions()
+    _create_operators_device_authorizations()
+    _create_operators_elevations()
+    _create_operators_external_identities()
+    _create_operators_grants()
+    _create_operators_link_roles()
     _create_operators_login_links()
     _create_operators_passkeys()
     _create_operators_people()
     _create_operators_recovery_codes()
     _create_operators_service_keys()
     _create_operators_service_policies()
+    _create_operators_service_tokens()
     _create_operators_sessions()
+    _create_operators_step_ups()
+    _create_operators_totp()
     _create_operators_used_challenges()
     _extend_pki_authorities()
     _create_pki_symmetric_keys()
@@ -43,6 +62,153 @@ def upgrade() -> None:
     _create_registry_modules()
     _create_registry_presence()
     _create_registry_twins()
+
+
+def _create_access_entity_slices() -> None:
+    op.create_table(
+        "access_entity_slices",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("slice_sha256", sa.String(length=64), nullable=False),
+        sa.Column("attributes", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "slice_sha256", name=op.f("pk_access_entity_slices")),
+    )
+
+
+def _create_access_policy_approvals() -> None:
+    op.create_table(
+        "access_policy_approvals",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("base_sha256", sa.String(length=64), nullable=False),
+        sa.Column("actor", sa.String(length=300), nullable=False),
+        sa.Column("actor_name", sa.String(length=300), nullable=False),
+        sa.Column("is_host", sa.Boolean(), nullable=False),
+        sa.Column("newly_allowed", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=1024), nullable=False),
+        sa.Column("approved_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "organization_id", "sha256", "base_sha256", "actor", name=op.f("pk_access_policy_approvals")
+        ),
+    )
+
+
+def _create_access_policy_bundles() -> None:
+    op.create_table(
+        "access_policy_bundles",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("base_sha256", sa.String(length=64), nullable=False),
+        sa.Column("encoded", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("policy_count", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("author", sa.String(length=300), nullable=False),
+        sa.Column("author_name", sa.String(length=300), nullable=False),
+        sa.Column("was_stable", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "sha256", name=op.f("pk_access_policy_bundles")),
+    )
+    op.create_index(
+        "ix_access_policy_bundles_number", "access_policy_bundles", ["organization_id", "number"], unique=True
+    )
+
+
+def _create_access_policy_simulations() -> None:
+    op.create_table(
+        "access_policy_simulations",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("simulation_id", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("base_sha256", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("examined", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("newly_allowed", sa.BigInteger(), nullable=False),
+        sa.Column("newly_denied", sa.BigInteger(), nullable=False),
+        sa.Column("report", sa.LargeBinary(), nullable=False),
+        sa.Column("denied", sa.LargeBinary(), nullable=False),
+        sa.Column("cause", sa.String(length=1024), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("author", sa.String(length=300), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "simulation_id", name=op.f("pk_access_policy_simulations")),
+    )
+    op.create_index(
+        "ix_access_policy_simulations_sha256", "access_policy_simulations", ["organization_id", "sha256"], unique=False
+    )
+
+
+def _create_access_policy_staging() -> None:
+    op.create_table(
+        "access_policy_staging",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("stable", sa.String(length=64), nullable=False),
+        sa.Column("canary", sa.String(length=64), nullable=False),
+        sa.Column("canary_group", sa.String(length=128), nullable=False),
+        sa.Column("shadow", sa.String(length=64), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("former", sa.String(length=64), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("changed_by", sa.String(length=300), nullable=False),
+        sa.Column("watched", sa.String(length=64), nullable=False),
+        sa.Column("watched_until", UtcDateTime(), nullable=True),
+        sa.Column("denied_share", sa.Float(), nullable=False),
+        sa.Column("concerned", sa.BigInteger(), nullable=False),
+        sa.Column("foretold", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=1024), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", name=op.f("pk_access_policy_staging")),
+    )
+
+
+def _create_access_policy_successions() -> None:
+    op.create_table(
+        "access_policy_successions",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("depth", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "depth", name=op.f("pk_access_policy_successions")),
+    )
+
+
+def _create_access_quarantine_acts() -> None:
+    op.create_table(
+        "access_quarantine_acts",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("act_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.String(length=128), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=True),
+        sa.Column("groups", Json(), nullable=False),
+        sa.Column("is_cut", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "act_id", name=op.f("pk_access_quarantine_acts")),
+    )
+    op.create_index("ix_access_quarantine_acts_at", "access_quarantine_acts", ["organization_id", "at"], unique=False)
+
+
+def _create_access_quarantines() -> None:
+    op.create_table(
+        "access_quarantines",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("device_id", sa.String(length=128), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("asked_mode", sa.String(length=16), nullable=False),
+        sa.Column("narrowed_because", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("source", sa.String(length=128), nullable=False),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("review_at", UtcDateTime(), nullable=False),
+        sa.Column("mode_since", UtcDateTime(), nullable=False),
+        sa.Column("former_lifecycle", sa.String(length=16), nullable=False),
+        sa.Column("started_by", sa.String(length=320), nullable=False),
+        sa.Column("asked_by", sa.String(length=320), nullable=False),
+        sa.Column("rechecked_by", sa.String(length=320), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_access_quarantines")),
+    )
 
 
 def _extend_enrollment_enrollments() -> None:
@@ -112,6 +278,87 @@ def _extend_enrollment_registrations() -> None:
     op.add_column(
         "enrollment_registrations",
         sa.Column("payload_bytes", sa.Integer(), server_default=sa.text("0"), nullable=False),
+    )
+
+
+def _create_health_postures() -> None:
+    op.create_table(
+        "health_postures",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("device_id", sa.String(length=128), nullable=False),
+        sa.Column("module_id", sa.String(length=128), nullable=True),
+        sa.Column("risk_level", sa.String(length=16), nullable=False),
+        sa.Column("risk_score", sa.Integer(), nullable=False),
+        sa.Column("findings", Json(), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("location", Json(), nullable=True),
+        sa.Column("location_since", UtcDateTime(), nullable=True),
+        sa.Column("location_until", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_health_postures")),
+    )
+    op.create_index(
+        "ix_health_postures_risk", "health_postures", ["organization_id", "risk_level", "generation_id"], unique=False
+    )
+
+
+def _create_health_signal_history() -> None:
+    op.create_table(
+        "health_signal_history",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("signal_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("signal_class", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=128), nullable=False),
+        sa.Column("provenance", sa.String(length=16), nullable=False),
+        sa.Column("device_id", sa.String(length=128), nullable=False),
+        sa.Column("module_id", sa.String(length=128), nullable=True),
+        sa.Column("level", sa.String(length=16), nullable=True),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("observed_at", UtcDateTime(), nullable=False),
+        sa.Column("ingested_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("detail", Json(), nullable=False),
+        sa.Column("position", Json(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "signal_id", name=op.f("pk_health_signal_history")),
+    )
+    op.create_index(
+        "ix_health_signal_history_identity",
+        "health_signal_history",
+        ["organization_id", "generation_id", "signal_id"],
+        unique=False,
+    )
+
+
+def _create_health_signals() -> None:
+    op.create_table(
+        "health_signals",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("signal_class", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=128), nullable=False),
+        sa.Column("provenance", sa.String(length=16), nullable=False),
+        sa.Column("signal_id", sa.String(length=64), nullable=False),
+        sa.Column("device_id", sa.String(length=128), nullable=False),
+        sa.Column("module_id", sa.String(length=128), nullable=True),
+        sa.Column("level", sa.String(length=16), nullable=True),
+        sa.Column("since", UtcDateTime(), nullable=False),
+        sa.Column("observed_at", UtcDateTime(), nullable=False),
+        sa.Column("ingested_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.Column("detail", Json(), nullable=False),
+        sa.Column("position", Json(), nullable=True),
+        sa.PrimaryKeyConstraint(
+            "organization_id", "generation_id", "signal_class", "source", "provenance", name=op.f("pk_health_signals")
+        ),
+    )
+    op.create_index(
+        "ix_health_signals_expires",
+        "health_signals",
+        ["organization_id", "expires_at"],
+        unique=False,
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
     )
 
 
@@ -226,6 +473,118 @@ def _create_messaging_subscriptions() -> None:
     )
 
 
+def _create_operators_device_authorizations() -> None:
+    op.create_table(
+        "operators_device_authorizations",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("code_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("user_code", sa.String(length=16), nullable=False),
+        sa.Column("user_agent", sa.String(length=256), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("interval_s", sa.Integer(), nullable=False),
+        sa.Column("last_asked_at", UtcDateTime(), nullable=True),
+        sa.Column("person_id", sa.String(length=64), nullable=True),
+        sa.Column("stepped_up_at", UtcDateTime(), nullable=True),
+        sa.Column("is_multi_factor", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "code_sha256", name=op.f("pk_operators_device_authorizations")),
+    )
+    op.create_index(
+        "uq_operators_device_authorizations_user_code",
+        "operators_device_authorizations",
+        ["organization_id", "user_code"],
+        unique=True,
+    )
+
+
+def _create_operators_elevations() -> None:
+    op.create_table(
+        "operators_elevations",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("elevation_id", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("grant_id", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=32), nullable=False),
+        sa.Column("sites", Json(), nullable=False),
+        sa.Column("groups", Json(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("begun_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_by", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "elevation_id", name=op.f("pk_operators_elevations")),
+    )
+    op.create_index(
+        "ix_operators_elevations_person",
+        "operators_elevations",
+        ["organization_id", "person_id", "ends_at"],
+        unique=False,
+    )
+
+
+def _create_operators_external_identities() -> None:
+    op.create_table(
+        "operators_external_identities",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("identity_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("issuer", sa.String(length=512), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("last_login_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "external_id", name=op.f("pk_operators_external_identities")),
+    )
+    op.create_index(
+        "ix_operators_external_identities_person",
+        "operators_external_identities",
+        ["organization_id", "person_id"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_operators_external_identities_identity",
+        "operators_external_identities",
+        ["organization_id", "identity_sha256"],
+        unique=True,
+    )
+
+
+def _create_operators_grants() -> None:
+    op.create_table(
+        "operators_grants",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("grant_id", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=32), nullable=False),
+        sa.Column("sites", Json(), nullable=False),
+        sa.Column("groups", Json(), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("granted_at", UtcDateTime(), nullable=False),
+        sa.Column("granted_by_kind", sa.String(length=16), nullable=False),
+        sa.Column("granted_by_id", sa.String(length=128), nullable=False),
+        sa.Column("granted_by_name", sa.String(length=128), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "grant_id", name=op.f("pk_operators_grants")),
+    )
+    op.create_index("ix_operators_grants_person", "operators_grants", ["organization_id", "person_id"], unique=False)
+
+
+def _create_operators_link_roles() -> None:
+    op.create_table(
+        "operators_link_roles",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("link_id", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=32), nullable=False),
+        sa.Column("sites", Json(), nullable=False),
+        sa.Column("groups", Json(), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "link_id", name=op.f("pk_operators_link_roles")),
+    )
+
+
 def _create_operators_login_links() -> None:
     op.create_table(
         "operators_login_links",
@@ -318,6 +677,35 @@ def _create_operators_service_policies() -> None:
     )
 
 
+def _create_operators_service_tokens() -> None:
+    op.create_table(
+        "operators_service_tokens",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("token_id", sa.String(length=64), nullable=False),
+        sa.Column("token_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("owner_id", sa.String(length=64), nullable=True),
+        sa.Column("roles", Json(), nullable=False),
+        sa.Column("sites", Json(), nullable=False),
+        sa.Column("groups", Json(), nullable=False),
+        sa.Column("networks", Json(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("last_used_address", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "token_id", name=op.f("pk_operators_service_tokens")),
+    )
+    op.create_index(
+        "ix_operators_service_tokens_owner", "operators_service_tokens", ["organization_id", "owner_id"], unique=False
+    )
+    op.create_index(
+        "uq_operators_service_tokens_digest",
+        "operators_service_tokens",
+        ["organization_id", "token_sha256"],
+        unique=True,
+    )
+
+
 def _create_operators_sessions() -> None:
     op.create_table(
         "operators_sessions",
@@ -333,6 +721,15 @@ def _create_operators_sessions() -> None:
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("user_agent", sa.String(length=256), nullable=False),
         sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("is_multi_factor", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("stepped_up_at", UtcDateTime(), nullable=True),
+        sa.Column("acr", sa.String(length=256), server_default=sa.text("('')"), nullable=False),
+        sa.Column("amr", sa.String(length=256), server_default=sa.text("('')"), nullable=False),
+        sa.Column("roles", sa.String(length=1024), server_default=sa.text("('')"), nullable=False),
+        sa.Column("external_id", sa.String(length=64), nullable=True),
+        sa.Column("provider_session", sa.String(length=256), server_default=sa.text("('')"), nullable=False),
+        sa.Column("id_token", sa.LargeBinary(), nullable=True),
+        sa.Column("is_recheck_due", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "token_sha256", name=op.f("pk_operators_sessions")),
     )
     op.create_index(
@@ -341,6 +738,34 @@ def _create_operators_sessions() -> None:
     op.create_index(
         "uq_operators_sessions_session_id", "operators_sessions", ["organization_id", "session_id"], unique=True
     )
+
+
+def _create_operators_step_ups() -> None:
+    op.create_table(
+        "operators_step_ups",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=False),
+        sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("passkey_id", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "session_id", name=op.f("pk_operators_step_ups")),
+    )
+
+
+def _create_operators_totp() -> None:
+    op.create_table(
+        "operators_totp",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.String(length=64), nullable=False),
+        sa.Column("key_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("is_confirmed", sa.Boolean(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failed_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "person_id", name=op.f("pk_operators_totp")),
+    )
+    op.create_index("uq_operators_totp_key", "operators_totp", ["organization_id", "key_sha256"], unique=True)
 
 
 def _create_operators_used_challenges() -> None:
