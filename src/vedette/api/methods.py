@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Path, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vedette.api.problems import problem_response
-from vedette.api.schema import DEVICE_ID_PATTERN, OF_MODULE, IdentityPath, View, Who, api_router, refusals
+from vedette.api.schema import (
+    DEVICE_ID_PATTERN,
+    OF_MODULE,
+    IdentityPath,
+    View,
+    Who,
+    actor_of,
+    api_router,
+    identity_in_path,
+    only_known_parameters,
+    refusals,
+)
 from vedette.kernel import OrganizationId, Problem, parse_device_id, parse_module_id
 from vedette.messaging import MethodResult, MethodService
 
+log = logging.getLogger(__name__)
+
+_ROUTE: Final = "/methods/{name:path}"
+# What ``MethodShortcut`` does itself. A request without a query string has no unknown parameter.
+_HONOURED: Final = frozenset({actor_of, only_known_parameters, identity_in_path})
 Name = Annotated[str, Path(min_length=1, max_length=100, description="What the device calls it.", examples=["reboot"])]
 
 
@@ -47,8 +67,8 @@ class MethodRoutes:
         """Return the routes."""
         router = api_router("methods", "/v1/devices/{device_id}")
         for path, of, shared in (
-            ("/methods/{name:path}", "a device", {}),
-            ("/modules/{module_id}/methods/{name:path}", "a module", OF_MODULE),
+            (_ROUTE, "a device", {}),
+            (f"/modules/{{module_id}}{_ROUTE}", "a module", OF_MODULE),
         ):
             router.add_api_route(
                 path,
@@ -91,17 +111,38 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True):
 class MethodShortcut:
     """Serves well-formed calls of methods past the framework, which costs more than the call itself.
 
-    Whatever is unusual about a request is left to the route, which knows how to refuse it.
+    Whatever is unusual about a request is left to the route, which knows how to refuse it; and so is everything if the
+    route asks for more than is known here.
+
+    Args:
+        app: The routes.
+        organization_id: Whose devices.
+        methods: Calls them.
+        dependants: What each route of methods depends on.
     """
 
-    def __init__(self, app: ASGIApp, *, organization_id: OrganizationId, methods: MethodService) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        organization_id: OrganizationId,
+        methods: MethodService,
+        dependants: Iterable[Dependant],
+    ) -> None:
         self._app = app
+        self._is_whole = all(
+            each.call in _HONOURED and not each.dependencies
+            for dependant in dependants
+            for each in dependant.dependencies
+        )
+        if not self._is_whole:
+            log.warning("calls of methods go the long way: their routes ask for more than the short one knows")
         self._organization_id = organization_id
         self._methods = methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        found = _usual(scope)
+        found = _usual(scope) if self._is_whole else None
         if found is None:
             await self._app(scope, receive, send)
             return
@@ -123,6 +164,11 @@ class MethodShortcut:
         else:
             response = _answer(result)
         await response(scope, receive, send)
+
+
+def method_dependants(routes: Iterable[APIRoute]) -> list[Dependant]:
+    """Return what the routes of methods depend on, as ``MethodShortcut`` wants to know it."""
+    return [route.dependant for route in routes if route.path.endswith(_ROUTE)]
 
 
 def _usual(scope: Scope) -> tuple[re.Match[str], _Call] | None:
