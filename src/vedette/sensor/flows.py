@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from vedette.sensor.dissect.framing import StreamPair
-    from vedette.sensor.dissect.interface import Dissector
-    from vedette.sensor.reassembly import Connection
+    from vedette.sensor.dissect.interface import Dissector, Protocol
 
-# What speaks for an identification; see ``Flow.certainty``.
+# What speaks for an identification; see ``certainty_of``.
 PORT: Final = 1
 CLIENT_FITS: Final = 2
 SERVER_FITS: Final = 4
 STRONG: Final = 8
 ONE_WAY: Final = 16
+
+FIN: Final = 1
+SYN: Final = 2
+RST: Final = 4
+ACK: Final = 16
+
+Feed = Callable[[bytes, int], None]
 
 
 def certainty_of(proofs: int) -> str:
@@ -28,43 +35,81 @@ def certainty_of(proofs: int) -> str:
     return "likely" if fits else "guess"
 
 
+def ignore(_payload: bytes, _at_ns: int) -> None:
+    """Take payloads of a flow that nobody reads."""
+
+
+class Side:
+    """What one endpoint of a flow sent."""
+
+    __slots__ = (
+        "bytes",
+        "feed",
+        "first_seq",
+        "flags",
+        "flow",
+        "held",
+        "is_client",
+        "last_ns",
+        "mac",
+        "missed_bytes",
+        "next_seq",
+        "packets",
+        "payload_bytes",
+        "tries",
+        "waiting",
+    )
+
+    def __init__(self, flow: Flow, *, is_client: bool) -> None:
+        self.flow = flow
+        self.is_client = is_client
+        self.feed: Feed | None = None
+        self.packets = 0
+        self.bytes = 0
+        """From the IP header on; for layer 2, whole frames."""
+        self.payload_bytes = 0
+        self.missed_bytes = 0
+        self.last_ns = 0
+        self.flags = 0
+        """Every TCP flag it ever set."""
+        self.next_seq = -1
+        self.first_seq = -1
+        self.tries = 0
+        self.held = b""
+        """First bytes of a stream whose protocol is not known yet."""
+        self.mac = b""
+        self.waiting: dict[int, tuple[bytes, int]] | None = None
+
+
 class Flow:
     """One conversation between two endpoints: a TCP connection, a UDP or layer-2 pair.
 
     The client is who opened it, as far as that can be told: the sender of the SYN, the side without the well-known
-    port, the first to speak. Layer-2 conversations have MAC addresses for endpoints and ports of 0.
+    port, the first to speak. Layer-2 conversations have MAC addresses for endpoints and the EtherType for the server's
+    port; those straight over IP have the protocol's number for both.
     """
 
     __slots__ = (
-        "bytes_from_client",
-        "bytes_from_server",
         "client",
-        "client_mac",
         "client_port",
-        "connection",
-        "dissector",
+        "entry",
         "first_ns",
-        "is_sure_of_client",
+        "from_client",
+        "from_server",
         "key",
-        "last_ns",
-        "packets_from_client",
-        "packets_from_server",
-        "payload_from_client",
-        "payload_from_server",
         "proofs",
         "protocol",
+        "reader",
         "server",
-        "server_mac",
         "server_port",
         "streams",
         "transport",
-        "tries",
         "vlan",
     )
 
     def __init__(
         self,
-        key: object,
+        key: bytes | None,
         transport: str,
         client: str,
         client_port: int,
@@ -75,34 +120,60 @@ class Flow:
         vlan: int | None = None,
     ) -> None:
         self.key = key
+        """As the client's packets carry it; None once it has left the table."""
         self.transport = transport
         self.client = client
         self.client_port = client_port
         self.server = server
         self.server_port = server_port
-        self.client_mac = ""
-        self.server_mac = ""
         self.vlan = vlan
         self.first_ns = at_ns
-        self.last_ns = at_ns
-        self.packets_from_client = 0
-        self.packets_from_server = 0
-        self.bytes_from_client = 0
-        self.bytes_from_server = 0
-        self.payload_from_client = 0
-        self.payload_from_server = 0
-        self.is_sure_of_client = False
         self.protocol = ""
+        """Name of the protocol, perhaps closer than its entry in the catalogue; empty while unknown."""
+        self.entry: Protocol | None = None
         self.proofs = 0
-        self.tries = 0
-        self.dissector: Dissector | None = None
+        self.reader: Dissector | None = None
         self.streams: StreamPair | None = None
-        self.connection: Connection | None = None
+        self.from_client = Side(self, is_client=True)
+        self.from_server = Side(self, is_client=False)
 
     @property
     def certainty(self) -> str:
         """``guess``, ``likely`` or ``confirmed``; empty while nothing is known."""
-        return certainty_of(self.proofs) if self.protocol else ""
+        if not self.protocol:
+            return ""
+        if self.streams is not None:
+            self.streams.prove()
+        return certainty_of(self.proofs)
+
+    @property
+    def last_ns(self) -> int:
+        """When the last packet came."""
+        return max(self.first_ns, self.from_client.last_ns, self.from_server.last_ns)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was reset, or both sides said that they have finished."""
+        flags = self.from_client.flags, self.from_server.flags
+        return bool((flags[0] | flags[1]) & RST or flags[0] & flags[1] & FIN)
+
+    def give_up(self) -> None:
+        """Forget the protocol: what was read does not bear it out."""
+        self.protocol = ""
+        self.entry = None
+        self.proofs = 0
+        self.reader = None
+        self.streams = None
+        self.from_client.feed = self.from_server.feed = ignore
+
+    def release(self) -> None:
+        """Cut what refers back to this flow, so that its memory is free at once."""
+        self.certainty  # noqa: B018 - counts its proofs while the streams are there
+        self.reader = None
+        self.streams = None
+        for side in (self.from_client, self.from_server):
+            side.feed = ignore
+            side.waiting = None
 
     def __repr__(self) -> str:
         return (

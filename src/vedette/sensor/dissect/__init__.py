@@ -7,7 +7,7 @@ has a bound; one message costs no more than its length; findings name numbers an
 from __future__ import annotations
 
 from vedette.sensor.dissect.catalogue import PROTOCOLS
-from vedette.sensor.dissect.framing import Stream, StreamPair, Unparsed, read_datagram
+from vedette.sensor.dissect.framing import Datagrams, Stream, StreamPair, Unparsed
 from vedette.sensor.dissect.interface import (
     BAD_BYTES,
     INCOMPLETE,
@@ -37,6 +37,7 @@ __all__ = [
     "SURE",
     "WEAK",
     "Check",
+    "Datagrams",
     "Dissector",
     "Malformed",
     "Protocol",
@@ -49,6 +50,5 @@ __all__ = [
     "ZeekRow",
     "converse",
     "proof_of",
-    "read_datagram",
     "torture",
 ]

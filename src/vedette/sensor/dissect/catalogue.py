@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vedette.sensor.dissect import modbus, modbus_rtu
+from vedette.sensor.dissect import arp, modbus, modbus_rtu
 from vedette.sensor.dissect.interface import Protocol
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = (
@@ -20,4 +20,5 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
         "modbus", "Modbus RTU over TCP", "ot", "tcp", (502, 4001, 8899, 10001, 26), modbus_rtu.check,
         modbus_rtu.ModbusRtu, is_found_anywhere=True, zeek=modbus.zeek,
     ),
+    Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
 )  # fmt: skip

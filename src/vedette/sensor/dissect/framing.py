@@ -12,7 +12,7 @@ from vedette.sensor.flows import CLIENT_FITS, SERVER_FITS
 from vedette.sensor.model import AnomalyKind
 
 MAX_BAD_MESSAGES: Final = 16
-"""So many bad ones without a good one, and the protocol was not recognised rightly."""
+"""So many bad ones in a direction without a good one, and the protocol was not recognised rightly."""
 
 
 class Unparsed:
@@ -107,7 +107,7 @@ class Stream:
         if self._is_in_place:
             self.unparsed.lost_place += 1
             self._is_in_place = False
-            self.bad += 1
+            self._fail()
         found = self._dissector.find(data, start + 1, self._is_from_client)
         if found <= start:
             found = len(data)
@@ -118,11 +118,16 @@ class Stream:
         try:
             self._dissector.message(message, self._is_from_client, at_ns)
         except BAD_BYTES as error:
-            self.bad += 1
+            self._fail()
             self.unparsed.malformed += 1
             note_malformed(self._dissector, self._is_from_client, at_ns, error)
         else:
             self.good += 1
+
+    def _fail(self) -> None:
+        self.bad += 1
+        if self.bad > MAX_BAD_MESSAGES and not self.good:
+            self._dissector.flow.give_up()
 
 
 class StreamPair:
@@ -140,13 +145,9 @@ class StreamPair:
         self.from_client: Final = Stream(dissector, is_from_client=True, unparsed=unparsed)
         self.from_server: Final = Stream(dissector, is_from_client=False, unparsed=unparsed)
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether so much went wrong, and nothing right, that this is another protocol."""
-        return (
-            self.from_client.bad + self.from_server.bad > MAX_BAD_MESSAGES
-            and self.from_client.good + self.from_server.good == 0
-        )
+    def lose(self, count: int, *, is_from_client: bool) -> None:
+        """Say that bytes of a direction never came."""
+        (self.from_client if is_from_client else self.from_server).lose(count)
 
     def prove(self) -> None:
         """Let the flow know in which directions messages were read."""
@@ -154,17 +155,36 @@ class StreamPair:
         self.dissector.flow.proofs |= proofs
 
 
-def read_datagram(
-    dissector: Dissector, payload: bytes, at_ns: int, unparsed: Unparsed, *, is_from_client: bool
-) -> bool:
-    """Read one datagram or layer-2 frame; answer whether it was well formed."""
-    try:
-        dissector.datagram(payload, is_from_client, at_ns)
-    except BAD_BYTES as error:
-        unparsed.malformed += 1
-        note_malformed(dissector, is_from_client, at_ns, error)
-        return False
-    return True
+class Datagrams:
+    """One direction of a conversation in datagrams or layer-2 frames.
+
+    Args:
+        dissector: Of the conversation; both directions share it.
+        is_from_client: Which direction.
+        unparsed: The sensor's counters.
+    """
+
+    __slots__ = ("_dissector", "_is_from_client", "bad", "good", "unparsed")
+
+    def __init__(self, dissector: Dissector, *, is_from_client: bool, unparsed: Unparsed) -> None:
+        self._dissector: Final = dissector
+        self._is_from_client: Final = is_from_client
+        self.good = 0
+        self.bad = 0
+        self.unparsed: Final = unparsed
+
+    def feed(self, payload: bytes, at_ns: int) -> None:
+        """Read one."""
+        try:
+            self._dissector.datagram(payload, self._is_from_client, at_ns)
+        except BAD_BYTES as error:
+            self.bad += 1
+            self.unparsed.malformed += 1
+            note_malformed(self._dissector, self._is_from_client, at_ns, error)
+            if self.bad > MAX_BAD_MESSAGES and not self.good:
+                self._dissector.flow.give_up()
+        else:
+            self.good += 1
 
 
 def note_malformed(dissector: Dissector, is_from_client: bool, at_ns: int, error: Exception) -> None:

@@ -150,7 +150,7 @@ class Protocol(msgspec.Struct, frozen=True, gc=False):
     transport: str
     """``tcp``, ``udp``, ``ethernet`` or ``ip``."""
     ports: tuple[int, ...] = ()
-    """TCP or UDP ports; EtherTypes for ``ethernet`` (below 1,536: LLC SAPs as ``dsap << 8 | ssap``); IP protocols."""
+    """TCP or UDP ports; EtherTypes for ``ethernet`` (LLC: ``0x10000 | dsap << 8 | ssap``); IP protocols."""
     check: Check | None = None
     """None: the port is all there is, and the identification stays a guess (at ``ethernet`` and ``ip``: is sure)."""
     dissector: type[Dissector] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from vedette.sensor.dissect.framing import StreamPair, Unparsed, read_datagram
+from vedette.sensor.dissect.framing import Datagrams, StreamPair, Unparsed
 from vedette.sensor.dissect.interface import Dissector, StreamDissector
 from vedette.sensor.flows import Flow
 from vedette.sensor.model import Sink
@@ -33,13 +33,16 @@ class Trial:
             if self.is_stream and isinstance(self.dissector, StreamDissector)
             else None
         )
+        self._datagrams: Final = {
+            side: Datagrams(self.dissector, is_from_client=side, unparsed=self.unparsed) for side in (True, False)
+        }
         self.now_ns = 1_700_000_000_000_000_000
 
     def say(self, payload: bytes, *, is_from_client: bool = True) -> None:
         """Hand over a piece of a stream, or a datagram."""
         self.now_ns += 1_000_000
         if self.streams is None:
-            read_datagram(self.dissector, payload, self.now_ns, self.unparsed, is_from_client=is_from_client)
+            self._datagrams[is_from_client].feed(payload, self.now_ns)
         else:
             stream = self.streams.from_client if is_from_client else self.streams.from_server
             stream.feed(payload, self.now_ns)

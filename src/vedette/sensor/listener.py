@@ -1,0 +1,30 @@
+"""What the engine tells, and to whom: assets, reports, logs, and whatever rules come later."""
+
+from __future__ import annotations
+
+from vedette.sensor.flows import Flow, Side
+from vedette.sensor.model import Anomaly, AssetEvidence, OtOp
+
+
+class Listener:
+    """Is told what the engine finds; a subclass overrides what it needs. Lists are only lent: copy what is kept."""
+
+    __slots__ = ()
+
+    def side_heard(self, side: Side, at_ns: int) -> None:
+        """Hear that an endpoint of a flow sent its first packet; ``side.mac`` is the sender's, or empty."""
+
+    def operations(self, operations: list[OtOp]) -> None:
+        """Hear of operations, in the order of their packets."""
+
+    def evidence(self, evidence: list[AssetEvidence]) -> None:
+        """Hear what messages tell of assets."""
+
+    def anomalies(self, anomalies: list[Anomaly]) -> None:
+        """Hear of messages that broke their protocol's rules."""
+
+    def flow_closed(self, flow: Flow) -> None:
+        """Hear that a flow ended, went quiet or had to leave."""
+
+    def tick(self, now_ns: int) -> None:
+        """Hear that about a second of the packets' time has passed."""

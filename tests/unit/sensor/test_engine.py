@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import packets as build
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vedette.sensor import Anomaly, AssetEvidence, Flow, OtOp
+from vedette.sensor.engine import Engine, Limits
+from vedette.sensor.listener import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+READ = bytes.fromhex("0001 0000 0006 01 03 0001 0002")
+ANSWER = bytes.fromhex("0001 0000 0007 01 03 04 0005 0006")
+
+
+class Heard(Listener):
+    def __init__(self) -> None:
+        self.ops: list[OtOp] = []
+        self.told: list[AssetEvidence] = []
+        self.odd: list[Anomaly] = []
+        self.flows: list[Flow] = []
+
+    def operations(self, operations: list[OtOp]) -> None:
+        self.ops += operations
+
+    def evidence(self, evidence: list[AssetEvidence]) -> None:
+        self.told += evidence
+
+    def anomalies(self, anomalies: list[Anomaly]) -> None:
+        self.odd += anomalies
+
+    def flow_closed(self, flow: Flow) -> None:
+        self.flows.append(flow)
+
+
+def run(frames: Iterable[bytes], *, link: int = 1, limits: Limits | None = None) -> tuple[Heard, Engine]:
+    heard = Heard()
+    engine = Engine([heard], limits=limits)
+    engine.read(build.packets(frames, link=link))
+    engine.finish()
+    return heard, engine
+
+
+def polls(count: int) -> build.Talk:
+    talk = build.Talk(502).open()
+    for number in range(count):
+        head = struct.pack(">H", number)
+        talk.say(head + READ[2:]).answer(head + ANSWER[2:])
+    return talk.close()
+
+
+def test_a_connection_becomes_operations_and_one_confirmed_flow() -> None:
+    heard, engine = run(polls(3).frames)
+    assert [op.service for op in heard.ops] == ["read_holding_registers"] * 6
+    assert heard.ops[1].value == (5, 6)
+    (flow,) = heard.flows
+    assert (flow.client, flow.server, flow.server_port) == ("10.0.0.1", "10.0.0.2", 502)
+    assert (flow.protocol, flow.certainty) == ("modbus", "confirmed")
+    assert flow.from_client.packets == 6
+    assert flow.from_client.payload_bytes == 36
+    assert engine.counters.packets == 11
+
+
+def test_the_client_is_known_without_a_beginning() -> None:
+    heard, _ = run(polls(2).frames[4:])  # begins with an answer
+    (flow,) = heard.flows
+    assert (flow.client, flow.server_port) == ("10.0.0.1", 502)
+    assert [op.is_from_client for op in heard.ops] == [False, True, False]
+
+
+def test_retransmissions_and_doubles_count_once() -> None:
+    frames = polls(3).frames
+    heard, engine = run([*frames[:4], frames[3], *frames[4:6], frames[5], frames[3], *frames[6:]])
+    assert len(heard.ops) == 6
+    assert engine.reassembly.retransmitted + engine.reassembly.doubles == 3
+
+
+def test_segments_out_of_order_are_read_in_order() -> None:
+    frames = polls(4).frames
+    frames[3], frames[5] = frames[5], frames[3]
+    heard, _ = run(frames)
+    assert [op.transaction for op in heard.ops if op.is_from_client] == [0, 1, 2, 3]
+
+
+def test_a_lost_segment_is_counted_and_reading_goes_on() -> None:
+    frames = polls(40).frames
+    del frames[7]
+    heard, engine = run(frames)
+    assert len(heard.ops) == 79
+    assert heard.flows[0].from_client.missed_bytes == 12
+    assert engine.reassembly.holes == 1
+    assert engine.reassembly.waiting_bytes == 0
+
+
+def test_messages_in_one_segment_and_one_message_in_several() -> None:
+    talk = build.Talk(502).open()
+    stream = READ + READ + READ
+    for start in range(0, len(stream), 7):
+        talk.say(stream[start : start + 7])
+    talk.say(READ + READ)
+    heard, _ = run(talk.frames)
+    assert len(heard.ops) == 5
+
+
+@pytest.mark.parametrize("vlans", [(), (7,), (7, 8), (1, 2, 3, 4)])
+def test_tags_are_read(vlans: tuple[int, ...]) -> None:
+    talk = build.Talk(502, vlans=vlans).open().say(READ).answer(ANSWER)
+    heard, _ = run(talk.frames)
+    assert len(heard.ops) == 2
+    assert heard.flows[0].vlan == (vlans[0] if vlans else None)
+    assert heard.flows[0].from_client.mac.hex(":") == build.CLIENT_MAC
+
+
+def ip_packets() -> list[bytes]:
+    return [frame[14:] for frame in polls(1).frames]
+
+
+def test_raw_ip_loopback_and_cooked_captures_are_read() -> None:
+    plain = ip_packets()
+    assert len(run(plain, link=101)[0].ops) == 2
+    assert len(run(plain, link=228)[0].ops) == 2
+    assert len(run([b"\x02\0\0\0" + packet for packet in plain], link=0)[0].ops) == 2
+    assert len(run([b"\0\0\0\x02" + packet for packet in plain], link=108)[0].ops) == 2
+    cooked = struct.pack(">HHH", 0, 1, 6) + build.mac(build.CLIENT_MAC) + b"\0\0"
+    assert len(run([cooked + b"\x08\0" + packet for packet in plain], link=113)[0].ops) == 2
+    cooked2 = b"\x08\0\0\0" + struct.pack(">IHBB", 1, 1, 0, 6) + build.mac(build.CLIENT_MAC) + b"\0\0"
+    assert len(run([cooked2 + packet for packet in plain], link=276)[0].ops) == 2
+
+
+def test_an_unknown_link_type_is_counted() -> None:
+    assert run(ip_packets(), link=147)[1].counters.unknown_link == 7
+
+
+@pytest.mark.parametrize(
+    ("kind", "before"),
+    [
+        (0x0800, b"\0\0\x08\0"),
+        (0x6558, b"\0\0\x65\x58"),
+        (0x88BE, b"\x10\0\x88\xbe\0\0\0\1" + bytes(8)),
+        (0x22EB, b"\x10\0\x22\xeb\0\0\0\1" + bytes(12)),
+        (0x22EB, b"\x10\0\x22\xeb\0\0\0\1" + bytes(11) + b"\x01" + bytes(8)),
+    ],
+)
+def test_mirror_tunnels_are_opened(kind: int, before: bytes) -> None:
+    frames = []
+    for frame in polls(1).frames:
+        inner = frame[14:] if kind == 0x0800 else frame
+        frames.append(build.ethernet(build.ipv4(before + inner, 47, "192.0.2.1", "192.0.2.2"), 0x0800))
+    heard, _ = run(frames)
+    assert len(heard.ops) == 2
+    assert heard.flows[0].client == "10.0.0.1"
+
+
+def test_tunnels_without_end_are_not_followed() -> None:
+    packet = ip_packets()[3]
+    for _ in range(40):
+        packet = build.ipv4(packet, 4, "192.0.2.1", "192.0.2.2")
+    heard, engine = run([build.ethernet(packet, 0x0800)])
+    assert not heard.ops
+    assert engine.counters.deep == 1
+
+
+def test_hsr_tags_and_prp_trailers_are_no_content() -> None:
+    frames = polls(1).frames
+    hsr = [frame[:12] + b"\x89\x2f" + bytes(4) + frame[12:] for frame in frames]
+    assert len(run(hsr)[0].ops) == 2
+    arp = bytes.fromhex("0001 0800 0604 0001 020000000001 0a000001 000000000000 0a000002").ljust(46, b"\0")
+    trailer = struct.pack(">HHH", 1, 0xA000 | len(arp) + 6, 0x88FB)
+    frame = build.mac(build.BROADCAST) + build.mac(build.CLIENT_MAC) + b"\x08\x06" + arp
+    other = struct.pack(">HHH", 1, 0xB000 | len(arp) + 6, 0x88FB)
+    heard = Heard()
+    engine = Engine([heard])
+    engine.read([(build.START_NS, 1, frame + trailer, 66), (build.START_NS + 1_000, 1, frame + other, 66)])
+    assert len(heard.ops) == 1
+    assert engine.doubles.seen == 1
+
+
+def test_fragments_are_put_together_in_any_order() -> None:
+    segment = build.udp(READ, 40_000, 502)
+    pieces = [
+        build.ipv4(segment[:16], 17, "10.0.0.1", "10.0.0.2", identification=9, fragment=0x2000),
+        build.ipv4(segment[16:], 17, "10.0.0.1", "10.0.0.2", identification=9, fragment=2),
+    ]
+    for order in (pieces, pieces[::-1]):
+        heard, engine = run([build.ethernet(piece, 0x0800) for piece in order])
+        assert len(heard.ops) == 1
+        assert heard.flows[0].from_client.mac.hex(":") == build.CLIENT_MAC
+        assert engine.fragments.held_bytes == 0
+
+
+def test_overlapping_fragments_are_dropped_whole() -> None:
+    segment = build.udp(READ + bytes(8), 40_000, 502)
+    pieces = [
+        build.ipv4(segment[:16], 17, "10.0.0.1", "10.0.0.2", identification=9, fragment=0x2000),
+        build.ipv4(segment[8:24], 17, "10.0.0.1", "10.0.0.2", identification=9, fragment=0x2001),
+        build.ipv4(segment[24:], 17, "10.0.0.1", "10.0.0.2", identification=9, fragment=3),
+    ]
+    heard, engine = run([build.ethernet(piece, 0x0800) for piece in pieces])
+    assert not heard.ops
+    assert engine.fragments.dropped == 1
+
+
+def test_fragments_that_never_end_stay_bounded() -> None:
+    frames = [
+        build.ethernet(build.ipv4(bytes(1400), 17, "10.0.0.1", "10.0.0.2", identification=n, fragment=0x2000), 0x0800)
+        for n in range(3_000)
+    ]
+    _, engine = run(frames, limits=Limits(max_fragment_bytes=100_000))
+    assert engine.fragments.held_bytes <= 100_000
+
+
+def test_ipv6_with_extensions_is_read() -> None:
+    segment = build.udp(READ, 40_000, 502)
+    packet = build.ipv6(b"\x11\0" + bytes(6) + segment, 0, "fd00::1", "fd00::2")
+    heard, _ = run([build.ethernet(packet, 0x86DD)])
+    assert (heard.flows[0].client, heard.ops[0].first) == ("fd00::1", 1)
+
+
+def test_mirrored_datagrams_count_once_and_repeated_ones_twice() -> None:
+    frame = build.datagram(READ, 502)
+    heard = Heard()
+    engine = Engine([heard])
+    for at_ns in (0, 50_000, 2_000_000):
+        engine.read([(build.START_NS + at_ns, 1, frame, len(frame))])
+    assert len(heard.ops) == 2
+
+
+def test_the_same_ports_again_are_another_connection() -> None:
+    first = polls(1)
+    second = build.Talk(502, client_seq=500_000, server_seq=700_000).open().say(READ).answer(ANSWER)
+    heard, _ = run(first.frames + second.frames)
+    assert len(heard.flows) == 2
+    assert len(heard.ops) == 4
+
+
+def test_flows_are_bounded_and_the_oldest_leaves() -> None:
+    frames = [build.datagram(b"hello", 9_999, source_port=port) for port in range(1_000, 3_000)]
+    heard, engine = run(frames, limits=Limits(max_flows=100))
+    assert engine.table.evicted == 1_900
+    assert len(heard.flows) == 2_000
+    assert not engine.table.sides["udp"]
+
+
+def test_a_flood_of_openings_on_the_same_ports_stays_cheap_and_bounded() -> None:
+    frames = []
+    for seq in range(3_000):
+        segment = build.tcp(b"", 40_000, 502, seq=seq, flags=build.SYN)
+        frames.append(build.ethernet(build.ipv4(segment, 6, "10.0.0.1", "10.0.0.2"), 0x0800))
+    _, engine = run(frames, limits=Limits(max_flows=100))
+    assert len(engine.table) == 0
+    assert engine.table.opened == 3_000
+
+
+def test_another_protocol_on_the_port_is_not_called_modbus() -> None:
+    talk = build.Talk(502).open()
+    for _ in range(10):
+        talk.say(b"GET / HTTP/1.1\r\n\r\n").answer(b"HTTP/1.1 200 OK\r\n\r\n")
+    heard, _ = run(talk.frames)
+    assert heard.flows[0].protocol != "modbus"
+    assert not heard.ops
+
+
+def test_modbus_on_another_port_is_found() -> None:
+    talk = build.Talk(10_502).open().say(READ).answer(ANSWER)
+    heard, _ = run(talk.frames)
+    assert (heard.flows[0].protocol, heard.flows[0].certainty) == ("modbus", "confirmed")
+
+
+def test_a_packet_cut_by_the_capture_is_a_gap_and_no_malformed_message() -> None:
+    frames = polls(4).frames
+    frames[5] = frames[5][:60]
+    heard, engine = run(frames)
+    assert not heard.odd
+    assert engine.counters.truncated == 1
+    assert len(heard.ops) == 7
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_mutated_frames_raise_nothing(data: st.DataObject) -> None:
+    frames = [bytearray(frame) for frame in polls(3).frames]
+    for _ in range(data.draw(st.integers(1, 20))):
+        frame = frames[data.draw(st.integers(0, len(frames) - 1))]
+        frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, 70))
+    link = data.draw(st.sampled_from([0, 1, 101, 108, 113, 228, 276]))
+    _, engine = run(
+        [bytes(frame[:cut] if number % 3 == 0 else frame) for number, frame in enumerate(frames)], link=link
+    )
+    assert engine.counters.packets == len(frames)
+    assert engine.reassembly.waiting_bytes == 0
