@@ -121,8 +121,6 @@ def compare_bundles(before: PolicyBundle, after: PolicyBundle) -> BundleDifferen
     reasons = [f"{change.policy_id}: {change.why}" for change in changes if change.may_widen]
     if parts["sites"]:
         reasons.append("sites: places, networks or hours are measured by other sites")
-    if parts["schema"]:
-        reasons.append("schema: the policies are read with another schema")
     return BundleDifference(tuple(changes), tuple(name for name, differs in parts.items() if differs), tuple(reasons))
 
 

@@ -183,6 +183,26 @@ def list_generations(connection: sa.Connection, organization_id: OrganizationId,
     return list(connection.execute(query, {"organization": organization_id}).scalars())
 
 
+def count_records(connection: sa.Connection, organization_id: OrganizationId) -> int:
+    """Return how many identities have a record."""
+    query = sa.select(sa.func.count()).select_from(posture_records)
+    return int(connection.execute(query.where(_r.organization_id == organization_id, _alive)).scalar_one())
+
+
+def list_records(
+    connection: sa.Connection, organization_id: OrganizationId, after: str, count: int
+) -> list[StoredRecord]:
+    """Return the signed records of identities that are not deleted, by generation, after one of them."""
+    query = (
+        sa.select(_r.generation_id, _r.sequence, _r.signed, _r.is_deleted)
+        .where(_of_organization, _r.generation_id > after, _alive)
+        .order_by(_r.generation_id)
+        .limit(count)
+    )
+    rows = connection.execute(query, {"organization": organization_id})
+    return [StoredRecord(row.generation_id, row.sequence, bytes(row.signed), row.is_deleted) for row in rows]
+
+
 def list_after(
     connection: sa.Connection, organization_id: OrganizationId, sequence: int, count: int
 ) -> list[StoredRecord]:

@@ -24,7 +24,7 @@ from vedette.messaging.command_model import (
     Outcome,
 )
 from vedette.messaging.command_queue import CommandQueue
-from vedette.messaging.decisions import KINDS, DecisionReader
+from vedette.messaging.decisions import KINDS, DecisionReader, DecisionSearch, decided_at
 from vedette.messaging.desk import HubDesk
 from vedette.messaging.downlinks import Downlinks
 from vedette.messaging.errors import (
@@ -87,6 +87,7 @@ __all__ = [
     "Decision",
     "DecisionPage",
     "DecisionReader",
+    "DecisionSearch",
     "DeviceConnectionClosed",
     "DeviceIsRetired",
     "DeviceNotOnline",
@@ -126,4 +127,5 @@ __all__ = [
     "TelemetryReader",
     "TooManyCalls",
     "UnknownOrganization",
+    "decided_at",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -28,7 +30,49 @@ _WINDOW_MAX: Final = 4_194_304
 # A page decodes no more records than this, however few of them are wanted; its cursor reads on.
 _SCAN_MAX: Final = 20_000
 
+_CLOCKS_DIFFER: Final = timedelta(minutes=10)
+
 _decode = msgspec.msgpack.Decoder(DecisionRecord).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSearch:
+    """What decisions must fit; what is not given does not matter.
+
+    Attributes:
+        policy: One of the policies that decided.
+        bundle: The bundle that decided: its SHA-256, or how it begins.
+        action: A Cedar action id such as ``connect``.
+        effect: ``allow`` or ``deny``.
+        is_shadow_different: Whether the shadow bundle answered otherwise.
+        since: Decided then or later.
+        until: Decided before.
+    """
+
+    policy: str | None = None
+    bundle: str | None = None
+    action: str | None = None
+    effect: str | None = None
+    is_shadow_different: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def fits(self, record: DecisionRecord) -> bool:
+        """Tell whether a decision fits."""
+        checks = (
+            self.policy is None or self.policy in record.policies,
+            self.bundle is None or (record.bundle_sha256 or "").startswith(self.bundle),
+            self.action is None or record.action == self.action,
+            self.effect is None or record.effect == self.effect,
+            not self.is_shadow_different or bool(record.shadow),
+        )
+        if not all(checks):
+            return False
+        if self.since is None and self.until is None:
+            return True
+        at = decided_at(record)
+        is_late_enough = self.since is None or at >= self.since
+        return is_late_enough and (self.until is None or at < self.until)
 
 
 class DecisionReader:
@@ -50,6 +94,7 @@ class DecisionReader:
         kinds: Sequence[str] = (),
         reason: str | None = None,
         remote_address: str | None = None,
+        search: DecisionSearch | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> DecisionPage:
@@ -66,6 +111,7 @@ class DecisionReader:
             kinds: Of ``KINDS``; none for all.
             reason: Only with this reason.
             remote_address: Only from this address.
+            search: Only those that fit.
             after: A cursor.
             limit: 1 to 1,000.
 
@@ -96,13 +142,56 @@ class DecisionReader:
                 if (presented_as is None or presented_as == decision.record.device_id)
                 and (reason is None or decision.record.reason == reason)
                 and (remote_address is None or decision.record.remote_address == remote_address)
+                and (search is None or search.fits(decision.record))
             )
+            if search is not None and search.since is not None and _is_all_before(found, search.since):
+                return DecisionPage(items[:limit], items[limit - 1].cursor if len(items) > limit else None)
             end, window = begin - 1, min(window * _WINDOW_GROWTH, _WINDOW_MAX)
             if len(found) * _WINDOW_GROWTH > _SCAN_MAX:
                 window = _FIRST_WINDOW  # dense: larger windows would only be read to be thrown away
         if len(items) > limit:
             return DecisionPage(items[:limit], items[limit - 1].cursor)
         return DecisionPage(items, str(Position(end + 1)) if end >= first else None)
+
+    async def replay(
+        self, organization_id: str, *, since: datetime, kinds: Sequence[str] = (), limit: int = 1_000_000
+    ) -> AsyncIterator[list[Decision]]:
+        """Yield what the log holds from a time on, oldest first, in batches; up to its end as it is now.
+
+        Args:
+            organization_id: Whose decisions.
+            since: Stored then or later.
+            kinds: Of ``KINDS``; none for all.
+            limit: Of more, only the newest are read; one of another kind counts too.
+
+        Raises:
+            BusUnavailable: The bus is not there.
+        """
+        info = await JetStream(self._bus).stream_info(DECISIONS_STREAM)
+        if info is None or not info.state.messages:
+            return
+        end = info.state.last_seq
+        start = ReadFrom(since=since)
+        filters = _filters(organization_id, None, kinds)
+        reader = StreamReader(self._bus, DECISIONS_STREAM, filters=filters, start=start)
+        try:
+            stored = await reader.next(limit=1, wait_s=0)
+            if stored and stored[0].sequence <= end - limit:
+                await reader.close()
+                start = ReadFrom(after_sequence=end - limit)
+                reader = StreamReader(self._bus, DECISIONS_STREAM, filters=filters, start=start)
+                stored = []
+            while True:
+                found = [decision for each in stored if each.sequence <= end and (decision := _decision(each))]
+                if found:
+                    yield found
+                if stored and stored[-1].sequence >= end:
+                    return
+                stored = await reader.next(limit=_PULL, wait_s=0)
+                if not stored:
+                    return
+        finally:
+            await reader.close()
 
     async def tail(
         self,
@@ -111,6 +200,7 @@ class DecisionReader:
         generation_id: str | None = None,
         kinds: Sequence[str] = (),
         after: str | None = None,
+        since: datetime | None = None,
     ) -> AsyncIterator[Decision | None]:
         """Yield decisions as they are stored; ``None`` when nothing came for five seconds.
 
@@ -119,11 +209,14 @@ class DecisionReader:
             generation_id: Only about this identity.
             kinds: Of ``KINDS``; none for all.
             after: Begin behind this cursor instead of with what comes next.
+            since: Begin with what was stored then or later.
 
         Raises:
             InvalidCursor: ``after`` is none.
         """
-        start = ReadFrom(after_sequence=Position.parse(after).sequence) if after else ReadFrom(new_only=True)
+        start = ReadFrom(new_only=True) if since is None else ReadFrom(since=since)
+        if after:
+            start = ReadFrom(after_sequence=Position.parse(after).sequence)
         reader = StreamReader(
             self._bus, DECISIONS_STREAM, filters=_filters(organization_id, generation_id, kinds), start=start
         )
@@ -159,6 +252,20 @@ class DecisionReader:
                     return found
         finally:
             await reader.close()
+
+
+def decided_at(record: DecisionRecord) -> datetime:
+    """Return when a decision was made; the beginning of time if its record does not say so."""
+    try:
+        moment = datetime.fromisoformat(record.decided_at)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _is_all_before(found: Sequence[Decision], since: datetime) -> bool:
+    """Tell whether a window lies wholly before a time, with room for gateways whose clocks differ."""
+    return bool(found) and all(decided_at(decision.record) < since - _CLOCKS_DIFFER for decision in found)
 
 
 def _filters(organization_id: str, generation_id: str | None, kinds: Sequence[str]) -> tuple[str, ...]:

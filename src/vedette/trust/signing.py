@@ -24,6 +24,7 @@ SIGNED_MAX_BYTES: Final = 65_536
 _RECORD: Final = b"vedette posture record v1\0"
 _HEAD: Final = b"vedette posture head v1\0"
 _OPENING: Final = b"vedette session opening v1\0"
+_BUNDLE: Final = b"vedette policy bundle v1\0"
 
 T = TypeVar("T", PostureRecord, Head, Opening)
 
@@ -65,6 +66,10 @@ class RecordSigner:
         """Encode and sign the answer to one gateway's nonce."""
         return self._sign(_OPENING, opening)
 
+    def sign_bundle(self, organization_id: str, sha256: str) -> bytes:
+        """Sign that an organization has stored a policy bundle; returns the bare signature."""
+        return self._key.sign(_BUNDLE + f"{organization_id}\0{sha256}".encode())
+
     def _sign(self, prefix: bytes, value: PostureRecord | Head | Opening) -> bytes:
         payload = _encoder.encode(value)
         return _encoder.encode(Signed(payload, self._key.sign(prefix + payload)))
@@ -102,6 +107,17 @@ class RecordVerifier:
             WrongSchema: Signed, but not an opening of a schema known here.
         """
         return self._verify(_OPENING, signed, _opening_decoder)
+
+    def check_bundle_signature(self, organization_id: str, sha256: str, signature: bytes) -> None:
+        """Verify that an organization has stored the policy bundle of a hash.
+
+        Raises:
+            BadSignature: The pinned key has not signed it.
+        """
+        try:
+            self._key.verify(signature, _BUNDLE + f"{organization_id}\0{sha256}".encode())
+        except InvalidSignature as error:
+            raise BadSignature("the policy bundle is not signed by this organization's policy administrator") from error
 
     def _verify(self, prefix: bytes, signed: bytes, decoder: msgspec.msgpack.Decoder[T]) -> T:
         if len(signed) > SIGNED_MAX_BYTES:
