@@ -9,43 +9,125 @@ not published; only this room signs.
 from __future__ import annotations
 
 from vedette.access.administrator import PolicyAdministrator
+from vedette.access.blast_radius import BlastRadius
 from vedette.access.enforcement import Enforcement, EnforcementTracker
-from vedette.access.errors import PostureUnavailable, UnknownOrganization
+from vedette.access.errors import (
+    InvalidQuarantine,
+    NotQuarantined,
+    PeopleOnly,
+    PostureUnavailable,
+    QuarantineStep,
+    RecheckFailed,
+    UnknownOrganization,
+)
 from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_record
 from vedette.access.first_use import FirstUses
+from vedette.access.hops import EnforcedHop, HopLog, Hops
+from vedette.access.policy_errors import (
+    ApprovalMissing,
+    ApprovalRefused,
+    PoliciesMovedOn,
+    PolicyBundleDamaged,
+    PolicyBundleFlawed,
+    PolicyBundleInUse,
+    PolicyBundleNotFound,
+    SimulationBusy,
+    SimulationMissing,
+    SimulationNotFound,
+    StageRefused,
+    TooManyPolicyBundles,
+)
 from vedette.access.policy_form import FormItem, NotAForm, PolicyForm, read_form, write_form
+from vedette.access.policy_life import PolicyLife, Standing
+from vedette.access.policy_model import Approval, Bundle, Origin, PolicyStaged, Stage, Staging, StoredBundle
+from vedette.access.policy_repository import Simulated
+from vedette.access.policy_store import Check, PolicyStore, read_policy_hash
 from vedette.access.policy_text import BundleDifference, PolicyChange, PolicyText, compare_bundles, read_policies
+from vedette.access.policy_watch import BundleCounts, PolicyWatch
 from vedette.access.projection import PostureProjection
+from vedette.access.quarantine import QuarantinePage, QuarantineService
+from vedette.access.quarantine_events import DeviceQuarantined, DeviceReleased, QuarantineEased
+from vedette.access.quarantine_model import Quarantined, QuarantineMode
 from vedette.access.repository import State
 from vedette.access.service import AccessService, SubscriptionsFor
+from vedette.access.simulation import PolicySimulations, SimulationFailed
+from vedette.access.simulation_model import Sample, SimulationReport, Tally
 from vedette.access.upkeep import RecordUpkeep
 from vedette.access.vouching import CertificateVouching
 
 __all__ = [
     "AccessService",
+    "Approval",
+    "ApprovalMissing",
+    "ApprovalRefused",
+    "BlastRadius",
+    "Bundle",
+    "BundleCounts",
     "BundleDifference",
     "CertificateVouching",
+    "Check",
+    "DeviceQuarantined",
+    "DeviceReleased",
+    "EnforcedHop",
     "Enforcement",
     "EnforcementTracker",
     "FactReader",
     "FirstUses",
     "FormItem",
+    "HopLog",
+    "Hops",
     "IdentityFacts",
+    "InvalidQuarantine",
     "NotAForm",
+    "NotQuarantined",
+    "Origin",
+    "PeopleOnly",
+    "PoliciesMovedOn",
     "PolicyAdministrator",
+    "PolicyBundleDamaged",
+    "PolicyBundleFlawed",
+    "PolicyBundleInUse",
+    "PolicyBundleNotFound",
     "PolicyChange",
     "PolicyForm",
+    "PolicyLife",
+    "PolicySimulations",
+    "PolicyStaged",
+    "PolicyStore",
     "PolicyText",
+    "PolicyWatch",
     "PostureProjection",
     "PostureUnavailable",
+    "QuarantineEased",
+    "QuarantineMode",
+    "QuarantinePage",
+    "QuarantineService",
+    "QuarantineStep",
+    "Quarantined",
+    "RecheckFailed",
     "RecordUpkeep",
     "RoomFacts",
+    "Sample",
+    "Simulated",
+    "SimulationBusy",
+    "SimulationFailed",
+    "SimulationMissing",
+    "SimulationNotFound",
+    "SimulationReport",
+    "Stage",
+    "StageRefused",
+    "Staging",
+    "Standing",
     "State",
+    "StoredBundle",
     "SubscriptionsFor",
+    "Tally",
+    "TooManyPolicyBundles",
     "UnknownOrganization",
     "compare_bundles",
     "compose_record",
     "read_form",
     "read_policies",
+    "read_policy_hash",
     "write_form",
 ]

@@ -16,7 +16,9 @@ import sqlalchemy as sa
 
 from vedette.access import repository
 from vedette.access.facts import FactReader, compose_record
+from vedette.access.hops import HopLog, Hops
 from vedette.access.repository import NewRecord, State, StoredRecord
+from vedette.health import SignalStamps
 from vedette.kernel import Clock, GenerationId, InvalidId, OrganizationId, parse_device_id, parse_module_id
 from vedette.ledger import Event
 from vedette.store import Store, Transaction
@@ -45,7 +47,7 @@ class PolicyAdministrator:
         signer: The administrator's key.
         facts: Reads what a record is made of.
         clock: For ``issued_at``.
-        policy_hash: Of the bundle in force; every head names it.
+        policy_hash: Of the policy manifest in force; every head names it.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class PolicyAdministrator:
         self._facts = facts
         self._clock = clock
         self._policy_hash = policy_hash
+        self.hops = HopLog()
         self._published: State | None = None
         self._was_behind_at: State | None = None
         self._publisher: Publisher | None = None
@@ -86,20 +89,39 @@ class PolicyAdministrator:
             concerned.update(getattr(event, field, ()))
         self.refresh(tx, concerned)
 
-    def refresh(self, tx: Transaction, generation_ids: set[str]) -> None:
-        """Have the records of identities composed anew at the end of the transaction's group."""
+    def posture_changed(
+        self, tx: Transaction, organization_id: OrganizationId, generation_ids: set[str], stamps: SignalStamps
+    ) -> None:
+        """Compose the records of identities anew of which signals told; see ``SignalService.on_posture``."""
+        if organization_id == self._organization_id:
+            self.refresh(tx, generation_ids, stamps)
+
+    def refresh(self, tx: Transaction, generation_ids: set[str], stamps: SignalStamps | None = None) -> None:
+        """Have the records of identities composed anew at the end of the transaction's group.
+
+        Args:
+            tx: The caller's.
+            generation_ids: Whose records.
+            stamps: When the cause was observed and came in; just now if not given.
+        """
         if not generation_ids:
             return
         waiting = tx.state.get(self)
         if waiting is None:
-            tx.state[self] = waiting = _Waiting()
+            tx.state[self] = waiting = _Waiting(self._just_now("act"))
             tx.at_group_end(self, self._write)
             tx.on_commit(waiting.tell(self._committed))
         waiting.concerned.update(generation_ids)
+        if stamps is not None:
+            waiting.stamps.update(dict.fromkeys(generation_ids, stamps))
 
     def publish_to(self, publisher: Publisher) -> None:
         """Hand each committed record to ``publisher``, in the order of sequence; set before serving."""
         self._publisher = publisher
+
+    def use_policies(self, policy_hash: str) -> None:
+        """Name another policy manifest in every head from now on."""
+        self._policy_hash = policy_hash
 
     async def start(self) -> None:
         """Read where the records stand; nothing is signed for enforcement points before."""
@@ -253,6 +275,9 @@ class PolicyAdministrator:
             )
             waiting[0].written.append((record, signed, identity.is_deleted))
         waiting[0].state = state
+        waiting[0].decided_ns = _nanoseconds(self._clock)
+        for other in waiting[1:]:
+            waiting[0].stamps = other.stamps | waiting[0].stamps
         repository.save_records(connection, new, replaced=former)
         repository.save_state(connection, self._organization_id, state)
 
@@ -283,6 +308,7 @@ class PolicyAdministrator:
             return
         for record, signed, is_deleted in waiting.written:
             self._tell(record, signed, is_deleted=is_deleted)
+            self._note_hops(record, waiting)
         self._published = waiting.state
         waiting.state = None
 
@@ -296,6 +322,26 @@ class PolicyAdministrator:
             self._sequences.popitem(last=False)
         if self._publisher is not None:
             self._publisher(record.generation_id, record.sequence, signed)
+
+    def _note_hops(self, record: PostureRecord, waiting: _Waiting) -> None:
+        owner = record.device_generation_id or record.generation_id
+        hops = Hops(
+            sequence=record.sequence,
+            epoch=record.epoch,
+            generation_id=record.generation_id,
+            device_id=record.device_id,
+            module_id=record.module_id,
+            stamps=waiting.stamps.get(record.generation_id) or waiting.stamps.get(owner) or waiting.asked,
+            decided_at=record.issued_at,
+            decided_ns=waiting.decided_ns,
+            sent_at=self._clock.now(),
+            sent_ns=_nanoseconds(self._clock),
+        )
+        self.hops.add(hops)
+
+    def _just_now(self, cause: str) -> SignalStamps:
+        now = self._clock.now()
+        return SignalStamps(cause=cause, observed_at=now, ingested_at=now, ingested_ns=_nanoseconds(self._clock))
 
     def _remember(self, key: _Name, record: PostureRecord | None) -> None:
         if record is None:
@@ -323,6 +369,10 @@ def _is_name(device_id: str, module_id: str | None) -> bool:
     return True
 
 
+def _nanoseconds(clock: Clock) -> int:
+    return int(clock.monotonic_s() * 1e9)
+
+
 class _Reading:
     """Somebody reads the record of a name from the database; a commit in between overtakes what they find."""
 
@@ -336,9 +386,12 @@ class _Reading:
 class _Waiting:
     """What one transaction asks for; the first of a group carries what the group wrote."""
 
-    __slots__ = ("concerned", "state", "written")
+    __slots__ = ("asked", "concerned", "decided_ns", "stamps", "state", "written")
 
-    def __init__(self) -> None:
+    def __init__(self, asked: SignalStamps) -> None:
+        self.asked = asked
+        self.stamps: dict[str, SignalStamps] = {}
+        self.decided_ns = 0
         self.concerned: set[str] = set()
         self.written: list[tuple[PostureRecord, bytes, bool]] = []
         self.state: State | None = None

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from vedette.access.administrator import PolicyAdministrator
+from vedette.access.hops import HopLog
 from vedette.bus import BusConnection, Message
 from vedette.bus.contract import Enforced, PepStatus, pep_status_subject
 from vedette.kernel import Clock, OrganizationId
@@ -57,6 +58,7 @@ class EnforcementTracker:
         administrator: Knows the sequence of each change.
         clock: For who is alive.
         expected: Names of enforcement points that there are, heard of or not.
+        hops: Where it is noted when a change was enforced.
     """
 
     def __init__(
@@ -66,10 +68,12 @@ class EnforcementTracker:
         *,
         clock: Clock,
         expected: Sequence[str] = (),
+        hops: HopLog | None = None,
     ) -> None:
         self._organization_id = organization_id
         self._expected = frozenset(expected)
         self._administrator = administrator
+        self._hops = hops or HopLog()
         self._clock = clock
         self._peps: dict[str, PepView] = {}
         # By identity: the last sequence enforced, and the sessions that ended by it.
@@ -94,8 +98,10 @@ class EnforcementTracker:
         if gateway not in self._peps and len(self._peps) >= GATEWAYS_MAX:
             return
         self._peps[gateway] = PepView(status, self._clock.monotonic_s())
+        now = self._clock.now()
         for enforced in status.enforced:
             self._count(enforced)
+            self._hops.note(gateway, status.boot_id, enforced, now)
         self._news.set()
 
     def alive(self) -> list[PepStatus]:

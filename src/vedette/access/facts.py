@@ -9,6 +9,9 @@ from typing import Any, Final, Protocol
 import msgspec
 import sqlalchemy as sa
 
+from vedette.access import quarantine_repository
+from vedette.access.quarantine_model import Quarantined
+from vedette.health import Posture, find_postures
 from vedette.kernel import DeviceId, GenerationId, ModuleId, OrganizationId
 from vedette.pki import Authority
 from vedette.pki.records import covers
@@ -24,24 +27,33 @@ from vedette.registry import (
     policy_groups_of,
 )
 from vedette.trust import (
+    IDENTITY_FROZEN,
     SCHEMA_VERSION,
     Credentials,
+    Finding,
     Head,
+    Health,
     Lifecycle,
+    Location,
     PermittedCertificate,
     PermittedKey,
     Placement,
     PostureRecord,
+    Provenance,
     Quarantine,
     Registration,
+    RiskLevel,
     Section,
 )
 
-SECTIONS = ("registration", "credentials", "placement", "health", "quarantine", "exceptions")
+SECTIONS = ("registration", "credentials", "placement", "health", "quarantine", "exceptions", "location")
 
 
 GroupReader = Callable[[sa.Connection, str, Iterable[str]], Mapping[GenerationId, tuple[str, ...]]]
 _MODULE_PREFIX: Final = "mod_"
+# Most trusted first; least risk first.
+_TRUST: Final = tuple(Provenance)
+_RISKS: Final = (RiskLevel.UNKNOWN, RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH)
 
 
 class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +68,9 @@ class IdentityFacts(msgspec.Struct, frozen=True, kw_only=True):
     placement: Placement
     quarantine: Quarantine
     device_generation_id: GenerationId | None = None
+    health: Health | None = None
+    location: Location | None = None
+    location_until: datetime | None = None
 
 
 class FactReader(Protocol):
@@ -116,7 +131,9 @@ class RoomFacts:
             registration=_registration(device, is_deleted=is_deleted, is_enabled=device.is_enabled),
             credentials=Credentials() if is_deleted else known.credentials_of_device(device),
             placement=_placement(device, known.groups.get(device.generation_id, ())),
-            quarantine=_quarantine(device, is_frozen=known.is_frozen(device.generation_id)),
+            quarantine=known.quarantine_of(device, is_frozen=known.is_frozen(device.generation_id)),
+            health=known.health_of(device.generation_id),
+            **known.place_of(device.generation_id),
         )
 
     def _of_module(self, module: Module, device: Device, known: _Known) -> IdentityFacts:
@@ -135,7 +152,9 @@ class RoomFacts:
             ),
             credentials=Credentials() if is_deleted else known.credentials_of_module(module, device),
             placement=_placement(device, groups),
-            quarantine=_quarantine(device, is_frozen=is_frozen),
+            quarantine=known.quarantine_of(device, is_frozen=is_frozen),
+            health=known.health_of(device.generation_id, module.generation_id),
+            **known.place_of(module.generation_id, device.generation_id),
         )
 
 
@@ -159,6 +178,8 @@ class _Known:
         self._vouched: Mapping[str, tuple[PermittedCertificate, ...]] = {}
         self._authorities: Sequence[Authority] = ()
         self.groups: Mapping[GenerationId, tuple[str, ...]] = {}
+        self._postures: Mapping[str, Posture] = {}
+        self._quarantined: Mapping[str, Quarantined] = {}
 
     def gather(self, devices: Collection[Device], modules: Collection[Module]) -> None:
         """Read keys, vouched certificates and groups of all at once."""
@@ -172,7 +193,41 @@ class _Known:
         if vouched:
             self._vouched = self._credentials.vouched.permitted_certificates(*where, vouched, self._now)
             self._authorities = self._credentials.vouched.authorities_for(*where)
-        self.groups = self._read_groups(*where, [each.generation_id for each in identities])
+        generations = [each.generation_id for each in identities]
+        self.groups = self._read_groups(*where, generations)
+        self._postures = find_postures(*where, generations)
+        self._quarantined = quarantine_repository.find_many(*where, [each.generation_id for each in devices])
+
+    def health_of(self, *generation_ids: GenerationId) -> Health | None:
+        """Return what is known of an identity's health and of those it is a part of; the worst of it counts."""
+        known = [each.health for each in map(self._postures.get, generation_ids) if each is not None]
+        return _worst([each for each in known if each is not None])
+
+    def place_of(self, *generation_ids: GenerationId) -> dict[str, Any]:  # Any: two fields
+        """Return where an identity is, or else what it is a part of."""
+        for posture in map(self._postures.get, generation_ids):
+            if posture is not None and posture.location is not None:
+                return {"location": posture.location, "location_until": posture.location_until}
+        return {}
+
+    def quarantine_of(self, device: Device, *, is_frozen: bool) -> Quarantine:
+        """Return what keeps a device from taking part as others do."""
+        if is_frozen:
+            return Quarantine(is_quarantined=True, mode="cut", reason=IDENTITY_FROZEN, source="pki")
+        found = self._quarantined.get(device.generation_id)
+        if found is not None:
+            return Quarantine(
+                is_quarantined=True,
+                mode=found.mode.value,
+                reason=found.reason,
+                since=found.since,
+                review_at=found.review_at,
+                source=found.source,
+            )
+        if device.lifecycle is Lifecycle.QUARANTINED:
+            # From before there was a zone for them: they keep what they had, which was nothing.
+            return Quarantine(is_quarantined=True, mode="cut", reason="lifecycle", since=device.lifecycle_changed_at)
+        return Quarantine()
 
     def is_frozen(self, generation_id: GenerationId) -> bool:
         """Whether two parties were seen with the identity's key."""
@@ -248,12 +303,19 @@ def _placement(device: Device, groups: tuple[str, ...]) -> Placement:
     )
 
 
-def _quarantine(device: Device, *, is_frozen: bool) -> Quarantine:
-    if is_frozen:
-        return Quarantine(is_quarantined=True, reason="identity_frozen", mode="cut")
-    if device.lifecycle is Lifecycle.QUARANTINED:
-        return Quarantine(is_quarantined=True, reason="lifecycle", since=device.lifecycle_changed_at)
-    return Quarantine()
+def _worst(found: Sequence[Health]) -> Health | None:
+    """Return the union of what is known: each finding by its most trusted source, and the highest risk level."""
+    if len(found) <= 1:
+        return found[0] if found else None
+    findings: dict[str, Finding] = {}
+    for each in (finding for health in found for finding in health.findings):
+        known = findings.get(each.finding_class)
+        if known is None or _TRUST.index(each.provenance) < _TRUST.index(known.provenance):
+            findings[each.finding_class] = each
+    return Health(
+        findings=tuple(findings[name] for name in sorted(findings)),
+        risk_level=max((each.risk_level for each in found), key=_RISKS.index),
+    )
 
 
 def compose_record(
@@ -280,9 +342,12 @@ def compose_record(
         "registration": _section(former, "registration", "registry", facts.registration, head.issued_at),
         "credentials": _section(former, "credentials", "pki", facts.credentials, head.issued_at),
         "placement": _section(former, "placement", "registry", facts.placement, head.issued_at),
-        "health": _section(former, "health", "health", None, head.issued_at),
+        "health": _section(former, "health", "health", facts.health, head.issued_at),
         "quarantine": _section(former, "quarantine", "access", facts.quarantine, head.issued_at),
         "exceptions": _section(former, "exceptions", "access", (), head.issued_at),
+        "location": _section(
+            former, "location", "health", facts.location, head.issued_at, expires_at=facts.location_until
+        ),
     }
     is_same = former is not None and all(sections[name] is getattr(former, name) for name in SECTIONS)
     if is_same and former is not None and former.epoch == head.epoch and not is_forced:
@@ -303,9 +368,17 @@ def compose_record(
     )
 
 
-def _section(former: PostureRecord | None, name: str, owner: str, value: object, now: datetime) -> Section[Any]:
+def _section(
+    former: PostureRecord | None,
+    name: str,
+    owner: str,
+    value: object,
+    now: datetime,
+    *,
+    expires_at: datetime | None = None,
+) -> Section[Any]:
     previous: Section[Any] | None = None if former is None else getattr(former, name)
-    if previous is not None and previous.value == value:
+    if previous is not None and previous.value == value and previous.expires_at == expires_at:
         return previous
     revision = 1 if previous is None else previous.revision + 1
-    return Section(owner=owner, revision=revision, observed_at=now, value=value)
+    return Section(owner=owner, revision=revision, observed_at=now, expires_at=expires_at, value=value)

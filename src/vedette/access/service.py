@@ -225,11 +225,11 @@ def _usable_credentials(
 ) -> tuple[str, ...]:
     """Return what was presented and is permitted, a certificate's digest or a key's id; the gateway judges more."""
     registration, credentials, quarantine = record.registration.value, record.credentials.value, record.quarantine.value
-    if registration is None or credentials is None or quarantine is None or quarantine.is_quarantined:
+    if registration is None or credentials is None or quarantine is None or quarantine.is_cut:
         return ()
     if not registration.is_enabled or registration.is_blocked:
         return ()
-    if registration.lifecycle not in {Lifecycle.ONBOARDED, Lifecycle.ACTIVE}:
+    if registration.lifecycle not in {Lifecycle.ONBOARDED, Lifecycle.ACTIVE, Lifecycle.QUARANTINED}:
         return ()
     usable: list[str] = []
     presented = {request.certificate_sha256, request.certificate_sha1} - {None, ""}

@@ -19,9 +19,11 @@ from vedette.access import (
     PostureProjection,
     RecordUpkeep,
     RoomFacts,
+    read_policy_hash,
 )
 from vedette.app.migrate import database_url
 from vedette.app.operators_room import build_operators_room
+from vedette.app.policies_room import PoliciesRoom, build_policies_room
 from vedette.app.prepare import read_private_key
 from vedette.app.response_rooms import ResponseRooms, build_response_rooms
 from vedette.app.roles import ControlRole
@@ -37,7 +39,7 @@ from vedette.enrollment import (
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.messaging import CloneAlerts, CommandQueue, FeedbackLog, HubDesk, MethodService, SessionDirectory
-from vedette.operators import PasskeyService, PeopleService, ServicePolicyService, SessionService, SignIn
+from vedette.operators import PasskeyService, PeopleService, Rights, ServicePolicyService, SessionService, SignIn
 from vedette.pki import (
     CertificateSettings,
     SecretBox,
@@ -62,6 +64,7 @@ from vedette.registry import (
     GroupMembership,
     GroupService,
     ModuleService,
+    PlaceService,
     PresenceService,
     QueryService,
     Register,
@@ -69,7 +72,7 @@ from vedette.registry import (
     observe_records,
 )
 from vedette.store import Store
-from vedette.trust import RecordSigner, TrustAnchor, default_manifest, read_trust_anchor
+from vedette.trust import CedarPolicies, RecordSigner, TrustAnchor, people_bundle, read_trust_anchor
 
 log = logging.getLogger(__name__)
 
@@ -114,12 +117,15 @@ class Rooms:
     passkeys: PasskeyService
     service_policies: ServicePolicyService
     sign_in: SignIn
+    rights: Rights
+    places: PlaceService
     guard: ClockGuard
     administrator: PolicyAdministrator
     upkeep: RecordUpkeep
     access: AccessService
     enforcement: EnforcementTracker
     response: ResponseRooms
+    policies: PoliciesRoom
     projection: PostureProjection
     checkpoints: CheckpointService
     relay: OutboxRelay
@@ -136,6 +142,7 @@ class Rooms:
             group.create_task(self.upkeep.run(), name="record upkeep")
             group.create_task(self.response.signal_upkeep.run(), name="signal upkeep")
             group.create_task(self.access_lists.resume_forever(), name="access lists")
+            group.create_task(self.policies.run(), name="policies")
 
 
 async def open_store(role: ControlRole, *, clock: Clock) -> Store:
@@ -147,12 +154,15 @@ async def open_store(role: ControlRole, *, clock: Clock) -> Store:
     return await asyncio.to_thread(Store.open, await asyncio.to_thread(database_url, role.store), clock=clock)
 
 
-async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *, clock: Clock, ids: IdSource) -> Rooms:
+async def build_rooms(
+    role: ControlRole, store: Store, devices: BusConnection, events: BusConnection, *, clock: Clock, ids: IdSource
+) -> Rooms:
     """Build every room of control and bring the posture records on the bus up to date.
 
     Args:
         role: What control is told.
         store: Open and migrated.
+        devices: Connection of the account that may read what devices did.
         events: Connection of the account that may write events and posture.
         clock: Source of time.
         ids: Source of ids.
@@ -178,7 +188,12 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
     register = Register(ledger, credentials, clock=clock, ids=ids)
     records = RecordSigner(administrator_key)
     administrator = PolicyAdministrator(
-        organization_id, store, records, RoomFacts(credentials), clock=clock, policy_hash=default_manifest().sha256
+        organization_id,
+        store,
+        records,
+        RoomFacts(credentials),
+        clock=clock,
+        policy_hash=await read_policy_hash(store, organization_id),
     )
     locks = RegistrationLocks(store, ledger, guard, clock=clock, ids=ids)
     ledger.project("registration locks", locks.project)
@@ -221,11 +236,28 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         store,
         ledger,
         hostname=anchor.hostnames[0],
+        policies=await asyncio.to_thread(_people_policies),
         service_names=tuple(dict.fromkeys((*role.service.names, *anchor.hostnames))),
         secret=await asyncio.to_thread(read_secret_key, role.column_key),
         clock=clock,
         ids=ids,
     )
+    await operators.rights.roles.adopt(organization_id)
+    groups = GroupService(store, ledger, membership, guard, clock=clock, ids=ids, on_work=computation.wake)
+    policies = build_policies_room(
+        organization_id,
+        store,
+        ledger,
+        devices,
+        administrator=administrator,
+        signer=records,
+        groups=groups,
+        people=operators.people,
+        guard=guard,
+        clock=clock,
+        ids=ids,
+    )
+    await policies.start()
     enrollments = EnrollmentService(store, ledger, onboarding, guard, keys=symmetric_keys, clock=clock, ids=ids)
     access = AccessService(
         organization_id,
@@ -255,7 +287,7 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         twins=twins,
         presence=presence,
         queries=QueryService(store),
-        groups=GroupService(store, ledger, membership, guard, clock=clock, ids=ids, on_work=computation.wake),
+        groups=groups,
         computation=computation,
         desk=desk,
         commands=desk.commands,
@@ -287,12 +319,17 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         passkeys=operators.passkeys,
         service_policies=operators.service_policies,
         sign_in=operators.sign_in,
+        rights=operators.rights,
+        places=PlaceService(store),
         guard=guard,
         administrator=administrator,
         upkeep=upkeep,
         access=access,
-        enforcement=EnforcementTracker(organization_id, administrator, clock=clock, expected=role.gateways),
+        enforcement=EnforcementTracker(
+            organization_id, administrator, clock=clock, expected=role.gateways, hops=administrator.hops
+        ),
         response=response,
+        policies=policies,
         projection=projection,
         checkpoints=CheckpointService(
             store,
@@ -303,6 +340,10 @@ async def build_rooms(role: ControlRole, store: Store, events: BusConnection, *,
         ),
         relay=OutboxRelay(store, ledger, publisher_of_events(events), clock=clock),
     )
+
+
+def _people_policies() -> CedarPolicies:
+    return CedarPolicies(people_bundle())
 
 
 async def _open_symmetric_keys(

@@ -7,6 +7,7 @@ from typing import Any, Final
 from vedette.app.rooms import Rooms
 from vedette.bus import Endpoint
 from vedette.bus.contract import (
+    FETCH_POLICIES,
     ISSUE_SERVER_CERTIFICATE,
     OPEN_SESSION,
     POSTURE_CHANGES,
@@ -17,6 +18,7 @@ from vedette.bus.contract import (
     REPORT_PROPERTIES,
     VOUCH_CERTIFICATE,
     CertificateReported,
+    FetchPolicies,
     IssueServerCertificate,
     OpenSession,
     PostureChanges,
@@ -56,7 +58,8 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
         if current.generation_id != generation_id:
             raise CertificateNotCurrent("the certificate of another identity", hint="connect with the device's own")
         # A gateway asks only for sessions that it let in; one that was stolen may ask for any device.
-        if not await rooms.devices.may_renew(organization_id, generation_id):
+        may_renew = await rooms.devices.may_renew(organization_id, generation_id)
+        if not may_renew and not await rooms.response.quarantines.may_renew(organization_id, generation_id):
             name = current.subject_name
             raise CertificateNotCurrent(
                 f"{name} is kept out and renews nothing",
@@ -94,6 +97,7 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
     return [
         Endpoint(OPEN_SESSION, OpenSession, rooms.access.open_session),
         Endpoint(POSTURE_CHANGES, PostureChanges, rooms.access.changes),
+        Endpoint(FETCH_POLICIES, FetchPolicies, rooms.policies.bundles.fetch),
         Endpoint(REGISTER_DEVICE, RegisterDevice, rooms.registrations.register),
         Endpoint(RENEW_CERTIFICATE, RenewCertificate, renew),
         Endpoint(ISSUE_SERVER_CERTIFICATE, IssueServerCertificate, issue_server_certificate),

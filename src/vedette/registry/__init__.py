@@ -19,6 +19,7 @@ from vedette.registry.access_list import (
     AccessVerdict,
 )
 from vedette.registry.access_list_service import AccessListService
+from vedette.registry.census_repository import count_connected, count_members, count_of_site
 from vedette.registry.clock_guard import ClockGuard, ClockReading
 from vedette.registry.clock_records import accept_clock, observe_records
 from vedette.registry.credentials import CredentialRecords, Holder
@@ -99,6 +100,7 @@ from vedette.registry.module_repository import (
     list_authenticated_by,
 )
 from vedette.registry.module_service import ModuleService, ModuleWithKeys
+from vedette.registry.places import Area, Areas, DevicePlace, PlaceService
 from vedette.registry.presence import Presence, PresenceChange
 from vedette.registry.presence_repository import presence_of
 from vedette.registry.presence_service import PresenceService
@@ -134,6 +136,8 @@ __all__ = [
     "AccessRules",
     "AccessSubject",
     "AccessVerdict",
+    "Area",
+    "Areas",
     "Authentication",
     "AuthenticationType",
     "Bag",
@@ -156,6 +160,7 @@ __all__ = [
     "DeviceFilter",
     "DeviceNotFound",
     "DevicePage",
+    "DevicePlace",
     "DeviceRegistered",
     "DeviceRetired",
     "DeviceRevoked",
@@ -201,6 +206,7 @@ __all__ = [
     "NewGroup",
     "NewModule",
     "Origin",
+    "PlaceService",
     "Presence",
     "PresenceChange",
     "PresenceService",
@@ -226,6 +232,9 @@ __all__ = [
     "check_reason",
     "check_tags",
     "complete",
+    "count_connected",
+    "count_members",
+    "count_of_site",
     "find_by_name",
     "find_generation",
     "find_generations",

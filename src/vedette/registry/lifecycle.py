@@ -46,6 +46,8 @@ TRANSITIONS: Final[dict[Lifecycle, dict[Lifecycle, frozenset[Cause]]]] = {
         Lifecycle.RETIRED: _OPERATOR,
     },
     Lifecycle.QUARANTINED: {
+        Lifecycle.MADE: _OPERATOR,
+        Lifecycle.SHIPPED: _OPERATOR,
         Lifecycle.ONBOARDED: _OPERATOR,
         Lifecycle.ACTIVE: _OPERATOR,
         Lifecycle.RETIRED: _OPERATOR,

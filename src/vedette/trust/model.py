@@ -198,7 +198,8 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
     """A limited-access state; it never ends by the clock alone.
 
     Attributes:
-        mode: ``limited``: the policies leave it what heals it; ``cut``: it may not connect at all.
+        mode: ``limited``: the policies leave it what heals it; ``probation``: on its way back, and a little more;
+            ``cut``: it may not connect at all.
         source: Who put it there: a person, a playbook, a rule.
     """
 
@@ -206,7 +207,7 @@ class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     since: datetime | None = None
     review_at: datetime | None = None
-    mode: Literal["limited", "cut"] = "limited"
+    mode: Literal["limited", "probation", "cut"] = "limited"
     source: str = ""
 
     @property

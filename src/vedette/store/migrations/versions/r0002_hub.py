@@ -48,7 +48,6 @@ def upgrade() -> None:
     _create_operators_service_policies()
     _create_operators_service_tokens()
     _create_operators_sessions()
-    _create_operators_step_ups()
     _create_operators_totp()
     _create_operators_used_challenges()
     _extend_pki_authorities()
@@ -737,17 +736,6 @@ def _create_operators_sessions() -> None:
     )
     op.create_index(
         "uq_operators_sessions_session_id", "operators_sessions", ["organization_id", "session_id"], unique=True
-    )
-
-
-def _create_operators_step_ups() -> None:
-    op.create_table(
-        "operators_step_ups",
-        sa.Column("organization_id", sa.String(length=64), nullable=False),
-        sa.Column("session_id", sa.String(length=64), nullable=False),
-        sa.Column("at", UtcDateTime(), nullable=False),
-        sa.Column("passkey_id", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("organization_id", "session_id", name=op.f("pk_operators_step_ups")),
     )
 
 

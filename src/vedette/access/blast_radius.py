@@ -1,0 +1,121 @@
+"""How much may be cut off at once: what keeps automation, or a mistake, from becoming the outage.
+
+A spent budget narrows instead of cutting; nothing here ever leaves a device as free as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from vedette.access.quarantine_model import QuarantineMode
+from vedette.access.quarantine_repository import QuarantineAct
+from vedette.trust import FailureMode
+
+WINDOW: Final = timedelta(hours=1)
+GATEWAY_CLASS: Final = "gateway"
+CRITICAL_CLASS: Final = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlastRadius:
+    """The budgets.
+
+    Attributes:
+        share: Part of the devices of a site, or of a group, that may be cut off within an hour.
+        floor: So many may be in any case, however small site or group is.
+        per_source: So many one source of automation may cut off within an hour.
+    """
+
+    share: float = 0.1
+    floor: int = 3
+    per_source: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What stands around a device that is to be cut off.
+
+    Attributes:
+        site_members: Devices of its site; 0: it has none.
+        group_members: By group id.
+        other_gateways: Connected gateways of its site, without it; ``None``: it is no connected gateway of a site.
+        recent: Acts within ``WINDOW``.
+    """
+
+    generation_id: str
+    device_class: str
+    failure_mode: FailureMode
+    site: str | None
+    site_members: int
+    group_members: Mapping[str, int] = field(default_factory=dict)
+    other_gateways: int | None = None
+    recent: Iterable[QuarantineAct] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What may be done.
+
+    Attributes:
+        because: Why it is less than what was asked for; empty: it is not.
+        needs_second_person: Another person may approve what was asked for.
+    """
+
+    mode: QuarantineMode
+    because: str = ""
+    needs_second_person: bool = False
+
+
+def judge(
+    radius: BlastRadius,
+    around: Surroundings,
+    asked: QuarantineMode,
+    source: str,
+    *,
+    is_person: bool,
+    is_override: bool,
+) -> Verdict:
+    """Judge a quarantine that is asked for.
+
+    Args:
+        radius: The budgets.
+        around: Where the device stands.
+        asked: How deep.
+        source: What asks.
+        is_person: A person asks, not a program.
+        is_override: The person knows that a budget is spent, and says why all the same.
+    """
+    if asked is not QuarantineMode.CUT:
+        return Verdict(asked)
+    if around.device_class == CRITICAL_CLASS:
+        because = "a critical device is cut off with the word of a second person only"
+        return Verdict(QuarantineMode.LIMITED, because, needs_second_person=True)
+    if not is_person and around.failure_mode is FailureMode.ESSENTIAL:
+        return Verdict(QuarantineMode.LIMITED, "automation does not cut off what is essential")
+    because = "" if is_person and is_override else _spent(radius, around, source, is_person=is_person)
+    return Verdict(QuarantineMode.LIMITED, because) if because else Verdict(asked)
+
+
+def _spent(radius: BlastRadius, around: Surroundings, source: str, *, is_person: bool) -> str:
+    if around.other_gateways == 0:
+        return f"it is the last connected gateway of {around.site}"
+    others = [each for each in around.recent if each.is_cut and each.generation_id != around.generation_id]
+    if not is_person and len({each.generation_id for each in others if each.source == source}) >= radius.per_source:
+        return f"{source} has cut off {radius.per_source} devices within the hour"
+    if around.site is not None:
+        cut = len({each.generation_id for each in others if each.site == around.site})
+        if cut >= _most(radius, around.site_members):
+            return f"{cut} of the {around.site_members} devices of {around.site} were cut off within the hour"
+    for group_id, members in around.group_members.items():
+        cut = len({each.generation_id for each in others if group_id in each.groups})
+        if cut >= _most(radius, members):
+            return f"{cut} of the {members} devices of the group {group_id} were cut off within the hour"
+    return ""
+
+
+def _most(radius: BlastRadius, members: int) -> int:
+    return max(radius.floor, math.floor(radius.share * members))
