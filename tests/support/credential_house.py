@@ -38,6 +38,7 @@ from vedette.trust import (
     certificate_sha256,
     decide_session,
     default_bundle,
+    describe_key,
 )
 
 NONCE = b"n" * 16
@@ -167,6 +168,8 @@ class CredentialHouse(IdentityHouse):
             sha1=certificate_sha1(der) if der else "",
             not_before=None if leaf is None else leaf.not_valid_before_utc,
             not_after=None if leaf is None else leaf.not_valid_after_utc,
+            key_algorithm="" if leaf is None else describe_key(leaf.public_key())[0],
+            key_bits=0 if leaf is None else describe_key(leaf.public_key())[1],
             token=opening.token,
             token_refusal=opening.token_refusal,
         )

@@ -127,6 +127,8 @@ def presented(**changes: Any) -> PresentedCredential:
         "sha1": SHA1,
         "not_before": NOW - timedelta(days=1),
         "not_after": NOW + timedelta(days=30),
+        "key_algorithm": "EC",
+        "key_bits": 256,
         **changes,
     }
     return PresentedCredential(**fields)

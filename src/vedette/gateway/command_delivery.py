@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from vedette.bus.contract import TAKE_COMMANDS, CommandsTaken, QueuedCommand, TakeCommands
 from vedette.gateway.control_calls import ask_control
 from vedette.gateway.reception import Reception
+from vedette.gateway.rights import RECEIVE_COMMAND_ACTION
 from vedette.kernel import Problem
 from vedette.protocols import LocalProtocolError
 from vedette.protocols.hub import Subscription, build_bag, devicebound_topic, to_message_properties
@@ -81,7 +82,8 @@ class CommandDelivery:
         """Publish what the window has room for, then take more if there may be some."""
         session = self._session
         is_published = False
-        while self._waiting and session.is_open:
+        # Asked for each command: rights may be narrowed while they wait.
+        while self._waiting and session.is_open and session.may(RECEIVE_COMMAND_ACTION):
             qos = session.subscriptions.get(Subscription.DEVICEBOUND)
             if qos is None or not self._has_room(self._waiting[0], qos):
                 break
@@ -94,7 +96,9 @@ class CommandDelivery:
             self._reception.start(self._take(), "take commands")
 
     def _is_wanted(self) -> bool:
-        return self._session.is_open and Subscription.DEVICEBOUND in self._session.subscriptions
+        session = self._session
+        is_subscribed = Subscription.DEVICEBOUND in session.subscriptions
+        return session.is_open and is_subscribed and session.may(RECEIVE_COMMAND_ACTION)
 
     @property
     def _room(self) -> int:

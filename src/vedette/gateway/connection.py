@@ -59,6 +59,10 @@ class DeviceTransport(Protocol):
         """What the TLS handshake proved, and from where."""
         ...
 
+    def get_extra_info(self, name: str, default: str) -> str:
+        """Return a fact of the connection, such as ``protocol`` where it is not bare MQTT."""
+        ...
+
     def identified(self, *, keep_chain: bool) -> None:
         """Say that the peer is known."""
         ...
@@ -134,6 +138,8 @@ class MqttConnection(asyncio.Protocol):
             remote_address=facts.remote_address,
             source=facts.source,
             tls_version=facts.version,
+            cipher=facts.cipher,
+            protocol=carrier.get_extra_info("protocol", "mqtt"),
             certificate=CertificateFacts.of(facts.chain[0]) if facts.chain else None,
         )
 

@@ -53,6 +53,7 @@ class Intake:
         if topic != cached[0]:
             message = self._topics.parse(topic)
             if type(message) is not Telemetry:
+                self._reception.traffic.request(session.generation_id)
                 session.serve().take(publish, message)
                 return self.rate.take(len(publish.payload), now_s)
             try:
@@ -64,8 +65,10 @@ class Intake:
             cached = (topic, properties, stored_bytes(bag))
             if len(topic) <= _MAX_REMEMBERED_CHARS:
                 self._bag_cache = cached
-        if not (self._rights.known(SEND_TELEMETRY) or session.require(SEND_TELEMETRY)):
-            return 0
+        if not (self._rights.known(SEND_TELEMETRY) or session.may(SEND_TELEMETRY)):
+            if session.is_open:
+                session.deny_telemetry(publish)
+            return self.rate.take(len(publish.payload), now_s)
         properties, bag_bytes = cached[1], cached[2]
         if publish.properties is not None and publish.properties is not NO_PROPERTIES:
             joined = self._join(properties, publish.properties)
@@ -88,6 +91,7 @@ class Intake:
             enqueued_at_ms=now_ms,
         ):
             session.pause()
+        self._reception.traffic.message(session.generation_id, len(body))
         return self.rate.take(size, now_s)
 
     def _join(self, bag: Properties, properties: PublishProperties) -> tuple[Properties, int] | None:

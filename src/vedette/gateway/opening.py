@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from vedette.bus.contract import OPEN_SESSION, OpenSession, SessionOpened, SessionOpening, session_opened_subject
+from vedette.gateway.basis import NO_BASIS, DecisionBasis, find_basis
 from vedette.gateway.peer import Peer
 from vedette.gateway.posture import is_newer
 from vedette.gateway.reception import Reception
@@ -223,8 +225,8 @@ async def _ask(applicant: _Applicant) -> _Answer:
         raise _Refused(SERVER_UNAVAILABLE, "untrusted_answer", untrusted.detail) from None
     except Problem as problem:
         raise _Refused(SERVER_UNAVAILABLE, "overloaded", problem.detail) from None
-    if opening.token is not None or opening.token_refusal:
-        peer = replace(peer, token=opening.token, token_refusal=opening.token_refusal)
+    if opening.token is not None or opening.token_refusal or opening.other is not None:
+        peer = replace(peer, token=opening.token, token_refusal=opening.token_refusal, other=opening.other)
     return _Answer(
         record=opening.record,
         head_sequence=opening.head.sequence,
@@ -244,7 +246,8 @@ async def _ask_again(applicant: _Applicant) -> _Answer:
 def _decide(applicant: _Applicant, answer: _Answer, record: PostureRecord | None) -> _Refused | None:
     reception, connection, peer = applicant.reception, applicant.connection, answer.peer
     clock = reception.clock
-    decision = decide_session(reception.engine, record, peer.credential(), peer.context(), clock.now())
+    engine = reception.policies.engine_for(record)
+    decision = decide_session(engine, record, peer.credential(), peer.context(reception.gateway), clock.now())
     if record is None or not decision.is_permitted:
         code = NOT_AUTHORIZED if decision.is_permanent else SERVER_UNAVAILABLE
         return _Refused(code, decision.reason, "; ".join(decision.errors), record, decision)
@@ -271,8 +274,9 @@ def _decide(applicant: _Applicant, answer: _Answer, record: PostureRecord | None
         certificate=peer.certificate,
         tls_version=peer.tls_version,
         policies=decision.policies,
-        bundle_sha256=reception.engine.sha256,
+        bundle_sha256=engine.sha256,
         sequence=record.sequence,
+        basis=functools.partial(_find_basis, reception, record, decision),
     )
     connection.accept(
         session,
@@ -324,9 +328,18 @@ def _record_refusal(applicant: _Applicant, refused: _Refused) -> None:
         certificate=peer.certificate,
         tls_version=peer.tls_version,
         policies=decision.policies if decision is not None else (),
-        bundle_sha256=reception.engine.sha256 if decision is not None else None,
+        bundle_sha256=reception.policies.engine_for(record).sha256 if decision is not None else None,
         sequence=record.sequence if record is not None else None,
+        basis=functools.partial(_find_basis, reception, record, decision),
     )
+
+
+def _find_basis(reception: Reception, record: PostureRecord | None, decision: Decision | None) -> DecisionBasis:
+    if record is None or decision is None or decision.facts is None:
+        return NO_BASIS
+    now = reception.clock.now()
+    permitted = decision.is_permitted
+    return find_basis(reception.policies, record, decision.facts, now, "connect", is_permitted=permitted)
 
 
 def _report_certificate(applicant: _Applicant, refused: _Refused) -> None:

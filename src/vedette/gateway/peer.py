@@ -7,9 +7,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from vedette.trust import PresentedCredential, SessionContext, TokenProof, certificate_sha1, certificate_sha256
+from vedette.trust import (
+    OtherSession,
+    PresentedCredential,
+    SessionContext,
+    TokenProof,
+    certificate_sha1,
+    certificate_sha256,
+    describe_key,
+)
 
 MAX_NAME_CHARS: Final = 512
 _MAX_REMEMBERED: Final = 4_096
@@ -26,6 +36,7 @@ class CertificateFacts:
         subject: RFC 4514 text from outside: stored as it came, escaped where it leaves.
         issuer: The same.
         serial: Hexadecimal.
+        key_algorithm: ``EC``, ``RSA``, ``Ed25519`` or ``Ed448``; empty: another, or it cannot be read.
     """
 
     sha256: str
@@ -35,6 +46,8 @@ class CertificateFacts:
     subject: str | None = None
     issuer: str | None = None
     serial: str | None = None
+    key_algorithm: str = ""
+    key_bits: int = 0
 
     @classmethod
     def of(cls, leaf: bytes) -> CertificateFacts:
@@ -44,7 +57,12 @@ class CertificateFacts:
     def credential(self) -> PresentedCredential:
         """Return what the decision function judges."""
         return PresentedCredential(
-            sha256=self.sha256, sha1=self.sha1, not_before=self.not_before, not_after=self.not_after
+            sha256=self.sha256,
+            sha1=self.sha1,
+            not_before=self.not_before,
+            not_after=self.not_after,
+            key_algorithm=self.key_algorithm,
+            key_bits=self.key_bits,
         )
 
 
@@ -58,6 +76,7 @@ def _take_apart(leaf: bytes) -> CertificateFacts:
     sha256, sha1 = certificate_sha256(leaf), certificate_sha1(leaf)
     try:
         certificate = x509.load_der_x509_certificate(leaf)
+        key_algorithm, key_bits = _describe_key(certificate)
         return CertificateFacts(
             sha256=sha256,
             sha1=sha1,
@@ -66,9 +85,18 @@ def _take_apart(leaf: bytes) -> CertificateFacts:
             subject=certificate.subject.rfc4514_string()[:MAX_NAME_CHARS],
             issuer=certificate.issuer.rfc4514_string()[:MAX_NAME_CHARS],
             serial=f"{certificate.serial_number:x}",
+            key_algorithm=key_algorithm,
+            key_bits=key_bits,
         )
     except (ValueError, TypeError, x509.InvalidVersion):
         return CertificateFacts(sha256=sha256, sha1=sha1)
+
+
+def _describe_key(certificate: x509.Certificate) -> tuple[str, int]:
+    try:
+        return describe_key(certificate.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        return "", 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +105,23 @@ class Peer:
 
     Attributes:
         source: Whom the address belongs to for limits.
+        cipher: TLS cipher suite by its OpenSSL name.
+        protocol: ``mqtt`` or ``websocket``.
         certificate: The one whose key the handshake proved; ``None`` when none was presented.
         token: What control says of a token that proves the identity.
         token_refusal: Why a token that was presented proves nothing, as control says.
+        other: Where else the identity is, or was last, as control says.
     """
 
     remote_address: str = ""
     source: str = ""
     tls_version: str = ""
+    cipher: str = ""
+    protocol: str = "mqtt"
     certificate: CertificateFacts | None = None
     token: TokenProof | None = None
     token_refusal: str = ""
+    other: OtherSession | None = None
 
     def credential(self) -> PresentedCredential:
         """Return what the decision function judges."""
@@ -96,6 +130,22 @@ class Peer:
             return presented
         return replace(presented, token=self.token, token_refusal=self.token_refusal)
 
-    def context(self) -> SessionContext:
-        """Return what policies may read of the session."""
-        return SessionContext(tls_version=self.tls_version, remote_address=self.remote_address)
+    def describe_authentication(self, *, is_module: bool) -> str:
+        """Return the hub's stamp of how a message's sender proved who it is, as JSON."""
+        scope, kind = "module" if is_module else "device", "x509" if self.token is None else "sas"
+        return msgspec.json.encode({"scope": scope, "type": kind, "issuer": "iothub"}).decode()
+
+    def context(self, gateway: str) -> SessionContext:
+        """Return what policies may read of the session.
+
+        Args:
+            gateway: Our own name.
+        """
+        return SessionContext(
+            tls_version=self.tls_version,
+            remote_address=self.remote_address,
+            cipher=self.cipher,
+            protocol=self.protocol,
+            gateway=gateway,
+            other=self.other,
+        )

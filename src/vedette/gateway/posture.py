@@ -57,6 +57,7 @@ class PostureWatch:
         gateway: This gateway's name.
         clock: Monotonic time.
         slice_s: Work done in one turn of the event loop.
+        on_head: Called with each head that is believed.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class PostureWatch:
         gateway: str,
         clock: Clock,
         slice_s: float = 0.004,
+        on_head: Callable[[], None] = lambda: None,
     ) -> None:
         self._bus = bus
         self._view = view
@@ -76,6 +78,7 @@ class PostureWatch:
         self._organization_id = organization_id
         self._gateway = gateway
         self._clock = clock
+        self._on_head = on_head
         self._queue = PacedQueue(asyncio.get_running_loop(), clock, slice_s)
         self._head_subject = posture_head_subject(organization_id)
         self._openings: dict[tuple[str, str | None], list[Opening]] = {}
@@ -93,6 +96,14 @@ class PostureWatch:
         while self._view.is_stale():
             self._has_head.clear()
             await self._has_head.wait()
+
+    def look_again(self) -> None:
+        """Have ``wait_fresh`` look again: the records may be fresh by now."""
+        self._has_head.set()
+
+    def run_paced(self, work: Callable[[], None]) -> None:
+        """Do work in turn with the records, a few milliseconds at a time."""
+        self._queue.run(work)
 
     @contextlib.contextmanager
     def watch(self, device_id: str, module_id: str | None) -> Iterator[Opening]:
@@ -145,6 +156,7 @@ class PostureWatch:
         except Untrusted as untrusted:
             log.warning("head refused", extra={"reason": untrusted.detail})
             return
+        self._on_head()
         if self._view.has_gap:
             self._must_resync.set()
         else:
@@ -195,6 +207,7 @@ class PostureWatch:
                 self._take_change(signed, self._clock.monotonic_s())
         finally:
             self._held = None
+        self._on_head()
         if not self._view.has_gap:
             self._has_head.set()
             log.info("posture records read again", extra={"sequence": self._view.sequence})

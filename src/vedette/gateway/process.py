@@ -23,6 +23,7 @@ from vedette.gateway.downlink import DownlinkReader
 from vedette.gateway.listener import Listener, sweep_every_second
 from vedette.gateway.pacing import SourceRates
 from vedette.gateway.peer import CertificateFacts
+from vedette.gateway.policies import PolicyDesk, PolicyShelf, open_engines
 from vedette.gateway.posture import HeadFloor, PostureWatch
 from vedette.gateway.reception import Places, Reception
 from vedette.gateway.refusals import DecisionLog
@@ -34,17 +35,19 @@ from vedette.gateway.status import StatusReport
 from vedette.gateway.telemetry import TelemetryWriter
 from vedette.gateway.tls import TlsFront
 from vedette.gateway.tls_context import TlsContextHolder
+from vedette.gateway.traffic import TrafficMeter
 from vedette.gateway.uplink import UplinkSender
 from vedette.gateway.websocket import WebSocketStage
 from vedette.gateway.wills import WillTable
 from vedette.kernel import Clock, IdSource, RandomIds, SystemClock
 from vedette.protocols.hub import BagLimits, BagReader
-from vedette.trust import PolicyEngine, PolicyManifest, PostureView, TrustAnchor, default_bundle, read_trust_anchor
+from vedette.trust import PostureView, TrustAnchor, read_trust_anchor
 
 log = logging.getLogger(__name__)
 
 _FLOOR_EVERY_S: Final = 5.0
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_MINUTE_MS: Final = 60_000
 _OBJECTS_BEFORE_COLLECTION: Final = 50_000
 
 
@@ -92,16 +95,27 @@ class Gateway:
         self._clock = clock
         self._ids: IdSource = RandomIds(clock)
         self._floor = HeadFloor(post.directory / "head", clock)
+        self._shelf = PolicyShelf(post.directory / "policies")
 
     async def run(self, stop: asyncio.Event, on_open: Callable[[int], None] | None = None) -> None:
         """Open, serve until ``stop`` or cancellation, close in order."""
-        engine = await asyncio.to_thread(lambda: PolicyEngine(default_bundle()))
+        engines, bundles = await asyncio.to_thread(open_engines, self._shelf)
         floor = await asyncio.to_thread(self._floor.read)
-        view = PostureView(self._anchor, PolicyManifest(engine.sha256).sha256, self._clock, floor)
+        view = PostureView(self._anchor, engines.sha256, self._clock, floor)
+        policies = PolicyDesk(
+            bus=self._bus,
+            view=view,
+            engines=engines,
+            bundles=bundles,
+            shelf=self._shelf,
+            organization_id=self._anchor.organization_id,
+            gateway=self._post.name,
+            clock=self._clock,
+        )
         boot_id = await asyncio.to_thread(_BOOT_ID.read_text)
         try:
             async with asyncio.TaskGroup() as tasks:
-                reception, status = self._furnish(tasks, engine, view, boot_id.strip())
+                reception, status = self._furnish(tasks, policies, view, boot_id.strip())
                 serving = tasks.create_task(self._serve(tasks, reception, status, on_open), name="serve")
                 await stop.wait()
                 serving.cancel()
@@ -123,6 +137,7 @@ class Gateway:
             self._listen_to_others(reception)
             DownlinkReader(reception).start()
             background.append(tasks.create_task(reception.watch.run(), name="posture resync"))
+            background.append(tasks.create_task(reception.policies.run(), name="policies"))
             certificates = ServerCertificate(
                 self._bus, self._anchor, self._post.name, self._post.directory, self._clock
             )
@@ -136,6 +151,8 @@ class Gateway:
             sweeps = (
                 reception.sessions.sweep,
                 reception.decisions.sweep,
+                reception.traffic.sweep,
+                _MinuteWatch(reception).sweep,
                 lambda: _sweep_provisioning(reception),
                 status.send,
             )
@@ -173,7 +190,7 @@ class Gateway:
         )
 
     def _furnish(
-        self, tasks: asyncio.TaskGroup, engine: PolicyEngine, view: PostureView, boot_id: str
+        self, tasks: asyncio.TaskGroup, policies: PolicyDesk, view: PostureView, boot_id: str
     ) -> tuple[Reception, StatusReport]:
         settings, name, organization_id = self._settings, self._post.name, self._anchor.organization_id
         loop = asyncio.get_running_loop()
@@ -203,7 +220,9 @@ class Gateway:
             organization_id=organization_id,
             gateway=name,
             clock=self._clock,
+            on_head=policies.look,
         )
+        policies.on_changed(functools.partial(_policies_changed, sessions, watch))
         telemetry = TelemetryWriter(
             bus=self._bus,
             organization_id=organization_id,
@@ -237,7 +256,7 @@ class Gateway:
             ids=self._ids,
             bus=self._bus,
             view=view,
-            engine=engine,
+            policies=policies,
             watch=watch,
             sessions=sessions,
             telemetry=telemetry,
@@ -246,6 +265,7 @@ class Gateway:
             clones=clones,
             completions=completions,
             uplink=uplink,
+            traffic=TrafficMeter(uplink.send, self._clock),
             bags=BagReader(BagLimits()),
             wills=WillTable(loop),
             openings=Places(settings.session.max_openings),
@@ -298,6 +318,29 @@ class Gateway:
             await asyncio.to_thread(self._floor.keep, view.head)
         except OSError as error:
             log.warning("head floor not kept", extra={"reason": str(error)})
+
+
+class _MinuteWatch:
+    """Decides live sessions again at each minute's start, where the hour matters to the policies in force."""
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+        self._minute = reception.now_ms() // _MINUTE_MS
+
+    def sweep(self) -> None:
+        """Look at the clock; call it each second."""
+        reception = self._reception
+        minute = reception.now_ms() // _MINUTE_MS
+        if minute == self._minute:
+            return
+        self._minute = minute
+        if reception.policies.engines.is_ever_time_bound:
+            reception.sessions.decide_all_again(reception.watch.run_paced, time_bound_only=True)
+
+
+def _policies_changed(sessions: SessionTable, watch: PostureWatch) -> None:
+    watch.look_again()
+    sessions.decide_all_again(watch.run_paced, time_bound_only=False)
 
 
 class _TlsRefusals:

@@ -14,18 +14,20 @@ from vedette.gateway.clones import CloneWatch
 from vedette.gateway.completions import Completions
 from vedette.gateway.listener import guard
 from vedette.gateway.pacing import SourceRates
+from vedette.gateway.policies import PolicyDesk
 from vedette.gateway.posture import PostureWatch
 from vedette.gateway.refusals import DecisionLog
 from vedette.gateway.reports import CertificateReporter
 from vedette.gateway.sessions import SessionTable
 from vedette.gateway.settings import GatewaySettings
 from vedette.gateway.telemetry import TelemetryWriter
+from vedette.gateway.traffic import TrafficMeter
 from vedette.gateway.uplink import UplinkSender
 from vedette.gateway.wills import WillTable
 from vedette.kernel import Clock, IdSource
 from vedette.protocols.hub import BagReader, normalize_host
 from vedette.protocols.mqtt import Limits
-from vedette.trust import PolicyEngine, PostureView, TrustAnchor
+from vedette.trust import PostureView, TrustAnchor
 
 if TYPE_CHECKING:
     from vedette.gateway.dps import ProvisioningSession
@@ -64,6 +66,8 @@ class Reception:
         registering: Registrations that wait for control.
         registrations: Provisioning requests per source.
         provisioning: Open provisioning connections.
+        policies: In force.
+        traffic: What identities do, counted.
         wills: Those that wait for their delay.
         tasks: Parent of every task a connection needs; it ends with the gateway.
     """
@@ -75,7 +79,7 @@ class Reception:
     ids: IdSource
     bus: BusConnection
     view: PostureView
-    engine: PolicyEngine
+    policies: PolicyDesk
     watch: PostureWatch
     sessions: SessionTable
     telemetry: TelemetryWriter
@@ -86,6 +90,7 @@ class Reception:
     clones: CloneWatch
     completions: Completions
     uplink: UplinkSender
+    traffic: TrafficMeter
     openings: Places
     vouching: Places
     registering: Places

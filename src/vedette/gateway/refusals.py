@@ -16,6 +16,7 @@ import msgspec
 
 from vedette.bus import PublishResult
 from vedette.bus.contract import DECISIONS_STREAM, DecisionRecord, decision_subject
+from vedette.gateway.basis import NO_BASIS, DecisionBasis
 from vedette.gateway.pacing import TokenBucket, source_of
 from vedette.gateway.peer import CertificateFacts
 from vedette.gateway.settings import DecisionSettings
@@ -154,11 +155,13 @@ class DecisionLog:
         policies: tuple[str, ...] = (),
         bundle_sha256: str | None = None,
         sequence: int | None = None,
+        basis: Callable[[], DecisionBasis] = lambda: NO_BASIS,
     ) -> None:
         """Put a decision on record.
 
         Args:
-            kind: ``connect``, ``refuse``, ``cut``, ``disconnect`` or ``register``.
+            kind: ``connect``, ``refuse``, ``cut``, ``disconnect``, ``register`` or ``shadow``: an operation
+                that a shadow bundle would have denied.
             reason: A ``vedette.trust.Reason`` value or one of ``HINTS``.
             is_permitted: Whether access was given.
             detail: The failed check in words.
@@ -174,10 +177,17 @@ class DecisionLog:
             policies: Policies that decided.
             bundle_sha256: The bundle they are of.
             sequence: Of the posture record that decided.
+            basis: Returns what the decision rested on; called only for what is written.
         """
         is_known = generation_id is not None and is_proven
         if is_known:
-            key = (generation_id or "", kind, reason, certificate.sha256 if certificate else "")
+            key: tuple[str, ...] = (
+                generation_id or "",
+                kind,
+                reason,
+                action,
+                certificate.sha256 if certificate else "",
+            )
             counted = self._window(self._known_windows, key)
         else:
             key = (generation_id or "", source_of(remote_address), kind, reason)
@@ -192,6 +202,7 @@ class DecisionLog:
             counted.unwritten += 1
             if counted.latest is not None:
                 return  # one record at the window's end stands for all
+        rested_on = basis()
         record = DecisionRecord(
             decision_id=self._ids.new("evt"),
             organization_id=self._organization_id,
@@ -216,6 +227,9 @@ class DecisionLog:
             policies=list(policies),
             bundle_sha256=bundle_sha256,
             sequence=sequence,
+            facts=rested_on.facts,
+            slice_sha256=rested_on.slice_sha256,
+            shadow=rested_on.shadow,
         )
         if is_due:
             self._write(record, is_known=is_known)

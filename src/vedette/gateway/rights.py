@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from vedette.gateway.basis import NO_BASIS, DecisionBasis, ask_shadow, find_basis
 from vedette.gateway.peer import Peer
 from vedette.gateway.reception import Reception
 from vedette.trust import Decision, Grant, PostureRecord, Reason, decide_action, decide_session
@@ -14,6 +15,8 @@ READ_TWIN_ACTION: Final = "readTwin"
 REPORT_PROPERTIES_ACTION: Final = "reportProperties"
 RECEIVE_COMMAND_ACTION: Final = "receiveCommand"
 RECEIVE_METHOD_ACTION: Final = "receiveMethod"
+_CONNECT: Final = "connect"
+_NARROWED: Final = "permitted until now"
 
 
 class Denial(NamedTuple):
@@ -22,6 +25,18 @@ class Denial(NamedTuple):
     reason: Reason
     detail: str
     policies: tuple[str, ...]
+
+
+class Change(NamedTuple):
+    """What a new decision did to a session's kinds of operation.
+
+    Attributes:
+        widened: Denied until now, to be asked about again.
+        narrowed: Permitted until now, denied from now on.
+    """
+
+    widened: frozenset[str]
+    narrowed: frozenset[str]
 
 
 class SessionRights:
@@ -34,12 +49,13 @@ class SessionRights:
         decision: The one that let it in.
     """
 
-    __slots__ = ("_permits", "_reception", "_valid_until", "peer", "policies", "record", "valid_until_s")
+    __slots__ = ("_bundle", "_permits", "_reception", "_valid_until", "peer", "policies", "record", "valid_until_s")
 
     def __init__(self, reception: Reception, peer: Peer, record: PostureRecord, decision: Decision) -> None:
         self._reception = reception
         self._permits: dict[str, bool] = {}
         self._valid_until = decision.valid_until
+        self._bundle = reception.policies.engine_for(record).sha256
         self.peer = peer
         self.record = record
         self.policies = decision.policies
@@ -49,20 +65,43 @@ class SessionRights:
     def decide(self) -> Decision:
         """Decide the whole session by its record as it is now."""
         reception = self._reception
-        decision = decide_session(
-            reception.engine, self.record, self.peer.credential(), self.peer.context(), reception.clock.now()
-        )
-        self.policies, self._valid_until = decision.policies, decision.valid_until
+        engine = reception.policies.engine_for(self.record)
+        context = self.peer.context(reception.gateway)
+        decision = decide_session(engine, self.record, self.peer.credential(), context, reception.clock.now())
+        self.policies, self._valid_until, self._bundle = decision.policies, decision.valid_until, engine.sha256
         if decision.is_permitted:
             self.refresh_deadline()
         return decision
 
-    def replace(self, record: PostureRecord | None) -> frozenset[str]:
-        """Take a newer record, forget what was decided of operations; return those that were denied."""
+    def replace(self, record: PostureRecord | None) -> None:
+        """Take a newer record."""
         self.record = record or self.record
-        denied = frozenset(action for action, is_permitted in self._permits.items() if not is_permitted)
-        self._permits.clear()
-        return denied
+
+    def is_time_bound(self) -> bool:
+        """Tell whether the answers may change with the hour."""
+        reception = self._reception
+        return reception.policies.engine_for(self.record).is_time_bound(self.record, reception.clock.now())
+
+    def decide_operations(self, grant: Grant) -> Change:
+        """Decide anew what was permitted of operations, forget what was denied; what is narrowed goes on record."""
+        former, self._permits = self._permits, {}
+        narrowed = set[str]()
+        for action, was_permitted in former.items():
+            if not was_permitted:
+                continue
+            denial = self.judge(action, grant)
+            if denial is not None:
+                narrowed.add(action)
+                self.put_on_record(
+                    "refuse",
+                    denial.reason,
+                    detail=denial.detail or _NARROWED,
+                    action=action,
+                    policies=denial.policies,
+                    grant=grant,
+                )
+        widened = frozenset(action for action, is_permitted in former.items() if not is_permitted)
+        return Change(widened, frozenset(narrowed))
 
     def known(self, action: str) -> bool | None:
         """Return what was decided of a kind of operation; ``None``: nothing yet."""
@@ -73,9 +112,19 @@ class SessionRights:
 
         The grant is made anew for each kind of operation: kept, it would cost every idle session 5 KB.
         """
-        verdict = decide_action(self._reception.engine, grant, action)
+        policies = self._reception.policies
+        verdict = decide_action(policies.engine_for(grant.record), grant, action)
         self._permits[action] = verdict.is_permitted
         if verdict.is_permitted:
+            if ask_shadow(policies, grant.record, grant.facts, grant.decided_at, action, is_permitted=True):
+                self.put_on_record(
+                    "shadow",
+                    Reason.PERMITTED,
+                    is_permitted=True,
+                    action=action,
+                    policies=verdict.policies,
+                    grant=grant,
+                )
             return None
         reason = Reason.POLICY_ERROR if verdict.errors else Reason.POLICY_DENIED
         return Denial(reason, "; ".join(verdict.errors), verdict.policies)
@@ -93,12 +142,34 @@ class SessionRights:
         is_permitted: bool = False,
         detail: str = "",
         hint: str = "",
-        action: str = "connect",
+        action: str = _CONNECT,
         policies: tuple[str, ...] = (),
+        grant: Grant | None = None,
+        decision: Decision | None = None,
     ) -> None:
-        """Write down what became of the session, or of an operation; see ``DecisionLog.record``."""
-        peer, record = self.peer, self.record
-        self._reception.decisions.record(
+        """Write down what became of the session, or of an operation; see ``DecisionLog.record``.
+
+        Args:
+            kind: As there.
+            reason: As there.
+            is_permitted: As there.
+            detail: As there.
+            hint: As there.
+            action: As there.
+            policies: As there.
+            grant: What an operation was decided by.
+            decision: What the session was decided by.
+        """
+        peer, record, reception = self.peer, self.record, self._reception
+        facts = grant.facts if grant is not None else None if decision is None else decision.facts
+
+        def basis() -> DecisionBasis:
+            if facts is None:
+                return NO_BASIS
+            now = reception.clock.now()
+            return find_basis(reception.policies, record, facts, now, action, is_permitted=is_permitted)
+
+        reception.decisions.record(
             kind,
             reason,
             is_permitted=is_permitted,
@@ -112,6 +183,7 @@ class SessionRights:
             certificate=peer.certificate,
             tls_version=peer.tls_version,
             policies=policies,
-            bundle_sha256=self._reception.engine.sha256,
+            bundle_sha256=self._bundle,
             sequence=record.sequence,
+            basis=basis,
         )

@@ -18,6 +18,7 @@ from vedette.gateway.rights import (
     RECEIVE_COMMAND_ACTION,
     RECEIVE_METHOD_ACTION,
     RENEW_CERTIFICATE_ACTION,
+    Change,
 )
 from vedette.gateway.subscriptions import MAX_QOS, SUBSCRIBE, SubscriptionKeeper, Subscriptions
 from vedette.gateway.twin_requests import TwinRequests
@@ -174,9 +175,9 @@ class SessionServices:
         if Subscription.DEVICEBOUND in self._session.subscriptions and Subscription.DEVICEBOUND not in former:
             self.commands_ready()
 
-    def decided_again(self, denied: frozenset[str]) -> None:
+    def decided_again(self, change: Change) -> None:
         """Look for commands again when they were denied until now."""
-        if RECEIVE_COMMAND_ACTION in denied:
+        if RECEIVE_COMMAND_ACTION in change.widened:
             self.commands_ready()
 
     def ended(self) -> None:

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from vedette.bus.contract import DesiredChanged, InvokeMethod, TelemetrySession
 from vedette.gateway.acknowledgements import HeldAcknowledgements
+from vedette.gateway.denied_telemetry import DeniedTelemetry
 from vedette.gateway.intake import Intake
 from vedette.gateway.peer import Peer
 from vedette.gateway.reception import Reception
@@ -21,6 +20,7 @@ from vedette.gateway.rights import SEND_TELEMETRY, SessionRights
 from vedette.gateway.services import SessionServices
 from vedette.gateway.subscriptions import Subscriptions
 from vedette.gateway.wills import publish_will
+from vedette.kernel import escape_terminal
 from vedette.protocols import LocalProtocolError
 from vedette.protocols.hub import IdentityTopics, Subscription, UserName
 from vedette.protocols.mqtt import (
@@ -36,7 +36,7 @@ from vedette.protocols.mqtt import (
     Subscribe,
     Unsubscribe,
 )
-from vedette.trust import Decision, PostureRecord
+from vedette.trust import HINTS, Decision, PostureRecord, Reason
 
 if TYPE_CHECKING:
     from vedette.gateway.connection import MqttConnection
@@ -76,6 +76,7 @@ class HubSession:
 
     __slots__ = (
         "_connection",
+        "_denied",
         "_held",
         "_intake",
         "_is_waiting",
@@ -107,6 +108,7 @@ class HubSession:
         self._services: SessionServices | None = None
         self._intake: Intake | None = None
         self._held: HeldAcknowledgements | None = None
+        self._denied: DeniedTelemetry | None = None
         self._topics = IdentityTopics(record.device_id, record.module_id)
         self._will = connect.will
         self._is_waiting = False
@@ -124,7 +126,7 @@ class HubSession:
             record.generation_id,
             record.device_id,
             record.module_id,
-            _auth_method(record, admitted.peer),
+            admitted.peer.describe_authentication(is_module=record.module_id is not None),
             admitted.user_name.model_id or None,
         )
 
@@ -214,8 +216,13 @@ class HubSession:
         """Note the PUBACK of a message that is on disk, unless one before it is held."""
         if self._held is not None:
             self._give(self._held.stored(packet_id))
-        elif self.mqtt.state is ServerState.CONNECTED:
-            self.mqtt.puback(packet_id)
+        else:
+            self._give((packet_id,))
+
+    def deny_telemetry(self, publish: Publish) -> None:
+        """Take note of a message that policy denies; it is not stored."""
+        self._denied = self._denied or DeniedTelemetry(self._reception, self)
+        self._denied.deny(publish, Reason.POLICY_DENIED)
 
     def acknowledge(self, packet_id: int) -> None:
         """Give the PUBACK of a message that is no telemetry, after those before it; 0 is none."""
@@ -239,7 +246,8 @@ class HubSession:
 
     def _give(self, packet_ids: Iterable[int]) -> None:
         for packet_id in packet_ids:
-            if self.mqtt.state is ServerState.CONNECTED:
+            is_open = self.mqtt.state is ServerState.CONNECTED
+            if is_open and (self._denied is None or not self._denied.answer(packet_id)):
                 self.mqtt.puback(packet_id)
 
     def flush(self) -> None:
@@ -355,13 +363,18 @@ class HubSession:
     def decide_again(self, record: PostureRecord | None, received_s: float | None) -> bool:
         """Decide by a newer record, or again by the same one; cut the session if it is not permitted any more."""
         del received_s
-        denied = self._rights.replace(record)
+        self._rights.replace(record)
         decision = self._decide()
-        if decision is None:
+        if decision is None or decision.grant is None:
             return False
-        if denied and self._services is not None:
-            self._services.decided_again(denied)
+        change = self._rights.decide_operations(decision.grant)
+        if self._services is not None and (change.widened or change.narrowed):
+            self._services.decided_again(change)
         return True
+
+    def is_time_bound(self) -> bool:
+        """Tell whether what it may do can change with the hour."""
+        return self._rights.is_time_bound()
 
     def refresh_deadline(self) -> None:
         """Count the decision's remaining validity on the monotonic clock."""
@@ -385,11 +398,18 @@ class HubSession:
         denial = self._rights.judge(action, decision.grant)
         if denial is None:
             return True
+        self._reception.traffic.refused(self.generation_id)
         if is_required:
             self.break_off(denial.reason, denial.detail, action, policies=denial.policies)
         else:
             self._rights.put_on_record(
-                "refuse", denial.reason, detail=denial.detail, action=action, policies=denial.policies
+                "refuse",
+                denial.reason,
+                detail=denial.detail,
+                hint=HINTS[denial.reason].replace("{device}", escape_terminal(self.record.device_id)),
+                action=action,
+                policies=denial.policies,
+                grant=decision.grant,
             )
         return False
 
@@ -398,19 +418,19 @@ class HubSession:
         decision = self._rights.decide()
         if decision.is_permitted and decision.grant is not None:
             return decision
-        self.cut(decision.reason, decision.hint(self.record.device_id, self.record.module_id))
+        self.cut(decision.reason, decision.hint(self.record.device_id, self.record.module_id), decision)
         return None
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def cut(self, reason: str, hint: str = "") -> None:
+    def cut(self, reason: str, hint: str = "", decision: Decision | None = None) -> None:
         """Drop the socket at once and put it on record; nothing is sent on the device's behalf."""
         connection = self._connection
         if connection is None:
             return
         self._will = None
         connection.abort(reason)
-        self._rights.put_on_record("cut", reason, hint=hint, policies=self._rights.policies)
+        self._rights.put_on_record("cut", reason, hint=hint, policies=self._rights.policies, decision=decision)
         self._leave(reason)
 
     def displace(self) -> None:
@@ -461,6 +481,8 @@ class HubSession:
         self._connection = None
         self._held = None
         self._intake = None
+        if self._denied is not None:
+            self._denied.ended()
         services, self._services = self._services, None
         reception = self._reception
         reception.sessions.remove(self)
@@ -471,9 +493,3 @@ class HubSession:
         will, self._will = self._will, None
         if will is not None:
             publish_will(reception, self, will, self._topics)
-
-
-def _auth_method(record: PostureRecord, peer: Peer) -> str:
-    scope = "device" if record.module_id is None else "module"
-    kind = "x509" if peer.token is None else "sas"
-    return msgspec.json.encode({"scope": scope, "type": kind, "issuer": "iothub"}).decode()

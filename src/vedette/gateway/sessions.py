@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -49,6 +50,10 @@ class LiveSession(Protocol):
 
     def decide_again(self, record: PostureRecord | None, received_s: float | None) -> bool:
         """Decide by a newer record, or by the same one when its answer has ended; whether the session goes on."""
+        ...
+
+    def is_time_bound(self) -> bool:
+        """Tell whether what it may do can change with the hour."""
         ...
 
     def refresh_deadline(self) -> None:
@@ -169,6 +174,24 @@ class SessionTable:
                 enforced_ns=int(self._clock.monotonic_s() * NANOSECONDS),
             )
         )
+
+    def decide_all_again(self, run: Callable[[Callable[[], None]], None], *, time_bound_only: bool) -> None:
+        """Decide every live session again by the record it has.
+
+        Args:
+            run: Does each piece of work in its turn, a few milliseconds at a time.
+            time_bound_only: Only those whose answers may change with the hour; none while the wall clock is not
+                trusted, since it has just jumped.
+        """
+        if time_bound_only and self._clock_held_until_s is not None:
+            return
+        for session in list(self._sessions.values()):
+            if not time_bound_only or session.is_time_bound():
+                run(functools.partial(self._decide_again, session))
+
+    def _decide_again(self, session: LiveSession) -> None:
+        if self._sessions.get(session.generation_id) is session:
+            session.decide_again(None, None)
 
     def sweep(self) -> None:
         """End what is silent, no longer valid, or stale beyond its failure mode; call it each second."""

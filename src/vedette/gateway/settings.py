@@ -74,6 +74,7 @@ class SessionSettings:
         bytes_per_s: The same in bytes.
         bytes_burst: The same in bytes.
         throttle_most_s: A device so far above its rate that it had to wait longer than this is disconnected.
+        denied_grace_s: How long an MQTT 3.1.1 session goes on after a message that policy denies.
         max_inflight_bytes: Telemetry of one device that may wait to be stored.
         max_message_bytes: A device-to-cloud message: body, system property values, application names and values.
         request_timeout_s: How long control may take to answer what a session asks; longer than control begins it.
@@ -105,6 +106,7 @@ class SessionSettings:
     bytes_per_s: float = 4_194_304.0
     bytes_burst: int = 8_388_608
     throttle_most_s: float = 30.0
+    denied_grace_s: float = 10.0
     max_inflight_bytes: int = 2_097_152
     max_message_bytes: int = 262_144
     request_timeout_s: float = 6.0

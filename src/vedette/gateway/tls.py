@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import sys
 from collections.abc import Callable
 from typing import Final, Protocol, cast
 
@@ -134,6 +135,7 @@ class TlsStage(asyncio.Protocol):
         "_unread",
         "_was_let_in",
         "chain",
+        "cipher",
         "remote_address",
         "source",
         "version",
@@ -158,6 +160,7 @@ class TlsStage(asyncio.Protocol):
         self.source = ""
         self.chain: tuple[bytes, ...] = ()
         self.version = ""
+        self.cipher = ""
 
     # --- the socket's side --------------------------------------------------------------------------------------
 
@@ -338,7 +341,8 @@ class TlsStage(asyncio.Protocol):
             return
         connection = records.connection
         self.chain = peer_chain(connection)
-        self.version = connection.get_protocol_version_name()
+        self.version = sys.intern(connection.get_protocol_version_name())
+        self.cipher = sys.intern(connection.get_cipher_name() or "")
         settings = front.settings
         if len(self.chain) > settings.max_chain_certificates or chain_bytes(self.chain) > settings.max_chain_bytes:
             self.chain = self.chain[:1]

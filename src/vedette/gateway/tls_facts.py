@@ -13,10 +13,12 @@ class TlsFacts(Protocol):
     Attributes:
         chain: DER, leaf first; empty without a certificate.
         source: Whom the address belongs to for limits.
+        cipher: Its suite by the name OpenSSL gives it.
     """
 
     chain: tuple[bytes, ...]
     version: str
+    cipher: str
     remote_address: str
     source: str
 

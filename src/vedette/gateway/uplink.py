@@ -63,17 +63,18 @@ class UplinkSender:
             rows = _rows(listed[begin : begin + SESSIONS_PER_PART], sessions)
             is_last = number == len(parts) - 1
             report = SessionsReport(
-                report_id=report_id, boot_id=self._boot_id, part=number, is_last=is_last, sessions=rows
+                report_id=report_id,
+                boot_id=self._boot_id,
+                part=number,
+                is_last=is_last,
+                sessions=[(each.generation_id, each.session_id, each.opened_at_ms) for each in rows],
+                addresses=[each.peer.remote_address for each in rows],
             )
             if not self.send(report):
                 return  # half a report says nothing: control asks again
             await asyncio.sleep(0)
 
 
-def _rows(listed: Sequence[LiveSession], sessions: SessionTable) -> list[tuple[str, str, int]]:
+def _rows(listed: Sequence[LiveSession], sessions: SessionTable) -> list[LiveSession]:
     """Return the sessions that are still open: the end of another has been told already."""
-    return [
-        (each.generation_id, each.session_id, each.opened_at_ms)
-        for each in listed
-        if sessions.get(each.generation_id) is each
-    ]
+    return [each for each in listed if sessions.get(each.generation_id) is each]

@@ -146,6 +146,8 @@ class WebSocketTransport(asyncio.Transport):
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # asyncio's signature
         """Return a fact of the connection."""
+        if name == "protocol":
+            return "websocket"
         return self._tls.get_extra_info(name, default)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:

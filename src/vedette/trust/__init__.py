@@ -23,7 +23,8 @@ from vedette.trust.bundle import (
     encode_bundle,
     encode_manifest,
 )
-from vedette.trust.cedar import CedarPolicies, Question, people_bundle
+from vedette.trust.cases import CaseResult, PolicyCase, read_cases, run_cases
+from vedette.trust.cedar import BadEntity, ParsedPolicies, Uid, Verdict
 from vedette.trust.certificate import (
     PARSE_ERRORS,
     SIGNATURE_HASHES,
@@ -31,6 +32,7 @@ from vedette.trust.certificate import (
     certificate_identity,
     certificate_sha1,
     certificate_sha256,
+    describe_key,
     describe_weak_key,
     identity_uri,
     parse_identity_uri,
@@ -38,6 +40,7 @@ from vedette.trust.certificate import (
     refusal_digests,
 )
 from vedette.trust.chain import ChainCheck, ChainFailure, ChainLimits, ChainVerdict, ChainVerifier, check_authority
+from vedette.trust.check import PolicyFlaw, check_bundle
 from vedette.trust.decision import (
     HINTS,
     PERMANENT_REASONS,
@@ -51,7 +54,10 @@ from vedette.trust.decision import (
     decide_action,
     decide_session,
 )
+from vedette.trust.engines import PolicyEngines
+from vedette.trust.entities import EntitySlice, describe_identity
 from vedette.trust.errors import BadSignature, Replayed, Untrusted, WrongSchema
+from vedette.trust.facts import OPTIONAL_FACTS, REQUIRED_FACTS, FactValue, SessionFacts, SiteMap
 from vedette.trust.model import (
     IDENTITY_FROZEN,
     SCHEMA_VERSION,
@@ -79,24 +85,22 @@ from vedette.trust.model import (
     TokenProof,
     Workload,
 )
-from vedette.trust.policy import (
-    BadEntity,
-    PolicyEngine,
-    Principal,
-    SessionFacts,
-    Verdict,
-)
+from vedette.trust.people import CedarPolicies, Question, people_bundle
+from vedette.trust.policy import ACTIONS, PolicyEngine, Principal
 from vedette.trust.signing import EMPTY_ROOT, RecordSigner, RecordVerifier, extend_root
 from vedette.trust.view import CLOCK_SKEW_LIMIT, STALE_AFTER_S, OpeningRequest, PostureView
 
 __all__ = [
+    "ACTIONS",
     "CLOCK_SKEW_LIMIT",
     "EMPTY_ROOT",
     "HINTS",
     "IDENTITY_FROZEN",
+    "OPTIONAL_FACTS",
     "PARSE_ERRORS",
     "PERMANENT_REASONS",
     "POLICY_BUNDLE_MAX_BYTES",
+    "REQUIRED_FACTS",
     "SCHEMA_VERSION",
     "SECTION_OWNERS",
     "SIGNATURE_HASHES",
@@ -109,6 +113,7 @@ __all__ = [
     "BadPolicyManifest",
     "BadSignature",
     "BadTrustAnchor",
+    "CaseResult",
     "CedarPolicies",
     "CertificateIdentity",
     "ChainCheck",
@@ -118,6 +123,8 @@ __all__ = [
     "ChainVerifier",
     "Credentials",
     "Decision",
+    "EntitySlice",
+    "FactValue",
     "FailureMode",
     "Finding",
     "Grant",
@@ -128,12 +135,16 @@ __all__ = [
     "Opening",
     "OpeningRequest",
     "OtherSession",
+    "ParsedPolicies",
     "PermittedCertificate",
     "PermittedKey",
     "Placement",
     "PolicyBundle",
+    "PolicyCase",
     "PolicyEngine",
+    "PolicyEngines",
     "PolicyException",
+    "PolicyFlaw",
     "PolicyManifest",
     "PostureRecord",
     "PostureView",
@@ -152,8 +163,10 @@ __all__ = [
     "SessionContext",
     "SessionFacts",
     "Site",
+    "SiteMap",
     "TokenProof",
     "TrustAnchor",
+    "Uid",
     "Untrusted",
     "Verdict",
     "Workload",
@@ -162,12 +175,15 @@ __all__ = [
     "certificate_sha1",
     "certificate_sha256",
     "check_authority",
+    "check_bundle",
     "decide_action",
     "decide_session",
     "decode_bundle",
     "decode_manifest",
     "default_bundle",
     "default_manifest",
+    "describe_identity",
+    "describe_key",
     "describe_weak_key",
     "device_schema",
     "encode_bundle",
@@ -178,6 +194,8 @@ __all__ = [
     "parse_identity_uri",
     "people_bundle",
     "public_key_sha256",
+    "read_cases",
     "read_trust_anchor",
     "refusal_digests",
+    "run_cases",
 ]

@@ -13,6 +13,7 @@ import math
 import zlib
 import zoneinfo
 from collections.abc import Iterable
+from datetime import UTC, tzinfo
 from functools import lru_cache
 from importlib.resources import files
 from typing import ClassVar, Final
@@ -234,6 +235,23 @@ def check_size(bundle: PolicyBundle) -> None:
         raise BadPolicyBundle(f"a policy bundle with {len(bundle.sites)} sites is over {SITES_MAX}")
 
 
+def read_time_zone(name: str) -> tzinfo:
+    """Return a time zone by its IANA name.
+
+    Raises:
+        BadPolicyBundle: This machine knows none of that name.
+    """
+    if name == "UTC":
+        return UTC
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadPolicyBundle(
+            f"time zone {name[:NAME_MAX_CHARS]!r} is not known here; use an IANA name such as Europe/Berlin",
+            hint="on a machine without time zones, install the system package tzdata",
+        ) from error
+
+
 def find_site_flaws(sites: Iterable[tuple[str, Site]]) -> list[tuple[str, str]]:
     """Return what is wrong with sites: the name of the site, and the flaw in words."""
     return [(name, flaw) for name, site in sites for flaw in _site_flaws(name, site)]
@@ -253,9 +271,9 @@ def _site_flaws(name: str, site: Site) -> list[str]:
     if site.radius_m is not None and not (math.isfinite(site.radius_m) and site.radius_m > 0):
         flaws.append("radius_m is above 0")
     try:
-        zoneinfo.ZoneInfo(site.time_zone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        flaws.append(f"time zone {site.time_zone!r} is not known here; use an IANA name such as Europe/Berlin")
+        read_time_zone(site.time_zone)
+    except BadPolicyBundle as bad:
+        flaws.append(bad.detail)
     if len(site.networks) > SITE_NETWORKS_MAX:
         flaws.append(f"a site has at most {SITE_NETWORKS_MAX} networks")
     for network in site.networks:

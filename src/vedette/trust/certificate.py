@@ -9,7 +9,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from vedette.kernel import GenerationId, InvalidId, OrganizationId, parse_generation_id, parse_organization_id
 
 RSA_MIN_BITS: Final = 2048
+_ED25519_BITS: Final = 256
+_ED448_BITS: Final = 456
 RSA_PUBLIC_EXPONENT: Final = 65537
 SIGNATURE_HASHES: Final = frozenset({"sha256", "sha384", "sha512"})
 # What malformed DER makes the parser raise; each is the peer's fault, none is ours.
@@ -145,6 +147,21 @@ def describe_weak_key(key: PublicKeyTypes, *, rsa_max_bits: int, curves: frozens
             return f"the RSA key's public exponent is not {RSA_PUBLIC_EXPONENT}"
         return None
     return "the key is neither on an elliptic curve (ECDSA) nor RSA"
+
+
+def describe_key(key: PublicKeyTypes) -> tuple[str, int]:
+    """Return a public key's algorithm and size in bits as policies read them; empty and 0 for one of another kind."""
+    match key:
+        case rsa.RSAPublicKey():
+            return "RSA", key.key_size
+        case ec.EllipticCurvePublicKey():
+            return "EC", key.curve.key_size
+        case ed25519.Ed25519PublicKey():
+            return "Ed25519", _ED25519_BITS
+        case ed448.Ed448PublicKey():
+            return "Ed448", _ED448_BITS
+        case _:
+            return "", 0
 
 
 def _tlv(tag: int, content: bytes) -> bytes:

@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from vedette.kernel import escape_terminal
-from vedette.trust.model import Lifecycle, PermittedCertificate, PostureRecord, TokenProof
-from vedette.trust.policy import BadEntity, PolicyEngine, SessionFacts, Verdict
+from vedette.trust.cedar import BadEntity, Verdict
+from vedette.trust.facts import SessionFacts
+from vedette.trust.model import Lifecycle, OtherSession, PermittedCertificate, PostureRecord, TokenProof
+from vedette.trust.policy import PolicyEngine
 
 _SHA256_CHARS: Final = 64
 _SHA1_CHARS: Final = 40
@@ -116,6 +118,8 @@ class PresentedCredential:
     Attributes:
         sha256: Lower-case hex of the leaf certificate's DER; empty when none was presented.
         sha1: The same by SHA-1, for devices registered by such a thumbprint.
+        key_algorithm: Of the certificate's key: ``EC``, ``RSA``, ``Ed25519`` or ``Ed448``; empty: not known.
+        key_bits: Its size.
         token: From the opening; ``None``: none was presented, or it proves nothing.
         token_refusal: From the opening: why a token that was presented proves nothing; empty when none was presented.
     """
@@ -126,14 +130,27 @@ class PresentedCredential:
     not_after: datetime | None
     token: TokenProof | None = None
     token_refusal: str = ""
+    key_algorithm: str = ""
+    key_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SessionContext:
-    """What policies may read of the session."""
+    """What the enforcement point knows of a session.
+
+    Attributes:
+        cipher: TLS cipher suite by its OpenSSL name.
+        protocol: ``mqtt``, ``websocket`` or ``https``.
+        gateway: The enforcement point's name.
+        other: From the opening: the identity's latest session from another address.
+    """
 
     tls_version: str
     remote_address: str
+    cipher: str = ""
+    protocol: str = "mqtt"
+    gateway: str = ""
+    other: OtherSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +170,7 @@ class Decision:
         policies: ``@id`` of the policies that decided.
         grant: With a permit: what ``decide_action`` needs to decide the session's further operations.
         is_permanent: The refusal cannot heal without touching the device.
+        facts: Of the session, where policies were asked.
         valid_until: When the answer must be asked for again (certificate end, section expiry); ``None``: on change.
     """
 
@@ -162,6 +180,7 @@ class Decision:
     grant: Grant | None = None
     errors: tuple[str, ...] = ()
     valid_until: datetime | None = None
+    facts: SessionFacts | None = None
 
     @property
     def is_permanent(self) -> bool:
@@ -202,19 +221,20 @@ def decide_session(
     proof = _judge_credential(record, credential, now)
     if isinstance(proof, Reason):
         return Decision(is_permitted=False, reason=proof)
-    facts = SessionFacts(proof.origin, session.tls_version, session.remote_address)
+    facts = _session_facts(proof, credential, session)
     try:
         verdict = engine.decide(record, now, "connect", facts)
     except BadEntity as error:
         return Decision(is_permitted=False, reason=Reason.RECORD_INVALID, errors=(error.detail,))
     if not verdict.is_permitted:
-        return _denied(verdict)
+        return _denied(verdict, facts)
     return Decision(
         is_permitted=True,
         reason=Reason.PERMITTED,
         policies=verdict.policies,
         grant=Grant(record, facts, now),
         valid_until=_valid_until(record, proof),
+        facts=facts,
     )
 
 
@@ -224,8 +244,7 @@ def decide_action(engine: PolicyEngine, grant: Grant, action: str) -> Verdict:
     Args:
         engine: The policies in force.
         grant: From the session's ``Decision``.
-        action: A Cedar action id: ``sendTelemetry``, ``renewCertificate``, ``readTwin``, ``reportProperties``,
-            ``receiveCommand`` or ``receiveMethod``.
+        action: A Cedar action id of ``ACTIONS``, such as ``sendTelemetry``.
     """
     try:
         return engine.decide(grant.record, grant.decided_at, action, grant.facts)
@@ -233,9 +252,28 @@ def decide_action(engine: PolicyEngine, grant: Grant, action: str) -> Verdict:
         return Verdict(is_permitted=False, policies=(), errors=(error.detail,))
 
 
-def _denied(verdict: Verdict) -> Decision:
+def _session_facts(proof: _Proof, credential: PresentedCredential, session: SessionContext) -> SessionFacts:
+    # Of what was presented only the credential that counted is told: a token proves nothing of a certificate's key.
+    is_by_certificate = proof.origin != SYMMETRIC_KEY
+    other = session.other
+    return SessionFacts(
+        credential=proof.origin,
+        tls_version=session.tls_version,
+        address=session.remote_address,
+        cipher=session.cipher,
+        protocol=session.protocol,
+        gateway=session.gateway,
+        key_algorithm=credential.key_algorithm if is_by_certificate else "",
+        key_bits=credential.key_bits if is_by_certificate else 0,
+        credential_since=credential.not_before if is_by_certificate else None,
+        is_second_location=other is not None and other.is_live,
+        other_seen_s=None if other is None else other.seen_s,
+    )
+
+
+def _denied(verdict: Verdict, facts: SessionFacts) -> Decision:
     reason = Reason.POLICY_ERROR if verdict.errors else Reason.POLICY_DENIED
-    return Decision(is_permitted=False, reason=reason, policies=verdict.policies, errors=verdict.errors)
+    return Decision(is_permitted=False, reason=reason, policies=verdict.policies, errors=verdict.errors, facts=facts)
 
 
 def _state_reason(record: PostureRecord, now: datetime) -> Reason | None:
@@ -250,7 +288,9 @@ def _state_reason(record: PostureRecord, now: datetime) -> Reason | None:
         (registration.lifecycle is Lifecycle.RETIRED, Reason.RETIRED),
         (registration.is_blocked, Reason.BLOCKED),
         (not registration.is_enabled, Reason.DISABLED),
-        (quarantine.is_quarantined or registration.lifecycle is Lifecycle.QUARANTINED, Reason.QUARANTINED),
+        (quarantine.is_cut, Reason.QUARANTINED),
+        # A limited one is the policies' business; a lifecycle that nothing stands behind is not.
+        (registration.lifecycle is Lifecycle.QUARANTINED and not quarantine.is_quarantined, Reason.QUARANTINED),
         (registration.lifecycle in {Lifecycle.MADE, Lifecycle.SHIPPED}, Reason.NOT_ONBOARDED),
     )
     return next((reason for applies, reason in checks if applies), None)
@@ -331,5 +371,6 @@ def _valid_until(record: PostureRecord, proof: _Proof) -> datetime | None:
         record.placement.expires_at,
         record.health.expires_at,
         record.quarantine.expires_at,
+        None if record.location is None else record.location.expires_at,
     ]
     return min((end for end in ends if end is not None), default=None)

@@ -1,121 +1,127 @@
-"""Cedar behind one wrapper: permit means Allow *and* no evaluation error; anything else denies.
+"""The policies in force for devices and modules: an identity, an action and a session make one verdict.
 
-Cedar skips a policy that errors, so a forbid that reads a missing attribute would quietly not forbid. Entity handles
-are therefore always built with the schema, requests are checked against it, and a permit with an error beside it is a
-deny.
+Slow facts, those of the identity, stand in an entity handle that is built once per record; a request carries a handful
+of context values, and of those that are optional only the ones some policy reads.
 """
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from vedette.kernel import Problem
-from vedette.trust.bundle import BadPolicyBundle, PolicyBundle, check_size
-from vedette.trust.model import Health, Placement, PostureRecord, RiskLevel
+from vedette.trust.bundle import BadPolicyBundle, PolicyBundle, check_size, device_schema, find_site_flaws
+from vedette.trust.cedar import BadEntity, ParsedPolicies, Uid, Verdict
+from vedette.trust.entities import HUB, EntitySlice, describe_identity, hours_of, list_entities, uid_of
+from vedette.trust.facts import (
+    AGE_FACT,
+    HOURS_FACT,
+    PLACE_FACTS,
+    REQUIRED_FACTS,
+    TIME_FACTS,
+    FactValue,
+    SessionFacts,
+    SiteMap,
+    is_within_hours,
+    time_facts,
+)
+from vedette.trust.model import PostureRecord
 
 if TYPE_CHECKING:
     import cedarpy
 
 VERDICTS_MAX: Final = 50_000
-_HUB: Final = 'Hub::"hub"'
-_KINDS: Final = {"device": "Device", "module": "Module"}
-
-
-class BadEntity(Problem):
-    """A posture record that cannot be shown to the policies; it denies."""
-
-    code: ClassVar[str] = "trust.bad_entity"
-    status: ClassVar[int] = 500
+PRINCIPALS_MAX: Final = 256
+ACTIONS: Final = (
+    "connect",
+    "enroll",
+    "renewCertificate",
+    "sendTelemetry",
+    "reportProperties",
+    "readTwin",
+    "receiveCommand",
+    "receiveMethod",
+    "downloadUpdate",
+    "uploadFile",
+    "releaseKey",
+    "reportHealth",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An identity as the policies see it: its uid and a parsed entity handle, built with the schema."""
 
-    uid: str
+    uid: Uid
     entities: cedarpy.Entities
 
 
-class SessionFacts(NamedTuple):
-    """What the policies may read of a session; hashable, so that a verdict can be kept by it.
-
-    Attributes:
-        credential: Where the presented credential comes from: ``issued``, ``pinned``, ``onboarding``, ``authority``
-            (a certificate that a registered authority vouches for) or ``symmetric_key``.
-        tls_version: ``TLSv1.2`` or ``TLSv1.3``.
-        address: The peer's, IPv4 or IPv6.
-    """
-
-    credential: str
-    tls_version: str
-    address: str
-
-    def to_context(self) -> dict[str, object]:
-        """Return the Cedar context."""
-        return {
-            "credential": self.credential,
-            "tlsVersion": self.tls_version,
-            "address": {"__extn": {"fn": "ip", "arg": self.address}},
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the policies said of one request."""
-
-    is_permitted: bool
-    policies: tuple[str, ...]
-    errors: tuple[str, ...]
-
-
 class PolicyEngine:
-    """The policies in force, parsed once.
+    """The policies of one bundle, parsed once.
+
+    The schema is this release's own: the bundle's policies are checked against what is really asked here.
 
     Raises:
-        BadPolicyBundle: The bundle is too large, does not parse, or a policy does not fit the schema.
+        BadPolicyBundle: The bundle is too large, does not parse, a policy does not fit the schema, or a site is flawed.
     """
 
     def __init__(self, bundle: PolicyBundle) -> None:
-        # Imported here: a guest that embeds trust for its records alone needs no policy engine installed.
-        import cedarpy  # noqa: PLC0415 - optional on a device
-
         check_size(bundle)
-        self._cedar = cedarpy
-        try:
-            self._schema = cedarpy.Schema.from_str(bundle.schema_text)
-            self._policies = cedarpy.PolicySet.from_str(bundle.policies_text)
-            validation = cedarpy.validate_policies(bundle.policies_text, bundle.schema_text)
-        except ValueError as error:
-            raise BadPolicyBundle(f"the policy bundle does not parse: {error}") from error
-        if not validation.validation_passed:
-            raise BadPolicyBundle(f"the policies do not fit the schema: {validation.errors}")
+        flaws = find_site_flaws(bundle.sites.items())
+        if flaws:
+            raise BadPolicyBundle(f"site {flaws[0][0]!r}: {flaws[0][1]}")
+        schema = device_schema()
+        if bundle.schema_text != schema:
+            ParsedPolicies(bundle.schema_text, "")  # of an older or newer release: it must be a schema at all
+        self._cedar = ParsedPolicies(schema, bundle.policies_text)
+        self._sites = SiteMap(bundle.sites)
         self.sha256 = bundle.sha256
+        reads = self._cedar.reads
+        self._reads_time = reads is None or bool(reads & TIME_FACTS)
+        self._reads_hours = reads is None or HOURS_FACT in reads
+        self._reads_age = reads is None or AGE_FACT in reads
+        self._reads_place = reads is None or bool(reads & PLACE_FACTS)
         # Equal input gives an equal answer: a fleet that comes back after a restart is decided from memory.
         self._verdicts: OrderedDict[tuple[object, ...], Verdict] = OrderedDict()
+        self._principals: OrderedDict[tuple[object, ...], Principal] = OrderedDict()
+
+    def is_time_bound(self, record: PostureRecord, now: datetime) -> bool:
+        """Tell whether the answers about an identity may change with the hour: then ask again at each minute's start.
+
+        Args:
+            record: Of the identity.
+            now: For sections that end.
+        """
+        return self._reads_time or self._reads_age or (self._reads_hours and hours_of(record, now) is not None)
+
+    @property
+    def is_ever_time_bound(self) -> bool:
+        """Whether the answers about any identity may change with the hour."""
+        return self._reads_time or self._reads_age or self._reads_hours
 
     def decide(self, record: PostureRecord, now: datetime, action: str, facts: SessionFacts) -> Verdict:
         """Decide one action of one session; the record's sequence names all that is read of the identity.
 
         Args:
             record: Believed by the caller.
-            now: For sections that end.
+            now: For sections that end and for conditions of time.
             action: A Cedar action id such as ``connect``.
             facts: Of the session.
 
         Raises:
             BadEntity: A section that policies need is unknown, or the schema refuses the entity.
         """
-        key = (record.generation_id, record.epoch, record.sequence, action, facts)
+        moment = self._moment_facts(record, now, facts)
+        key = (record.generation_id, record.epoch, record.sequence, action, facts, tuple(moment.values()))
         known = self._verdicts.get(key)
         if known is not None:
             self._verdicts.move_to_end(key)
             return known
-        verdict = self.evaluate(self.principal(record, now), action, facts.to_context())
+        place = self._locate(record, now, facts) if self._reads_place else {}
+        context = {**facts.to_context(), **place, **moment}
+        verdict = self.evaluate(self.principal(record, now), action, context)
         # With a section that ends, time is an input too; an error may be of the moment.
         if not verdict.errors and not _ends(record):
             self._verdicts[key] = verdict
@@ -123,94 +129,92 @@ class PolicyEngine:
                 self._verdicts.popitem(last=False)
         return verdict
 
+    def context(self, record: PostureRecord, now: datetime, facts: SessionFacts) -> dict[str, FactValue]:
+        """Return all that any policies could read of a session, as it goes on record beside the decision."""
+        placement = record.placement.known(now)
+        local = self._sites.local_time(None if placement is None else placement.site, now)
+        context = {**facts.to_context(), **self._locate(record, now, facts), **time_facts(local)}
+        hours, age = hours_of(record, now), facts.age_hours(now)
+        within = None if hours is None else is_within_hours(hours, local)
+        if within is not None:
+            context[HOURS_FACT] = within
+        if age is not None:
+            context[AGE_FACT] = age
+        return context
+
     def principal(self, record: PostureRecord, now: datetime) -> Principal:
-        """Build the cached entity handle of an identity; rebuild it when the record changes or a section expires.
+        """Return the entity handle of an identity, built anew when the record changes or a section may expire.
 
         Raises:
             BadEntity: A section that policies need is unknown, a module names no device, or the schema refuses the
                 entity.
         """
-        entities = json.dumps(describe_entities(record, now))
-        try:
-            handle = self._cedar.Entities.from_json_str(entities, self._schema)
-        except ValueError as error:
-            raise BadEntity(f"the record of {record.generation_id} does not fit the policy schema: {error}") from error
-        return Principal(uid=f'{_KINDS[record.kind]}::"{record.generation_id}"', entities=handle)
+        if _ends(record):
+            return self._build(record, now)
+        key = (record.generation_id, record.epoch, record.sequence)
+        known = self._principals.get(key)
+        if known is None:
+            known = self._principals[key] = self._build(record, now)
+            if len(self._principals) > PRINCIPALS_MAX:
+                self._principals.popitem(last=False)
+        return known
 
-    def evaluate(self, principal: Principal, action: str, context: Mapping[str, object]) -> Verdict:
+    def principal_of(self, identity: EntitySlice, generation_id: str, organization_id: str) -> Principal:
+        """Build the entity handle of an identity as it once was, for replay and unit cases.
+
+        Raises:
+            BadEntity: The schema refuses the entity.
+        """
+        entities = self._cedar.parse_entities(list_entities(identity, generation_id, organization_id))
+        return Principal(uid_of(identity, generation_id), entities)
+
+    def evaluate(self, principal: Principal, action: str, context: Mapping[str, FactValue]) -> Verdict:
         """Ask the policies; any error, unknown attribute or third outcome is a deny.
 
         Args:
-            principal: From ``principal``.
+            principal: From ``principal`` or ``principal_of``.
             action: A Cedar action id such as ``connect``; ours, never text from outside.
-            context: All of the session's context values; a missing one denies.
+            context: By the names of the Cedar context; one that is required and missing denies.
         """
-        request = {
-            "principal": principal.uid,
-            "action": f'Action::"{action}"',
-            "resource": _HUB,
-            "context": dict(context),
+        reads = self._cedar.reads_for(action)
+        typed: dict[str, object] = {
+            name: value for name, value in context.items() if reads is None or name in reads or name in REQUIRED_FACTS
         }
+        if "address" in typed:
+            typed["address"] = {"__extn": {"fn": "ip", "arg": typed["address"]}}
+        return self._cedar.ask(principal.uid, action, HUB, typed, principal.entities)
+
+    def _build(self, record: PostureRecord, now: datetime) -> Principal:
         try:
-            answer = self._cedar.is_authorized(request, self._policies, principal.entities, schema=self._schema)
-        except ValueError as error:
-            return Verdict(is_permitted=False, policies=(), errors=(str(error),))
-        errors = tuple(str(error) for error in answer.diagnostics.errors)
-        ids = answer.diagnostics.id_annotations_by_reason
-        policies = tuple(str(ids.get(reason) or reason) for reason in answer.diagnostics.reasons)
-        is_permitted = answer.decision is self._cedar.Decision.Allow and not errors
-        return Verdict(is_permitted=is_permitted, policies=policies, errors=errors)
+            return self.principal_of(describe_identity(record, now), record.generation_id, record.organization_id)
+        except BadEntity as error:
+            raise BadEntity(f"the record of {record.generation_id}: {error.detail}", hint=error.hint) from error
 
+    def _locate(self, record: PostureRecord, now: datetime, facts: SessionFacts) -> dict[str, FactValue]:
+        placement = record.placement.known(now)
+        location = None if record.location is None else record.location.known(now)
+        return self._sites.place_facts(None if placement is None else placement.site, location, facts.address)
 
-def describe_entities(record: PostureRecord, now: datetime) -> list[dict[str, object]]:
-    """Return an identity and all that it belongs to, as Cedar's JSON.
-
-    Raises:
-        BadEntity: A section that policies need is unknown, or a module names no device.
-    """
-    organization = {"type": "Organization", "id": record.organization_id}
-    parents = [organization]
-    if record.kind == "module":
-        # Of its device only the name is known here; what bears on both stands in the module's own record.
-        if record.device_generation_id is None:
-            raise BadEntity(f"the record of {record.generation_id} does not say whose module it is")
-        parents.append({"type": "Device", "id": record.device_generation_id})
-    uid = {"type": _KINDS[record.kind], "id": record.generation_id}
-    return [
-        {"uid": uid, "attrs": _attributes(record, now), "parents": parents},
-        {"uid": {"type": "Hub", "id": "hub"}, "attrs": {}, "parents": [organization]},
-        {"uid": organization, "attrs": {}, "parents": []},
-    ]
+    def _moment_facts(self, record: PostureRecord, now: datetime, facts: SessionFacts) -> dict[str, FactValue]:
+        """Return those facts that change with the time, as far as any policy reads them."""
+        moment: dict[str, FactValue] = {}
+        hours = hours_of(record, now) if self._reads_hours else None
+        if self._reads_time or hours is not None:
+            placement = record.placement.known(now)
+            local = self._sites.local_time(None if placement is None else placement.site, now)
+            if self._reads_time:
+                moment.update(time_facts(local))
+            within = None if hours is None else is_within_hours(hours, local)
+            if within is not None:
+                moment[HOURS_FACT] = within
+        if self._reads_age:
+            age = facts.age_hours(now)
+            if age is not None:
+                moment[AGE_FACT] = age
+        return moment
 
 
 def _ends(record: PostureRecord) -> bool:
     sections = (record.registration, record.credentials, record.placement, record.health, record.quarantine)
-    return any(section.expires_at is not None for section in sections)
-
-
-def _attributes(record: PostureRecord, now: datetime) -> dict[str, object]:
-    registration = record.registration.known(now)
-    credentials = record.credentials.known(now)
-    quarantine = record.quarantine.known(now)
-    if registration is None or credentials is None or quarantine is None:
-        raise BadEntity(
-            f"the record of {record.generation_id} leaves registration, credentials or quarantine unknown",
-            hint="see which section has expired: vedette device show",
-        )
-    placement = record.placement.known(now) or Placement()
-    health = record.health.known(now) or Health()
-    attributes: dict[str, object] = {
-        "lifecycle": registration.lifecycle.value,
-        "isEnabled": registration.is_enabled,
-        "isBlocked": registration.is_blocked,
-        "isQuarantined": quarantine.is_quarantined,
-        "deviceClass": registration.device_class,
-        "identityClass": registration.identity_class,
-        "identityStrength": credentials.identity_strength,
-        "riskLevel": (health.risk_level or RiskLevel.UNKNOWN).value,
-        "findings": [finding.finding_class for finding in health.findings],
-        "groups": list(placement.groups),
-    }
-    optional = {"site": placement.site, "zone": placement.zone, "purdueLevel": placement.purdue_level}
-    attributes.update({name: value for name, value in optional.items() if value is not None})
-    return attributes
+    has_end = any(section.expires_at is not None for section in sections)
+    return has_end or (record.location is not None and record.location.expires_at is not None)

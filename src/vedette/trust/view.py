@@ -36,7 +36,7 @@ class PostureView:
 
     Args:
         anchor: Pinned organization and administrator key.
-        policy_hash: Of the bundle this process enforces; a head that names another makes the view stale.
+        policy_hash: Of the manifest this process enforces; a head that names another makes the view stale.
         clock: Monotonic time for staleness, wall time for the head's plausibility.
         floor: The highest head of an earlier run, if one was kept.
     """
@@ -67,8 +67,19 @@ class PostureView:
         """Whether changes are known to be missing: ask control for those after ``sequence``."""
         return self._has_gap
 
+    @property
+    def wants_policies(self) -> str | None:
+        """The manifest that the head names, when it is another than the one enforced here."""
+        if self._head is None or self._head_seen_s is None or self._head.policy_hash == self._policy_hash:
+            return None
+        return self._head.policy_hash
+
+    def enforce(self, policy_hash: str) -> None:
+        """Note which manifest is enforced from now on."""
+        self._policy_hash = policy_hash
+
     def is_stale(self) -> bool:
-        """Whether new access must be refused: no fresh head, a gap, or another policy bundle than ours."""
+        """Whether new access must be refused: no fresh head, a gap, or other policies than ours."""
         if self._head is None or self._head_seen_s is None or self._has_gap:
             return True
         if self._head.policy_hash != self._policy_hash:

@@ -11,7 +11,7 @@ from gateway_site import Site
 from waiting import until
 
 from vedette.bus.contract import MethodFailed
-from vedette.gateway import process
+from vedette.gateway import policies
 from vedette.trust import PolicyBundle, PolicyManifest, PostureRecord, default_bundle
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,7 @@ SHIPPED = default_bundle()
 def restrict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the policy above into force."""
     bundle = PolicyBundle(SHIPPED.schema_text, SHIPPED.policies_text + FORBIDDEN)
-    monkeypatch.setattr(process, "default_bundle", lambda: bundle)
+    monkeypatch.setattr(policies, "default_bundle", lambda: bundle)
     monkeypatch.setattr(stand_in_control, "POLICY_HASH", PolicyManifest(bundle.sha256).sha256)
 
 

@@ -21,6 +21,7 @@ class Facts:
     version: str = "TLSv1.3"
     remote_address: str = "192.0.2.1"
     source: str = "192.0.2.1"
+    cipher: str = "TLS_AES_256_GCM_SHA384"
 
 
 class Wire(RecordedTransport):

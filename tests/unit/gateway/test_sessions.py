@@ -75,6 +75,7 @@ class Session:
         self.valid_until_s: float | None = None
         self.deadline_s: float | None = None
         self.is_permitted = True
+        self.has_hours = False
         self.decided = 0
         self.refreshed = 0
         self.end = ""
@@ -88,6 +89,9 @@ class Session:
         if not self.is_permitted:
             self.cut("disabled")
         return self.is_permitted
+
+    def is_time_bound(self) -> bool:
+        return self.has_hours
 
     def refresh_deadline(self) -> None:
         self.refreshed += 1

@@ -11,7 +11,9 @@ from posture import NOW, make_record, section
 from vedette.trust import SECTION_OWNERS, UNKNOWN_MEANS, PostureRecord
 
 SECTIONS = {
-    name for name in PostureRecord.__struct_fields__ if isinstance(getattr(make_record(), name), msgspec.Struct)
+    name
+    for name in PostureRecord.__struct_fields__
+    if isinstance(getattr(make_record(location=section("health", None)), name), msgspec.Struct)
 }
 
 
