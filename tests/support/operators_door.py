@@ -16,16 +16,32 @@ from fastapi import APIRouter
 from identity_house import HOSTNAME, ID_SCOPE, IdentityHouse
 
 from vedette.access import EnforcementTracker
-from vedette.api import ApiSettings, Authenticator, Component, Platform, build_api, build_router
+from vedette.api import ApiSettings, Authenticator, AuthorizationDesk, Component, Platform, build_api, build_router
 from vedette.api.clock import ClockRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.status import StatusReader, StatusRoutes
 from vedette.cli.program import run
 from vedette.kernel import RandomIds
 from vedette.ledger import CheckpointService, CheckpointSigner
-from vedette.operators import Logins, SessionService, SessionSettings, digest_of
+from vedette.operators import (
+    AuthorizationService,
+    BulkReads,
+    BulkReadSettings,
+    Ceremonies,
+    Challenges,
+    ConfirmationService,
+    Logins,
+    RoleService,
+    SessionService,
+    SessionSettings,
+    digest_of,
+    relying_party,
+)
 from vedette.pki.records import CertificateReports
+from vedette.registry import PlaceService
+from vedette.trust import CedarPolicies, people_bundle
 
+_POLICIES = CedarPolicies(people_bundle())
 TOKEN = "vedette_operator_secret"
 
 
@@ -74,6 +90,7 @@ class OperatorsDoor:
             ApiSettings(url="http://localhost", hostnames=("localhost",), is_tls=False),
             build_router("1", self._routers()),
             authenticator=self.authenticator,
+            desk=self._desk(),
             store=store,
             organization_id=organization_id,
             clock=clock,
@@ -82,6 +99,28 @@ class OperatorsDoor:
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://localhost",
             headers={"Authorization": f"Bearer {TOKEN}"},
+        )
+
+    def _desk(self) -> AuthorizationDesk:
+        house = self.house
+        clock, store, ledger = house.clock, house.store, house.ledger
+        ids = RandomIds(clock)
+        return AuthorizationDesk(
+            organization_id=house.organization_id,
+            authorization=AuthorizationService(
+                store, ledger, RoleService(store, ledger, clock=clock, ids=ids), _POLICIES, clock=clock
+            ),
+            confirmations=ConfirmationService(
+                store,
+                ledger,
+                ceremonies=Ceremonies(
+                    relying_party("localhost", url="http://localhost", hostnames=("localhost",), port=80)
+                ),
+                challenges=Challenges(b"c" * 32, clock=clock, ids=ids),
+                clock=clock,
+            ),
+            places=PlaceService(store),
+            reads=BulkReads(clock, BulkReadSettings()),
         )
 
     def _routers(self) -> list[APIRouter]:

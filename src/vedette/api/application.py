@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from vedette.api.authentication import AuthenticatedRoutes, Authenticator
+from vedette.api.authorization import AuthorizationDesk, AuthorizedRoutes
 from vedette.api.idempotency import IdempotentPosts
 from vedette.api.problems import add_problem_handlers
 from vedette.api.protection import BoundedBody, OwnHosts, StrictHeaders
@@ -67,12 +68,15 @@ def build_api(
     routes: FastAPI,
     *,
     authenticator: Authenticator,
+    desk: AuthorizationDesk,
     store: Store,
     organization_id: OrganizationId,
     clock: Clock,
 ) -> ASGIApp:
     """Return the whole door as an ASGI application."""
     app: ASGIApp = IdempotentPosts(routes, store=store, organization_id=organization_id, clock=clock)
+    # Before a kept answer is told again, since rights may have been withdrawn meanwhile.
+    app = AuthorizedRoutes(app, routes=lambda: routes.routes, desk=desk, prefix=PREFIX)
     # Who asks comes before what they send: for strangers nothing is read, kept or parsed.
     app = BoundedBody(app, max_bytes=settings.max_body_bytes, prefix=PREFIX)
     app = AuthenticatedRoutes(app, authenticator=authenticator, prefix=PREFIX)

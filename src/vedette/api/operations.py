@@ -50,7 +50,7 @@ from vedette.enrollment import EnrollmentService, RegistrationApprovals, Registr
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
-from vedette.operators import PasskeyService, PeopleService, ServicePolicyService, SessionService, SignIn
+from vedette.operators import PasskeyService, PeopleService, Rights, ServicePolicyService, SessionService, SignIn
 from vedette.pki import SignerClient
 from vedette.pki.records import (
     CertificateReports,
@@ -64,6 +64,7 @@ from vedette.registry import (
     DeviceService,
     GroupService,
     ModuleService,
+    PlaceService,
     PresenceService,
     QueryService,
     TwinService,
@@ -93,6 +94,8 @@ class Services:
     sessions: SessionService
     passkeys: PasskeyService
     sign_in: SignIn
+    rights: Rights
+    places: PlaceService
     service_policies: ServicePolicyService
     service_host: str
     ledger: Ledger

@@ -11,12 +11,21 @@ from vedette.app.roles import ApiRole
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import Ledger
 from vedette.operators import (
+    AuthorizationService,
+    AuthorizationSettings,
+    BulkReads,
+    BulkReadSettings,
     Ceremonies,
     Challenges,
+    ConfirmationService,
     DeviceFlowService,
+    ElevationService,
     Logins,
     PasskeyService,
     PeopleService,
+    Rights,
+    RoleService,
+    RoleSettings,
     ServicePolicyService,
     ServiceTokenService,
     SessionService,
@@ -26,6 +35,7 @@ from vedette.operators import (
 )
 from vedette.pki import SecretBox
 from vedette.store import Store
+from vedette.trust import CedarPolicies
 
 _CHALLENGES: Final = b"vedette: challenges of passkey ceremonies"
 
@@ -39,6 +49,7 @@ class OperatorsRoom:
     passkeys: PasskeyService
     service_policies: ServicePolicyService
     sign_in: SignIn
+    rights: Rights
 
 
 def build_operators_room(
@@ -48,6 +59,7 @@ def build_operators_room(
     *,
     hostname: str,
     service_names: tuple[str, ...],
+    policies: CedarPolicies,
     secret: bytes,
     clock: Clock,
     ids: IdSource,
@@ -60,6 +72,7 @@ def build_operators_room(
         ledger: Of the platform.
         hostname: What browsers bind passkeys to.
         service_names: What tokens of the service API may name.
+        policies: About people and programs.
         secret: Shared by all processes of control; what signs challenges is derived from it, and it seals the keys of
             service policies.
         clock: Source of time.
@@ -73,17 +86,19 @@ def build_operators_room(
     logins = Logins(ledger, clock=clock, ids=ids, settings=settings)
     people = PeopleService(store, ledger, logins, clock=clock, ids=ids)
     party = relying_party(hostname, url=role.url, hostnames=role.hostnames, port=role.port)
+    ceremonies = Ceremonies(party)
+    challenges = Challenges(hmac.digest(secret, _CHALLENGES, "sha256"), clock=clock, ids=ids)
     passkeys = PasskeyService(
         store,
         ledger,
         people,
         logins,
-        ceremonies=Ceremonies(party),
-        challenges=Challenges(hmac.digest(secret, _CHALLENGES, "sha256"), clock=clock, ids=ids),
+        ceremonies=ceremonies,
+        challenges=challenges,
         clock=clock,
         ids=ids,
     )
-    policies = ServicePolicyService(
+    service_policies = ServicePolicyService(
         store, ledger, SecretBox(secret, ids=ids), hostnames=service_names, clock=clock, ids=ids
     )
     sign_in = SignIn(
@@ -91,4 +106,28 @@ def build_operators_room(
         device_flow=DeviceFlowService(store, ledger, people, logins, clock=clock, ids=ids),
     )
     sessions = SessionService(store, ledger, logins, clock=clock, ids=ids)
-    return OperatorsRoom(people, sessions, passkeys, policies, sign_in)
+    confirmations = ConfirmationService(store, ledger, ceremonies=ceremonies, challenges=challenges, clock=clock)
+    rights = _build_rights(store, ledger, policies, confirmations, clock=clock, ids=ids)
+    return OperatorsRoom(people, sessions, passkeys, service_policies, sign_in, rights)
+
+
+def _build_rights(
+    store: Store,
+    ledger: Ledger,
+    policies: CedarPolicies,
+    confirmations: ConfirmationService,
+    *,
+    clock: Clock,
+    ids: IdSource,
+) -> Rights:
+    roles = RoleService(store, ledger, clock=clock, ids=ids)
+    ledger.project("roles", roles.project)
+    return Rights(
+        roles=roles,
+        elevations=ElevationService(store, ledger, clock=clock, ids=ids, settings=RoleSettings()),
+        authorization=AuthorizationService(
+            store, ledger, roles, policies, clock=clock, settings=AuthorizationSettings()
+        ),
+        confirmations=confirmations,
+        reads=BulkReads(clock, BulkReadSettings()),
+    )

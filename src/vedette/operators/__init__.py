@@ -12,8 +12,20 @@ sealed, end by themselves, and every reading of one is in the ledger.
 
 from __future__ import annotations
 
+from vedette.operators.authorization import AuthorizationService
+from vedette.operators.authorization_model import (
+    Action,
+    Asker,
+    AuthorizationSettings,
+    Confirmations,
+    Ruling,
+    Standing,
+    Subject,
+)
+from vedette.operators.bulk_reads import BulkReads, BulkReadSettings
 from vedette.operators.ceremonies import Ceremonies, RelyingParty, is_address, relying_party
 from vedette.operators.challenges import CHALLENGE_LIFETIME, Challenges
+from vedette.operators.confirmation_service import Act, AskedAct, ConfirmationService, canonical_act
 from vedette.operators.device_flow import (
     DeviceAuthorization,
     NewDeviceAuthorization,
@@ -22,6 +34,7 @@ from vedette.operators.device_flow_service import (
     DeviceFlowService,
     Wait,
 )
+from vedette.operators.elevation_service import ElevationService
 from vedette.operators.errors import (
     DeviceAuthorizationNotFound,
     ExternalIdentityNotFound,
@@ -101,6 +114,41 @@ from vedette.operators.model import (
 )
 from vedette.operators.passkey_service import PasskeyService, Registration
 from vedette.operators.people_service import PeopleService
+from vedette.operators.rights import Rights
+from vedette.operators.role_errors import (
+    ActRefused,
+    ApprovalNeeded,
+    ApprovalNotFound,
+    BulkReadLimited,
+    CommandNotListed,
+    CommandSchemaExists,
+    CommandSchemaNotFound,
+    ConfirmationFailed,
+    ElevationNotFound,
+    GrantNotFound,
+    InvalidCommandSchema,
+    InvalidGrant,
+    InvalidReview,
+    LastAdministrator,
+    NotEligible,
+    OwnApproval,
+    ReviewClosed,
+    ReviewNotFound,
+    SignatureNeeded,
+    StepUpNeeded,
+)
+from vedette.operators.role_events import RoleChanged
+from vedette.operators.role_model import (
+    Elevation,
+    Grant,
+    GrantMode,
+    Holding,
+    NewGrant,
+    Role,
+    RoleSettings,
+    check_scopes,
+)
+from vedette.operators.role_service import RoleService
 from vedette.operators.service import SessionService
 from vedette.operators.service_policies import ServicePolicyService
 from vedette.operators.service_policy import WELL_KNOWN, RevealedKey, ServiceKey, ServicePolicy, ServiceRight
@@ -120,33 +168,65 @@ __all__ = [
     "NAME_MAX_CHARS",
     "TOKEN_MAX_CHARS",
     "WELL_KNOWN",
+    "Act",
+    "ActRefused",
+    "Action",
+    "ApprovalNeeded",
+    "ApprovalNotFound",
+    "AskedAct",
+    "Asker",
+    "AuthorizationService",
+    "AuthorizationSettings",
+    "BulkReadLimited",
+    "BulkReadSettings",
+    "BulkReads",
     "Ceremonies",
     "Challenges",
     "Client",
+    "CommandNotListed",
+    "CommandSchemaExists",
+    "CommandSchemaNotFound",
+    "ConfirmationFailed",
+    "ConfirmationService",
+    "Confirmations",
     "DeviceAuthorization",
     "DeviceAuthorizationNotFound",
     "DeviceFlowService",
+    "Elevation",
+    "ElevationNotFound",
+    "ElevationService",
     "ExternalIdentityId",
     "ExternalIdentityNotFound",
+    "Grant",
+    "GrantMode",
+    "GrantNotFound",
+    "Holding",
     "IdentityChanged",
+    "InvalidCommandSchema",
+    "InvalidGrant",
     "InvalidName",
     "InvalidPasskey",
+    "InvalidReview",
     "InvalidServicePolicy",
     "InvalidServiceToken",
     "IssuedServiceToken",
+    "LastAdministrator",
     "LinkId",
     "LoginFacts",
     "LoginFailed",
     "LoginLinkMade",
     "Logins",
     "NewDeviceAuthorization",
+    "NewGrant",
     "NewLink",
     "NewServiceToken",
     "NewSession",
+    "NotEligible",
     "OidcOff",
     "OidcPersonUnknown",
     "OidcRefused",
     "OidcUnavailable",
+    "OwnApproval",
     "Passkey",
     "PasskeyAdded",
     "PasskeyExists",
@@ -171,7 +251,15 @@ __all__ = [
     "Registration",
     "RelyingParty",
     "RevealedKey",
+    "ReviewClosed",
+    "ReviewNotFound",
     "RevisionMismatch",
+    "Rights",
+    "Role",
+    "RoleChanged",
+    "RoleService",
+    "RoleSettings",
+    "Ruling",
     "Scopes",
     "ServiceKey",
     "ServiceKeyEnded",
@@ -197,6 +285,10 @@ __all__ = [
     "SessionService",
     "SessionSettings",
     "SignIn",
+    "SignatureNeeded",
+    "Standing",
+    "StepUpNeeded",
+    "Subject",
     "TokenRefused",
     "TooMany",
     "TooManyWaiting",
@@ -205,6 +297,8 @@ __all__ = [
     "TotpNotFound",
     "TotpOff",
     "Wait",
+    "canonical_act",
+    "check_scopes",
     "client_of",
     "digest_of",
     "is_address",

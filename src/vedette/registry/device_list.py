@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from vedette.kernel import OrganizationId
 from vedette.registry.errors import InvalidFilter
 from vedette.registry.model import Device, DeviceFilter, DevicePage
+from vedette.registry.places import Areas
 from vedette.registry.query import check_condition, parse_condition
 from vedette.registry.query.plan import make_plan
 from vedette.registry.query.scan import Found, Scanner
 from vedette.registry.query.sources import DEVICES
 from vedette.registry.query.tree import And, Comparison, Constant, Node, Path, Primitive
+from vedette.registry.query.within import clause_of
 from vedette.registry.repository import find_generations
 from vedette.store import Store
 
@@ -38,8 +40,9 @@ class DeviceLists:
         limit: int,
         matching: DeviceFilter,
         where: str | None,
+        within: Areas | None = None,
     ) -> DevicePage:
-        """Return devices that meet a filter and a condition.
+        """Return devices that meet a filter and a condition, of the parts of the fleet that may be seen.
 
         Raises:
             InvalidFilter: A tag's path cannot be asked for.
@@ -50,6 +53,8 @@ class DeviceLists:
             nodes.append(check_condition(parse_condition(where)))
         whole = None if not nodes else nodes[0] if len(nodes) == 1 else And(_flat(nodes))
         plan = make_plan(whole, DEVICES, self._store.kind)
+        if within is not None:
+            plan = plan.seeing(clause_of(within, DEVICES))
 
         def load(connection: sa.Connection, found: Sequence[Found]) -> list[Device]:
             devices = find_generations(connection, organization_id, [row.generation_id for row in found])

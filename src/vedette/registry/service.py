@@ -18,6 +18,7 @@ from vedette.registry.device_list import DeviceLists
 from vedette.registry.errors import DeviceNotFound, InvalidFilter, TooManyDevices
 from vedette.registry.lifecycle import Cause, is_restricting
 from vedette.registry.model import Device, DeviceCounts, DeviceFilter, DevicePage, NewDevice, check_reason
+from vedette.registry.places import Areas
 from vedette.registry.register import Register, holder_of
 from vedette.store import Store, Transaction
 from vedette.trust import Lifecycle
@@ -147,6 +148,7 @@ class DeviceService:
         limit: int = 100,
         matching: DeviceFilter | None = None,
         where: str | None = None,
+        within: Areas | None = None,
     ) -> DevicePage:
         """Return devices by name, in byte order, after a name; a page that took long may be short and have a next.
 
@@ -156,6 +158,7 @@ class DeviceService:
             limit: Most devices.
             matching: Which ones.
             where: A condition of the query language that they meet too: ``tags.site = 'north'``.
+            within: The parts of the fleet that may be seen; None for all of it.
 
         Raises:
             InvalidFilter: ``limit`` is outside 1 to 1000, or a tag's path cannot be asked for.
@@ -164,7 +167,12 @@ class DeviceService:
         if not 1 <= limit <= PAGE_MAX or len(after) > _CURSOR_MAX_CHARS or "\0" in after:
             raise InvalidFilter(f"limit is 1 to {PAGE_MAX}, after is a device id", limit=PAGE_MAX)
         return await self._lists.page(
-            organization_id, after=after, limit=limit, matching=matching or DeviceFilter(), where=where
+            organization_id,
+            after=after,
+            limit=limit,
+            matching=matching or DeviceFilter(),
+            where=where,
+            within=within,
         )
 
     async def count(self, organization_id: OrganizationId) -> DeviceCounts:

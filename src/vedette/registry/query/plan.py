@@ -83,6 +83,7 @@ class Plan:
         parts: What the test reads of a document.
         branches: Disjoint sets that together hold everything the condition holds for.
         is_direct: One statement per branch is enough: nearly every row the index yields is part of the answer.
+        within: What holds, beside the condition, for all that may be seen; None for everything.
     """
 
     source: Source
@@ -91,10 +92,15 @@ class Plan:
     parts: frozenset[Part]
     branches: tuple[Branch, ...]
     is_direct: bool
+    within: Clause | None = None
 
     def key_of(self, branch: Branch) -> tuple[sa.Column[Any], ...]:
         """Return the columns that order a branch."""
         return self.source.key if branch.group is None else (members.c.device_id,)
+
+    def seeing(self, within: Clause) -> Plan:
+        """Return the plan of one who may see a part of the fleet only."""
+        return replace(self, within=within, is_direct=False)
 
     def reading(self, parts: Iterable[Part]) -> Plan:
         """Return the plan with more parts at hand in its rows."""
@@ -134,6 +140,8 @@ class Plan:
             clauses.append(branch.clause)
         if is_whole:
             clauses.append(self.compiled.clause)
+            if self.within is not None:
+                clauses.append(self.within)
         key = branch.order(self.key_of(branch))
         if after:
             clauses.append(_compared(key, after, is_above=True))

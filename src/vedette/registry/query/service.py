@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from vedette.kernel import OrganizationId
+from vedette.registry.places import Areas
 from vedette.registry.query.aggregate import Aggregation
 from vedette.registry.query.check import check_query, fields_of
 from vedette.registry.query.cursor import Cursor, decode_cursor, digest_of, encode_cursor
@@ -22,6 +23,7 @@ from vedette.registry.query.scan import Found, Scanner, Window, keep_matching, r
 from vedette.registry.query.sources import SOURCES
 from vedette.registry.query.tally import SqlTally
 from vedette.registry.query.tree import UNDEFINED, Path, Query
+from vedette.registry.query.within import clause_of
 from vedette.store import Store
 
 PAGE_MAX: Final = 1000
@@ -50,7 +52,15 @@ class QueryService:
         self._store = store
         self._scanner = Scanner(store)
 
-    async def run(self, organization_id: OrganizationId, text: str, *, limit: int = 100, after: str = "") -> QueryPage:
+    async def run(
+        self,
+        organization_id: OrganizationId,
+        text: str,
+        *,
+        limit: int = 100,
+        after: str = "",
+        within: Areas | None = None,
+    ) -> QueryPage:
         """Answer a query, a page at a time.
 
         Items come in the order of device and module id, rows of an aggregation in that of their groups. What no index
@@ -61,6 +71,7 @@ class QueryService:
             text: ``SELECT * FROM devices WHERE tags.site = 'north'``.
             limit: Most items, 1 to 1000.
             after: ``next`` of the page before.
+            within: The parts of the fleet that may be seen; None for all of it.
 
         Raises:
             InvalidQuery: The text breaks the grammar or a limit, names an unknown field, or ``limit`` is out of range.
@@ -78,6 +89,8 @@ class QueryService:
         if limit <= 0:
             return QueryPage((), kind, None)
         plan = make_plan(query.where, source, self._store.kind)
+        if within is not None:
+            plan = plan.seeing(clause_of(within, source))
         if query.is_aggregate:
             items, following = await self._aggregate(organization_id, query, plan, cursor, limit)
         else:

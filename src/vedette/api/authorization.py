@@ -1,0 +1,335 @@
+"""May they? Asked of the policies about people before any operation is carried out, and before a kept answer is told.
+
+An operation that the table does not know is refused. What is outside somebody's places is answered as if it were not
+there. Refusals are on record, once a minute for each asker and operation.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import msgspec
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vedette.api.authentication import Principal
+from vedette.api.errors import Unauthenticated
+from vedette.api.operation_actions import OPERATIONS, About, Operation
+from vedette.api.problems import problem_response
+from vedette.api.sight import Sight, refusal_of
+from vedette.kernel import GenerationId, OrganizationId, Problem
+from vedette.operators import (
+    Act,
+    Action,
+    ActRefused,
+    Asker,
+    AuthorizationService,
+    BulkReads,
+    ConfirmationFailed,
+    Confirmations,
+    ConfirmationService,
+    Ruling,
+    Standing,
+    Subject,
+)
+from vedette.registry import DeviceNotFound, DevicePlace, GroupNotFound, PlaceService
+
+ASSERTION_HEADER: Final = "vedette-act-assertion"
+ASSERTION_MAX_CHARS: Final = 16_384
+_LINK: Final = "link:"
+_PROGRAMS: Final = frozenset({"service-token"})
+_NOBODY: Final = "-"
+_NOWHERE: Final = DevicePlace(GenerationId(""), "", None, "", frozenset())
+_PLATFORM: Final = Subject()
+_LIMITED: Final = Subject(is_limited=True)
+
+
+class _Assertion(msgspec.Struct, frozen=True):
+    """What the header holds, in base64url."""
+
+    nonce: str
+    credential: dict[str, Any]  # Any: what a browser sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationDesk:
+    """What the layer asks.
+
+    Attributes:
+        on_bulk_read: Told once an hour of somebody who has read very much.
+    """
+
+    organization_id: OrganizationId
+    authorization: AuthorizationService
+    confirmations: ConfirmationService
+    places: PlaceService
+    reads: BulkReads
+    checks: Sequence[OperationCheck] = ()
+    operations: Mapping[str, Operation] = field(default_factory=lambda: OPERATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request, as far as it matters here."""
+
+    name: str
+    operation: Operation
+    parameters: Mapping[str, Any]  # Any: path parameters
+    query: Mapping[str, str]
+    body: bytes
+    act: Act
+    standing: Standing
+
+
+class OperationCheck:
+    """What else is checked before an operation is carried out; a base for those that add something."""
+
+    async def check(self, asked: _Asked, subject: Subject) -> None:
+        """Refuse by raising a ``Problem``."""
+
+
+class AuthorizedRoutes:
+    """Lets requests below a prefix pass only if the policies permit the operation.
+
+    Args:
+        app: What comes behind.
+        routes: Of the API, in the order in which they are looked up.
+        desk: Who is asked.
+        prefix: Other paths are not asked about.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, routes: Callable[[], Sequence[Any]], desk: AuthorizationDesk, prefix: str
+    ) -> None:
+        self._app = app
+        self._routes = routes
+        self._desk = desk
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            await self._app(scope, receive, send)
+            return
+        try:
+            send = await self._judge(scope, send)
+        except Problem as problem:
+            await problem_response(problem)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _judge(self, scope: Scope, send: Send) -> Send:
+        """Judge a request; return where its answer goes.
+
+        Raises:
+            Problem: It is refused.
+        """
+        found = self._find(scope)
+        if found is None:
+            return send  # no operation is there: the router says so
+        principal = scope.get("state", {}).get("principal")
+        if not isinstance(principal, Principal):
+            raise Unauthenticated("no credentials")
+        desk = self._desk
+        standing = await desk.authorization.standing(asker_of(principal, desk.organization_id))
+        name, parameters = found
+        operation = desk.operations.get(name)
+        if operation is None:
+            problem = ActRefused(
+                f"the operation {name} has no action yet, so nobody may call it",
+                hint="it is missing in vedette.api.operation_actions",
+            )
+            await desk.authorization.note_refusal(
+                standing, Action.MANAGE_PLATFORM, name, reason=problem.detail, details={}
+            )
+            raise problem
+        headers = Headers(scope=scope)
+        asked = _Asked(
+            name,
+            operation,
+            parameters,
+            _query(scope),
+            scope["state"].get("body", b""),
+            _act(scope),
+            standing,
+        )
+        sight = await self._permit(asked, headers)
+        scope["state"]["sight"] = sight
+        if not operation.is_bulk:
+            return send
+        if not standing.asker.is_host:
+            desk.reads.check(standing.asker.actor.id)
+        return _Counting(send, desk, standing).send
+
+    async def _permit(self, asked: _Asked, headers: Headers) -> Sight:
+        desk, standing, operation = self._desk, asked.standing, asked.operation
+        subjects = await self._subjects(asked)
+        given = Confirmations()
+        header = headers.get(ASSERTION_HEADER)
+        if header is not None:
+            assertion = _read_assertion(header)
+            await desk.confirmations.verify_act(
+                standing.asker.session, asked.act, assertion.nonce, assertion.credential
+            )
+            given = replace(given, has_assertion=True)
+        ruling = Ruling(is_permitted=False, policies=())
+        for subject in subjects:
+            ruling = desk.authorization.decide(standing, operation.action, subject, given)
+            if not ruling.is_permitted:
+                raise await self._refuse(asked, subject, ruling)
+            for each in desk.checks:
+                await each.check(asked, subject)
+        return Sight(desk.authorization, desk.places, standing, areas=ruling.areas, given=given)
+
+    async def _refuse(self, asked: _Asked, subject: Subject, ruling: Ruling) -> Problem:
+        desk, operation = self._desk, asked.operation
+        problem = refusal_of(ruling, asked.standing, operation.action)
+        if subject.place is not None and not ruling.missing and self._is_out_of_sight(asked, subject):
+            problem = _not_there(asked)
+        await desk.authorization.note_refusal(
+            asked.standing,
+            operation.action,
+            asked.name,
+            target="" if subject.place is None else subject.place.generation_id,
+            reason=problem.code,
+            details={"policies": list(ruling.policies), "missing": ruling.missing},
+        )
+        return problem
+
+    def _is_out_of_sight(self, asked: _Asked, subject: Subject) -> bool:
+        """Tell whether none of the asker's roles holds where a device is: then it is not there for them."""
+        looking = self._desk.authorization.decide(asked.standing, Action.READ, subject)
+        return not looking.is_permitted
+
+    async def _subjects(self, asked: _Asked) -> list[Subject]:
+        """Return what an act is about; all of it must be permitted."""
+        operation = asked.operation
+        match operation.about:
+            case About.DEVICE:
+                return await self._device(asked, str(asked.parameters.get("device_id", "")))
+            case About.QUERY if asked.query.get("device_id", _NOBODY) != _NOBODY:
+                return await self._device(asked, asked.query["device_id"])
+            case About.QUERY | About.LIMITED:
+                return [_LIMITED]
+            case About.GROUP:
+                name = str(asked.parameters.get("group", ""))
+                group_id = await self._desk.places.find_group(self._desk.organization_id, name)
+                groups = frozenset() if group_id is None else frozenset({group_id})
+                return [Subject(place=replace(_NOWHERE, groups=groups))]
+            case About.NEW_DEVICE:
+                return [Subject(place=replace(_NOWHERE, site=_site_in(asked.body)))]
+        return [_PLATFORM]
+
+    async def _device(self, asked: _Asked, device_id: str) -> list[Subject]:
+        place = await self._desk.places.find(self._desk.organization_id, device_id[:256])
+        subjects = [Subject(place=place or _NOWHERE)]
+        if place is not None and asked.operation.action is Action.CHANGE_DEVICE and asked.act.method == "PATCH":
+            site = _site_in(asked.body)
+            if site is not None and site != place.site:  # where it is moved to counts as where it is
+                subjects.append(Subject(place=replace(place, site=site)))
+        return subjects
+
+    def _find(self, scope: Scope) -> tuple[str, Mapping[str, Any]] | None:
+        for route in self._routes():
+            if isinstance(route, APIRoute):
+                match, child = route.matches(scope)
+                if match is Match.FULL:
+                    return f"{scope['method']} {route.path_format}", child.get("path_params", {})
+        return None
+
+
+class _Counting:
+    """Counts what is answered, and has it put on record when it is very much."""
+
+    def __init__(self, send: Send, desk: AuthorizationDesk, standing: Standing) -> None:
+        self._send = send
+        self._desk = desk
+        self._standing = standing
+
+    async def send(self, message: Message) -> None:
+        """Send what comes."""
+        await self._send(message)
+        size = len(message.get("body", b"")) if message["type"] == "http.response.body" else 0
+        if size and self._desk.reads.count(self._standing.asker.actor.id, size):
+            await self._desk.authorization.note_bulk_read(
+                self._standing, self._desk.reads.read_bytes(self._standing.asker.actor.id)
+            )
+
+
+def asker_of(principal: Principal, organization_id: OrganizationId) -> Asker:
+    """Return whoever makes a request, as the policies know them."""
+    session = principal.session
+    link_id = None
+    if session is not None:
+        link_id = session.link_id
+    elif principal.actor.id.startswith(_LINK):
+        link_id = None
+    return Asker(
+        organization_id=organization_id,
+        actor=principal.actor,
+        method=principal.method,
+        is_host=principal.is_host,
+        is_program=principal.method in _PROGRAMS,
+        person_id=principal.person_id,
+        link_id=link_id,
+        session=session,
+        roles=principal.roles,
+        scopes=principal.scopes,
+        is_multi_factor=principal.is_multi_factor,
+        may_let_in=principal.may_let_in,
+        stepped_up_at=principal.stepped_up_at,
+        address=principal.address,
+    )
+
+
+def _act(scope: Scope) -> Act:
+    raw = scope.get("raw_path") or scope["path"].encode("utf-8")
+    path = raw.partition(b"?")[0].decode("latin-1")
+    return Act.of(scope["method"], path, scope.get("query_string", b""), scope["state"].get("body", b""))
+
+
+def _query(scope: Scope) -> Mapping[str, str]:
+    from starlette.datastructures import QueryParams  # noqa: PLC0415 - one name of many
+
+    found = QueryParams(scope.get("query_string", b""))
+    # Of a name that comes twice the route reads the last one, and so does this.
+    return {name: found.getlist(name)[-1] for name in found}
+
+
+def _read_assertion(header: str) -> _Assertion:
+    if len(header) <= ASSERTION_MAX_CHARS and header.isascii():
+        try:
+            raw = urlsafe_b64decode(header + "=" * (-len(header) % 4))
+            return msgspec.json.decode(raw, type=_Assertion)
+        except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError):
+            pass
+    raise ConfirmationFailed(
+        "the header Vedette-Act-Assertion cannot be read",
+        hint='it is {"nonce": …, "credential": …} in base64url, at most 16 KiB',
+    )
+
+
+def _site_in(body: bytes) -> str | None:
+    """Return the site that a body names; what is no text is refused by the route."""
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    site = found.get("site") if isinstance(found, dict) else None
+    return site if isinstance(site, str) else None
+
+
+def _not_there(asked: _Asked) -> Problem:
+    if asked.operation.about is About.GROUP:
+        name = str(asked.parameters.get("group", ""))
+        return GroupNotFound(f"there is no group {name[:160]!r}", hint="see them: vedette group list")
+    if asked.operation.about is About.NEW_DEVICE:
+        return ActRefused("you may not create a device there", hint="name a site that your role holds")
+    name = str(asked.parameters.get("device_id") or asked.query.get("device_id", ""))
+    return DeviceNotFound(f"there is no device {name[:160]!r}", hint="see them: vedette device list")

@@ -1,0 +1,215 @@
+"""Which action each operation of the API is: the one table. An operation that is not in it is refused to everybody.
+
+Add a line here with each new operation; ``tests/architecture/test_operation_actions.py`` finds those that have none.
+What an action means, and which role gives it, stands in ``trust/policies/people.cedarschema`` and ``people.cedar``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Final, Literal
+
+from vedette.operators import Action
+
+
+class About(Enum):
+    """What an operation is about, and so where a role must hold for it.
+
+    ``PLATFORM``: no device; roles over a part of the fleet do not give it. ``LIMITED``: its route tells only of devices
+    that the asker's places hold, or finds nothing (``api.sight``). ``DEVICE``: the device in the path. ``QUERY``: the
+    one that ``device_id`` in the query names, else as ``LIMITED``. ``GROUP``: the group in the path.
+    ``NEW_DEVICE``: the device in the body.
+    """
+
+    PLATFORM = auto()
+    LIMITED = auto()
+    DEVICE = auto()
+    QUERY = auto()
+    GROUP = auto()
+    NEW_DEVICE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is known of an operation before it is carried out.
+
+    Attributes:
+        is_bulk: Much can be read by it: what is answered counts against the asker's limit.
+        carries: A body that command schemas are checked against.
+    """
+
+    action: Action
+    about: About = About.PLATFORM
+    is_bulk: bool = False
+    carries: Literal["", "method", "command"] = ""
+
+
+_OWN: Final = Operation(Action.OWN)
+_STATUS: Final = Operation(Action.READ_STATUS)
+_READ: Final = Operation(Action.READ)
+_READ_DEVICE: Final = Operation(Action.READ, About.DEVICE)
+_READ_GROUP: Final = Operation(Action.READ, About.GROUP)
+_READ_LIMITED: Final = Operation(Action.READ, About.LIMITED)
+_LIST: Final = Operation(Action.READ_BULK, About.LIMITED, is_bulk=True)
+_LIST_QUERY: Final = Operation(Action.READ_BULK, About.QUERY, is_bulk=True)
+_TELEMETRY: Final = Operation(Action.READ_TELEMETRY, About.QUERY, is_bulk=True)
+_AUDIT: Final = Operation(Action.AUDIT)
+_AUDIT_LIST: Final = Operation(Action.AUDIT, is_bulk=True)
+_CHANGE: Final = Operation(Action.CHANGE_DEVICE, About.DEVICE)
+_RESTRICT: Final = Operation(Action.RESTRICT, About.DEVICE)
+_RESTRICT_PLATFORM: Final = Operation(Action.RESTRICT)
+_QUARANTINE: Final = Operation(Action.QUARANTINE, About.DEVICE)
+_KEYS: Final = Operation(Action.MANAGE_KEYS)
+_KEYS_OF_DEVICE: Final = Operation(Action.MANAGE_KEYS, About.DEVICE)
+_POLICIES: Final = Operation(Action.MANAGE_POLICIES)
+_DEVELOP: Final = Operation(Action.DEVELOP_POLICIES)
+_PEOPLE: Final = Operation(Action.MANAGE_PEOPLE)
+_LET_IN: Final = Operation(Action.LET_IN)
+_PLATFORM: Final = Operation(Action.MANAGE_PLATFORM)
+_ENROLL: Final = Operation(Action.ENROLL)
+_HAND_OVER: Final = Operation(Action.HAND_OVER)
+_GROUPS: Final = Operation(Action.MANAGE_GROUPS)
+_MEMBERS: Final = Operation(Action.MANAGE_GROUPS, About.GROUP)
+_ACKNOWLEDGE: Final = Operation(Action.ACKNOWLEDGE, About.LIMITED)
+_METHOD: Final = Operation(Action.COMMAND, About.DEVICE, carries="method")
+_COMMAND: Final = Operation(Action.COMMAND, About.DEVICE, carries="command")
+
+_DEVICE: Final = "/v1/devices/{device_id}"
+_MODULE: Final = f"{_DEVICE}/modules/{{module_id}}"
+
+_FLEET: Final = {
+    "GET /v1/devices": _LIST,
+    "POST /v1/devices": Operation(Action.CHANGE_DEVICE, About.NEW_DEVICE),
+    "POST /v1/bulk/devices": Operation(Action.CHANGE_MANY, About.LIMITED),
+    f"GET {_DEVICE}": _READ_DEVICE,
+    f"PATCH {_DEVICE}": _CHANGE,
+    f"DELETE {_DEVICE}": _RESTRICT,
+    f"POST {_DEVICE}/allow-reenrollment": Operation(Action.ENROLL, About.DEVICE),
+    f"POST {_DEVICE}/disable": _RESTRICT,
+    f"POST {_DEVICE}/enable": _CHANGE,
+    f"POST {_DEVICE}/lifecycle": _CHANGE,
+    f"POST {_DEVICE}/retire": _RESTRICT,
+    f"POST {_DEVICE}/revoke": _RESTRICT,
+    f"GET {_DEVICE}/history": _READ_DEVICE,
+    f"GET {_DEVICE}/certificates": _READ_DEVICE,
+    f"POST {_DEVICE}/certificates": Operation(Action.ENROLL, About.DEVICE),
+    f"GET {_DEVICE}/certificates/{{sha256}}": _READ_DEVICE,
+    f"POST {_DEVICE}/certificates/{{sha256}}/revoke": _RESTRICT,
+    f"GET {_DEVICE}/keys": _READ_DEVICE,
+    f"POST {_DEVICE}/keys/rotate": _KEYS_OF_DEVICE,
+    f"GET {_DEVICE}/twin": _READ_DEVICE,
+    f"PATCH {_DEVICE}/twin": _CHANGE,
+    f"PUT {_DEVICE}/twin": _CHANGE,
+    f"GET {_DEVICE}/commands": _READ_DEVICE,
+    f"POST {_DEVICE}/commands": _COMMAND,
+    f"DELETE {_DEVICE}/commands": _CHANGE,
+    f"POST {_DEVICE}/methods/{{name}}": _METHOD,
+    f"GET {_DEVICE}/modules": _READ_DEVICE,
+    f"POST {_DEVICE}/modules": _CHANGE,
+    f"GET {_MODULE}": _READ_DEVICE,
+    f"PATCH {_MODULE}": _CHANGE,
+    f"DELETE {_MODULE}": _RESTRICT,
+    f"POST {_MODULE}/certificates": Operation(Action.ENROLL, About.DEVICE),
+    f"POST {_MODULE}/disable": _RESTRICT,
+    f"POST {_MODULE}/enable": _CHANGE,
+    f"GET {_MODULE}/keys": _READ_DEVICE,
+    f"POST {_MODULE}/keys/rotate": _KEYS_OF_DEVICE,
+    f"POST {_MODULE}/methods/{{name}}": _METHOD,
+    f"GET {_MODULE}/twin": _READ_DEVICE,
+    f"PATCH {_MODULE}/twin": _CHANGE,
+    f"PUT {_MODULE}/twin": _CHANGE,
+    "POST /v1/query": _LIST,
+    "GET /v1/groups": _READ_LIMITED,
+    "POST /v1/groups": _GROUPS,
+    "GET /v1/groups/{group}": _READ_GROUP,
+    "PATCH /v1/groups/{group}": _GROUPS,
+    "DELETE /v1/groups/{group}": _GROUPS,
+    "GET /v1/groups/{group}/members": Operation(Action.READ_BULK, About.GROUP, is_bulk=True),
+    "POST /v1/groups/{group}/add": _MEMBERS,
+    "POST /v1/groups/{group}/remove": _MEMBERS,
+    "GET /v1/command-feedback": _LIST,
+    "GET /v1/telemetry": _TELEMETRY,
+    "GET /v1/telemetry/stream": _TELEMETRY,
+    "GET /v1/clone-alerts": _LIST,
+    "GET /v1/clone-alerts/{alert_id}": _READ_LIMITED,
+    "POST /v1/clone-alerts/{alert_id}/acknowledge": _ACKNOWLEDGE,
+}
+_JOINING: Final = {
+    "GET /v1/enrollments": _READ,
+    "POST /v1/enrollments": _ENROLL,
+    "GET /v1/enrollments/{enrollment_id}": _READ,
+    "PATCH /v1/enrollments/{enrollment_id}": _ENROLL,
+    "DELETE /v1/enrollments/{enrollment_id}": _RESTRICT_PLATFORM,
+    "POST /v1/enrollments/{enrollment_id}/disable": _RESTRICT_PLATFORM,
+    "POST /v1/enrollments/{enrollment_id}/enable": _ENROLL,
+    "POST /v1/enrollments/{enrollment_id}/keys/rotate": _KEYS,
+    "GET /v1/enrollments/{enrollment_id}/registrations": Operation(Action.READ_BULK, is_bulk=True),
+    "GET /v1/pending-registrations": _READ,
+    "GET /v1/pending-registrations/{registration_id}": _READ,
+    "POST /v1/pending-registrations/{registration_id}/approve": _ENROLL,
+    "POST /v1/pending-registrations/{registration_id}/reject": _RESTRICT_PLATFORM,
+    "GET /v1/authorities": _READ,
+    "POST /v1/authorities": _HAND_OVER,
+    "GET /v1/authorities/{authority_id}": _READ,
+    "DELETE /v1/authorities/{authority_id}": _RESTRICT_PLATFORM,
+    "POST /v1/authorities/{authority_id}/disable": _RESTRICT_PLATFORM,
+    "POST /v1/authorities/{authority_id}/enable": _KEYS,
+    "POST /v1/authorities/{authority_id}/hub-trust": _KEYS,
+    "POST /v1/authorities/{authority_id}/renew-code": _HAND_OVER,
+    "POST /v1/authorities/{authority_id}/verify": _HAND_OVER,
+    "GET /v1/own-authorities": _READ_LIMITED,
+    "GET /v1/access-lists": _READ,
+    "POST /v1/access-lists": _POLICIES,
+    "DELETE /v1/access-lists/{entry_id}": _POLICIES,
+    "GET /v1/reported-certificates": _READ,
+    "POST /v1/reported-certificates/{sha256}/acknowledge": Operation(Action.ACKNOWLEDGE),
+}
+_ON_RECORD: Final = {
+    "GET /v1/decisions": _LIST_QUERY,
+    "GET /v1/refusals": _LIST_QUERY,
+    "GET /v1/events": _AUDIT,
+    "GET /v1/ledger": _AUDIT,
+    "GET /v1/ledger/checkpoint": _AUDIT,
+    "GET /v1/ledger/consistency": _AUDIT,
+    "GET /v1/ledger/entries": _AUDIT_LIST,
+    "GET /v1/ledger/entries/{position}": _AUDIT,
+    "GET /v1/ledger/entries/{position}/proof": _AUDIT,
+    "GET /v1/status": _STATUS,
+    "GET /v1/clock": _STATUS,
+    "POST /v1/clock/accept": _PLATFORM,
+}
+_PEOPLE_AND_PROGRAMS: Final = {
+    "GET /v1/session": _OWN,
+    "DELETE /v1/session": _OWN,
+    "GET /v1/sessions": _OWN,
+    "DELETE /v1/sessions/{session_id}": _OWN,
+    "POST /v1/login-links": _LET_IN,
+    "GET /v1/people": _AUDIT,
+    "GET /v1/people/{person_id}": _OWN,
+    "PATCH /v1/people/{person_id}": _OWN,
+    "DELETE /v1/people/{person_id}": _PEOPLE,
+    "POST /v1/people/{person_id}/disable": _PEOPLE,
+    "POST /v1/people/{person_id}/enable": _LET_IN,
+    "GET /v1/passkeys": _OWN,
+    "POST /v1/passkeys": _OWN,
+    "DELETE /v1/passkeys/{passkey_id}": _OWN,
+    "POST /v1/passkey-options": _OWN,
+    "POST /v1/recovery-codes": _OWN,
+    "GET /v1/device-authorizations/{user_code}": _OWN,
+    "POST /v1/device-authorizations/{user_code}/approve": Operation(Action.OWN_CREDENTIALS),
+    "POST /v1/device-authorizations/{user_code}/deny": _OWN,
+    "GET /v1/service-tokens": _AUDIT,
+    "POST /v1/service-tokens": _KEYS,
+    "GET /v1/service-tokens/{token_id}": _AUDIT,
+    "DELETE /v1/service-tokens/{token_id}": _RESTRICT_PLATFORM,
+    "GET /v1/service-policies": _AUDIT,
+    "POST /v1/service-policies": _KEYS,
+    "DELETE /v1/service-policies/{name}": _RESTRICT_PLATFORM,
+    "POST /v1/service-policies/{name}/connection-string": _KEYS,
+    "POST /v1/service-policies/{name}/rotate": _KEYS,
+}
+
+OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(_FLEET | _JOINING | _ON_RECORD | _PEOPLE_AND_PROGRAMS)
