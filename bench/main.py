@@ -24,6 +24,7 @@ from typing import Any
 import httpx
 import uvloop
 from bench import report
+from bench.console import measure as measure_console
 from bench.hub import measure_hub
 from bench.load import Fleet, Session, Target, open_session
 from bench.peers import Server, mosquitto, nats_mqtt
@@ -268,11 +269,14 @@ def measure_peers(figures: Figures, folder: Path, plan: Plan) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers: does everything work?")
-    parser.add_argument("--only", choices=["peers", "vedette"], help="measure one side only")
+    parser.add_argument("--only", choices=["peers", "vedette", "console"], help="measure one part only")
     parser.add_argument("--json", type=Path, help="also write all samples here")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else Plan()
     raise_file_limit()
+    if arguments.only == "console":
+        print(json.dumps(measure_console(is_quick=arguments.quick), indent=1))
+        return
     figures = Figures(describe_machine())
     folder = Path(tempfile.mkdtemp(prefix="vedette-bench-"))
     try:

@@ -4,6 +4,7 @@ import { createRoot } from 'react-dom/client';
 import { watchAttendance } from './api/attendance';
 import { ApiError } from './api/client';
 import { Entrance } from './app/entrance';
+import { preload } from './app/pages';
 import { apply } from './app/preferences';
 import './ui/tokens.css';
 import './ui/base.css';
@@ -11,6 +12,7 @@ import './ui/ui.css';
 
 apply();
 watchAttendance();
+preload(location.pathname);
 
 const queries = new QueryClient({
   defaultOptions: {

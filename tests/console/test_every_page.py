@@ -20,6 +20,11 @@ PAGES = {
     "queries": "/queries?q=SELECT+*+FROM+devices",
     "ledger": "/ledger",
     "authorities": "/authorities",
+    "enrollments": "/enrollments",
+    "add a device": "/add-device?id=new-1",
+    "add a device by enrollment": "/add-device?id=new-1&how=enrollment",
+    "people": "/people",
+    "reference": "/api",
 }
 
 

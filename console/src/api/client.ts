@@ -2,6 +2,7 @@
 import createClient from 'openapi-fetch';
 import { isAttended, UNATTENDED } from './attendance';
 import type { components, paths } from './schema';
+import { noteServerDate } from './server-clock';
 
 export type Schemas = components['schemas'];
 export type { paths };
@@ -37,6 +38,7 @@ api.use({
     return request;
   },
   onResponse({ response, schemaPath }) {
+    noteServerDate(response.headers.get('Date'));
     if (response.status === 401 && schemaPath.startsWith('/v1/')) for (const listener of listeners) listener();
   },
 });

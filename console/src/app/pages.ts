@@ -7,20 +7,44 @@ export interface Page {
   group: 'Fleet' | 'Trust' | 'Record' | '';
   key: string;
   component: ComponentType;
+  /** Fetch what draws it, before it is drawn. */
+  load: () => Promise<unknown>;
 }
 
+type Load = () => Promise<{ default: ComponentType }>;
+
+const page = (path: string, title: string, group: Page['group'], key: string, load: Load): Page => ({
+  path,
+  title,
+  group,
+  key,
+  load,
+  component: lazy(load),
+});
+
 export const PAGES: Page[] = [
-  { path: '/', title: 'Overview', group: 'Fleet', key: 'o', component: lazy(() => import('../pages/overview')) },
-  { path: '/devices', title: 'Devices', group: 'Fleet', key: 'd', component: lazy(() => import('../pages/devices')) },
-  { path: '/devices/:device', title: 'Device', group: '', key: '', component: lazy(() => import('../pages/device')) },
-  { path: '/refusals', title: 'Refused', group: 'Fleet', key: 'r', component: lazy(() => import('../pages/refusals')) },
-  { path: '/clone-alerts', title: 'Clone alerts', group: 'Fleet', key: 'c', component: lazy(() => import('../pages/clone-alerts')) },
-  { path: '/groups', title: 'Groups', group: 'Fleet', key: 'p', component: lazy(() => import('../pages/groups')) },
-  { path: '/queries', title: 'Queries', group: 'Fleet', key: 'q', component: lazy(() => import('../pages/queries')) },
-  { path: '/ledger', title: 'Ledger', group: 'Record', key: 'l', component: lazy(() => import('../pages/ledger')) },
-  { path: '/api', title: 'REST API', group: 'Record', key: 'i', component: lazy(() => import('../pages/api')) },
-  { path: '/add-device', title: 'Add a device', group: 'Trust', key: 'n', component: lazy(() => import('../pages/add-device')) },
-  { path: '/enrollments', title: 'Enrollments', group: 'Trust', key: 'e', component: lazy(() => import('../pages/enrollments')) },
-  { path: '/authorities', title: 'Authorities', group: 'Trust', key: 'a', component: lazy(() => import('../pages/authorities')) },
-  { path: '/people', title: 'People and sessions', group: 'Trust', key: 's', component: lazy(() => import('../pages/people')) },
+  page('/', 'Overview', 'Fleet', 'o', () => import('../pages/overview')),
+  page('/devices', 'Devices', 'Fleet', 'd', () => import('../pages/devices')),
+  page('/devices/:device', 'Device', '', '', () => import('../pages/device')),
+  page('/refusals', 'Refused', 'Fleet', 'r', () => import('../pages/refusals')),
+  page('/clone-alerts', 'Clone alerts', 'Fleet', 'c', () => import('../pages/clone-alerts')),
+  page('/groups', 'Groups', 'Fleet', 'p', () => import('../pages/groups')),
+  page('/queries', 'Queries', 'Fleet', 'q', () => import('../pages/queries')),
+  page('/ledger', 'Ledger', 'Record', 'l', () => import('../pages/ledger')),
+  page('/api', 'REST API', 'Record', 'i', () => import('../pages/api')),
+  page('/add-device', 'Add a device', 'Trust', 'n', () => import('../pages/add-device')),
+  page('/enrollments', 'Enrollments', 'Trust', 'e', () => import('../pages/enrollments')),
+  page('/authorities', 'Authorities', 'Trust', 'a', () => import('../pages/authorities')),
+  page('/people', 'People and sessions', 'Trust', 's', () => import('../pages/people')),
 ];
+
+/** Begin to fetch the page that stands at a path, while it is found out who is here. */
+export function preload(path: string): void {
+  const found = PAGES.find((each) => each.path === path) ?? PAGES.find((each) => matches(each.path, path));
+  found?.load().catch(() => undefined);
+}
+
+function matches(pattern: string, path: string): boolean {
+  const at = pattern.indexOf(':');
+  return at > 0 && path.startsWith(pattern.slice(0, at));
+}

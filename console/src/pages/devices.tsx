@@ -1,9 +1,9 @@
 // All devices, or those that a condition holds for; and acts on many at once.
-import { useInfiniteQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { ToggleButton } from 'react-aria-components';
 import { Link, useLocation } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
+import { useLongList } from '../api/long-list';
 import { useCount } from '../api/queries';
 import { useQueryState } from '../app/url';
 import { Condition } from '../ui/condition';
@@ -67,15 +67,9 @@ export default function Devices() {
   const where = parameters.get('where') ?? '';
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const count = useCount(where || 'IS_DEFINED(deviceId)');
-  const list = useInfiniteQuery({
-    queryKey: ['devices', where],
-    initialPageParam: '',
-    queryFn: ({ pageParam }) =>
-      take(api.GET('/v1/devices', { params: { query: { limit: PAGE, after: pageParam, where: where || undefined } } })),
-    getNextPageParam: (page) => page.next || undefined,
-    structuralSharing: false,
-  });
-  const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const { items, error, ...list } = useLongList(['devices', where], (after) =>
+    take(api.GET('/v1/devices', { params: { query: { limit: PAGE, after, where: where || undefined } } })),
+  );
   const use = (condition: string) => {
     setSelected(new Set());
     change({ where: condition }, true);
@@ -121,16 +115,14 @@ export default function Devices() {
           </ToggleButton>
         ))}
       </div>
-      <ProblemNote error={list.error} />
+      <ProblemNote error={error} />
       <Bulk selected={[...selected]} clear={() => setSelected(new Set())} />
       <Table
         label="Devices"
         columns={COLUMNS}
         items={items}
         keyOf={(device) => device.device_id}
-        hasMore={list.hasNextPage}
-        isLoading={list.isFetching}
-        onMore={() => void list.fetchNextPage()}
+        {...list}
         onOpen={(device) => navigate(`/devices/${encodeURIComponent(device.device_id)}`)}
         selected={selected}
         onSelect={select}

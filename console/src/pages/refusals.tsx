@@ -1,6 +1,7 @@
 // Refused connections: which check failed, on which certificate, what to do next.
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
+import { ToggleButton } from 'react-aria-components';
 import { Link } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
 import { link, useQueryState } from '../app/url';
@@ -9,21 +10,24 @@ import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { CHECKS, checkOf } from './reasons';
+import { apart, gather, type RefusalGroup } from './refusal-groups';
 
 type Refusal = Schemas['DecisionView'];
 
 const PAGE = 200;
+// One that tries again and again fills many pages: how many are read before one asks for more.
+const PAGES_AT_FIRST = 5;
 
-const COLUMNS: Column<Refusal>[] = [
-  { title: 'When', width: '120px', cell: (each) => <Time at={each.decided_at} /> },
-  { title: 'Who', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={nameOf(each)} /> },
+const COLUMNS: Column<RefusalGroup>[] = [
+  { title: 'Last', width: '120px', cell: ({ newest }) => <Time at={newest.decided_at} /> },
+  { title: 'Who', width: 'minmax(110px, 1fr)', cell: ({ newest }) => <Foreign text={nameOf(newest)} /> },
   {
     title: 'Why',
     width: 'minmax(170px, 1fr)',
-    cell: (each) => <Badge tone={each.kind === 'cut' ? 'bad' : 'warn'}>{each.reason.replaceAll('_', ' ')}</Badge>,
+    cell: ({ newest }) => <Badge tone={newest.kind === 'cut' ? 'bad' : 'warn'}>{newest.reason.replaceAll('_', ' ')}</Badge>,
   },
-  { title: 'Times', width: '56px', cell: (each) => <span className="number">{each.repeated}</span> },
-  { title: 'From', width: '130px', cell: (each) => <Foreign text={each.remote_address} mono /> },
+  { title: 'Times', width: '64px', cell: ({ count }) => <span className="number">{count.toLocaleString('en')}</span> },
+  { title: 'From', width: '130px', cell: ({ newest }) => <Foreign text={newest.remote_address} mono /> },
 ];
 
 export default function Refusals() {
@@ -41,14 +45,22 @@ export default function Refusals() {
     getNextPageParam: (page) => page.next || undefined,
     refetchInterval: 10_000,
   });
+  const isApart = parameters.get('each') === '1';
+  const [mostPages, setMostPages] = useState(PAGES_AT_FIRST);
+  const pages = list.data?.pages.length ?? 0;
   const items = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const groups = useMemo(() => (isApart ? apart(items) : gather(items)), [items, isApart]);
   const chosen = items.find((each) => each.decision_id === parameters.get('id')) ?? items[0];
+  const group = chosen && groups.find((each) => each.ids.has(chosen.decision_id));
   return (
     <Page
       title="Refused connections"
       about={device ? <Foreign text={device} /> : 'newest first'}
       actions={
         <>
+          <ToggleButton className="chip" isSelected={isApart} onChange={(isOn) => change({ each: isOn ? '1' : '' })}>
+            One by one
+          </ToggleButton>
           {device && <Button onPress={() => change({ device: '', id: '' })}>Show all</Button>}
           <CopyAs
             way={{
@@ -62,30 +74,39 @@ export default function Refusals() {
     >
       <ProblemNote error={list.error} />
       <div className="split">
-        <Table
-          label="Refused connections"
-          columns={COLUMNS}
-          items={items}
-          keyOf={(each) => each.decision_id}
-          hasMore={list.hasNextPage}
-          isLoading={list.isFetching}
-          onMore={() => void list.fetchNextPage()}
-          onOpen={(each) => change({ id: each.decision_id })}
-          onCurrent={(each) => change({ id: each.decision_id })}
-          current={chosen?.decision_id}
-          empty="Nobody was refused. A device that cannot get in shows up here within a second, with the reason."
-        />
-        {chosen && <Explanation refusal={chosen} />}
+        <div className="stack">
+          <Table
+            label="Refused connections"
+            columns={COLUMNS}
+            items={groups}
+            keyOf={keyOf}
+            hasMore={list.hasNextPage && pages < mostPages}
+            isLoading={list.isFetching}
+            onMore={() => void list.fetchNextPage()}
+            onOpen={({ newest }) => change({ id: newest.decision_id })}
+            onCurrent={({ newest }) => change({ id: newest.decision_id })}
+            current={group?.key}
+            empty="Nobody was refused. A device that cannot get in shows up here within a second, with the reason."
+          />
+          {list.hasNextPage && pages >= mostPages && (
+            <Button onPress={() => setMostPages(pages + PAGES_AT_FIRST)}>Look further back</Button>
+          )}
+        </div>
+        {chosen && <Explanation refusal={chosen} group={group} />}
       </div>
     </Page>
   );
+}
+
+function keyOf(group: RefusalGroup): string {
+  return group.key;
 }
 
 function nameOf(refusal: Refusal): string {
   return refusal.module_id ? `${refusal.device_id}/${refusal.module_id}` : refusal.device_id;
 }
 
-function Explanation({ refusal }: { refusal: Refusal }) {
+function Explanation({ refusal, group }: { refusal: Refusal; group: RefusalGroup | undefined }) {
   const failed = CHECKS.findIndex((check) => check.id === checkOf(refusal.reason));
   return (
     <div className="explanation" aria-live="polite">
@@ -160,6 +181,11 @@ function Explanation({ refusal }: { refusal: Refusal }) {
           <dt>When</dt>
           <dd>
             <Time at={refusal.decided_at} />, {refusal.repeated} {refusal.repeated === 1 ? 'time' : 'times'}
+            {group && group.ids.size > 1 && (
+              <>
+                ; {group.count.toLocaleString('en')} times since <Time at={group.oldest.decided_at} />
+              </>
+            )}
           </dd>
         </dl>
       </Card>

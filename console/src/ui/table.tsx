@@ -15,10 +15,14 @@ export interface TableProps<T> {
   label: string;
   columns: Column<T>[];
   items: T[];
+  /** Rows before the first of `items` that were there and are no longer kept. */
+  offset?: number;
   keyOf: (item: T) => string;
   hasMore?: boolean;
   isLoading?: boolean;
   onMore?: () => void;
+  /** Called when a row is wanted that stands before the first of `items`. */
+  onBefore?: (index: number) => void;
   onOpen?: (item: T) => void;
   /** Called when a row becomes the current one, by click or by key. */
   onCurrent?: (item: T) => void;
@@ -37,7 +41,7 @@ function rowHeight(): number {
   return Number.parseInt(getComputedStyle(document.documentElement).getPropertyValue('--row'), 10) || 40;
 }
 
-/** Return where a row stands: where it was, or wherever it has moved to; where it was if it is gone. */
+/** Return where a row stands among the items: where it was, or wherever it has moved to; where it was if it is gone. */
 function placeOf<T>(items: T[], keyOf: (item: T) => string, key: string, before: number): number {
   const there = items[before];
   if (there && keyOf(there) === key) return before;
@@ -46,34 +50,42 @@ function placeOf<T>(items: T[], keyOf: (item: T) => string, key: string, before:
 }
 
 export function Table<T>(props: TableProps<T>) {
-  const { label, columns, items, keyOf, hasMore = false, isLoading = false, onMore, onOpen, selected, onSelect } = props;
+  const { label, columns, items, offset = 0, keyOf, hasMore = false, isLoading = false } = props;
+  const { onMore, onBefore, onOpen, selected, onSelect } = props;
+  const total = offset + items.length;
   const frame = useRef<HTMLDivElement>(null);
   const { density } = usePreferences();
   // The current row is kept by its key: it stays the same when others come before it.
   const [at, setAt] = useState({ key: props.current ?? '', index: 0 });
   const wanted = props.current ?? at.key;
-  const current = useMemo(() => placeOf(items, keyOf, wanted, at.index), [items, keyOf, wanted, at.index]);
+  const current = useMemo(
+    () => offset + placeOf(items, keyOf, wanted, at.index - offset),
+    [items, offset, keyOf, wanted, at.index],
+  );
   const virtual = useVirtualizer({
-    count: items.length,
+    count: total,
     getScrollElement: () => frame.current,
     estimateSize: rowHeight,
     overscan: 12,
   });
   useEffect(() => virtual.measure(), [virtual, density]);
   const rows = virtual.getVirtualItems();
+  const first = rows[0]?.index ?? 0;
   const last = rows.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (hasMore && !isLoading && last >= items.length - AHEAD) onMore?.();
-  }, [hasMore, isLoading, last, items.length, onMore]);
+    if (isLoading) return;
+    if (offset > 0 && first < offset + AHEAD) onBefore?.(first);
+    else if (hasMore && last >= total - AHEAD) onMore?.();
+  }, [hasMore, isLoading, first, last, offset, total, onMore, onBefore]);
 
   const choose = (index: number) => {
-    const item = items[index];
+    const item = items[index - offset];
     if (!item) return;
     setAt({ key: keyOf(item), index });
     props.onCurrent?.(item);
   };
   const move = (to: number) => {
-    const index = Math.max(0, Math.min(items.length - 1, to));
+    const index = Math.max(0, Math.min(total - 1, to));
     choose(index);
     virtual.scrollToIndex(index);
   };
@@ -83,11 +95,11 @@ export function Table<T>(props: TableProps<T>) {
       if (!['j', 'k', 'x'].includes(event.key)) return;
       frame.current?.focus();
     }
-    const item = items[current];
+    const item = items[current - offset];
     if (event.key === 'j' || event.key === 'ArrowDown') move(current + 1);
     else if (event.key === 'k' || event.key === 'ArrowUp') move(current - 1);
     else if (event.key === 'Home') move(0);
-    else if (event.key === 'End') move(items.length - 1);
+    else if (event.key === 'End') move(total - 1);
     else if (event.key === 'PageDown') move(current + 15);
     else if (event.key === 'PageUp') move(current - 15);
     else if (event.key === 'Enter' && item && onOpen) onOpen(item);
@@ -108,7 +120,7 @@ export function Table<T>(props: TableProps<T>) {
       className="table"
       role="grid"
       aria-label={label}
-      aria-rowcount={hasMore ? -1 : items.length + 1}
+      aria-rowcount={hasMore ? -1 : total + 1}
       aria-colcount={columns.length + (onSelect ? 1 : 0)}
       aria-multiselectable={onSelect ? true : undefined}
       aria-busy={isLoading}
@@ -151,7 +163,8 @@ export function Table<T>(props: TableProps<T>) {
       {/* Spacers carry the height of what is not drawn. */}
       <div style={{ height: rows[0]?.start ?? 0 }} role="presentation" />
       {rows.map((row) => {
-        const item = items[row.index]!;
+        const item = items[row.index - offset];
+        if (item === undefined) return <div key={`before ${row.index}`} className="row" role="presentation" />;
         const key = keyOf(item);
         return (
           <div

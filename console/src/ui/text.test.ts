@@ -29,6 +29,8 @@ describe('text from outside', () => {
     const now = Date.parse('2026-11-22T12:00:00Z');
     expect(ago('2026-11-22T11:57:00Z', now)).toBe('3 minutes ago');
     expect(ago('2026-11-24T12:00:00Z', now)).toBe('in 2 days');
+    expect(ago('2026-11-22T12:00:03Z', now)).toBe('now');
+    expect(ago('2026-11-22T12:00:30Z', now)).toBe('in 30 seconds');
   });
   it('names what has only a generated id by its kind', () => {
     expect(called('link:lnk_06h07t5vqdu5r2sh82fiuove6g')).toBe('a login link');

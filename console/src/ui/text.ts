@@ -57,9 +57,13 @@ const UNITS: [number, Intl.RelativeTimeFormatUnit][] = [
 ];
 const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
+// Clocks differ a little, and an answer takes a moment: what is just ahead is now.
+const NOW_S = 5;
+
 /** Say how far a moment is from now, such as `3 minutes ago`. */
 export function ago(moment: string, now: number = Date.now()): string {
   let distance = (Date.parse(moment) - now) / 1000;
+  if (distance > 0 && distance < NOW_S) distance = 0;
   for (const [size, unit] of UNITS) {
     if (Math.abs(distance) < size) return RELATIVE.format(Math.round(distance), unit);
     distance /= size;

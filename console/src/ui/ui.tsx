@@ -4,6 +4,7 @@ import { useEffect, useId, useState } from 'react';
 import { Button as AriaButton, type ButtonProps } from 'react-aria-components';
 import { Link } from 'wouter';
 import { ApiError } from '../api/client';
+import { serverNow } from '../api/server-clock';
 import { ago, visible } from './text';
 
 export type Tone = 'plain' | 'good' | 'warn' | 'bad' | 'info';
@@ -25,9 +26,9 @@ export function Button({ kind = '', ...rest }: ButtonProps & { kind?: '' | 'prim
 
 /** A moment, as far as it is from now; the exact time on hover. */
 export function Time({ at }: { at: string | null | undefined }) {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(serverNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 15_000);
+    const timer = setInterval(() => setNow(serverNow()), 15_000);
     return () => clearInterval(timer);
   }, []);
   if (!at) return <span className="muted">never</span>;

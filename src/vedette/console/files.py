@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,12 @@ class ConsoleFile:
     """One file, ready to be sent.
 
     Attributes:
-        etag: Quoted, over the content.
+        compressed: The same with gzip; there is nothing secret in it that its length could tell.
+        etag: Weak, over the content: it stands for both forms.
     """
 
     content: bytes
+    compressed: bytes
     media_type: str
     etag: str
 
@@ -60,4 +63,5 @@ def read_console_files(folder: Path = FOLDER) -> ConsoleFiles:
 
 def _read(path: Path) -> ConsoleFile:
     content = path.read_bytes()
-    return ConsoleFile(content, _TYPES[path.suffix], f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+    etag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return ConsoleFile(content, gzip.compress(content, mtime=0), _TYPES[path.suffix], etag)

@@ -47,14 +47,19 @@ def build_console(files: ConsoleFiles, *, new_nonce: Callable[[], str]) -> APIRo
         return HTMLResponse(files.page.replace(_NONCE_PLACE, nonce), headers={"Content-Security-Policy": policy})
 
     async def asset(
-        name: Annotated[str, Path(max_length=128)], if_none_match: Annotated[str | None, Header()] = None
+        name: Annotated[str, Path(max_length=128)],
+        if_none_match: Annotated[str | None, Header()] = None,
+        accept_encoding: Annotated[str, Header()] = "",
     ) -> Response:
         found = files.files.get(name)
         if found is None:
             return Response(status_code=_NOT_FOUND)
-        headers = {"Cache-Control": _FOR_EVER, "ETag": found.etag}
+        headers = {"Cache-Control": _FOR_EVER, "ETag": found.etag, "Vary": "Accept-Encoding"}
         if if_none_match == found.etag:
             return Response(status_code=_NOT_MODIFIED, headers=headers)
+        if _takes_gzip(accept_encoding):
+            headers["Content-Encoding"] = "gzip"
+            return Response(found.compressed, media_type=found.media_type, headers=headers)
         return Response(found.content, media_type=found.media_type, headers=headers)
 
     router.add_api_route("/assets/{name}", asset, methods=["GET"])
@@ -63,6 +68,15 @@ def build_console(files: ConsoleFiles, *, new_nonce: Callable[[], str]) -> APIRo
         router.add_api_route(f"/{prefix}", page, methods=["GET"])
         router.add_api_route(f"/{prefix}/{{rest:path}}", page, methods=["GET"])
     return router
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Tell whether a client names gzip without forbidding it."""
+    for each in accepted.split(","):
+        coding, _, weight = each.replace(" ", "").partition(";")
+        if coding.lower() == "gzip":
+            return weight.lower() not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
 
 
 # The first part of the paths that the console draws; anything else is not found, as it should be.
