@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
@@ -94,7 +95,10 @@ def demo(
     try:
         api = app.find_configuration(config, chosen, environment)[0].configuration.api
         if api.tls not in {"auto", "off"} or api.bind not in {"", "127.0.0.1"}:
-            raise DemoImpossible("the demo's devices need the API on 127.0.0.1 without TLS", hint="leave out [api]")
+            raise DemoImpossible(
+                "the demo's devices need the API on 127.0.0.1 without TLS",
+                hint=_how_to_watch_from_elsewhere(environment, api.port),
+            )
         app.up(
             config=config,
             data=chosen,
@@ -107,6 +111,13 @@ def demo(
         )
     except Problem as problem:
         _end(problem)
+
+
+def _how_to_watch_from_elsewhere(environment: Mapping[str, str], port: int) -> str:
+    """Say what to leave out, and how the demo is seen from another machine all the same."""
+    named = [name for name in ("VEDETTE_API__BIND", "VEDETTE_API__TLS") if name in environment]
+    leave = f"unset {' and '.join(named)}" if named else "leave out bind and tls of [api]"
+    return f"{leave}; to see it from another machine, run there: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE"
 
 
 def _say(lines: list[str]) -> None:
