@@ -54,6 +54,7 @@ from vedette.access.simulation import PolicySimulations, SimulationFailed
 from vedette.access.simulation_model import Sample, SimulationReport, Tally
 from vedette.access.upkeep import RecordUpkeep
 from vedette.access.vouching import CertificateVouching
+from vedette.access.whereabouts import Whereabouts
 
 __all__ = [
     "AccessService",
@@ -124,6 +125,7 @@ __all__ = [
     "Tally",
     "TooManyPolicyBundles",
     "UnknownOrganization",
+    "Whereabouts",
     "compare_bundles",
     "compose_record",
     "read_form",

@@ -18,7 +18,7 @@ from vedette.bus.contract import OpenSession, PostureChanges, PostureChangesRepl
 from vedette.kernel import Clock, DeviceId, ModuleId, OrganizationId
 from vedette.pki.records import SymmetricKeyService
 from vedette.store import Store
-from vedette.trust import Lifecycle, Opening, PostureRecord, Reason, RecordSigner, TokenProof
+from vedette.trust import Lifecycle, Opening, OtherSession, PostureRecord, Reason, RecordSigner, TokenProof
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class AccessService:
         keys: Judges tokens.
         clock: Source of time.
         subscriptions_for: What a kept session subscribed to; a clean one discards it. Not given: none is kept.
+        other_session: Where else an identity is, or was last, by its generation id and the asker's address.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class AccessService:
         keys: SymmetricKeyService,
         clock: Clock,
         subscriptions_for: SubscriptionsFor | None = None,
+        other_session: Callable[[str, str], OtherSession | None] = lambda _generation_id, _address: None,
     ) -> None:
         self._organization_id = organization_id
         self._administrator = administrator
@@ -83,6 +85,7 @@ class AccessService:
         self._keys = keys
         self._clock = clock
         self._subscriptions_for = subscriptions_for
+        self._other_session = other_session
 
     async def open_session(self, request: OpenSession) -> SessionOpening:
         """Answer about one identity, signed over the gateway's nonce.
@@ -110,6 +113,7 @@ class AccessService:
             record=record,
             token=token if isinstance(token, TokenProof) else None,
             token_refusal=token.value if isinstance(token, Reason) else "",
+            other=None if record is None else self._other_session(record.generation_id, request.remote_address),
         )
         if record is not None:
             self._expect(record, usable)

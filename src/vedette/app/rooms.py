@@ -19,6 +19,7 @@ from vedette.access import (
     PostureProjection,
     RecordUpkeep,
     RoomFacts,
+    Whereabouts,
     read_policy_hash,
 )
 from vedette.app.migrate import database_url
@@ -268,6 +269,7 @@ async def build_rooms(
         keys=symmetric_keys,
         clock=clock,
         subscriptions_for=desk.subscriptions_for,
+        other_session=Whereabouts(desk.sessions, clock).other_session,
     )
     desk.on_session(access.session_opened)
     return Rooms(

@@ -29,6 +29,7 @@ class _Report:
     asked_s: float
     next_part: int | None = None
     sessions: list[tuple[str, str, int]] = field(default_factory=list)
+    addresses: dict[str, str] = field(default_factory=dict)
     # Identities that came or went since it was asked for: of them we know better.
     touched: set[str] = field(default_factory=set)
 
@@ -126,10 +127,11 @@ class GatewayWatch:
             gateway.report = None  # the next heartbeat asks again
             return
         report.sessions += part.sessions
+        report.addresses.update(zip((row[0] for row in part.sessions), part.addresses, strict=False))
         report.next_part = part.part + 1
         if part.is_last:
             gateway.report, gateway.is_known, gateway.differs_since_s = None, True, None
-            self._directory.reconcile(name, report.sessions, touched=report.touched)
+            self._directory.reconcile(name, report.sessions, addresses=report.addresses, touched=report.touched)
             self._judge(self._clock.monotonic_s())
 
     def bus_changed(self, *, is_connected: bool) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, KeysView
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, KeysView, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,11 +23,16 @@ _MILLISECONDS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A session, and the gateway that holds it."""
+    """A session, and the gateway that holds it.
+
+    Attributes:
+        remote_address: Of its other end; empty where the gateway did not say.
+    """
 
     gateway: str
     session_id: str
     opened_at_ms: int
+    remote_address: str = field(default="", compare=False)
 
     @property
     def order(self) -> tuple[int, str]:
@@ -129,7 +134,7 @@ class SessionDirectory:
 
     def opened(self, gateway: str, opened: SessionOpened) -> None:
         """Take note of a session; one of the same identity that is older ends."""
-        holding = Holding(gateway, opened.session_id, opened.believed_at_ms(self._now_ms()))
+        holding = Holding(gateway, opened.session_id, opened.believed_at_ms(self._now_ms()), opened.remote_address)
         generation_id = GenerationId(opened.generation_id)
         if self._hold(generation_id, holding):
             self._note(
@@ -160,18 +165,26 @@ class SessionDirectory:
         return len(lost)
 
     def reconcile(
-        self, gateway: str, sessions: Iterable[tuple[str, str, int]], *, touched: Collection[str] = ()
+        self,
+        gateway: str,
+        sessions: Iterable[tuple[str, str, int]],
+        *,
+        addresses: Mapping[str, str] | None = None,
+        touched: Collection[str] = (),
     ) -> None:
         """Make the directory say of a gateway what the gateway says itself.
 
         Args:
             gateway: Whose sessions.
             sessions: All of them: generation id, session id, ``opened_at_ms``.
+            addresses: Of their other ends, by generation id.
             touched: Identities of which something younger than this list is known.
         """
         now_ms = self._now_ms()
         told = {
-            GenerationId(generation_id): Holding(gateway, session_id, min(opened_at_ms, now_ms))
+            GenerationId(generation_id): Holding(
+                gateway, session_id, min(opened_at_ms, now_ms), (addresses or {}).get(generation_id, "")
+            )
             for generation_id, session_id, opened_at_ms in sessions
             if generation_id not in touched
         }
