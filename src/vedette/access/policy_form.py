@@ -131,7 +131,7 @@ CONDITIONS: Final = (
         "metres_from_site_at_most",
         "context has metresFromSite && context.metresFromSite <= {}",
         "number",
-        "it is at most metres from its site",
+        "it is at most so many metres outside its site's circle (0: inside)",
     ),
     Piece(
         "plausible_position",

@@ -114,7 +114,7 @@ class PolicyLife:
         Raises:
             PolicyBundleDamaged: A bundle in force is not what was signed.
         """
-        shipped = default_bundle()
+        shipped = await asyncio.to_thread(default_bundle)
         encoded = await asyncio.to_thread(encode_bundle, shipped)
         count = len(await asyncio.to_thread(read_policies, shipped.policies_text))
 

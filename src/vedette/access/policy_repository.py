@@ -200,7 +200,7 @@ def read_staging(connection: sa.Connection, organization_id: str, *, is_locked: 
     """Return which bundles are in force; locked, until the transaction ends."""
     query = sa.select(policy_staging).where(policy_staging.c.organization_id == organization_id)
     row = connection.execute(query.with_for_update() if is_locked else query).one_or_none()
-    return None if row is None else msgspec.convert(dict(row._mapping), Staging)  # noqa: SLF001 - SQLAlchemy's own name
+    return None if row is None else Staging(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name
 
 
 def save_staging(connection: sa.Connection, staging: Staging, *, is_new: bool = False) -> None:
@@ -254,7 +254,7 @@ def list_approvals(connection: sa.Connection, organization_id: str, sha256: str,
         .where(column.organization_id == organization_id, column.sha256 == sha256, column.base_sha256 == base_sha256)
         .order_by(column.approved_at)
     )
-    return [msgspec.convert(dict(row._mapping), Approval) for row in connection.execute(query)]  # noqa: SLF001 - as above
+    return [Approval(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - as above
 
 
 def insert_simulation(connection: sa.Connection, organization_id: str, simulated: Simulated) -> None:

@@ -386,7 +386,8 @@ class PolicyStore:
 async def read_policy_hash(store: Store, organization_id: OrganizationId) -> str:
     """Return the hash of the manifest in force, which heads name; of the shipped one before the first start."""
     staging = await store.read(lambda connection: repository.read_staging(connection, organization_id))
-    return (default_manifest() if staging is None else staging.manifest).sha256
+    manifest = staging.manifest if staging is not None else await asyncio.to_thread(default_manifest)
+    return manifest.sha256
 
 
 def check_policies(content: PolicyBundle) -> Check:

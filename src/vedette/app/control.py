@@ -39,7 +39,7 @@ async def serve_control(role: ControlRole, *, clock: Clock, ids: IdSource, ready
         stack.push_async_callback(store.close)
         devices = await _connect(role.devices_bus, stack, clock)
         events = await _connect(role.events_bus, stack, clock)
-        rooms = await build_rooms(role, store, events, clock=clock, ids=ids)
+        rooms = await build_rooms(role, store, devices, events, clock=clock, ids=ids)
         rooms.enforcement.listen(devices)
         rooms.desk.listen(devices)
         await rooms.access_lists.resume()
