@@ -94,6 +94,8 @@ def choose(names: list[str]) -> list[Stage]:
 
 def main() -> int:
     """Run the chosen stages and sum up; fail when one failed or there was nothing to run."""
+    # A shell starts what runs in its background deaf to Ctrl-C, and that is inherited; tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stages = choose(sys.argv[1:])
     if not stages:
         print("test: no tests there")
