@@ -9,8 +9,9 @@ from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
 
-from vedette.access import EnforcementTracker
+from vedette.access import EnforcementTracker, HopLog, QuarantineService
 from vedette.api.access_lists import AccessListRoutes
+from vedette.api.acts import ActRoutes
 from vedette.api.application import build_router
 from vedette.api.authentication import Authenticator
 from vedette.api.authorities import AuthorityRoutes
@@ -21,6 +22,7 @@ from vedette.api.credentials import CredentialRoutes
 from vedette.api.decisions import DecisionRoutes
 from vedette.api.device_flow import DeviceFlowRoutes
 from vedette.api.devices import DeviceRoutes
+from vedette.api.enforcements import EnforcementRoutes
 from vedette.api.enrollments import EnrollmentRoutes
 from vedette.api.events import EventRoutes
 from vedette.api.groups import GroupRoutes
@@ -36,10 +38,13 @@ from vedette.api.passkeys import PasskeyRoutes
 from vedette.api.pending_registrations import PendingRegistrationRoutes
 from vedette.api.people import PeopleRoutes
 from vedette.api.plain_pages import PlainPageRoutes
+from vedette.api.quarantine import QuarantineRoutes
 from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
+from vedette.api.roles import RoleRoutes
 from vedette.api.service_policies import ServicePolicyRoutes
 from vedette.api.sessions import CurrentSession, SessionRoutes
+from vedette.api.signals import SignalRoutes
 from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
 from vedette.api.streams import StreamLimit
@@ -47,6 +52,7 @@ from vedette.api.telemetry import TelemetryRoutes
 from vedette.api.tokens import ServiceTokenRoutes
 from vedette.api.twins import TwinRoutes
 from vedette.enrollment import EnrollmentService, RegistrationApprovals, RegistrationLocks
+from vedette.health import SignalService
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
@@ -80,6 +86,7 @@ class Services:
         url: Where browsers reach us.
         service_host: Where programs reach the service API: a host name, and its port unless that is 443;
             empty while it is off.
+        boot_id: Of this machine.
         components: Asked for the processes and connections that only ``app`` knows.
     """
 
@@ -115,6 +122,10 @@ class Services:
     locks: RegistrationLocks
     approvals: RegistrationApprovals
     enforcement: EnforcementTracker
+    signals: SignalService
+    quarantines: QuarantineService
+    hops: HopLog
+    boot_id: str
     commands: CommandQueue
     feedback: FeedbackLog
     methods: MethodService
@@ -166,7 +177,7 @@ def _routers(services: Services) -> list[APIRouter]:
     authorities = AuthorityRoutes(organization_id, services.authorities, services.signer)
     return [
         StatusRoutes(status).build(),
-        PlainPageRoutes(services.authenticator, drawn).build(),
+        PlainPageRoutes(organization_id, services.authenticator, services.rights.authorization, drawn).build(),
         *_operators(services),
         devices.build(),
         devices.build_bulk(),
@@ -196,6 +207,9 @@ def _routers(services: Services) -> list[APIRouter]:
         PendingRegistrationRoutes(organization_id, services.approvals, services.enrollments).build(),
         authorities.build(),
         authorities.build_own(),
+        *SignalRoutes(organization_id, services.signals).build(),
+        *QuarantineRoutes(organization_id, services.quarantines, services.enforcement, clock=services.clock).build(),
+        *EnforcementRoutes(organization_id, services.hops, services.devices, boot_id=services.boot_id).build(),
         ReportedCertificateRoutes(organization_id, services.reports).build(),
         AccessListRoutes(organization_id, services.access_lists).build(),
         ClockRoutes(organization_id, services.guard, services.store, services.ledger).build(),
@@ -229,8 +243,18 @@ def _operators(services: Services) -> list[APIRouter]:
         device_flow.build(),
         device_flow.build_pages(),
         ServiceTokenRoutes(organization_id, services.sign_in.service_tokens).build(),
-        SessionRoutes(organization_id, sessions, current, authenticator, url=services.url).build(),
+        SessionRoutes(
+            organization_id,
+            sessions,
+            current,
+            authenticator,
+            rights=services.rights,
+            places=services.places,
+            url=services.url,
+        ).build(),
         PeopleRoutes(organization_id, people).build(),
+        RoleRoutes(organization_id, services.rights, services.places, clock=services.clock).build(),
+        ActRoutes(services.rights.confirmations).build(),
         PasskeyRoutes(organization_id, passkeys, people, authenticator).build(),
         ServicePolicyRoutes(organization_id, services.service_policies, host=services.service_host).build(),
     ]

@@ -35,6 +35,7 @@ from vedette.messaging import DecisionReader, TelemetryReader
 from vedette.operators import digest_of
 
 _NONCE_BYTES: Final = 16
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _STARTED: Final = Actor("system", "start")
 
 
@@ -76,7 +77,8 @@ async def serve_operators(
         is_tls=role.api.tls != "off",
         service_tokens=rooms.sign_in.service_tokens,
     )
-    routes = build_routes(_services(role, rooms, connections, authenticator))
+    boot_id = (await asyncio.to_thread(_BOOT_ID.read_text)).strip()
+    routes = build_routes(_services(role, rooms, connections, authenticator, boot_id))
     routes.include_router(build_console(await asyncio.to_thread(read_console_files), new_nonce=_nonce_maker(rooms)))
     app = build_api(
         ApiSettings(
@@ -113,7 +115,9 @@ async def serve_operators(
         )
 
 
-def _services(role: ControlRole, rooms: Rooms, connections: Connections, authenticator: Authenticator) -> Services:
+def _services(
+    role: ControlRole, rooms: Rooms, connections: Connections, authenticator: Authenticator, boot_id: str
+) -> Services:
     return Services(
         platform=Platform(
             organization_id=rooms.anchor.organization_id,
@@ -122,6 +126,9 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
             id_scope=rooms.anchor.id_scope,
             started_at=rooms.clock.now(),
             is_demo=role.api.is_demo,
+            mqtt_port=role.mqtt_port,
+            websocket_port=role.websocket_port,
+            service_port=role.service.port,
         ),
         url=role.api.url,
         clock=rooms.clock,
@@ -159,6 +166,10 @@ def _services(role: ControlRole, rooms: Rooms, connections: Connections, authent
         locks=rooms.locks,
         approvals=rooms.approvals,
         enforcement=rooms.enforcement,
+        signals=rooms.response.signals,
+        quarantines=rooms.response.quarantines,
+        hops=rooms.administrator.hops,
+        boot_id=boot_id,
         telemetry=TelemetryReader(connections.devices),
         decisions=DecisionReader(connections.devices),
         components=ProcessHealth(role.state_file, connections).read,

@@ -31,9 +31,12 @@ from vedette.cli import (
     operator_session,
     person,
     platform,
+    quarantine,
     query,
     reported_certificate,
+    sensor,
     service_policy,
+    signal,
     status,
     symmetric_key,
     telemetry,
@@ -153,6 +156,28 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
         "Identities that two clients used at once.",
         {"list": clone_alert.list_alerts, "acknowledge": clone_alert.acknowledge},
     ),
+    "signal": (
+        "What bears on trust in a device, and what it comes to.",
+        {
+            "list": signal.list_signals,
+            "show": signal.show,
+            "risky": signal.risky,
+            "send": signal.send,
+            "withdraw": signal.withdraw,
+        },
+    ),
+    "quarantine": (
+        "Devices that may be repaired and nothing else, and their way back.",
+        {
+            "list": quarantine.list_quarantines,
+            "show": quarantine.show,
+            "put": quarantine.put,
+            "approve": quarantine.approve,
+            "recover": quarantine.recover,
+            "sign-off": quarantine.sign_off,
+            "release": quarantine.release,
+        },
+    ),
     "decision": ("Every access decision.", {"list": decision.list_decisions}),
     "event": ("What happens, as it happens.", {"tail": telemetry.tail_events}),
     "ledger": (
@@ -186,6 +211,10 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "rotate": service_policy.rotate,
             "delete": service_policy.delete,
         },
+    ),
+    "sensor": (
+        "See what has no agent: from captures, or listening on an interface.",
+        {"read": sensor.read, "run": sensor.run},
     ),
     "clock": (
         "The platform's clock: whether it is believed.",
