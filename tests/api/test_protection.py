@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -170,6 +171,23 @@ def test_a_body_at_the_limit_is_read_and_one_above_is_not(api: httpx.Client) -> 
 def test_a_body_without_a_length_is_counted(api: httpx.Client) -> None:
     answer = api.post("/v1/devices", content=(b" " * 65_536 for _ in range(17)))
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "media_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "text/json", "a" * 200]
+)
+def test_a_body_of_another_type_is_refused_as_such(api: httpx.Client, device: str, media_type: str) -> None:
+    headers = {"Content-Type": media_type} if media_type else {}
+    for path in ("/v1/devices", f"/v1/devices/{device}/methods/ping", f"/v1/devices/{device}/disable"):
+        answer = api.post(path, content=b"{}", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (415, "api.unsupported_media_type")
+        assert "application/json" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "Application/JSON; charset=utf-8", "application/x+json"])
+def test_json_may_be_called_so_in_several_ways(api: httpx.Client, new_name: Callable[[], str], media_type: str) -> None:
+    body = json.dumps({"device_id": new_name()}).encode()
+    assert api.post("/v1/devices", content=body, headers={"Content-Type": media_type}).status_code == 201
 
 
 def test_an_unknown_path_and_method_are_problems(api: httpx.Client) -> None:

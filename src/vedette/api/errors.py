@@ -21,6 +21,13 @@ class RecheckNeeded(Problem):
     status: ClassVar[int] = 401
 
 
+class UnsupportedMediaType(Problem):
+    """The body is not said to be JSON."""
+
+    code: ClassVar[str] = "api.unsupported_media_type"
+    status: ClassVar[int] = 415
+
+
 class TooManyFailures(Problem):
     """Too many wrong credentials came from one address; right ones are still taken."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -10,7 +11,7 @@ import msgspec
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vedette.api.errors import BodyTooLarge, BodyTooSlow, InvalidBody, MisdirectedRequest
+from vedette.api.errors import BodyTooLarge, BodyTooSlow, InvalidBody, MisdirectedRequest, UnsupportedMediaType
 from vedette.api.problems import problem_response
 from vedette.kernel import Problem
 
@@ -31,6 +32,7 @@ _OPEN_PREFIX: Final = "/login/"
 _OPEN_MAX_BYTES: Final = 16_384
 _OPEN_BODY_WITHIN_S: Final = 5.0
 _HSTS: Final = "max-age=31536000"
+_JSON: Final = re.compile(r"application/([!#$&^_.+a-z0-9-]{1,100}\+)?json", re.ASCII)
 _NOT_JSON: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -159,8 +161,15 @@ class BoundedBody:
             if not message.get("more_body", False):
                 break
         body = b"".join(chunks)
-        if body and headers.get("content-type", "").partition(";")[0].strip().lower() not in _NOT_JSON:
-            check_json(body)
+        if body:
+            media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if scope["path"].startswith(self._prefix) and not _JSON.fullmatch(media_type):
+                raise UnsupportedMediaType(
+                    f"the body comes as {media_type[:80]!r}" if media_type else "the body comes without its type",
+                    hint="send JSON, with Content-Type: application/json",
+                )
+            if media_type not in _NOT_JSON:
+                check_json(body)
         return body
 
 

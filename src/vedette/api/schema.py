@@ -248,6 +248,7 @@ _WORDS: Final = {
     409: "The state of the resource does not allow it.",
     412: "The resource has changed since the revision of `If-Match`.",
     413: "The body is too large.",
+    415: "The body is not said to be JSON.",
     421: "The request names a host that is not ours.",
     422: "A parameter or a member of the body is missing or outside its limits.",
     429: "Too many failures, or a cap is reached.",
@@ -264,12 +265,13 @@ _EXAMPLE_CODES: Final = {
     409: ("registry.device_exists", "the name 'pump-7' is taken"),
     412: ("registry.revision_mismatch", "the device is at revision 4, not 3"),
     413: ("api.body_too_large", "the body is over 1048576 bytes"),
+    415: ("api.unsupported_media_type", "the body comes as 'text/plain'"),
     422: ("registry.reason_missing", "say why: this act takes access away"),
     429: ("api.too_many_failures", "too many wrong credentials from this address"),
     503: ("store.unavailable", "the database did not answer"),
 }
 _ALWAYS: Final = (401, 421, 429, 503, 507)
-_WITH_BODY: Final = (400, 403, 413)
+_WITH_BODY: Final = (400, 403, 413, 415)
 
 
 def refusals(*statuses: int, is_change: bool = False) -> Responses:

@@ -68,6 +68,14 @@ class AuthorityExpiry(View):
     not_after: Timestamp
 
 
+class PortsView(View):
+    """Where the platform listens, on the host name of `hostname`."""
+
+    mqtt: int = Field(description="Devices: MQTT and provisioning (DPS) over TLS.")
+    websocket: int | None = Field(description="Devices: MQTT over WebSocket; null when it is off.")
+    service: int | None = Field(description="Programs written with the service SDKs; null when it is off.")
+
+
 class StatusView(View):
     """The state of the platform at a moment."""
 
@@ -77,6 +85,7 @@ class StatusView(View):
     started_at: Timestamp
     hostname: str
     id_scope: str = Field(description="What devices need to register.")
+    ports: PortsView
     components: list[ComponentView] = Field(description="The worst first.")
     devices: DevicesView
     sessions: int = Field(description="Devices connected now.")
@@ -87,7 +96,13 @@ class StatusView(View):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """What does not change while this process runs."""
+    """What does not change while this process runs.
+
+    Attributes:
+        mqtt_port: Where devices connect.
+        websocket_port: The same by WebSocket; 0 when it is off.
+        service_port: Of the service API; 0 when it is off.
+    """
 
     organization_id: OrganizationId
     version: str
@@ -95,6 +110,9 @@ class Platform:
     id_scope: str
     started_at: datetime
     is_demo: bool = False
+    mqtt_port: int = 8883
+    websocket_port: int = 0
+    service_port: int = 0
 
 
 class StatusReader:
@@ -157,6 +175,11 @@ class StatusReader:
             started_at=self._platform.started_at,
             hostname=self._platform.hostname,
             id_scope=self._platform.id_scope,
+            ports=PortsView(
+                mqtt=self._platform.mqtt_port,
+                websocket=self._platform.websocket_port or None,
+                service=self._platform.service_port or None,
+            ),
             components=[
                 ComponentView(name=each.name, health=each.health, detail=each.detail, hint=each.hint)
                 for each in sorted(components, key=lambda each: (-_SEVERITY[each.health], each.name))

@@ -311,6 +311,8 @@ class Plan:
             has_symmetric_keys=configuration.pki.symmetric_keys,
             symmetric_key_days=configuration.pki.symmetric_key_days,
             gateways=self.gateways,
+            mqtt_port=configuration.gateway.port,
+            websocket_port=configuration.gateway.websocket_port,
         )
         return self.program("control", "control", role, stop_within_s=15.0)
 

@@ -170,6 +170,8 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     has_symmetric_keys: bool
     symmetric_key_days: int
     gateways: tuple[str, ...]
+    mqtt_port: int = 8883
+    websocket_port: int = 0
 
 
 class GatewayRole(msgspec.Struct, frozen=True, kw_only=True):

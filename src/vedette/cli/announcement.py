@@ -82,6 +82,18 @@ def _command(ready: Ready) -> str:
     return f"VEDETTE_DATA={escape_shell(shown)} {program_name()}"
 
 
+def _further(ready: Ready) -> dict[str, str]:
+    """Return the addresses that are there only if somebody wants them."""
+    configuration = ready.plan.configuration
+    hostname, facts = configuration.server.hostname, {}
+    if configuration.gateway.websocket_port:
+        facts["or, by WebSocket, to"] = f"{hostname}:{configuration.gateway.websocket_port}"
+    if configuration.service.port:
+        command = f"{_command(ready)} service-policy connection-string iothubowner"
+        facts["Programs (SDKs)"] = f"{hostname}:{configuration.service.port}, the service API: {command}"
+    return facts
+
+
 def _addresses(ready: Ready) -> list[str]:
     plan = ready.plan
     link = f"another one: {_command(ready)} login-link"
@@ -90,6 +102,7 @@ def _addresses(ready: Ready) -> list[str]:
         "": f"(good once, within the hour; {link})",
         "Devices connect to": f"{plan.configuration.server.hostname}:{plan.configuration.gateway.port}, TLS: "
         "MQTT and provisioning (DPS)",
+        **_further(ready),
         "ID scope": ready.id_scope,
         "Root certificate": f"{plan.data.root_certificate} (devices must trust it)",
         "Data directory": str(plan.data.path),

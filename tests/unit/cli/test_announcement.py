@@ -60,3 +60,14 @@ def test_the_program_is_named_as_it_was_called(monkeypatch: pytest.MonkeyPatch, 
     installed.chmod(0o755)
     monkeypatch.setattr(sys, "argv", [str(installed)])
     assert program_name() == "vedette"
+
+
+def test_up_tells_where_programs_and_websockets_go_if_they_may(tmp_path: Path) -> None:
+    told = "\n".join(announce_up(ready(tmp_path)))
+    assert "localhost:8443" in told
+    assert "WebSocket" not in told
+    environment = {"VEDETTE_SERVICE__PORT": "0", "VEDETTE_GATEWAY__WEBSOCKET_PORT": "9443"}
+    plan = Plan(read_configuration(None, environment).configuration, DataDirectory(tmp_path), {})
+    told = "\n".join(announce_up(Ready(plan=plan, login_url=URL, id_scope="0neABC", is_first_start=False)))
+    assert "localhost:9443" in told
+    assert "service API" not in told
