@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from vedette.kernel import Problem
+from vedette.trust.anchors import AnchorIndex, PolicyTree
 from vedette.trust.bundle import BadPolicyBundle
 
 if TYPE_CHECKING:
     import cedarpy
 
-# Any: parsed JSON of a policy, as Cedar writes it.
-PolicyTree = dict[str, Any]
-
 _CONTEXT: Final = {"Var": "context"}
 _ACTION_GROUPS: Final = re.compile(r'^\s*action\s+(?:[\w", ]|\\.)*\bin\b', re.MULTILINE)
+_ATTRIBUTE: Final = re.compile(r"^\s*(\w+)\??:[^\n]*\n", re.MULTILINE)
+SELECTIONS_MAX: Final = 4_096
 _POLICY_NAME: Final = re.compile(r"`(policy\d+)`")
 
 
@@ -57,10 +58,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The policies that can bear on one action, and the context attributes they read; ``None``: any."""
+    """The policies that can bear on one action, and a schema of just what they read of the context."""
 
     policies: cedarpy.PolicySet
-    reads: frozenset[str] | None
+    schema: cedarpy.Schema
 
 
 class ParsedPolicies:
@@ -69,12 +70,14 @@ class ParsedPolicies:
     Args:
         schema_text: Cedar schema.
         policies_text: Cedar policies without templates.
+        context_type: Name of the schema's record type that is every action's context. Requests then bring only what
+            is read for their action, which is what a decision costs; empty: they bring all of it.
 
     Raises:
         BadPolicyBundle: They do not parse, or a policy does not fit the schema.
     """
 
-    def __init__(self, schema_text: str, policies_text: str) -> None:
+    def __init__(self, schema_text: str, policies_text: str, context_type: str = "") -> None:
         # Imported here: a guest that embeds trust for its records alone needs no policy engine installed.
         import cedarpy  # noqa: PLC0415 - optional on a device
 
@@ -92,17 +95,21 @@ class ParsedPolicies:
         self._policies: dict[str, PolicyTree] = tree["staticPolicies"]
         self._names = {key: str(each.get("annotations", {}).get("id", key)) for key, each in self._policies.items()}
         self._has_action_groups = _ACTION_GROUPS.search(str(self._schema)) is not None
-        self._selections: dict[str, _Selection] = {}
-        self._whole = self._select(None)
+        self._schema_text = schema_text
+        self._context_type = context_type
+        self._anchors = AnchorIndex(self._policies)
+        self._by_action: dict[str, tuple[dict[str, PolicyTree], frozenset[str] | None]] = {}
+        self._schemas: dict[frozenset[str] | None, cedarpy.Schema] = {None: self._schema}
+        self._selections: OrderedDict[tuple[str, frozenset[str] | None], _Selection] = OrderedDict()
+        self.reads = read_of_context(list(self._policies.values()))
 
-    @property
-    def reads(self) -> frozenset[str] | None:
-        """Attributes of the context that any policy reads; ``None``: one reads the context as a whole."""
-        return self._whole.reads
+    def find_applicable(self, attributes: Mapping[str, object]) -> frozenset[str]:
+        """Return which policies can bear on a principal with these attributes, for ``ask``."""
+        return self._anchors.find(attributes)
 
     def reads_for(self, action: str) -> frozenset[str] | None:
         """Return the attributes of the context that are read for one action; ``None``: any."""
-        return self._selection(action).reads
+        return self._concerned(action)[1]
 
     def parse_entities(self, entities: Sequence[Mapping[str, object]]) -> cedarpy.Entities:
         """Build a handle of entities in Cedar's JSON form, checked against the schema.
@@ -122,6 +129,8 @@ class ParsedPolicies:
         resource: Uid | str,
         context: Mapping[str, object],
         entities: cedarpy.Entities,
+        *,
+        applicable: frozenset[str] | None = None,
     ) -> Verdict:
         """Ask the policies; any error, unknown attribute or third outcome is a deny.
 
@@ -129,8 +138,10 @@ class ParsedPolicies:
             principal: Who; as text, in Cedar's syntax, it must be ours entirely.
             action: A Cedar action id such as ``connect``; ours, never text from outside.
             resource: On what.
-            context: All values that the schema requires; a missing one denies.
+            context: All values that the schema requires; a missing one denies. With a ``context_type``, those among
+                ``reads_for`` the action.
             entities: From ``parse_entities``.
+            applicable: From ``find_applicable``; ``None``: all policies.
         """
         request = {
             "principal": _reference(principal),
@@ -138,9 +149,9 @@ class ParsedPolicies:
             "resource": _reference(resource),
             "context": dict(context),
         }
-        policies = self._selection(action).policies
+        selection = self._selection(action, applicable)
         try:
-            answer = self._cedar.is_authorized(request, policies, entities, schema=self._schema)
+            answer = self._cedar.is_authorized(request, selection.policies, entities, schema=selection.schema)
         except ValueError as error:
             return Verdict(is_permitted=False, policies=(), errors=(str(error),))
         errors = tuple(_POLICY_NAME.sub(self._name, str(error)) for error in answer.diagnostics.errors)
@@ -151,22 +162,49 @@ class ParsedPolicies:
     def _name(self, match: re.Match[str]) -> str:
         return f"`{self._names.get(match[1], match[1])}`"
 
-    def _selection(self, action: str) -> _Selection:
-        selection = self._selections.get(action)
+    def _selection(self, action: str, applicable: frozenset[str] | None) -> _Selection:
+        key = (action, applicable)
+        selection = self._selections.get(key)
         if selection is None:
-            # Cost grows with the number of policies, so those that cannot bear on an action are left out of its set.
-            selection = self._select(action)
-            self._selections[action] = selection
+            selection = self._selections[key] = self._select(action, applicable)
+            if len(self._selections) > SELECTIONS_MAX:
+                self._selections.popitem(last=False)
         return selection
 
-    def _select(self, action: str | None) -> _Selection:
-        chosen = {
-            key: policy
-            for key, policy in self._policies.items()
-            if action is None or self._has_action_groups or _may_concern(policy, action)
-        }
+    def _select(self, action: str, applicable: frozenset[str] | None) -> _Selection:
+        concerned, reads = self._concerned(action)
+        chosen = {key: policy for key, policy in concerned.items() if applicable is None or key in applicable}
         text = json.dumps({"templates": {}, "staticPolicies": chosen, "templateLinks": []})
-        return _Selection(self._cedar.PolicySet.from_json_str(text), read_of_context(list(chosen.values())))
+        return _Selection(self._cedar.PolicySet.from_json_str(text), self._narrow_schema(reads))
+
+    def _concerned(self, action: str) -> tuple[dict[str, PolicyTree], frozenset[str] | None]:
+        """Return an action's policies, and what they read of the context: the same for everyone."""
+        known = self._by_action.get(action)
+        if known is None:
+            policies = {
+                key: policy
+                for key, policy in self._policies.items()
+                if self._has_action_groups or _may_concern(policy, action)
+            }
+            known = self._by_action[action] = policies, read_of_context(list(policies.values()))
+        return known
+
+    def _narrow_schema(self, reads: frozenset[str] | None) -> cedarpy.Schema:
+        if not self._context_type:
+            return self._schema
+        schema = self._schemas.get(reads)
+        if schema is None and reads is not None:
+            narrowed = _keep_attributes(self._schema_text, self._context_type, reads)
+            schema = self._schemas[reads] = self._cedar.Schema.from_str(narrowed)
+        return schema or self._schema
+
+
+def _keep_attributes(schema_text: str, record_type: str, names: frozenset[str]) -> str:
+    """Return a schema whose record type has these attributes only."""
+    begin = schema_text.index("{", schema_text.index(f"type {record_type} ")) + 1
+    end = schema_text.index("}", begin)
+    kept = (match[0] for match in _ATTRIBUTE.finditer(schema_text, begin, end) if match[1] in names)
+    return f"{schema_text[:begin]}\n{''.join(kept)}{schema_text[end:]}"
 
 
 def _reference(uid: Uid | str) -> dict[str, str] | str:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
+from vedette.trust.anchors import PolicyTree
 from vedette.trust.bundle import BadPolicyBundle, PolicyBundle, check_size, device_schema, find_site_flaws
-from vedette.trust.cedar import PolicyTree, read_of_context
+from vedette.trust.cedar import read_of_context
 from vedette.trust.facts import OPTIONAL_FACTS
 
 ANNOTATIONS: Final = ("id", "owner", "why", "guidance")

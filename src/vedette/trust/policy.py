@@ -32,6 +32,7 @@ from vedette.trust.model import PostureRecord
 if TYPE_CHECKING:
     import cedarpy
 
+_CONTEXT_TYPE: Final = "Session"
 VERDICTS_MAX: Final = 50_000
 PRINCIPALS_MAX: Final = 256
 ACTIONS: Final = (
@@ -52,10 +53,15 @@ ACTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An identity as the policies see it: its uid and a parsed entity handle, built with the schema."""
+    """An identity as the policies see it: its uid and a parsed entity handle, built with the schema.
+
+    Attributes:
+        applicable: Policies that can bear on it; ``None``: all.
+    """
 
     uid: Uid
     entities: cedarpy.Entities
+    applicable: frozenset[str] | None = None
 
 
 class PolicyEngine:
@@ -75,7 +81,7 @@ class PolicyEngine:
         schema = device_schema()
         if bundle.schema_text != schema:
             ParsedPolicies(bundle.schema_text, "")  # of an older or newer release: it must be a schema at all
-        self._cedar = ParsedPolicies(schema, bundle.policies_text)
+        self._cedar = ParsedPolicies(schema, bundle.policies_text, _CONTEXT_TYPE)
         self._sites = SiteMap(bundle.sites)
         self.sha256 = bundle.sha256
         reads = self._cedar.reads
@@ -166,7 +172,7 @@ class PolicyEngine:
             BadEntity: The schema refuses the entity.
         """
         entities = self._cedar.parse_entities(list_entities(identity, generation_id, organization_id))
-        return Principal(uid_of(identity, generation_id), entities)
+        return Principal(uid_of(identity, generation_id), entities, self._cedar.find_applicable(identity.attributes))
 
     def evaluate(self, principal: Principal, action: str, context: Mapping[str, FactValue]) -> Verdict:
         """Ask the policies; any error, unknown attribute or third outcome is a deny.
@@ -176,13 +182,14 @@ class PolicyEngine:
             action: A Cedar action id such as ``connect``; ours, never text from outside.
             context: By the names of the Cedar context; one that is required and missing denies.
         """
+        if not (context.keys() >= REQUIRED_FACTS and context["address"]):
+            missing = min(REQUIRED_FACTS - context.keys(), default="address")
+            return Verdict(is_permitted=False, policies=(), errors=(f"the fact {missing} of the session is missing",))
         reads = self._cedar.reads_for(action)
-        typed: dict[str, object] = {
-            name: value for name, value in context.items() if reads is None or name in reads or name in REQUIRED_FACTS
-        }
+        typed: dict[str, object] = {name: value for name, value in context.items() if reads is None or name in reads}
         if "address" in typed:
             typed["address"] = {"__extn": {"fn": "ip", "arg": typed["address"]}}
-        return self._cedar.ask(principal.uid, action, HUB, typed, principal.entities)
+        return self._cedar.ask(principal.uid, action, HUB, typed, principal.entities, applicable=principal.applicable)
 
     def _build(self, record: PostureRecord, now: datetime) -> Principal:
         try:

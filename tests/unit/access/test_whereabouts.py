@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from vedette.access import Whereabouts
@@ -46,7 +48,7 @@ def test_the_place_last_left_is_told_with_the_time_since() -> None:
     it = Scene()
     it.open("s1", "192.0.2.1")
     it.close("s1")
-    it.clock.advance(90)
+    it.clock.advance(timedelta(seconds=90))
     it.open("s2", "198.51.100.9")
     it.close("s2")
     left = OtherSession(remote_address="192.0.2.1", is_live=False, seen_s=90)

@@ -53,6 +53,7 @@ from vedette.trust import (
 from vedette.trust.model import Finding, Health
 
 ENGINE = PolicyEngine(default_bundle())
+SEQUENCES = itertools.count(100)
 SOON = NOW + timedelta(hours=1)
 FAR = NOW + timedelta(days=300)
 PAST = NOW - timedelta(hours=1)
@@ -320,9 +321,9 @@ def test_who_is_let_in_is_exactly_who_fulfils_every_condition(
     in_limited_zone = lifecycle is Lifecycle.QUARANTINED and mode == "limited"
     may_take_part = (in_service and mode != "cut") or in_limited_zone
     expected = may_take_part and is_enabled and not is_blocked and is_listed and hours_left > 0
-    # A new engine: what one remembers it finds by a record's sequence, which is the same here for all of them.
-    engine = PolicyEngine(default_bundle())
-    assert decide_session(engine, record, credential, SESSION, NOW).is_permitted is expected
+    # An engine finds what it remembers by a record's sequence.
+    record = msgspec.structs.replace(record, sequence=next(SEQUENCES))
+    assert decide_session(ENGINE, record, credential, SESSION, NOW).is_permitted is expected
 
 
 # --- when to ask again, and what follows from a grant ------------------------------------------------------------
