@@ -20,6 +20,7 @@ from vedette.access.errors import (
     RecheckFailed,
     UnknownOrganization,
 )
+from vedette.access.explanation import AccessExplainer, ActionAnswer, Explanation, PolicyNote
 from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_record
 from vedette.access.first_use import FirstUses
 from vedette.access.hops import EnforcedHop, HopLog, Hops
@@ -57,7 +58,9 @@ from vedette.access.vouching import CertificateVouching
 from vedette.access.whereabouts import Whereabouts
 
 __all__ = [
+    "AccessExplainer",
     "AccessService",
+    "ActionAnswer",
     "Approval",
     "ApprovalMissing",
     "ApprovalRefused",
@@ -72,6 +75,7 @@ __all__ = [
     "EnforcedHop",
     "Enforcement",
     "EnforcementTracker",
+    "Explanation",
     "FactReader",
     "FirstUses",
     "FormItem",
@@ -92,6 +96,7 @@ __all__ = [
     "PolicyChange",
     "PolicyForm",
     "PolicyLife",
+    "PolicyNote",
     "PolicySimulations",
     "PolicyStaged",
     "PolicyStore",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from vedette.api.schema import After, Limit, Page, View, api_router, refusals
+from vedette.api.schema import After, Limit, Moment, Page, View, api_router, refusals
 from vedette.bus.contract import DecisionRecord
 from vedette.kernel import OrganizationId
-from vedette.messaging import Decision, DecisionReader
+from vedette.messaging import Decision, DecisionReader, DecisionSearch
 from vedette.registry import DeviceNotFound, DeviceService
 
 Kind = Literal["connect", "refuse", "cut", "disconnect", "register"]
@@ -24,6 +24,12 @@ DeviceQuery = Annotated[
 ]
 ReasonQuery = Annotated[str | None, Query(max_length=128, description="Only with this reason.")]
 AddressQuery = Annotated[str | None, Query(max_length=64, description="Only from this address.")]
+_Words = Annotated[str | None, Query(max_length=128)]
+_Bundle = Annotated[
+    str | None, Query(pattern="^[0-9a-f]{8,64}$", description="Only by this policy bundle: its SHA-256, or its begin.")
+]
+_Since = Annotated[Moment | None, Query(description="Only those decided then or later.")]
+_Until = Annotated[Moment | None, Query(description="Only those decided before.")]
 _REFUSING: Final = ("refuse", "cut", "register")
 _ALLOW: Final = "allow"
 
@@ -50,7 +56,10 @@ class DecisionView(View):
     certificate_serial: str | None
     certificate_not_after: str | None
     tls_version: str | None
-    policies: list[str]
+    policies: list[str] = Field(description="Ids of those that decided.")
+    bundle_sha256: str | None = Field(description="The policy bundle that decided.")
+    facts: dict[str, str | int | bool] = Field(description="What the policies could read of the session.")
+    shadow: str = Field(description="Where the shadow bundle answers otherwise: `allow` or `deny`; else empty.")
     sequence: int | None = Field(description="Of the posture record that it was decided on.")
     repeated: int = Field(description="How many equal refusals this record stands for.")
     cursor: str
@@ -89,6 +98,13 @@ class DecisionRoutes:
         kind: Annotated[list[Kind] | None, Query(max_length=5, description="Only of these kinds.")] = None,
         reason: ReasonQuery = None,
         remote_address: AddressQuery = None,
+        policy: Annotated[_Words, Query(description="Only where this policy decided, by its id.")] = None,
+        bundle: _Bundle = None,
+        action: Annotated[_Words, Query(description="Only this action, such as `connect`.")] = None,
+        effect: Annotated[Literal["allow", "deny"] | None, Query(description="Only these answers.")] = None,
+        shadow: Annotated[bool, Query(description="Only where the shadow bundle answers otherwise.")] = False,
+        since: _Since = None,
+        until: _Until = None,
     ) -> Page[DecisionView]:
         """Newest first. A page may hold fewer than `limit` and still have a `next`: its work is bounded."""
         page = await self._reader.list_decisions(
@@ -97,6 +113,15 @@ class DecisionRoutes:
             kinds=tuple(kind or ()),
             reason=reason,
             remote_address=remote_address,
+            search=DecisionSearch(
+                policy=policy,
+                bundle=bundle,
+                action=action,
+                effect=effect,
+                is_shadow_different=shadow,
+                since=since,
+                until=until,
+            ),
             after=after or None,
             limit=limit,
         )
@@ -129,7 +154,7 @@ class DecisionRoutes:
         page = await self._reader.list_decisions(self._organization_id, kinds=_REFUSING, limit=count)
         return [decision.record for decision in page.items if decision.record.effect != _ALLOW]
 
-    async def _about(self, device_id: str | None) -> dict[str, str]:
+    async def _about(self, device_id: str | None) -> dict[str, Any]:  # Any: parameters of the reader
         """Return what selects the decisions of a device, and those of strangers who presented its name."""
         if device_id is None:
             return {}
@@ -142,6 +167,11 @@ class DecisionRoutes:
         return {"generation_id": device.generation_id, "presented_as": device_id}
 
 
-def _show(decision: Decision) -> DecisionView:
+def show_record(record: DecisionRecord, cursor: str = "") -> DecisionView:
+    """Return a decision as it is shown."""
     names = DecisionView.model_fields.keys() - {"cursor"}
-    return DecisionView(cursor=decision.cursor, **{name: getattr(decision.record, name) for name in names})
+    return DecisionView(cursor=cursor, **{name: getattr(record, name) for name in names})
+
+
+def _show(decision: Decision) -> DecisionView:
+    return show_record(decision.record, decision.cursor)

@@ -6,11 +6,11 @@ What an action means, and which role gives it, stands in ``trust/policies/people
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from vedette.operators import Action
 
@@ -20,7 +20,8 @@ class About(Enum):
 
     ``PLATFORM``: no device; roles over a part of the fleet do not give it. ``LIMITED``: its route tells only of devices
     that the asker's places hold, or finds nothing (``api.sight``). ``DEVICE``: the device in the path. ``QUERY``: the
-    one that ``device_id`` in the query names, else as ``LIMITED``. ``GROUP``: the group in the path.
+    one that ``device_id`` in the query names, else as ``LIMITED``. ``NAMED``: the same, else as ``PLATFORM``.
+    ``GROUP``: the group in the path.
     ``NEW_DEVICE``: the device in the body.
     """
 
@@ -28,6 +29,7 @@ class About(Enum):
     LIMITED = auto()
     DEVICE = auto()
     QUERY = auto()
+    NAMED = auto()
     GROUP = auto()
     NEW_DEVICE = auto()
 
@@ -39,12 +41,25 @@ class Operation:
     Attributes:
         is_bulk: Much can be read by it: what is answered counts against the asker's limit.
         carries: A body that command schemas are checked against.
+        read_as: Tells from the body which action it is, where one operation does several things.
     """
 
     action: Action
     about: About = About.PLATFORM
     is_bulk: bool = False
     carries: Literal["", "method", "command"] = ""
+    read_as: Callable[[Mapping[str, Any]], Action] | None = None  # Any: JSON
+
+    def action_of(self, body: Mapping[str, Any]) -> Action:  # Any: JSON
+        """Return what a request is, where its body tells."""
+        return self.action if self.read_as is None else self.read_as(body)
+
+
+def _of_many(body: Mapping[str, Any]) -> Action:  # Any: JSON
+    """Return what a change of many devices is: to keep them out must not wait for a confirmation."""
+    if body.get("dry_run") is True:
+        return Action.READ_BULK
+    return Action.RESTRICT if body.get("is_enabled") is False else Action.CHANGE_MANY
 
 
 _OWN: Final = Operation(Action.OWN)
@@ -54,7 +69,7 @@ _READ_DEVICE: Final = Operation(Action.READ, About.DEVICE)
 _READ_GROUP: Final = Operation(Action.READ, About.GROUP)
 _READ_LIMITED: Final = Operation(Action.READ, About.LIMITED)
 _LIST: Final = Operation(Action.READ_BULK, About.LIMITED, is_bulk=True)
-_LIST_QUERY: Final = Operation(Action.READ_BULK, About.QUERY, is_bulk=True)
+_DECISIONS: Final = Operation(Action.READ_BULK, About.NAMED, is_bulk=True)
 _TELEMETRY: Final = Operation(Action.READ_TELEMETRY, About.QUERY, is_bulk=True)
 _AUDIT: Final = Operation(Action.AUDIT)
 _AUDIT_LIST: Final = Operation(Action.AUDIT, is_bulk=True)
@@ -83,7 +98,7 @@ _MODULE: Final = f"{_DEVICE}/modules/{{module_id}}"
 _FLEET: Final = {
     "GET /v1/devices": _LIST,
     "POST /v1/devices": Operation(Action.CHANGE_DEVICE, About.NEW_DEVICE),
-    "POST /v1/bulk/devices": Operation(Action.CHANGE_MANY, About.LIMITED),
+    "POST /v1/bulk/devices": Operation(Action.CHANGE_MANY, About.LIMITED, read_as=_of_many),
     f"GET {_DEVICE}": _READ_DEVICE,
     f"PATCH {_DEVICE}": _CHANGE,
     f"DELETE {_DEVICE}": _RESTRICT,
@@ -136,6 +151,24 @@ _FLEET: Final = {
     "GET /v1/clone-alerts": _LIST,
     "GET /v1/clone-alerts/{alert_id}": _READ_LIMITED,
     "POST /v1/clone-alerts/{alert_id}/acknowledge": _ACKNOWLEDGE,
+    f"GET {_DEVICE}/health": _READ_DEVICE,
+    f"GET {_DEVICE}/signals": _READ_DEVICE,
+    f"POST {_DEVICE}/signals": Operation(Action.RESPOND, About.DEVICE),
+    f"POST {_DEVICE}/signals/{{signal_id}}/withdraw": _QUARANTINE,
+    f"GET {_MODULE}/health": _READ_DEVICE,
+    f"GET {_MODULE}/signals": _READ_DEVICE,
+    f"POST {_MODULE}/signals": Operation(Action.RESPOND, About.DEVICE),
+    f"POST {_MODULE}/signals/{{signal_id}}/withdraw": _QUARANTINE,
+    "GET /v1/health": Operation(Action.READ_BULK, is_bulk=True),
+    f"GET {_DEVICE}/quarantine": _READ_DEVICE,
+    f"POST {_DEVICE}/quarantine": _QUARANTINE,
+    f"POST {_DEVICE}/quarantine/approve": _QUARANTINE,
+    f"POST {_DEVICE}/quarantine/recover": _QUARANTINE,
+    f"POST {_DEVICE}/quarantine/sign-off": _QUARANTINE,
+    f"POST {_DEVICE}/quarantine/release": _QUARANTINE,
+    "GET /v1/quarantines": Operation(Action.READ_BULK, is_bulk=True),
+    f"GET {_DEVICE}/enforcement": _READ_DEVICE,
+    "GET /v1/enforcements/{sequence}": _READ,
 }
 _JOINING: Final = {
     "GET /v1/enrollments": _READ,
@@ -167,9 +200,31 @@ _JOINING: Final = {
     "GET /v1/reported-certificates": _READ,
     "POST /v1/reported-certificates/{sha256}/acknowledge": Operation(Action.ACKNOWLEDGE),
 }
+_DECIDING: Final = {
+    f"GET {_DEVICE}/access": _READ_DEVICE,
+    f"GET {_MODULE}/access": _READ_DEVICE,
+    "GET /v1/policies": _READ,
+    "POST /v1/policies": _DEVELOP,
+    "POST /v1/policies/check": _DEVELOP,
+    "POST /v1/policies/form": _DEVELOP,
+    "GET /v1/policies/{bundle}": _READ,
+    "DELETE /v1/policies/{bundle}": _DEVELOP,
+    "GET /v1/policies/{bundle}/difference": _READ,
+    "GET /v1/policies/{bundle}/standing": _READ,
+    "POST /v1/policies/{bundle}/simulate": _DEVELOP,
+    "POST /v1/policies/{bundle}/approve": _POLICIES,
+    "POST /v1/policies/{bundle}/shadow": _POLICIES,
+    "POST /v1/policies/{bundle}/canary": _POLICIES,
+    "POST /v1/policies/{bundle}/promote": _POLICIES,
+    "GET /v1/policy-staging": _READ,
+    "POST /v1/policy-staging/withdraw": _POLICIES,
+    "POST /v1/policy-staging/rollback": _POLICIES,
+    "GET /v1/policy-simulations": _READ,
+    "GET /v1/policy-simulations/{simulation_id}": Operation(Action.READ_BULK, is_bulk=True),
+}
 _ON_RECORD: Final = {
-    "GET /v1/decisions": _LIST_QUERY,
-    "GET /v1/refusals": _LIST_QUERY,
+    "GET /v1/decisions": _DECISIONS,
+    "GET /v1/refusals": _DECISIONS,
     "GET /v1/events": _AUDIT,
     "GET /v1/ledger": _AUDIT,
     "GET /v1/ledger/checkpoint": _AUDIT,
@@ -201,6 +256,15 @@ _PEOPLE_AND_PROGRAMS: Final = {
     "GET /v1/device-authorizations/{user_code}": _OWN,
     "POST /v1/device-authorizations/{user_code}/approve": Operation(Action.OWN_CREDENTIALS),
     "POST /v1/device-authorizations/{user_code}/deny": _OWN,
+    "GET /v1/roles": _OWN,
+    "GET /v1/rights": _OWN,
+    "GET /v1/grants": _OWN,
+    "POST /v1/people/{person_id}/grants": _PEOPLE,
+    "DELETE /v1/grants/{grant_id}": _OWN,
+    "GET /v1/elevations": _OWN,
+    "POST /v1/elevations": Operation(Action.ELEVATE),
+    "DELETE /v1/elevations/{elevation_id}": _OWN,
+    "POST /v1/acts": _OWN,
     "GET /v1/service-tokens": _AUDIT,
     "POST /v1/service-tokens": _KEYS,
     "GET /v1/service-tokens/{token_id}": _AUDIT,
@@ -212,4 +276,6 @@ _PEOPLE_AND_PROGRAMS: Final = {
     "POST /v1/service-policies/{name}/rotate": _KEYS,
 }
 
-OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(_FLEET | _JOINING | _ON_RECORD | _PEOPLE_AND_PROGRAMS)
+OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
+    _FLEET | _JOINING | _DECIDING | _ON_RECORD | _PEOPLE_AND_PROGRAMS
+)

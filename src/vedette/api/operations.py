@@ -9,7 +9,17 @@ from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI
 
-from vedette.access import EnforcementTracker, HopLog, QuarantineService
+from vedette.access import (
+    AccessExplainer,
+    EnforcementTracker,
+    HopLog,
+    PolicyLife,
+    PolicySimulations,
+    PolicyStore,
+    PolicyWatch,
+    QuarantineService,
+)
+from vedette.api.access import AccessRoutes
 from vedette.api.access_lists import AccessListRoutes
 from vedette.api.acts import ActRoutes
 from vedette.api.application import build_router
@@ -38,6 +48,7 @@ from vedette.api.passkeys import PasskeyRoutes
 from vedette.api.pending_registrations import PendingRegistrationRoutes
 from vedette.api.people import PeopleRoutes
 from vedette.api.plain_pages import PlainPageRoutes
+from vedette.api.policies import PolicyRoutes
 from vedette.api.quarantine import QuarantineRoutes
 from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
@@ -126,6 +137,11 @@ class Services:
     quarantines: QuarantineService
     hops: HopLog
     boot_id: str
+    policies: PolicyStore
+    policy_life: PolicyLife
+    simulations: PolicySimulations
+    policy_watch: PolicyWatch
+    explainer: AccessExplainer
     commands: CommandQueue
     feedback: FeedbackLog
     methods: MethodService
@@ -210,6 +226,8 @@ def _routers(services: Services) -> list[APIRouter]:
         *SignalRoutes(organization_id, services.signals).build(),
         *QuarantineRoutes(organization_id, services.quarantines, services.enforcement, clock=services.clock).build(),
         *EnforcementRoutes(organization_id, services.hops, services.devices, boot_id=services.boot_id).build(),
+        *PolicyRoutes(services.policies, services.policy_life, services.simulations, services.policy_watch).build(),
+        AccessRoutes(services.explainer).build(),
         ReportedCertificateRoutes(organization_id, services.reports).build(),
         AccessListRoutes(organization_id, services.access_lists).build(),
         ClockRoutes(organization_id, services.guard, services.store, services.ledger).build(),

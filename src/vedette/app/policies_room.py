@@ -5,8 +5,16 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from vedette.access import PolicyAdministrator, PolicyLife, PolicySimulations, PolicyStore, PolicyWatch
+from vedette.access import (
+    AccessExplainer,
+    PolicyAdministrator,
+    PolicyLife,
+    PolicySimulations,
+    PolicyStore,
+    PolicyWatch,
+)
 from vedette.bus import BusConnection
+from vedette.health import SignalService
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Ledger
 from vedette.messaging import DecisionReader
@@ -24,6 +32,7 @@ class PoliciesRoom:
     life: PolicyLife
     simulations: PolicySimulations
     watch: PolicyWatch
+    explainer: AccessExplainer
 
     async def start(self) -> None:
         """Put into force what the store says, before any head is signed.
@@ -52,6 +61,7 @@ def build_policies_room(
     signer: RecordSigner,
     groups: GroupService,
     people: PeopleService,
+    signals: SignalService,
     guard: ClockGuard,
     clock: Clock,
     ids: IdSource,
@@ -67,6 +77,7 @@ def build_policies_room(
         signer: The administrator's key.
         groups: Knows who is in a canary.
         people: Knows whether there is a second person.
+        signals: Know the health of identities.
         guard: Holds what widens while the clock cannot be believed.
         clock: Source of time.
         ids: Source of ids.
@@ -108,4 +119,5 @@ def build_policies_room(
         store=store,
         clock=clock,
     )
-    return PoliciesRoom(bundles=bundles, life=life, simulations=simulations, watch=watch)
+    explainer = AccessExplainer(organization_id, administrator, bundles, decisions, signals, clock=clock)
+    return PoliciesRoom(bundles=bundles, life=life, simulations=simulations, watch=watch, explainer=explainer)

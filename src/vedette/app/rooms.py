@@ -254,6 +254,7 @@ async def build_rooms(
         signer=records,
         groups=groups,
         people=operators.people,
+        signals=response.signals,
         guard=guard,
         clock=clock,
         ids=ids,
