@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 from fastapi.routing import APIRoute
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,12 +37,12 @@ from vedette.operators import (
     Ruling,
     Standing,
     Subject,
+    reaches,
 )
 from vedette.registry import DeviceNotFound, DevicePlace, GroupNotFound, PlaceService
 
 ASSERTION_HEADER: Final = "vedette-act-assertion"
 ASSERTION_MAX_CHARS: Final = 16_384
-_LINK: Final = "link:"
 _PROGRAMS: Final = frozenset({"service-token"})
 _NOBODY: Final = "-"
 _NOWHERE: Final = DevicePlace(GenerationId(""), "", None, "", frozenset())
@@ -80,6 +80,7 @@ class _Asked:
 
     name: str
     operation: Operation
+    action: Action
     parameters: Mapping[str, Any]  # Any: path parameters
     query: Mapping[str, str]
     body: bytes
@@ -153,6 +154,7 @@ class AuthorizedRoutes:
         asked = _Asked(
             name,
             operation,
+            operation.action_of(_members(scope["state"].get("body", b""))),
             parameters,
             _query(scope),
             scope["state"].get("body", b""),
@@ -168,7 +170,7 @@ class AuthorizedRoutes:
         return _Counting(send, desk, standing).send
 
     async def _permit(self, asked: _Asked, headers: Headers) -> Sight:
-        desk, standing, operation = self._desk, asked.standing, asked.operation
+        desk, standing = self._desk, asked.standing
         subjects = await self._subjects(asked)
         given = Confirmations()
         header = headers.get(ASSERTION_HEADER)
@@ -180,21 +182,21 @@ class AuthorizedRoutes:
             given = replace(given, has_assertion=True)
         ruling = Ruling(is_permitted=False, policies=())
         for subject in subjects:
-            ruling = desk.authorization.decide(standing, operation.action, subject, given)
+            ruling = desk.authorization.decide(standing, asked.action, subject, given)
             if not ruling.is_permitted:
-                raise await self._refuse(asked, subject, ruling)
+                raise await self._refuse(asked, subjects[0], ruling)
             for each in desk.checks:
                 await each.check(asked, subject)
         return Sight(desk.authorization, desk.places, standing, areas=ruling.areas, given=given)
 
     async def _refuse(self, asked: _Asked, subject: Subject, ruling: Ruling) -> Problem:
-        desk, operation = self._desk, asked.operation
-        problem = refusal_of(ruling, asked.standing, operation.action)
-        if subject.place is not None and not ruling.missing and self._is_out_of_sight(asked, subject):
+        desk = self._desk
+        problem = refusal_of(ruling, asked.standing, asked.action)
+        if subject.place is not None and not reaches(asked.standing, subject.place):
             problem = _not_there(asked)
         await desk.authorization.note_refusal(
             asked.standing,
-            operation.action,
+            asked.action,
             asked.name,
             target="" if subject.place is None else subject.place.generation_id,
             reason=problem.code,
@@ -202,18 +204,13 @@ class AuthorizedRoutes:
         )
         return problem
 
-    def _is_out_of_sight(self, asked: _Asked, subject: Subject) -> bool:
-        """Tell whether none of the asker's roles holds where a device is: then it is not there for them."""
-        looking = self._desk.authorization.decide(asked.standing, Action.READ, subject)
-        return not looking.is_permitted
-
     async def _subjects(self, asked: _Asked) -> list[Subject]:
         """Return what an act is about; all of it must be permitted."""
         operation = asked.operation
         match operation.about:
             case About.DEVICE:
                 return await self._device(asked, str(asked.parameters.get("device_id", "")))
-            case About.QUERY if asked.query.get("device_id", _NOBODY) != _NOBODY:
+            case About.QUERY | About.NAMED if asked.query.get("device_id", _NOBODY) != _NOBODY:
                 return await self._device(asked, asked.query["device_id"])
             case About.QUERY | About.LIMITED:
                 return [_LIMITED]
@@ -229,10 +226,10 @@ class AuthorizedRoutes:
     async def _device(self, asked: _Asked, device_id: str) -> list[Subject]:
         place = await self._desk.places.find(self._desk.organization_id, device_id[:256])
         subjects = [Subject(place=place or _NOWHERE)]
-        if place is not None and asked.operation.action is Action.CHANGE_DEVICE and asked.act.method == "PATCH":
-            site = _site_in(asked.body)
-            if site is not None and site != place.site:  # where it is moved to counts as where it is
-                subjects.append(Subject(place=replace(place, site=site)))
+        if place is not None and asked.action is Action.CHANGE_DEVICE and asked.act.method == "PATCH":
+            members = _members(asked.body)
+            if "site" in members and members["site"] != place.site:  # where it is moved to counts as where it is
+                subjects.append(Subject(place=replace(place, site=_site_in(asked.body))))
         return subjects
 
     def _find(self, scope: Scope) -> tuple[str, Mapping[str, Any]] | None:
@@ -265,11 +262,6 @@ class _Counting:
 def asker_of(principal: Principal, organization_id: OrganizationId) -> Asker:
     """Return whoever makes a request, as the policies know them."""
     session = principal.session
-    link_id = None
-    if session is not None:
-        link_id = session.link_id
-    elif principal.actor.id.startswith(_LINK):
-        link_id = None
     return Asker(
         organization_id=organization_id,
         actor=principal.actor,
@@ -277,7 +269,7 @@ def asker_of(principal: Principal, organization_id: OrganizationId) -> Asker:
         is_host=principal.is_host,
         is_program=principal.method in _PROGRAMS,
         person_id=principal.person_id,
-        link_id=link_id,
+        link_id=None if session is None else session.link_id,
         session=session,
         roles=principal.roles,
         scopes=principal.scopes,
@@ -295,8 +287,6 @@ def _act(scope: Scope) -> Act:
 
 
 def _query(scope: Scope) -> Mapping[str, str]:
-    from starlette.datastructures import QueryParams  # noqa: PLC0415 - one name of many
-
     found = QueryParams(scope.get("query_string", b""))
     # Of a name that comes twice the route reads the last one, and so does this.
     return {name: found.getlist(name)[-1] for name in found}
@@ -317,12 +307,16 @@ def _read_assertion(header: str) -> _Assertion:
 
 def _site_in(body: bytes) -> str | None:
     """Return the site that a body names; what is no text is refused by the route."""
+    site = _members(body).get("site")
+    return site if isinstance(site, str) else None
+
+
+def _members(body: bytes) -> Mapping[str, Any]:  # Any: JSON
     try:
         found = msgspec.json.decode(body)
     except (msgspec.MsgspecError, RecursionError):
-        return None
-    site = found.get("site") if isinstance(found, dict) else None
-    return site if isinstance(site, str) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _not_there(asked: _Asked) -> Problem:

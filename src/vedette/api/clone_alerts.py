@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from vedette.api.schema import After, Limit, Page, RequiredReason, Timestamp, View, Who, api_router, refusals
+from vedette.api.sight import Seen, Sight
 from vedette.kernel import OrganizationId
-from vedette.messaging import CloneAlert, CloneAlerts
+from vedette.messaging import CloneAlert, CloneAlertNotFound, CloneAlerts
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the alert.", examples=["aln_06h0"])]
 
@@ -59,6 +60,7 @@ class CloneAlertRoutes:
 
     async def list_alerts(
         self,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
@@ -68,15 +70,23 @@ class CloneAlertRoutes:
     ) -> Page[CloneAlertView]:
         """Youngest first: one for each identity, until the identity is deleted."""
         page = await self._alerts.list(self._organization_id, after=after, limit=limit, is_open=is_open)
-        return Page(items=[_show(alert) for alert in page.items], next=page.next)
+        seen = await sight.keep(page.items, lambda alert: alert.generation_id)
+        return Page(items=[_show(alert) for alert in seen], next=page.next)
 
-    async def show(self, alert_id: Id) -> CloneAlertView:
+    async def show(self, alert_id: Id, sight: Seen) -> CloneAlertView:
         """One alert."""
-        return _show(await self._alerts.get(self._organization_id, alert_id))
+        return _show(await self._find(alert_id, sight))
 
-    async def acknowledge(self, alert_id: Id, why: RequiredReason, who: Who) -> CloneAlertView:
+    async def acknowledge(self, alert_id: Id, why: RequiredReason, who: Who, sight: Seen) -> CloneAlertView:
         """Say what was found. New evidence opens it again; a second acknowledgement changes nothing."""
+        await self._find(alert_id, sight)
         return _show(await self._alerts.acknowledge(self._organization_id, alert_id, actor=who, reason=why.reason))
+
+    async def _find(self, alert_id: str, sight: Sight) -> CloneAlert:
+        alert = await self._alerts.get(self._organization_id, alert_id)
+        if not await sight.sees(alert.generation_id):
+            raise CloneAlertNotFound(f"there is no clone alert {alert_id}", hint="see them: vedette clone-alert list")
+        return alert
 
 
 def _show(alert: CloneAlert) -> CloneAlertView:

@@ -23,6 +23,7 @@ from vedette.api.schema import (
     api_router,
     refusals,
 )
+from vedette.api.sight import Seen
 from vedette.kernel import OrganizationId
 from vedette.messaging import Ack, Command, CommandQueue, Feedback, FeedbackLog, NewCommand, Outcome
 
@@ -176,12 +177,11 @@ class CommandRoutes:
         count = await self._commands.purge(self._organization_id, device_id, actor=who, reason=reason)
         return PurgedCommands(purged=count)
 
-    async def list_feedback(self, *, limit: Limit = 100, after: After = "") -> Page[FeedbackView]:
+    async def list_feedback(self, sight: Seen, *, limit: Limit = 100, after: After = "") -> Page[FeedbackView]:
         """Oldest first; records are kept for two days. Reading changes nothing."""
         page = await self._feedback.list(self._organization_id, after=_position(after), limit=limit)
-        return Page(
-            items=[_show_feedback(each) for each in page.items], next=None if page.next is None else str(page.next)
-        )
+        seen = await sight.keep(page.items, lambda each: each.generation_id)
+        return Page(items=[_show_feedback(each) for each in seen], next=None if page.next is None else str(page.next))
 
 
 def _position(cursor: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Final
 
 import msgspec
@@ -39,6 +40,7 @@ from vedette.api.schema import (
     refusals,
     takes_merge_patch,
 )
+from vedette.api.sight import Seen
 from vedette.kernel import OrganizationId
 from vedette.registry import BulkChange, Device, DeviceFilter, DeviceNotFound, DeviceService, PresenceService
 from vedette.trust import Lifecycle
@@ -120,6 +122,7 @@ class DeviceRoutes:
 
     async def list_devices(
         self,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
@@ -141,7 +144,9 @@ class DeviceRoutes:
     ) -> Page[DeviceView]:
         """Devices by name, in byte order. With `where`, a page may be short and still have a `next`."""
         matching = DeviceFilter(is_enabled=is_enabled, lifecycle=lifecycle, site=site, zone=zone, tags=_tags(tag or ()))
-        page = await self._devices.list(self._organization_id, after=after, limit=limit, matching=matching, where=where)
+        page = await self._devices.list(
+            self._organization_id, after=after, limit=limit, matching=matching, where=where, within=sight.areas
+        )
         seen = await self._presence.get_many(self._organization_id, [device.generation_id for device in page.items])
         return Page(
             items=[show_device(device, seen.get(device.generation_id)) for device in page.items], next=page.next
@@ -158,13 +163,19 @@ class DeviceRoutes:
         response.headers["ETag"] = created.device.etag
         return show_device_with_keys(created.device, created.keys, None, request)
 
-    async def change_many(self, change: BulkRequest, who: Who) -> BulkResult:
-        """Up to 1,000 devices in one transaction: all that exist, or none."""
+    async def change_many(self, change: BulkRequest, who: Who, sight: Seen) -> BulkResult:
+        """Up to 1,000 devices in one transaction: all that exist, or none. Those out of sight are as if unknown."""
+        seen = await sight.keep_names(change.device_ids)
+        hidden = tuple(name for name in dict.fromkeys(change.device_ids) if name not in set(seen))
         if change.dry_run:
-            return show_bulk(await self._preview(change), None)
+            preview = await self._preview(change, seen)
+            return show_bulk(replace(preview, unknown=(*preview.unknown, *hidden)), None)
+        if hidden and not seen:
+            return show_bulk(BulkChange((), (), hidden), None)
         done = await self._devices.set_enabled_many(
-            self._organization_id, change.device_ids, is_enabled=change.is_enabled, actor=who, reason=change.reason
+            self._organization_id, seen, is_enabled=change.is_enabled, actor=who, reason=change.reason
         )
+        done = replace(done, unknown=(*done.unknown, *hidden))
         return show_bulk(done, await self._enforcement.wait([device.generation_id for device in done.changed]))
 
     async def show(self, device_id: DevicePath, response: Response) -> DeviceView:
@@ -248,12 +259,12 @@ class DeviceRoutes:
         response.headers["ETag"] = device.etag
         return show_device(device, await self._presence.get(self._organization_id, device.generation_id))
 
-    async def _preview(self, change: BulkRequest) -> BulkChange:
+    async def _preview(self, change: BulkRequest, names: Sequence[str]) -> BulkChange:
         """Tell what a change of many devices would do."""
         changed: list[Device] = []
         unchanged: list[str] = []
         unknown: list[str] = []
-        for name in dict.fromkeys(change.device_ids):
+        for name in dict.fromkeys(names):
             try:
                 device = await self._devices.get(self._organization_id, name)
             except DeviceNotFound:

@@ -20,8 +20,9 @@ from vedette.api.schema import (
     refusals,
     takes_merge_patch,
 )
+from vedette.api.sight import Seen, Sight
 from vedette.kernel import OrganizationId
-from vedette.registry import Group, GroupKind, GroupService, NewGroup
+from vedette.registry import DeviceNotFound, Group, GroupKind, GroupService, NewGroup
 
 NAME_MAX_CHARS = 128
 CONDITION_MAX_CHARS = 8192
@@ -151,13 +152,17 @@ class GroupRoutes:
 
     async def list_groups(
         self,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
         name: Annotated[str | None, Query(max_length=NAME_MAX_CHARS, description="Only the one of this name.")] = None,
     ) -> Page[GroupView]:
-        """Groups by name, in byte order."""
+        """Groups by name, in byte order; of who sees a part of the fleet only, those that limit it."""
         found, following = await self._groups.list(self._organization_id, after=after, limit=limit, name=name)
+        if sight.areas is not None:
+            seen = frozenset[str]().union(*(area.groups for area in sight.areas if not area.sites))
+            found = [group for group in found if group.group_id in seen]
         return Page(items=[_show(group) for group in found], next=following)
 
     async def create(self, new: NewGroupView, who: Who, response: Response) -> GroupView:
@@ -203,13 +208,27 @@ class GroupRoutes:
         items = [MemberView(device_id=each.device_id, generation_id=each.generation_id) for each in found]
         return Page(items=items, next=following)
 
-    async def add(self, group: GroupPath, named: Members, who: Who) -> GroupView:
+    async def add(self, group: GroupPath, named: Members, who: Who, sight: Seen) -> GroupView:
         """Of a static group. Those that are members already stay members."""
+        await _check_seen(sight, named)
         return _show(await self._groups.add(self._organization_id, group, named.device_ids, actor=who))
 
-    async def remove(self, group: GroupPath, named: Members, who: Who) -> GroupView:
+    async def remove(self, group: GroupPath, named: Members, who: Who, sight: Seen) -> GroupView:
         """Of a static group. Those that are no members stay as they are."""
+        await _check_seen(sight, named)
         return _show(await self._groups.remove(self._organization_id, group, named.device_ids, actor=who))
+
+
+async def _check_seen(sight: Sight, named: Members) -> None:
+    """Check that nobody draws devices into a group, and so into their sight, that they do not see.
+
+    Raises:
+        DeviceNotFound: For who asks, one is not there.
+    """
+    seen = set(await sight.keep_names(named.device_ids))
+    hidden = next((name for name in named.device_ids if name not in seen), None)
+    if hidden is not None:
+        raise DeviceNotFound(f"there is no device {hidden[:160]!r}", hint="see them: vedette device list")
 
 
 def _tagged(group: Group, response: Response) -> GroupView:

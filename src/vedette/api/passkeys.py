@@ -18,9 +18,13 @@ from vedette.api.session_views import (
     RegisterPasskey,
     show_passkey,
 )
+from vedette.api.sight import Seen, Sight
 from vedette.kernel import OrganizationId
-from vedette.operators import PasskeyService, PeopleService, PersonNeeded, Session
+from vedette.operators import Action, PasskeyService, PeopleService, PersonNeeded, Session
 
+_NOBODY = "-"
+# What these sessions are for is to register a passkey; they have none that could confirm it.
+_WITHOUT_PASSKEY = frozenset({"link", "recovery"})
 Id = Annotated[str, Path(max_length=64, description="Generated id of the passkey.", examples=["pky_06h0"])]
 
 
@@ -81,31 +85,37 @@ class PasskeyRoutes:
 
     async def list_passkeys(
         self,
+        caller: Caller,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
         person_id: Annotated[str | None, Query(max_length=64, description="Only this person's.")] = None,
     ) -> Page[PasskeyView]:
-        """In the order they were added."""
+        """In the order they were added. Everybody sees their own; those of others are for who may audit."""
+        if not sight.may(Action.AUDIT):
+            person_id = caller.person_id or _NOBODY
         found, following = await self._passkeys.list(
             self._organization_id, person_id=person_id, after=after, limit=limit
         )
         return Page(items=[show_passkey(each) for each in found], next=following)
 
-    async def ask(self, body: NewPasskey, caller: Caller, request: Request) -> PasskeyOptionsView:
+    async def ask(self, body: NewPasskey, caller: Caller, sight: Seen, request: Request) -> PasskeyOptionsView:
         """What a browser gives to `navigator.credentials.create`, good for five minutes and for this session.
 
         A person gets another passkey; the session of a one-time link adds a person, whose name is then needed.
         """
+        _check_present(caller, sight)
         options = await self._passkeys.ask_to_register(
             _session(caller), host=host_name(request.headers), person_name=body.person_name
         )
         return PasskeyOptionsView(options=options)
 
     async def register(
-        self, body: RegisterPasskey, caller: Caller, request: Request, response: Response
+        self, body: RegisterPasskey, caller: Caller, sight: Seen, request: Request, response: Response
     ) -> RegisteredPasskeyView:
         """The session begins anew, as the person's: the answer sets its cookie."""
+        _check_present(caller, sight)
         done = await self._passkeys.register(
             _session(caller),
             body.credential.as_json(),
@@ -124,9 +134,14 @@ class PasskeyRoutes:
         self,
         passkey_id: Id,
         caller: Caller,
+        sight: Seen,
         reason: Annotated[str, Query(max_length=REASON_MAX_CHARS, description="Why.")] = "",
     ) -> None:
-        """Sessions that it began end at once, but the one that asks."""
+        """Sessions that it began end at once, but the one that asks. Another person's asks for an administrator."""
+        if caller.person_id is not None and await self._is_own(caller.person_id, passkey_id):
+            _check_present(caller, sight)
+        else:
+            sight.require(Action.MANAGE_PEOPLE)
         await self._passkeys.remove(
             self._organization_id,
             passkey_id,
@@ -135,9 +150,24 @@ class PasskeyRoutes:
             spared=None if caller.session is None else caller.session.token_sha256,
         )
 
-    async def make_codes(self, caller: Caller) -> RecoveryCodesView:
+    async def make_codes(self, caller: Caller, sight: Seen) -> RecoveryCodesView:
         """Ten for the person who asks; the former ones are void."""
+        _check_present(caller, sight)
         return RecoveryCodesView(recovery_codes=list(await self._people.make_recovery_codes(_session(caller))))
+
+    async def _is_own(self, person_id: str, passkey_id: str) -> bool:
+        own, _ = await self._passkeys.list(self._organization_id, person_id=person_id)
+        return any(each.passkey_id == passkey_id for each in own)
+
+
+def _check_present(caller: Principal, sight: Sight) -> None:
+    """Check that whoever changes what a person logs in with has just shown that they are that person.
+
+    Raises:
+        Problem: They have not.
+    """
+    if caller.session is not None and caller.method not in _WITHOUT_PASSKEY:
+        sight.require(Action.OWN_CREDENTIALS)
 
 
 def _session(caller: Principal) -> Session:

@@ -22,8 +22,9 @@ from vedette.api.schema import (
     takes_merge_patch,
 )
 from vedette.api.session_views import PersonPatch, PersonView, show_person
+from vedette.api.sight import Seen
 from vedette.kernel import OrganizationId
-from vedette.operators import PeopleService, PersonSummary
+from vedette.operators import Action, PeopleService, PersonSummary
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the person.", examples=["per_06h0"])]
 
@@ -78,15 +79,17 @@ class PeopleRoutes:
         found, following = await self._people.list(self._organization_id, after=after, limit=limit)
         return Page(items=[show_person(each) for each in found], next=following)
 
-    async def show(self, person_id: Id, response: Response) -> PersonView:
-        """With what they could log in with."""
+    async def show(self, person_id: Id, caller: Caller, sight: Seen, response: Response) -> PersonView:
+        """With what they could log in with. Everybody sees themselves; others are for who may audit."""
+        if caller.person_id is None or caller.person_id != person_id:
+            sight.require(Action.AUDIT)
         return _tagged(response, await self._people.get(self._organization_id, person_id))
 
     async def rename(
         self, person_id: Id, patch: PersonPatch, caller: Caller, revision: Revision, response: Response
     ) -> PersonView:
-        """People name themselves; a token may name anybody. What is on record keeps the former name."""
-        if caller.session is not None and caller.session.person_id != person_id:
+        """People name themselves; the host's token may name anybody. What is on record keeps the former name."""
+        if not caller.is_host and caller.person_id != person_id:
             raise NotYourself("people name themselves", hint="ask them, or use a token")
         summary = await self._people.rename(
             self._organization_id, person_id, patch.name, actor=caller.actor, expected_revision=revision

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from vedette.api.authentication import Authenticator
+from vedette.api.authorization import asker_of
 from vedette.api.page import STYLE, refused_page
 from vedette.api.status_page import StatusPage
-from vedette.kernel import Problem
+from vedette.kernel import OrganizationId, Problem
+from vedette.operators import Action, AuthorizationService, Subject
 
 LOGIN_HINT: Final = "Make a new link on the server: <code>vedette login-link</code>"
 
@@ -18,8 +20,16 @@ LOGIN_HINT: Final = "Make a new link on the server: <code>vedette login-link</co
 class PlainPageRoutes:
     """What browsers open; each page asks by itself who looks."""
 
-    def __init__(self, authenticator: Authenticator, page: StatusPage) -> None:
+    def __init__(
+        self,
+        organization_id: OrganizationId,
+        authenticator: Authenticator,
+        authorization: AuthorizationService,
+        page: StatusPage,
+    ) -> None:
+        self._organization_id = organization_id
         self._authenticator = authenticator
+        self._authorization = authorization
         self._page = page
 
     def build(self) -> APIRouter:
@@ -33,9 +43,15 @@ class PlainPageRoutes:
     async def show(self, request: Request) -> Response:
         """Draw the status page for whoever may see it."""
         try:
-            await self._authenticator.authenticate(request.scope)
+            principal = await self._authenticator.authenticate(request.scope)
         except Problem as problem:
             return HTMLResponse(refused_page("Please log in with a one-time link.", LOGIN_HINT), problem.status)
+        # It tells of refusals and of what stands in the ledger.
+        standing = await self._authorization.standing(asker_of(principal, self._organization_id))
+        if not self._authorization.decide(standing, Action.AUDIT, Subject()).is_permitted:
+            return HTMLResponse(
+                refused_page("Your role does not give this page.", "The console shows what it does."), 403
+            )
         return HTMLResponse(await self._page.draw())
 
     async def style(self) -> Response:

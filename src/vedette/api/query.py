@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from vedette.api.schema import View, api_router, refusals
+from vedette.api.sight import Seen
 from vedette.kernel import OrganizationId
 from vedette.registry import QueryService
 
@@ -54,9 +55,13 @@ class QueryRoutes:
         )
         return router
 
-    async def run(self, question: QueryRequest) -> QueryAnswer:
+    async def run(self, question: QueryRequest, sight: Seen) -> QueryAnswer:
         """It changes nothing, so it needs no `Idempotency-Key`."""
         page = await self._queries.run(
-            self._organization_id, question.query, limit=question.limit, after=question.after
+            self._organization_id,
+            question.query,
+            limit=question.limit,
+            after=question.after,
+            within=sight.areas,
         )
         return QueryAnswer(kind=page.kind, items=list(page.items), next=page.next)

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from vedette.api.places import Places
 from vedette.api.schema import Timestamp, View
-from vedette.operators import NAME_MAX_CHARS, Passkey, PersonSummary, Session, SessionKind
+from vedette.operators import NAME_MAX_CHARS, Passkey, PersonSummary, Role, Session, SessionKind
 
 _NAME = "1 to 64 visible characters; what people see, here and in the ledger."
 
@@ -193,10 +194,18 @@ class RecoveryLogin(View):
     code: str = Field(min_length=1, max_length=64, description="Capitals and dashes do not matter.")
 
 
+class NewLoginLink(View):
+    """What whoever opens a one-time link may do."""
+
+    role: Role = Field(default=Role.ADMIN, description="Counts in the link's session, and is granted with a passkey.")
+    sites: Places = Field(default_factory=list, description="At these sites only; empty: everywhere.")
+    groups: Places = Field(default_factory=list, description="For devices of these groups only; empty: of all.")
+
+
 class LoginLink(View):
     """A link that logs a browser in, once."""
 
-    url: str = Field(description="Good once; whoever opens it acts with the rights of the first person.")
+    url: str = Field(description="Good once; whoever opens it acts with the role that it gives.")
     expires_at: Timestamp
 
 

@@ -9,20 +9,36 @@ from starlette.datastructures import Headers
 
 from vedette.api.authentication import Authenticator, Principal
 from vedette.api.errors import MayNotLetIn
+from vedette.api.places import read_places
 from vedette.api.protection import host_name
 from vedette.api.schema import REASON_MAX_CHARS, After, Caller, Limit, Page, api_router, refusals
-from vedette.api.session_views import CurrentSessionView, LoginLink, PasskeysHereView, SessionView, show_session
+from vedette.api.session_views import (
+    CurrentSessionView,
+    LoginLink,
+    NewLoginLink,
+    PasskeysHereView,
+    SessionView,
+    show_session,
+)
+from vedette.api.sight import Seen
 from vedette.kernel import OrganizationId
 from vedette.operators import (
+    Action,
     PasskeysImpossible,
     PeopleService,
     RelyingParty,
+    Rights,
+    Role,
+    Scopes,
     SessionNotFound,
     SessionService,
 )
+from vedette.registry import PlaceService
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the session.", examples=["ses_06h0"])]
 
+_NOBODY: Final = "-"
+_EVERYTHING: Final = NewLoginLink()
 _ADMINS_MIN: Final = 2
 _PHISHABLE: Final = frozenset({"link", "recovery", "totp"})
 
@@ -102,12 +118,16 @@ class SessionRoutes:
         current: CurrentSession,
         authenticator: Authenticator,
         *,
+        rights: Rights,
+        places: PlaceService,
         url: str,
     ) -> None:
         self._organization_id = organization_id
         self._sessions = sessions
         self._current = current
         self._authenticator = authenticator
+        self._rights = rights
+        self._places = places
         self._url = url
 
     def build(self) -> APIRouter:
@@ -156,12 +176,15 @@ class SessionRoutes:
     async def list_sessions(
         self,
         caller: Caller,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
         person_id: Annotated[str | None, Query(max_length=64, description="Only this person's.")] = None,
     ) -> Page[SessionView]:
-        """Those that last, in the order they began."""
+        """Those that last, in the order they began. Everybody sees their own; others are for who may audit."""
+        if not sight.may(Action.AUDIT):
+            person_id = caller.person_id or _NOBODY
         found, following = await self._sessions.list(
             self._organization_id, after=after, limit=limit, person_id=person_id
         )
@@ -172,13 +195,19 @@ class SessionRoutes:
         self,
         session_id: Id,
         caller: Caller,
+        sight: Seen,
         reason: Annotated[str, Query(max_length=REASON_MAX_CHARS, description="Why.")] = "",
     ) -> None:
-        """Its browser is logged out at once, and its event streams end within seconds."""
+        """Its browser is logged out at once, and its event streams end within seconds.
+
+        Everybody may end their own; another person's asks for a role that takes access away.
+        """
+        if not await self._is_own(caller, session_id):
+            sight.require(Action.RESTRICT)
         await self._sessions.end(self._organization_id, session_id, actor=caller.actor, reason=reason)
 
-    async def make_link(self, caller: Caller) -> LoginLink:
-        """Whoever opens it first acts with the rights of the first person, and can become a person here.
+    async def make_link(self, caller: Caller, new: NewLoginLink = _EVERYTHING) -> LoginLink:
+        """Whoever opens it first acts with the role that it gives, and can become a person here who has that role.
 
         A token may make one, and a person who logged in by passkey; a link's own session may not.
         """
@@ -187,5 +216,17 @@ class SessionRoutes:
                 "a session of a link or a recovery code lets nobody else in",
                 hint="register a passkey first; or on the server: vedette login-link",
             )
+        role, scopes = await self._given(new)
         link = await self._sessions.make_link(self._organization_id, actor=caller.actor)
+        await self._rights.roles.give_link(self._organization_id, link.link_id, role, scopes)
         return LoginLink(url=f"{self._url}/login?token={link.token}", expires_at=link.expires_at)
+
+    async def _given(self, new: NewLoginLink) -> tuple[Role, Scopes]:
+        scopes = await read_places(self._places, self._organization_id, sites=new.sites, groups=new.groups)
+        return new.role, scopes
+
+    async def _is_own(self, caller: Principal, session_id: str) -> bool:
+        if caller.session is not None and caller.session.session_id == session_id:
+            return True
+        found = await self._sessions.find_by_id(self._organization_id, session_id)
+        return found is not None and found.person_id is not None and found.person_id == caller.person_id

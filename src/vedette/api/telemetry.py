@@ -12,6 +12,7 @@ from pydantic import Field
 
 from vedette.api.errors import InvalidRequest
 from vedette.api.schema import After, Limit, Moment, Page, Timestamp, View, api_router, refusals
+from vedette.api.sight import Seen, Sight
 from vedette.api.streams import EVENT_STREAM, StreamLimit, encode_event
 from vedette.kernel import OrganizationId
 from vedette.messaging import TelemetryMessage, TelemetryReader
@@ -77,6 +78,7 @@ class TelemetryRoutes:
 
     async def list_messages(
         self,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
@@ -94,10 +96,12 @@ class TelemetryRoutes:
             until=until,
             limit=limit,
         )
-        return Page(items=[show_message(message) for message in page.items], next=page.next)
+        seen = await sight.keep(page.items, lambda message: message.generation_id)
+        return Page(items=[show_message(message) for message in seen], next=page.next)
 
     async def stream(
         self,
+        sight: Seen,
         *,
         device_id: DeviceQuery = None,
         module_id: ModuleQuery = None,
@@ -112,7 +116,7 @@ class TelemetryRoutes:
             generation_ids=await self._generations(device_id, module_id),
             after=last_event_id or after or None,
         )
-        return self._limit.respond(_encoded(messages))
+        return self._limit.respond(_encoded(messages, sight))
 
     async def _generations(self, device_id: str | None, module_id: str | None) -> frozenset[str] | None:
         """Return the generations that are asked for; ``None`` for all."""
@@ -127,11 +131,11 @@ class TelemetryRoutes:
         return frozenset({device.generation_id, *(module.generation_id for module in modules)})
 
 
-async def _encoded(messages: AsyncIterator[TelemetryMessage | None]) -> AsyncIterator[bytes | None]:
+async def _encoded(messages: AsyncIterator[TelemetryMessage | None], sight: Sight) -> AsyncIterator[bytes | None]:
     async for message in messages:
         if message is None:
             yield None
-        else:
+        elif await sight.sees(message.generation_id):
             yield encode_event("message", show_message(message).model_dump(mode="json"), event_id=message.cursor)
 
 

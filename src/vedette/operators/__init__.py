@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from vedette.operators.authorization import AuthorizationService
 from vedette.operators.authorization_model import (
+    STEP_UP_LASTS,
     Action,
     Asker,
     AuthorizationSettings,
@@ -21,6 +22,8 @@ from vedette.operators.authorization_model import (
     Ruling,
     Standing,
     Subject,
+    is_demanded,
+    reaches,
 )
 from vedette.operators.bulk_reads import BulkReads, BulkReadSettings
 from vedette.operators.ceremonies import Ceremonies, RelyingParty, is_address, relying_party
@@ -166,6 +169,7 @@ __all__ = [
     "CHALLENGE_LIFETIME",
     "CLI_PREFIX",
     "NAME_MAX_CHARS",
+    "STEP_UP_LASTS",
     "TOKEN_MAX_CHARS",
     "WELL_KNOWN",
     "Act",
@@ -302,5 +306,7 @@ __all__ = [
     "client_of",
     "digest_of",
     "is_address",
+    "is_demanded",
+    "reaches",
     "relying_party",
 ]

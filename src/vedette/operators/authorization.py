@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 
-from vedette.kernel import Clock
-from vedette.ledger import Entry, Ledger
+from vedette.kernel import Clock, OrganizationId
+from vedette.ledger import Actor, Entry, Ledger
 from vedette.operators import role_repository
 from vedette.operators.authorization_model import (
     STEP_UP_LASTS,
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 REFUSED_EVERY_S: Final = 60.0
 _REFUSED_MAX: Final = 4_096
 _TEXT_MAX_CHARS: Final = 256
+_NOBODY: Final = Actor("operator", "nobody")
 _NONE: Final = Confirmations()
 _Missing = Literal["step-up", "signed-act", "second-person"]
 # What can be given for, in the order in which it is best asked for.
@@ -63,6 +64,7 @@ class AuthorizationService:
         self._clock = clock
         self._policies = policies
         self._refused_s: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._given: Mapping[str, tuple[Action, ...]] | None = None
         self.settings = settings or AuthorizationSettings()
 
     @property
@@ -114,6 +116,22 @@ class AuthorizationService:
         if not permitted:
             return Ruling(is_permitted=False, policies=_unique(reasons), missing=missing)
         return Ruling(is_permitted=True, policies=_unique(reasons), areas=areas_of(permitted))
+
+    def actions_of(self, standing: Standing) -> tuple[Action, ...]:
+        """Return what somebody may do somewhere, had they given every confirmation; takes some milliseconds."""
+        present = replace(standing, step_up_age=STEP_UP_LASTS)
+        given = Confirmations(has_assertion=True, is_approved=True)
+        somewhere = Subject(is_limited=True)
+        return tuple(each for each in Action if self.decide(present, each, somewhere, given).is_permitted)
+
+    def actions_of_roles(self) -> Mapping[str, tuple[Action, ...]]:
+        """Return what each built-in role gives to a person everywhere; asked of the policies once."""
+        if self._given is None:
+            asker = Asker(organization_id=OrganizationId(""), actor=_NOBODY, method="passkey", may_let_in=True)
+            self._given = {
+                role.value: self.actions_of(Standing(asker=asker, holdings=(Holding(role),))) for role in Role
+            }
+        return self._given
 
     async def note_refusal(
         self,

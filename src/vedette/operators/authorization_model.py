@@ -165,6 +165,12 @@ def slices_of(standing: Standing) -> list[tuple[Scopes, frozenset[str]]]:
     return [(scopes, frozenset(roles)) for scopes, roles in ordered]
 
 
+def reaches(standing: Standing, place: DevicePlace) -> bool:
+    """Tell whether any role that somebody holds, whatever it gives, holds where a device is."""
+    areas = areas_of([scopes for scopes, roles in slices_of(standing) if roles])
+    return place.is_in(areas)
+
+
 def areas_of(scopes: Sequence[Scopes]) -> Areas | None:
     """Return where some scopes hold together; None: everywhere."""
     if any(is_everywhere(each) for each in scopes):
