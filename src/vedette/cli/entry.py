@@ -29,6 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from vedette.cli.program import run  # noqa: PLC0415 - see the module
     except ModuleNotFoundError as error:
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        if given[:1] == ["sensor"]:  # a site installs the bare distribution
+            from vedette.sensor import main as run_sensor  # noqa: PLC0415 - only here
+
+            return run_sensor(given[1:])
         sys.stderr.write(f"vedette: {error.name} is not installed: pip install 'vedette[server]'\n")
         return FAILED
     try:

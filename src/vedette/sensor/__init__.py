@@ -8,7 +8,14 @@ and list has a bound; what could not be parsed is counted; bytes from the wire r
 
 from __future__ import annotations
 
-from vedette.sensor.flows import Flow
+from vedette.sensor.alerts import Alert, RaiseAlert, Rule, Severity
+from vedette.sensor.assets import Asset, Assets, Fact, is_public
+from vedette.sensor.capture import CaptureFile, CaptureProblem, LiveCapture, Packet, read_capture
+from vedette.sensor.command import listen, main, read_files
+from vedette.sensor.community_id import community_id, community_id_of
+from vedette.sensor.engine import Counters, Engine, Limits
+from vedette.sensor.flows import Flow, Side
+from vedette.sensor.listener import Listener
 from vedette.sensor.model import (
     CERTAIN,
     POSSIBLE,
@@ -24,20 +31,59 @@ from vedette.sensor.model import (
     Role,
     Sink,
 )
+from vedette.sensor.oui import Makers
+from vedette.sensor.report import Report, Traffic
+from vedette.sensor.sensor import MakeListener, Sensor
+from vedette.sensor.summary import as_document, as_tables, asset_document
+from vedette.sensor.zeek import ZeekLogs, connection_state, uid_of
 
 __all__ = [
     "CERTAIN",
     "POSSIBLE",
     "PROBABLE",
+    "Alert",
     "Anomaly",
     "AnomalyKind",
+    "Asset",
     "AssetEvidence",
+    "Assets",
     "Attribute",
+    "CaptureFile",
+    "CaptureProblem",
     "Certainty",
+    "Counters",
     "Direction",
+    "Engine",
+    "Fact",
     "Flow",
+    "Limits",
+    "Listener",
+    "LiveCapture",
+    "MakeListener",
+    "Makers",
     "OpKind",
     "OtOp",
+    "Packet",
+    "RaiseAlert",
+    "Report",
     "Role",
+    "Rule",
+    "Sensor",
+    "Severity",
+    "Side",
     "Sink",
+    "Traffic",
+    "ZeekLogs",
+    "as_document",
+    "as_tables",
+    "asset_document",
+    "community_id",
+    "community_id_of",
+    "connection_state",
+    "is_public",
+    "listen",
+    "main",
+    "read_capture",
+    "read_files",
+    "uid_of",
 ]

@@ -389,7 +389,7 @@ class Engine:
             if whole is not None:
                 self._whole(at_ns, data, whole, addresses, protocol, depth)
         else:
-            self._transport(at_ns, data, addresses, protocol, content, end, depth)
+            self._transport(at_ns, data, addresses, protocol, content, end, depth, content - start)
 
     def _whole(self, at_ns: int, data: bytes, whole: bytes, addresses: bytes, protocol: int, depth: int) -> None:
         """Read a datagram that came in fragments; ``data`` is the frame of the last."""
@@ -427,18 +427,26 @@ class Engine:
                 return
             else:
                 break
-        self._transport(at_ns, data, addresses, protocol, position, end, depth)
+        self._transport(at_ns, data, addresses, protocol, position, end, depth, position - start)
 
     def _transport(
-        self, at_ns: int, data: bytes, addresses: bytes, protocol: int, start: int, end: int, depth: int
+        self,
+        at_ns: int,
+        data: bytes,
+        addresses: bytes,
+        protocol: int,
+        start: int,
+        end: int,
+        depth: int,
+        header: int = 20,
     ) -> None:
         """Read what IP carries, wherever it stands."""
         if protocol == _TCP:
             key = addresses + data[start : start + 4]
-            self._tcp_segment(at_ns, data, key, start, end, end - start)
+            self._tcp_segment(at_ns, data, key, start, end, end - start + header)
         elif protocol == _UDP:
             key = addresses + data[start : start + 4]
-            self._udp_datagram(at_ns, data, key, start, end, end - start)
+            self._udp_datagram(at_ns, data, key, start, end, end - start + header)
         else:
             self._ip(at_ns, data, addresses, protocol, start, end, depth)
 

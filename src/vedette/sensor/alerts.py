@@ -1,0 +1,55 @@
+"""Alerts: what rules raise about what they hear. The rules themselves are listeners, given to the sensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from vedette.sensor.listener import Listener
+
+
+class Severity(StrEnum):
+    """How soon somebody must look."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Alert(msgspec.Struct):
+    """A detection on behavior."""
+
+    at_ns: int
+    rule: str
+    """Its id: ``ot.controller_stop``."""
+    severity: Severity
+    title: str
+    """What happened, in words."""
+    source: str = ""
+    """Address of who did it."""
+    target: str = ""
+    protocol: str = ""
+    technique: str = ""
+    """ATT&CK for ICS id."""
+    detail: dict[str, str | int | None] = msgspec.field(default_factory=dict)
+
+
+RaiseAlert = Callable[[Alert], None]
+
+
+class Rule(Listener):
+    """A listener that raises alerts.
+
+    Args:
+        raise_alert: Where they go.
+    """
+
+    __slots__ = ("raise_alert",)
+
+    def __init__(self, raise_alert: RaiseAlert) -> None:
+        self.raise_alert: Final = raise_alert

@@ -1,0 +1,85 @@
+"""The whole sensor in one object: engine, inventory, report, and whatever else listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from vedette.sensor.alerts import RaiseAlert
+from vedette.sensor.assets import Assets
+from vedette.sensor.capture import CaptureFile, CaptureProblem, Packet
+from vedette.sensor.dissect import PROTOCOLS, Protocol
+from vedette.sensor.engine import Engine, Limits
+from vedette.sensor.identify import Identifier
+from vedette.sensor.listener import Listener
+from vedette.sensor.oui import Makers
+from vedette.sensor.report import Report
+from vedette.sensor.zeek import ZeekLogs
+
+MakeListener = Callable[[Assets, RaiseAlert], Listener]
+"""Makes a listener of one's own, a rule for example, that may look at the inventory and raise alerts."""
+
+
+class Sensor:
+    """Reads packets and keeps inventory and report.
+
+    Args:
+        listeners: Makers of further listeners: rules, baselines, exporters.
+        zeek: A directory for logs in Zeek's form.
+        makers: Tells makers from MAC addresses.
+        protocols: The catalogue.
+        limits: Bounds on memory.
+    """
+
+    def __init__(
+        self,
+        listeners: Iterable[MakeListener] = (),
+        *,
+        zeek: Path | None = None,
+        makers: Makers | None = None,
+        protocols: Iterable[Protocol] = PROTOCOLS,
+        limits: Limits | None = None,
+    ) -> None:
+        catalogue = tuple(protocols)
+        self.assets: Final = Assets(makers)
+        self.report: Final = Report(self.assets, Identifier(catalogue))
+        self.zeek: Final = ZeekLogs(zeek, self.assets) if zeek is not None else None
+        heard_by: list[Listener] = [self.assets, self.report]
+        if self.zeek is not None:
+            heard_by.append(self.zeek)
+        heard_by += [make(self.assets, self.report.raise_alert) for make in listeners]
+        self.engine: Final = Engine(heard_by, protocols=catalogue, limits=limits)
+        self.damages: Final[dict[str, str]] = {}
+        """Files that could not be read to their end → why."""
+        self.packets_dropped = 0
+        """By whoever captured, as far as that is known."""
+
+    def read(self, packets: Iterable[Packet]) -> None:
+        """Read packets; nothing that they hold raises."""
+        self.engine.read(packets)
+
+    def read_file(self, path: Path) -> None:
+        """Read a capture file; damage ends it early and is noted.
+
+        Raises:
+            CaptureProblem: The file can't be opened, or is no capture.
+        """
+        try:
+            source = path.open("rb")
+        except OSError as error:
+            raise CaptureProblem(f"{path}: {error.strerror}", hint="give the path of a capture file") from None
+        with source:
+            capture = CaptureFile(source)
+            self.engine.read(capture)
+        self.packets_dropped += capture.packets_dropped
+        if capture.damage:
+            self.damages[str(path)] = capture.damage
+
+    def finish(self) -> None:
+        """Close every flow, and the logs."""
+        self.engine.finish()
+        if self.zeek is not None:
+            for alert in self.report.alerts:
+                self.zeek.alert(alert)
+            self.zeek.close()
