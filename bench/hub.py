@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes
 
 from vedette.simulation import Factory
 
+# Whose CPU is counted: what an operation costs is what all of these took, divided by the operations.
+ROLES = ("control", "gateway", "nats")
 TOPICS = ("$iothub/methods/POST/#", "$iothub/twin/res/#", "$iothub/twin/PATCH/properties/desired/#")
 METHOD = "$iothub/methods/POST/"
 DIGITS = "abcdefghij"
@@ -150,9 +152,9 @@ class Operator:
         for _ in range(self._connections):
             self._idle.put_nowait(await asyncio.open_connection(*self._address))
 
-    async def post(self, path: str, body: Any) -> tuple[int, bytes]:
+    async def post(self, path: str, body: Any, *, method: str = "POST") -> tuple[int, bytes]:
         raw = json.dumps(body).encode()
-        request = f"POST {path} HTTP/1.1\r\n{self._head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
+        request = f"{method} {path} HTTP/1.1\r\n{self._head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
         reader, writer = await self._idle.get()
         try:
             if reader.at_eof():  # the server ends connections that were idle for seconds
@@ -186,7 +188,22 @@ async def on_schedule(rate: float, seconds: float, act: Callable[[int], Awaitabl
     return latencies
 
 
-async def measure_twins(devices: list[Device], rate: float, seconds: float) -> dict[str, list[float]]:
+class Meter:
+    """Counts the CPU of the platform's processes around a measurement."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._servers = {role: platform.server(role, role) for role in ROLES}
+        self._before = {role: server.cpu_s() for role, server in self._servers.items()}
+
+    def per(self, operations: int) -> dict[str, float]:
+        """CPU since the meter was made, in milliseconds for each operation."""
+        return {
+            role: (server.cpu_s() - self._before[role]) / max(operations, 1) * 1e3
+            for role, server in self._servers.items()
+        }
+
+
+async def measure_twins(devices: list[Device], rate: float, seconds: float, note: Any) -> None:
     numbers = itertools.count()
 
     async def read(number: int) -> float:
@@ -200,7 +217,8 @@ async def measure_twins(devices: list[Device], rate: float, seconds: float) -> d
             device.ask("$iothub/twin/PATCH/properties/reported/", patch, f"p{next(numbers)}"), 10
         )
 
-    return {"read": await on_schedule(rate, seconds, read), "report": await on_schedule(rate, seconds, report)}
+    for name, act in (("twin_read", read), ("twin_report", report)):
+        await note(name, on_schedule(rate, seconds, act))
 
 
 async def measure_methods(operator: Operator, devices: list[Device], rate: float, seconds: float) -> list[float]:
@@ -212,6 +230,19 @@ async def measure_methods(operator: Operator, devices: list[Device], rate: float
         return time.monotonic()
 
     return await on_schedule(rate, seconds, invoke)
+
+
+async def measure_patches(operator: Operator, devices: list[Device], rate: float, seconds: float) -> list[float]:
+    """Change desired properties over REST; devices that are connected are told."""
+
+    async def patch(number: int) -> float:
+        name = devices[number % len(devices)].device_id
+        status, answer = await operator.post(f"/v1/devices/{name}/twin", {"desired": {"n": number}}, method="PATCH")
+        if status != 200:
+            raise RuntimeError(f"{status}: {answer[:300]!r}")
+        return time.monotonic()
+
+    return await on_schedule(rate, seconds, patch)
 
 
 async def measure_commands(operator: Operator, devices: list[Device]) -> tuple[float, list[float]]:
@@ -306,8 +337,12 @@ async def measure_hub(
     operator = Operator(platform, 32)
     await operator.open()
 
-    def note(name: str, latencies: list[float]) -> None:
-        ordered = sorted(latencies)
+    async def note(name: str, work: Awaitable[list[float]]) -> None:
+        """Do some work; note its latencies and what each operation cost."""
+        meter = Meter(platform)
+        ordered = sorted(await work)
+        await asyncio.sleep(0.5)  # what is written a moment later belongs to it
+        found[f"{name}_cpu_ms"] = meter.per(len(ordered))
         found[f"{name}_p50_ms"] = ordered[len(ordered) // 2] * 1e3
         found[f"{name}_p99_ms"] = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1e3
 
@@ -317,12 +352,17 @@ async def measure_hub(
         devices += await asyncio.gather(
             *(open_device(target, name, context, subscribes=True) for name, context in batch)
         )
-    for name, latencies in (await measure_twins(devices[: sizes.busy], sizes.rate, sizes.seconds)).items():
-        note(f"twin_{name}", latencies)
-    note("method", await measure_methods(operator, devices[: sizes.busy], sizes.rate, sizes.seconds))
+    found["rate"] = sizes.rate
+    await measure_twins(devices[: sizes.busy], sizes.rate, sizes.seconds, note)
+    await note("twin_patch", measure_patches(operator, devices[: sizes.busy], sizes.rate, sizes.seconds))
+    await note("method", measure_methods(operator, devices[: sizes.busy], sizes.rate, sizes.seconds))
     found["commands"] = len(devices)
-    found["commands_s"], latencies = await measure_commands(operator, devices)
-    note("command", latencies)
+
+    async def command_all() -> list[float]:
+        found["commands_s"], latencies = await measure_commands(operator, devices)
+        return latencies
+
+    await note("command", command_all())
     for device in devices:
         assert device.transport is not None
         device.transport.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.main import Figures
@@ -68,16 +68,20 @@ def render(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-def _hub(hub: dict[str, float]) -> list[str]:
+def _hub(hub: dict[str, Any]) -> list[str]:
     """What the hub did at a steady rate; latencies count from the moment a request was due."""
 
     def pair(name: str) -> str:
-        return f"{hub[f'{name}_p50_ms']:.1f} / {hub[f'{name}_p99_ms']:.1f} ms"
+        split = hub[f"{name}_cpu_ms"]
+        cost = ", ".join(f"{role} {cpu:.1f}" for role, cpu in split.items())
+        return f"{hub[f'{name}_p50_ms']:.1f} / {hub[f'{name}_p99_ms']:.1f} ms; CPU {sum(split.values()):.1f} ms: {cost}"
 
+    rate = f"{hub['rate']:.0f}/s"
     return [
-        f"| twin read at 200/s, p50 / p99 | {pair('twin_read')} |",
-        f"| reported properties at 200/s, p50 / p99 | {pair('twin_report')} |",
-        f"| direct method at 200/s, REST to REST, p50 / p99 | {pair('method')} |",
+        f"| twin read at {rate}, p50 / p99 | {pair('twin_read')} |",
+        f"| reported properties at {rate}, p50 / p99 | {pair('twin_report')} |",
+        f"| desired properties at {rate}, REST to REST, p50 / p99 | {pair('twin_patch')} |",
+        f"| direct method at {rate}, REST to REST, p50 / p99 | {pair('method')} |",
         f"| a command to each of {hub['commands']} devices, REST → device, p50 / p99 | {pair('command')} |",
         f"| the same, first request → last device | {hub['commands_s']:.2f} s |",
         f"| {hub['idle_many']} idle sessions: connected within | {hub['idle_many_connect_s']:.1f} s |",
