@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -239,24 +240,21 @@ def test_people_see_their_own_rights_sessions_and_passkeys_and_nobody_elses(peop
 
 
 def test_a_signature_counts_for_the_very_act_it_was_made_for(
-    people: PeopleAtTheDoor, placed: Callable[[str], str], api: httpx.Client, new_name: Callable[[], str]
+    people: PeopleAtTheDoor, api: httpx.Client, new_name: Callable[[], str]
 ) -> None:
     admin = people.come("admin")
-    key_device = new_name()
-    new = {"device_id": key_device, "authentication": {"type": "symmetric_key"}}
-    api.post("/v1/devices", json=new).raise_for_status()
-    path = f"/v1/devices/{key_device}/keys/rotate"
-    content = b'{"slot": "primary"}'
+    path, name = "/v1/service-policies", new_name()
+    content = json.dumps({"name": name, "rights": ["registry_read"]}).encode()
     header = assertion_header(admin, "POST", path, content)
     kind = {"Content-Type": "application/json"}
-    for method, other_path, other in (
-        ("POST", path, b'{"slot": "secondary"}'),
-        ("POST", f"/v1/devices/{placed('anywhere')}/keys/rotate", content),
-        ("POST", f"{path}?reason=x", content),
+    for other_path, other in (
+        (path, content.replace(b"read", b"write")),
+        (f"{path}/{name}/rotate", content),
+        (f"{path}?reason=x", content),
     ):
-        refused = admin.http.request(method, other_path, content=other, headers=header | kind)
+        refused = admin.http.post(other_path, content=other, headers=header | kind)
         assert (refused.status_code, refused.json()["code"]) == (403, "operators.confirmation_failed"), other_path
-    assert admin.http.post(path, content=content, headers=header | kind).status_code == 200
+    assert admin.http.post(path, content=content, headers=header | kind).status_code == 201
     again = admin.http.post(path, content=content, headers=header | kind)
     assert (again.status_code, again.json()["code"]) == (403, "operators.confirmation_failed")
     entries = api.get("/v1/ledger/entries", params={"actor": admin.who()["person_id"], "limit": 1000}).json()["items"]
