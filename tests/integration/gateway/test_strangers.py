@@ -38,6 +38,14 @@ async def read_to_end(reader: asyncio.StreamReader) -> bytes:
     return data
 
 
+async def hang_up(*writers: asyncio.StreamWriter) -> None:
+    """Close our ends too: a loop with open ones does not end."""
+    for writer in writers:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
 def client_hello(context: ssl.SSLContext) -> bytes:
     outgoing = ssl.MemoryBIO()
     with contextlib.suppress(ssl.SSLWantReadError):
@@ -125,6 +133,7 @@ async def test_silent_and_half_open_connections_end_at_their_deadline(site: Site
     silent, half, mute = await dial(site), await dial(site), await site.open(None)
     half[1].write(client_hello(client_context(site.folder / "root.pem", None))[:-3])
     await asyncio.gather(read_to_end(silent[0]), read_to_end(half[0]), mute.wait_closed())
+    await hang_up(silent[1], half[1])
     await site.wait_decision("refuse", "handshake_timeout")
     await site.wait_decision("refuse", "identify_timeout")
 
@@ -142,6 +151,7 @@ async def test_a_dripping_handshake_ends_at_its_deadline(site: Site) -> None:
             await writer.drain()
         await asyncio.sleep(0.01)
     await closing
+    await hang_up(writer)
     await site.wait_decision("refuse", "handshake_timeout")
 
 
@@ -200,8 +210,7 @@ async def test_a_thousand_silent_connections_disturb_nobody(site: Site) -> None:
     other, _ = await site.connected("pump-8")
     await other.telemetry("pump-8", b"x")
     assert loop.time() - begin < 1.5
-    for _, writer in strangers:
-        writer.close()
+    await hang_up(*(writer for _, writer in strangers))
 
 
 async def test_a_full_house_lets_the_silent_give_way_to_devices(site: Site) -> None:
@@ -215,8 +224,7 @@ async def test_a_full_house_lets_the_silent_give_way_to_devices(site: Site) -> N
     device, _ = await site.connected("pump-7")
     await device.telemetry("pump-7", b"x")
     await site.wait_decision("refuse", "gave_way")
-    for _, writer in strangers:
-        writer.close()
+    await hang_up(*(writer for _, writer in strangers))
 
 
 async def test_one_source_has_limits(site: Site) -> None:
@@ -226,8 +234,7 @@ async def test_one_source_has_limits(site: Site) -> None:
     strangers = [await dial(site) for _ in range(6)]
     await read_to_end(strangers[5][0])
     await site.wait_decision("refuse", "too_many_connections_of_source")
-    for _, writer in strangers:
-        writer.close()
+    await hang_up(*(writer for _, writer in strangers))
     await asyncio.sleep(0.1)
     for _ in range(5):
         reader, writer = await dial(site)
