@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import msgspec
@@ -134,7 +135,7 @@ class PolicyStore:
 
     async def check(self, content: PolicyBundle) -> Check:
         """Parse, validate and lint a bundle, and run its own cases; in a thread, since it takes a while."""
-        return await asyncio.to_thread(check_policies, content)
+        return await asyncio.to_thread(check_policies, content, self._clock.now().date())
 
     async def add(
         self, content: PolicyBundle, *, name: str, actor: Actor, origin: Origin = Origin.WRITTEN, reason: str = ""
@@ -201,6 +202,16 @@ class PolicyStore:
         """
         after, before = await self.get(reference), await self.get(against)
         return await asyncio.to_thread(compare_bundles, before.content, after.content)
+
+    async def compare_content(self, content: PolicyBundle, against: str = "stable") -> BundleDifference:
+        """Say what policies that are not stored change over a bundle.
+
+        Raises:
+            PolicyBundleNotFound: There is none of that reference.
+            BadPolicyBundle: The policies do not parse.
+        """
+        before = await self.get(against)
+        return await asyncio.to_thread(compare_bundles, before.content, content)
 
     async def fetch(self, request: FetchPolicies) -> PoliciesReply:
         """Hand the policies in force to a gateway that has read of them in a head.
@@ -390,12 +401,17 @@ async def read_policy_hash(store: Store, organization_id: OrganizationId) -> str
     return manifest.sha256
 
 
-def check_policies(content: PolicyBundle) -> Check:
+def check_policies(content: PolicyBundle, today: date) -> Check:
     """Parse, validate and lint a bundle, and run its own cases if it parses."""
-    flaws = tuple(check_bundle(content))
+    flaws = tuple(check_bundle(content, today))
     if any(flaw.is_error for flaw in flaws):
         return Check(flaws, ())
-    return Check(flaws, tuple(run_cases(content)))
+    try:
+        # Told apart by their ids in every comparison: so they must be, whatever else is right about them.
+        read_policies(content.policies_text)
+        return Check(flaws, tuple(run_cases(content)))
+    except BadPolicyBundle as error:
+        return Check((*flaws, PolicyFlaw(0, 0, "", error.detail, is_error=True)), ())
 
 
 def flawed(check: Check) -> PolicyBundleFlawed:
@@ -404,8 +420,9 @@ def flawed(check: Check) -> PolicyBundleFlawed:
     if errors:
         first = errors[0]
         more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+        place = f"line {first.line}: " if first.line else ""
         return PolicyBundleFlawed(
-            f"line {first.line}: {first.message[:400]}{more}",
+            f"{place}{first.message[:400]}{more}",
             hint="see all: vedette policy check",
             line=first.line,
             column=first.column,

@@ -165,8 +165,6 @@ def _why_wider(before: PolicyText, after: PolicyText) -> str:
     """Say why a changed policy may allow more than before; empty if it cannot."""
     if before.effect != after.effect:
         return "it permits now" if after.effect == "permit" else "it permits no more, but no longer forbids"
-    if before.annotations.get("expires") != after.annotations.get("expires"):
-        return "it ends at another time"
     if after.effect == "permit":
         return "" if _is_within(after.tree, before.tree) else "the permit holds in cases in which it did not"
     return "" if _is_within(before.tree, after.tree) else "the forbid leaves out cases that it held in"

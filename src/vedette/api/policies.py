@@ -69,6 +69,12 @@ _Share = Annotated[
 ]
 
 
+class ComparedContent(PolicyContent):
+    """Policies that are not stored, and what to compare them with."""
+
+    against: str = Field(default="stable", max_length=64, description="A bundle, by a reference as above.")
+
+
 class SimulateRequest(View):
     """What to compare, and how much of the decision log to read."""
 
@@ -118,6 +124,9 @@ class PolicyRoutes:
         add("", self.list_bundles, methods=["GET"], summary="List policy bundles", responses=refusals(422))
         add("", self.create, methods=["POST"], status_code=201, summary="Store policies as a draft", responses=change)
         add("/check", self.check, methods=["POST"], summary="Check policies without storing them", responses=work)
+        add(
+            "/difference", self.compare_content, methods=["POST"], summary="Show what policies change", responses=change
+        )
         add("/form", self.translate, methods=["POST"], summary="Translate a form and a policy", responses=work)
         one = "/{bundle}"
         add(one, self.show, methods=["GET"], summary="Show a policy bundle", responses=refusals(404, 422))
@@ -169,6 +178,10 @@ class PolicyRoutes:
     async def check(self, content: PolicyContent) -> CheckView:
         """Syntax, schema and style, with the place of each flaw; then its own unit cases."""
         return show_check(await self._bundles.check(content.to_bundle()))
+
+    async def compare_content(self, asked: ComparedContent) -> DifferenceView:
+        """Of policies that are not stored, such as files in a folder."""
+        return show_difference(await self._bundles.compare_content(asked.to_bundle(), asked.against))
 
     async def translate(self, given: FormText) -> FormText:
         """Give one of both; a policy of another shape than the form's is refused and stays text."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final, TextIO
 
 import typer
 
+from vedette.cli.files import new_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.session import Session, remote
+from vedette.kernel import escape_csv
 
 DeviceOption = Annotated[
     str | None,
@@ -44,6 +49,39 @@ _REFUSAL_COLUMNS: Final[Columns] = {
     "certificate": lambda item: item["certificate_subject"],
     "what to do": lambda item: item["hint"],
 }
+_PolicyOption = Annotated[
+    str | None, typer.Option("--policy", metavar="ID", help="Only where this policy decided, by its id.")
+]
+_BundleOption = Annotated[
+    str | None, typer.Option("--bundle", metavar="SHA256", help="Only by this policy bundle: at least 8 digits.")
+]
+_ActionOption = Annotated[
+    str | None, typer.Option("--action", metavar="ACTION", help="Only this action, such as `connect`.")
+]
+_EffectOption = Annotated[str | None, typer.Option("--effect", metavar="EFFECT", help="Only `allow`, or only `deny`.")]
+_ShadowOption = Annotated[bool, typer.Option("--shadow", help="Only where the shadow bundle answers otherwise.")]
+_SinceOption = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Decided then or later: 2026-11-22T10:00:00Z.")
+]
+_UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Decided before.")]
+_CSV_COLUMNS: Final = (
+    "decided_at",
+    "kind",
+    "effect",
+    "action",
+    "reason",
+    "device_id",
+    "module_id",
+    "generation_id",
+    "policies",
+    "bundle_sha256",
+    "remote_address",
+    "gateway",
+    "certificate_sha256",
+    "repeated",
+    "detail",
+    "decision_id",
+)
 
 
 class Kind(StrEnum):
@@ -54,6 +92,13 @@ class Kind(StrEnum):
     CUT = "cut"
     DISCONNECT = "disconnect"
     REGISTER = "register"
+
+
+class Form(StrEnum):
+    """What a file of decisions holds."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
 
 
 @remote
@@ -91,6 +136,13 @@ def list_decisions(
     ] = None,
     reason: _ReasonOption = None,
     address: _AddressOption = None,
+    policy: _PolicyOption = None,
+    bundle: _BundleOption = None,
+    action: _ActionOption = None,
+    effect: _EffectOption = None,
+    is_shadow_different: _ShadowOption = False,
+    since: _SinceOption = None,
+    until: _UntilOption = None,
     limit: LimitOption = 20,
     after: AfterOption = "",
     everything: AllOption = False,
@@ -104,6 +156,13 @@ def list_decisions(
             "kind": [each.value for each in kind] if kind else None,
             "reason": reason,
             "remote_address": address,
+            "policy": policy,
+            "bundle": bundle,
+            "action": action,
+            "effect": effect,
+            "shadow": "true" if is_shadow_different else None,
+            "since": since,
+            "until": until,
         },
         columns=ACCESS_COLUMNS,
         limit=limit,
@@ -111,3 +170,60 @@ def list_decisions(
         everything=everything,
         empty="Nobody has tried to connect.",
     )
+
+
+@remote
+def export(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write; - for standard output.")],
+    *,
+    form: Annotated[Form, typer.Option("--format", help="JSON lines with every member, or the main ones as CSV.")] = (
+        Form.JSONL
+    ),
+    device: DeviceOption = None,
+    reason: _ReasonOption = None,
+    policy: _PolicyOption = None,
+    bundle: _BundleOption = None,
+    action: _ActionOption = None,
+    effect: _EffectOption = None,
+    since: _SinceOption = None,
+    until: _UntilOption = None,
+) -> None:
+    """Write decisions to a file, newest first, as long as the log keeps them."""
+    params: dict[str, str | int | list[str] | None] = {
+        "device_id": device,
+        "reason": reason,
+        "policy": policy,
+        "bundle": bundle,
+        "action": action,
+        "effect": effect,
+        "since": since,
+        "until": until,
+    }
+    pages = session.client.pages("/v1/decisions", params, limit=None, after="")
+    if str(file) == "-":
+        count = _write(sys.stdout, pages, form)
+    else:
+        with new_file(file) as out:
+            count = _write(out, pages, form)
+    session.output.note(f"{count} decision{'' if count == 1 else 's'} written.")
+
+
+def _write(out: TextIO, pages: Iterator[Mapping[str, Any]], form: Form) -> int:
+    count = 0
+    if form is Form.CSV:
+        out.write(",".join(_CSV_COLUMNS) + "\n")
+    for page in pages:
+        for item in page["items"]:
+            count += 1
+            if form is Form.JSONL:
+                out.write(json.dumps(item) + "\n")
+            else:
+                out.write(",".join(_csv_cell(item[name]) for name in _CSV_COLUMNS) + "\n")
+    return count
+
+
+def _csv_cell(value: object) -> str:
+    if isinstance(value, list):
+        return escape_csv(" ".join(map(str, value)))
+    return "" if value is None else escape_csv(str(value))

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from vedette.cli import (
+    access,
     access_list,
     authority,
     clock,
@@ -31,6 +32,8 @@ from vedette.cli import (
     operator_session,
     person,
     platform,
+    policy,
+    policy_stage,
     quarantine,
     query,
     reported_certificate,
@@ -128,6 +131,24 @@ _AUTHORITY: Final[Commands] = {
     "reports": reported_certificate.list_reports,
     "acknowledge": reported_certificate.acknowledge,
 }
+_POLICY: Final[Commands] = {
+    "check": policy.check,
+    "test": policy.try_cases,
+    "diff": policy.diff,
+    "simulate": policy.simulate,
+    "simulations": policy.simulations,
+    "apply": policy.apply,
+    "list": policy.list_bundles,
+    "show": policy.show,
+    "status": policy_stage.status,
+    "approve": policy_stage.approve,
+    "shadow": policy_stage.shadow,
+    "canary": policy_stage.canary,
+    "promote": policy_stage.promote,
+    "withdraw": policy_stage.withdraw,
+    "rollback": policy_stage.rollback,
+    "discard": policy.discard,
+}
 _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "device": ("Devices: who they are, and what can be done with them.", _DEVICE),
     "module": ("Parts of a device with an identity of their own.", _MODULE),
@@ -178,7 +199,9 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "release": quarantine.release,
         },
     ),
-    "decision": ("Every access decision.", {"list": decision.list_decisions}),
+    "decision": ("Every access decision.", {"list": decision.list_decisions, "export": decision.export}),
+    "access": ("What a device may do, and why.", {"explain": access.explain}),
+    "policy": ("What decides who may do what: from files over a simulation to the fleet, and back.", _POLICY),
     "event": ("What happens, as it happens.", {"tail": telemetry.tail_events}),
     "ledger": (
         "What was done, by whom and why; and that nobody edited it.",
