@@ -152,9 +152,14 @@ async def test_only_posts_are_kept(door: Door) -> None:
 async def log_in(door: Door) -> httpx.AsyncClient:
     """Return a browser that followed a one-time link."""
     link = await door.sessions.make_link(ORGANIZATION, actor=TOKEN_ACTOR)
-    begun = await door.sessions.begin_by_link(ORGANIZATION, link.token, client=Client("", ""))
+    begun = await door.sessions.begin_by_link(ORGANIZATION, link.token, client=Client("Test/1.0", "127.0.0.1"))
     cookies = {door.authenticator.cookies.session_name: begun.token}
-    return httpx.AsyncClient(transport=httpx.ASGITransport(door.app), base_url="http://localhost", cookies=cookies)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(door.app),
+        base_url="http://localhost",
+        cookies=cookies,
+        headers={"User-Agent": "Test/1.0"},
+    )
 
 
 @pytest.mark.anyio

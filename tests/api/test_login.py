@@ -68,7 +68,7 @@ def test_a_login_replaces_the_session_that_the_browser_had(
     new_person: Callable[[], tuple[ConsoleClient, list[str]]], platform: RunningPlatform
 ) -> None:
     person, _ = new_person()
-    with httpx.Client(base_url=platform.url, cookies=person.http.cookies) as copy:
+    with httpx.Client(base_url=platform.url, cookies=person.http.cookies, headers={"User-Agent": "Test/1.0"}) as copy:
         person.log_in().raise_for_status()
         assert copy.get("/v1/session").status_code == 401
 

@@ -9,6 +9,8 @@ import pytest
 from console_client import OWN_PAGE, ConsoleClient
 from running_platform import RunningPlatform
 
+SAME_BROWSER = {"User-Agent": "Test/1.0"}
+
 
 @pytest.fixture
 def new_browser(platform: RunningPlatform) -> Iterator[Callable[[], ConsoleClient]]:
@@ -125,7 +127,7 @@ def test_a_page_elsewhere_changes_nothing_by_cookie(
 def test_the_own_origin_is_taken_from_browsers_that_say_no_more(
     person: ConsoleClient, platform: RunningPlatform
 ) -> None:
-    headers = {"X-Requested-With": "vedette-console", "Origin": platform.url}
+    headers = {"X-Requested-With": "vedette-console", "Origin": platform.url, "User-Agent": "Test/1.0"}
     with httpx.Client(base_url=platform.url, cookies=person.http.cookies, headers=headers) as older:
         assert older.post("/v1/login-links").status_code == 201
 
@@ -168,7 +170,7 @@ def test_what_was_begun_without_a_passkey_lets_nobody_in(
 
 
 def test_logging_out_ends_the_session_for_whoever_copied_it(browser: ConsoleClient, platform: RunningPlatform) -> None:
-    with httpx.Client(base_url=platform.url, cookies=browser.http.cookies) as copy:
+    with httpx.Client(base_url=platform.url, cookies=browser.http.cookies, headers=SAME_BROWSER) as copy:
         assert copy.get("/v1/session").status_code == 200
         browser.log_out()
         assert copy.get("/v1/session").status_code == 401
@@ -177,7 +179,7 @@ def test_logging_out_ends_the_session_for_whoever_copied_it(browser: ConsoleClie
 
 
 def test_a_page_without_script_logs_out_too(browser: ConsoleClient, platform: RunningPlatform) -> None:
-    with httpx.Client(base_url=platform.url, cookies=browser.http.cookies) as page:
+    with httpx.Client(base_url=platform.url, cookies=browser.http.cookies, headers=SAME_BROWSER) as page:
         assert page.post("/logout").status_code == 403
         assert page.post("/logout", headers={"Sec-Fetch-Site": "same-site"}).status_code == 403
         assert page.get("/v1/session").status_code == 200

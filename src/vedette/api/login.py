@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from vedette.api.authentication import Authenticator, client_in, principal_of_session
+from vedette.api.login_oidc import logged_out_page
 from vedette.api.page import refused_page
 from vedette.api.plain_pages import LOGIN_HINT
 from vedette.api.protection import host_name
@@ -24,6 +26,7 @@ from vedette.operators import (
     PasskeySuspected,
     PeopleService,
     PersonDisabled,
+    Session,
     SessionService,
     digest_of,
 )
@@ -34,7 +37,11 @@ _REFUSED: Final = (LoginFailed, PersonDisabled, PasskeySuspected)
 
 
 class LoginRoutes:
-    """What the routes below do, for one organization; failures count against the address they come from."""
+    """What the routes below do, for one organization; failures count against the address they come from.
+
+    Args:
+        provider_logout_of: Says where a session's browser logs out of its identity provider too; empty if nowhere.
+    """
 
     def __init__(
         self,
@@ -46,6 +53,7 @@ class LoginRoutes:
         current: CurrentSession,
         authenticator: Authenticator,
         ids: IdSource,
+        provider_logout_of: Callable[[Session], Awaitable[str]],
     ) -> None:
         self._organization_id = organization_id
         self._sessions = sessions
@@ -55,6 +63,7 @@ class LoginRoutes:
         self._authenticator = authenticator
         self._cookies = authenticator.cookies
         self._ids = ids
+        self._provider_logout_of = provider_logout_of
 
     def build(self) -> APIRouter:
         """Return what the console's page calls before anybody is logged in."""
@@ -118,9 +127,12 @@ class LoginRoutes:
         except Problem as problem:
             return HTMLResponse(refused_page(escape_html(problem.detail), ""), problem.status)
         session = await self._sessions.find(self._organization_id, self._cookies.session_in(request.headers))
+        provider_url = ""
         if session is not None:
+            provider_url = await self._provider_logout_of(session)
             await self._sessions.log_out(session)
-        response = HTMLResponse(refused_page("You are logged out.", LOGIN_HINT))
+        page = logged_out_page(provider_url) if provider_url else refused_page("You are logged out.", LOGIN_HINT)
+        response = HTMLResponse(page)
         self._cookies.take_session(response)
         return response
 

@@ -40,7 +40,9 @@ from vedette.api.hub_health import HubHealth
 from vedette.api.keys import KeyRoutes
 from vedette.api.ledger import LedgerRoutes
 from vedette.api.login import LoginRoutes
+from vedette.api.login_oidc import OidcLoginRoutes
 from vedette.api.login_step_up import StepUpRoutes
+from vedette.api.login_totp import OtherLoginRoutes
 from vedette.api.methods import MethodRoutes, MethodShortcut, method_dependants
 from vedette.api.modules import ModuleRoutes
 from vedette.api.openapi import openapi_of
@@ -243,6 +245,9 @@ def _operators(services: Services) -> list[APIRouter]:
     sessions, people, passkeys = services.sessions, services.people, services.passkeys
     authenticator = services.authenticator
     current = CurrentSession(organization_id, sessions, people, passkeys.party, is_demo=services.platform.is_demo)
+    sign_in = services.sign_in
+    oidc = OidcLoginRoutes(organization_id, sign_in.oidc, sessions, authenticator=authenticator, ids=services.ids)
+    others = OtherLoginRoutes(organization_id, sign_in, passkeys.party, current=current, authenticator=authenticator)
     login = LoginRoutes(
         organization_id,
         sessions,
@@ -251,16 +256,20 @@ def _operators(services: Services) -> list[APIRouter]:
         current=current,
         authenticator=authenticator,
         ids=services.ids,
+        provider_logout_of=oidc.provider_logout_of,
     )
     step_up = StepUpRoutes(organization_id, sessions, passkeys, current=current, authenticator=authenticator)
-    device_flow = DeviceFlowRoutes(organization_id, services.sign_in.device_flow, authenticator, url=services.url)
+    device_flow = DeviceFlowRoutes(organization_id, sign_in.device_flow, authenticator, url=services.url)
     return [
         login.build(),
         login.build_pages(),
         step_up.build(),
+        oidc.build_pages(),
+        others.build_open(),
+        others.build(),
         device_flow.build(),
         device_flow.build_pages(),
-        ServiceTokenRoutes(organization_id, services.sign_in.service_tokens).build(),
+        ServiceTokenRoutes(organization_id, sign_in.service_tokens).build(),
         SessionRoutes(
             organization_id,
             sessions,

@@ -28,6 +28,7 @@ class SessionCookies:
         prefix = "__Host-" if is_tls else ""
         self.session_name = f"{prefix}vedette"
         self.login_name = f"{prefix}vedette-login"
+        self.oidc_name = f"{prefix}vedette-oidc"
 
     def session_in(self, headers: Headers) -> str:
         """Return the session's token that a browser sent, empty if none."""
@@ -46,6 +47,21 @@ class SessionCookies:
         """Have the browser keep what binds it to a challenge."""
         self._give(response, self.login_name, token, lasts=CHALLENGE_LIFETIME)
 
+    def oidc_in(self, headers: Headers) -> str:
+        """Return what a browser was given to keep while it is at the identity provider, empty if nothing."""
+        return self._read(headers, self.oidc_name)
+
+    def give_oidc(self, response: Response, token: str) -> None:
+        """Have the browser keep what binds it to its way to the provider and back.
+
+        It comes back by a link of the provider's, along which browsers send no strict cookie.
+        """
+        self._give(response, self.oidc_name, token, lasts=CHALLENGE_LIFETIME, is_strict=False)
+
+    def take_oidc(self, response: Response) -> None:
+        """Have the browser forget it."""
+        self._take(response, self.oidc_name)
+
     def take_login(self, response: Response) -> None:
         """Have the browser forget what bound it to a challenge."""
         self._take(response, self.login_name)
@@ -62,14 +78,14 @@ class SessionCookies:
             return ""
         return jar[name].value if name in jar else ""
 
-    def _give(self, response: Response, name: str, value: str, *, lasts: timedelta) -> None:
+    def _give(self, response: Response, name: str, value: str, *, lasts: timedelta, is_strict: bool = True) -> None:
         response.set_cookie(
             name,
             value,
             max_age=int(lasts.total_seconds()),
             path="/",
             httponly=True,
-            samesite="strict",
+            samesite="strict" if is_strict else "lax",
             secure=self.is_tls,
         )
 

@@ -176,6 +176,9 @@ class ApiConfiguration:
         session_idle_minutes: How long it stays logged in while nobody uses it.
         session_recheck: What makes a session be proved again by passkey, or begun anew: ``network``: use from another
             network or by another browser; ``browser``: by another browser only; ``off``: nothing.
+        totp: Let people log in by the codes of an authenticator app, beside a sign-in key that is made for them. A
+            fallback where no passkey works: both can be given away to a page that looks like ours, so such sessions
+            are flagged.
     """
 
     bind: Annotated[str, Address()] = ""
@@ -189,6 +192,49 @@ class ApiConfiguration:
     session_hours: Annotated[int, Between(1, 168)] = 12
     session_idle_minutes: Annotated[int, Between(1, 1_440)] = 30
     session_recheck: Literal["network", "browser", "off"] = "network"
+    totp: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcConfiguration:
+    """Sign-in through an identity provider (OpenID Connect), beside passkeys.
+
+    The provider is told the redirect address ``<console>/login/oidc/callback`` and, for back-channel logout,
+    ``<console>/login/oidc/back-channel-logout``.
+
+    Attributes:
+        issuer: The provider, exactly as it calls itself, such as ``https://login.example/realms/plant``. Empty: none.
+        client_id: What the provider calls this platform.
+        client_secret_file: File with the secret that the provider gave us. Empty: it knows us as a public client.
+        label: What the button says.
+        scopes: Asked for beside ``openid``.
+        acr_values: Classes of login that are asked for, by preference.
+        groups_claim: Claim that holds a person's groups.
+        group_roles: Roles that groups stand for, each ``GROUP=ROLE``; they hold for the session.
+        default_roles: Roles of everybody who comes through the provider.
+        create_people: Whether somebody unknown, whose groups have a role, becomes a person by their first login. If
+            not, people link the provider to themselves while they are logged in by passkey.
+        mfa_acr: Values of ``acr`` that say that two factors were shown.
+        mfa_amr: Values of ``amr`` that say so.
+        alternative_hosts: Further hosts that the provider's documents may name, ``host`` or ``host:port``. Nothing
+            else than these and the issuer's own host is ever asked.
+        ca_file: Trust this CA, PEM, for the provider. Empty: those of the system.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_file: Path | None = None
+    label: str = "Single sign-on"
+    scopes: tuple[str, ...] = ("profile", "email")
+    acr_values: tuple[str, ...] = ()
+    groups_claim: str = "groups"
+    group_roles: tuple[str, ...] = ()
+    default_roles: tuple[str, ...] = ()
+    create_people: bool = False
+    mfa_acr: tuple[str, ...] = ()
+    mfa_amr: tuple[str, ...] = ("mfa",)
+    alternative_hosts: tuple[str, ...] = ()
+    ca_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +280,7 @@ class Configuration:
     decisions: DecisionsConfiguration = field(default_factory=DecisionsConfiguration)
     ledger: LedgerConfiguration = field(default_factory=LedgerConfiguration)
     api: ApiConfiguration = field(default_factory=ApiConfiguration)
+    oidc: OidcConfiguration = field(default_factory=OidcConfiguration)
     service: ServiceConfiguration = field(default_factory=ServiceConfiguration)
     log: LogConfiguration = field(default_factory=LogConfiguration)
 
@@ -248,6 +295,7 @@ SECTIONS: Final = {
     "decisions": DecisionsConfiguration,
     "ledger": LedgerConfiguration,
     "api": ApiConfiguration,
+    "oidc": OidcConfiguration,
     "service": ServiceConfiguration,
     "log": LogConfiguration,
 }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from vedette.app.configuration import SECTIONS, Configuration
+from vedette.app.oidc_section import oidc_contradictions
 from vedette.app.options import BadValueError, Option, convert, from_text, options_of
 from vedette.kernel import Problem
 
@@ -208,9 +209,12 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
         ("pki.root_passphrase_file", configuration.pki.root_passphrase_file),
         ("api.certificate_file", api.certificate_file),
         ("api.key_file", api.key_file),
+        ("oidc.client_secret_file", configuration.oidc.client_secret_file),
+        ("oidc.ca_file", configuration.oidc.ca_file),
     ):
         if path is not None and not path.is_file():
             yield name, f"{name}: there is no file {path}"
+    yield from oidc_contradictions(configuration.oidc)
     for url in configuration.bus.urls:
         if not re.fullmatch(r"(nats|tls)://[^/@\s]+", url):
             yield "bus.urls", "a bus url is nats://host:port or tls://host:port, without credentials"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from vedette.app.roles import ApiRole
+from vedette.app.single_sign_on import build_sign_in
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import Ledger
 from vedette.operators import (
@@ -18,7 +19,6 @@ from vedette.operators import (
     Ceremonies,
     Challenges,
     ConfirmationService,
-    DeviceFlowService,
     ElevationService,
     Logins,
     PasskeyService,
@@ -27,7 +27,6 @@ from vedette.operators import (
     RoleService,
     RoleSettings,
     ServicePolicyService,
-    ServiceTokenService,
     SessionService,
     SessionSettings,
     SignIn,
@@ -101,10 +100,7 @@ def build_operators_room(
     service_policies = ServicePolicyService(
         store, ledger, SecretBox(secret, ids=ids), hostnames=service_names, clock=clock, ids=ids
     )
-    sign_in = SignIn(
-        service_tokens=ServiceTokenService(store, ledger, clock=clock, ids=ids),
-        device_flow=DeviceFlowService(store, ledger, people, logins, clock=clock, ids=ids),
-    )
+    sign_in = build_sign_in(role, store, ledger, people, logins, secret=secret, clock=clock, ids=ids)
     sessions = SessionService(store, ledger, logins, clock=clock, ids=ids)
     confirmations = ConfirmationService(store, ledger, ceremonies=ceremonies, challenges=challenges, clock=clock)
     rights = _build_rights(store, ledger, policies, confirmations, clock=clock, ids=ids)

@@ -27,6 +27,7 @@ from vedette.app.roles import (
     GatewayRole,
     LogRole,
     MigrateRole,
+    OidcRole,
     OwnBusRole,
     PrepareRole,
     ServiceRole,
@@ -334,7 +335,30 @@ class Plan:
             session_hours=api.session_hours,
             session_idle_minutes=api.session_idle_minutes,
             session_recheck=api.session_recheck,
+            has_totp=api.totp,
+            oidc=self._oidc(),
             is_demo=self.is_demo,
+        )
+
+    def _oidc(self) -> OidcRole | None:
+        oidc = self.configuration.oidc
+        if not oidc.issuer:
+            return None
+        return OidcRole(
+            issuer=oidc.issuer,
+            client_id=oidc.client_id,
+            client_secret_file=absolute(oidc.client_secret_file),
+            label=oidc.label,
+            scopes=oidc.scopes,
+            acr_values=oidc.acr_values,
+            groups_claim=oidc.groups_claim,
+            group_roles=oidc.group_roles,
+            default_roles=oidc.default_roles,
+            creates_people=oidc.create_people,
+            mfa_acr=oidc.mfa_acr,
+            mfa_amr=oidc.mfa_amr,
+            alternative_hosts=oidc.alternative_hosts,
+            ca_file=absolute(oidc.ca_file),
         )
 
     def _service(self) -> ServiceRole:

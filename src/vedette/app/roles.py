@@ -101,6 +101,25 @@ class SignerRole(msgspec.Struct, frozen=True, kw_only=True):
     device_certificates_per_hour: int
 
 
+class OidcRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For sign-in through an identity provider: the section of the configuration."""
+
+    issuer: str
+    client_id: str
+    client_secret_file: Path | None
+    label: str
+    scopes: tuple[str, ...]
+    acr_values: tuple[str, ...]
+    groups_claim: str
+    group_roles: tuple[str, ...]
+    default_roles: tuple[str, ...]
+    creates_people: bool
+    mfa_acr: tuple[str, ...]
+    mfa_amr: tuple[str, ...]
+    alternative_hosts: tuple[str, ...]
+    ca_file: Path | None
+
+
 class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     """For the operators' API, which control serves.
 
@@ -124,6 +143,8 @@ class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     session_hours: int
     session_idle_minutes: int
     session_recheck: Literal["network", "browser", "off"] = "network"
+    has_totp: bool = False
+    oidc: OidcRole | None = None
     is_demo: bool
 
 

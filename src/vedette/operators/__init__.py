@@ -87,6 +87,7 @@ from vedette.operators.events import (
     SessionEnded,
     TotpChanged,
 )
+from vedette.operators.external_identity_repository import ExternalIdentity
 from vedette.operators.logins import (
     CLI_PREFIX,
     Logins,
@@ -115,6 +116,10 @@ from vedette.operators.model import (
     client_of,
     digest_of,
 )
+from vedette.operators.oidc_fetch import ProviderClient
+from vedette.operators.oidc_model import OidcSettings, origin_of
+from vedette.operators.oidc_provider import Provider
+from vedette.operators.oidc_service import Callback, Intent, OidcService
 from vedette.operators.passkey_service import PasskeyService, Registration
 from vedette.operators.people_service import PeopleService
 from vedette.operators.rights import Rights
@@ -164,6 +169,7 @@ from vedette.operators.service_tokens import (
     ServiceTokenService,
 )
 from vedette.operators.sign_in import SignIn
+from vedette.operators.totp_service import NewTotp, TotpService
 
 __all__ = [
     "CHALLENGE_LIFETIME",
@@ -184,6 +190,7 @@ __all__ = [
     "BulkReadLimited",
     "BulkReadSettings",
     "BulkReads",
+    "Callback",
     "Ceremonies",
     "Challenges",
     "Client",
@@ -199,6 +206,7 @@ __all__ = [
     "Elevation",
     "ElevationNotFound",
     "ElevationService",
+    "ExternalIdentity",
     "ExternalIdentityId",
     "ExternalIdentityNotFound",
     "Grant",
@@ -206,6 +214,7 @@ __all__ = [
     "GrantNotFound",
     "Holding",
     "IdentityChanged",
+    "Intent",
     "InvalidCommandSchema",
     "InvalidGrant",
     "InvalidName",
@@ -225,10 +234,13 @@ __all__ = [
     "NewLink",
     "NewServiceToken",
     "NewSession",
+    "NewTotp",
     "NotEligible",
     "OidcOff",
     "OidcPersonUnknown",
     "OidcRefused",
+    "OidcService",
+    "OidcSettings",
     "OidcUnavailable",
     "OwnApproval",
     "Passkey",
@@ -250,6 +262,8 @@ __all__ = [
     "PersonNeeded",
     "PersonNotFound",
     "PersonSummary",
+    "Provider",
+    "ProviderClient",
     "Recheck",
     "RecoveryCodesMade",
     "Registration",
@@ -300,6 +314,7 @@ __all__ = [
     "TotpHeld",
     "TotpNotFound",
     "TotpOff",
+    "TotpService",
     "Wait",
     "canonical_act",
     "check_scopes",
@@ -307,6 +322,7 @@ __all__ = [
     "digest_of",
     "is_address",
     "is_demanded",
+    "origin_of",
     "reaches",
     "relying_party",
 ]

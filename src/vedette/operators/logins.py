@@ -124,7 +124,9 @@ class Logins:
         )
         return NewSession(session, token)
 
-    def rotate(self, tx: Transaction, session: Session, *, client: Client, facts: LoginFacts) -> NewSession:
+    def rotate(
+        self, tx: Transaction, session: Session, *, client: Client, facts: LoginFacts, action: str = "step_up"
+    ) -> NewSession:
         """Go on with a session under another secret, once its person has proved again that they are there."""
         token = self.new_token()
         rows.rotate(tx.connection, session, digest_of(token), client, facts)
@@ -133,7 +135,7 @@ class Logins:
             Entry(
                 organization_id=session.organization_id,
                 actor=session.actor,
-                action="operators.step_up",
+                action=f"operators.{action}",
                 target=session.session_id,
                 details={"kind": session.kind.value, "address": client.address, "user_agent": client.user_agent},
             ),
@@ -219,6 +221,20 @@ class Logins:
         """End sessions for one and the same cause."""
         for session in sessions:
             self.end(tx, session, actor=actor, cause=cause)
+
+    def end_kind(
+        self,
+        tx: Transaction,
+        organization_id: OrganizationId,
+        person_id: str,
+        kind: SessionKind,
+        *,
+        actor: Actor,
+        cause: str,
+    ) -> None:
+        """End a person's sessions of one kind."""
+        own = rows.sessions_of(tx.connection, organization_id, person_id)
+        self.end_all(tx, [each for each in own if each.kind is kind], actor=actor, cause=cause)
 
     def _make_room(self, tx: Transaction, person: Person) -> None:
         """End a person's oldest sessions, so that there are never more than twenty."""

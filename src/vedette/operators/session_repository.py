@@ -153,6 +153,15 @@ def rotate(connection: sa.Connection, session: Session, new_digest: bytes, clien
     )
 
 
+def keep_id_token(connection: sa.Connection, session: Session, sealed: bytes) -> None:
+    """Keep the provider's token of a session, sealed."""
+    connection.execute(
+        sessions.update()
+        .where(_s.organization_id == session.organization_id, _s.token_sha256 == session.token_sha256)
+        .values(id_token=sealed)
+    )
+
+
 def demand_recheck(connection: sa.Connection, organization_id: str, digest: bytes) -> bool:
     """Note that a session must be proved again; answer whether that is new."""
     is_it = (_s.organization_id == organization_id, _s.token_sha256 == digest, _s.is_recheck_due.is_(False))
