@@ -143,7 +143,7 @@ def measure(work: Iterator[Callable[[], object]]) -> dict[str, float]:
 
 
 def measure_engine(policies: int) -> dict[str, dict[str, float]]:
-    """Measure one engine, in CPU time: asked anew, for an identity nobody asked about yet, from memory, and replaying a log."""
+    """Measure one engine in CPU time: asked anew, about a new identity, from memory, and replaying a log."""
     engine = PolicyEngine(make_bundle(policies))
     records = [make_record(number) for number in range(DEVICES)]
     facts = [facts_of(number) for number in range(DEVICES)]

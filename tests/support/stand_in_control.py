@@ -26,6 +26,7 @@ from stand_in_hub import StandInHub
 
 from vedette.bus import CONTROL_EVENTS_USER, CONTROL_USER, BusConnection, BusUnavailable, Endpoint
 from vedette.bus.contract import (
+    FETCH_POLICIES,
     ISSUE_SERVER_CERTIFICATE,
     OPEN_SESSION,
     POSTURE_CHANGES,
@@ -33,9 +34,11 @@ from vedette.bus.contract import (
     RENEW_CERTIFICATE,
     VOUCH_CERTIFICATE,
     CertificateVouched,
+    FetchPolicies,
     IssueServerCertificate,
     OpenSession,
     PepStatus,
+    PoliciesReply,
     PostureChanges,
     PostureChangesReply,
     RegisterDevice,
@@ -57,8 +60,11 @@ from vedette.trust import (
     Health,
     Lifecycle,
     Opening,
+    OtherSession,
     PermittedCertificate,
     Placement,
+    PolicyBundle,
+    PolicyManifest,
     PostureRecord,
     Quarantine,
     RecordSigner,
@@ -67,6 +73,8 @@ from vedette.trust import (
     TokenProof,
     TrustAnchor,
     default_manifest,
+    encode_bundle,
+    encode_manifest,
     encode_trust_anchor,
     extend_root,
 )
@@ -164,6 +172,10 @@ class StandInControl:
     on_changed: Callable[[PostureRecord], None] | None = None
     on_token: Callable[[OpenSession], TokenProof | str] | None = None
     on_vouch: Callable[[VouchCertificate], CertificateVouched] | None = None
+    on_other: Callable[[OpenSession], OtherSession | None] = lambda _: None
+    manifest: PolicyManifest | None = None
+    bundles: dict[str, PolicyBundle] = field(default_factory=dict)
+    fetches: list[FetchPolicies] = field(default_factory=list)
 
     @classmethod
     async def start(cls, folder: Path, bus: RunningBus) -> StandInControl:
@@ -193,6 +205,7 @@ class StandInControl:
         endpoints: list[Endpoint[Any]] = [  # each has its own request type
             Endpoint(OPEN_SESSION, OpenSession, self._open_session),
             Endpoint(POSTURE_CHANGES, PostureChanges, self._changes),
+            Endpoint(FETCH_POLICIES, FetchPolicies, self._fetch_policies),
             Endpoint(ISSUE_SERVER_CERTIFICATE, IssueServerCertificate, self._issue_server),
             Endpoint(RENEW_CERTIFICATE, RenewCertificate, self._renew),
             Endpoint(REGISTER_DEVICE, RegisterDevice, self._register),
@@ -286,9 +299,15 @@ class StandInControl:
             epoch=self.epoch,
             sequence=self.sequence,
             root_hash=self.root_hash,
-            policy_hash=POLICY_HASH,
+            policy_hash=POLICY_HASH if self.manifest is None else self.manifest.sha256,
             issued_at=datetime.now(UTC) + self.clock_ahead,
         )
+
+    def enforce(self, stable: PolicyBundle, *others: PolicyBundle, **stages: str) -> None:
+        """Put policies into force: the next head names them."""
+        self.bundles.update({bundle.sha256: bundle for bundle in (stable, *others)})
+        self.manifest = PolicyManifest(stable.sha256, **stages)
+        self.publish_head()
 
     def publish_head(self) -> None:
         self.events.publish(posture_head_subject(self.organization_id), self.signer.sign_head(self.head()))
@@ -315,6 +334,7 @@ class StandInControl:
             record=record,
             token=token if isinstance(token, TokenProof) else None,
             token_refusal=token if isinstance(token, str) else "",
+            other=self.on_other(request),
         )
         signed = self.signer.sign_opening(opening)
         if self.hold_opening is not None:
@@ -333,6 +353,14 @@ class StandInControl:
         records = [signed for _, signed in ordered[: request.limit]]
         head = self.signer.sign_head(self.head())
         return PostureChangesReply(records, head, more=len(ordered) > request.limit)
+
+    async def _fetch_policies(self, request: FetchPolicies) -> PoliciesReply:
+        """Hand out one bundle at a time, as for large ones."""
+        self.fetches.append(request)
+        assert self.manifest is not None
+        wanted = sorted(self.manifest.bundles - set(request.known))
+        bundles = [encode_bundle(self.bundles[name]) for name in wanted[:1]]
+        return PoliciesReply(manifest=encode_manifest(self.manifest), bundles=bundles, more=len(wanted) > 1)
 
     async def _issue_server(self, request: IssueServerCertificate) -> RenewedCertificate:
         csr = x509.load_der_x509_csr(request.csr)

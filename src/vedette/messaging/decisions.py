@@ -18,7 +18,7 @@ from vedette.messaging.model import Decision, DecisionPage, Position
 
 log = logging.getLogger(__name__)
 
-KINDS: Final = ("connect", "refuse", "cut", "disconnect", "register")
+KINDS: Final = ("connect", "refuse", "cut", "disconnect", "register", "shadow")
 UNKNOWN: Final = "unknown"
 LIMIT_MAX: Final = 1_000
 _PULL: Final = 1_000
