@@ -45,6 +45,7 @@ ASSERTION_HEADER: Final = "vedette-act-assertion"
 ASSERTION_MAX_CHARS: Final = 16_384
 _PROGRAMS: Final = frozenset({"service-token"})
 _NOBODY: Final = "-"
+_SHAPES_MAX: Final = 256
 _NOWHERE: Final = DevicePlace(GenerationId(""), "", None, "", frozenset())
 _PLATFORM: Final = Subject()
 _LIMITED: Final = Subject(is_limited=True)
@@ -112,6 +113,8 @@ class AuthorizedRoutes:
         self._routes = routes
         self._desk = desk
         self._prefix = prefix
+        self._known = -1
+        self._by_shape: dict[tuple[str, int], list[APIRoute]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -233,12 +236,31 @@ class AuthorizedRoutes:
         return subjects
 
     def _find(self, scope: Scope) -> tuple[str, Mapping[str, Any]] | None:
-        for route in self._routes():
-            if isinstance(route, APIRoute):
-                match, child = route.matches(scope)
-                if match is Match.FULL:
-                    return f"{scope['method']} {route.path_format}", child.get("path_params", {})
+        for route in self._candidates(scope):
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                return f"{scope['method']} {route.path_format}", child.get("path_params", {})
         return None
+
+    def _candidates(self, scope: Scope) -> list[APIRoute]:
+        """Return the routes of a method and of as many levels as a path has: to try all takes longer than an answer."""
+        method, levels = scope["method"], scope["path"].count("/")
+        routes = self._routes()
+        if len(routes) != self._known:
+            self._by_shape.clear()
+            self._known = len(routes)
+        found = self._by_shape.get((method, levels))
+        if found is None:
+            found = [
+                each
+                for each in routes
+                if isinstance(each, APIRoute)
+                and method in (each.methods or ())
+                and (":path}" in each.path or each.path.count("/") == levels)
+            ]
+            if len(self._by_shape) < _SHAPES_MAX:
+                self._by_shape[method, levels] = found
+        return found
 
 
 class _Counting:

@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Final
+
+import msgspec
 
 from vedette.trust.bundle import PolicyBundle
 from vedette.trust.cedar import ParsedPolicies, Verdict
+
+_VERDICTS_MAX: Final = 4_096
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +48,26 @@ class CedarPolicies:
     def __init__(self, bundle: PolicyBundle) -> None:
         self._policies = ParsedPolicies(bundle.schema_text, bundle.policies_text)
         self.sha256 = bundle.sha256
+        self._verdicts: dict[bytes, Verdict] = {}
 
     def ask(self, question: Question) -> Verdict:
         """Ask the policies; any error, unknown attribute or third outcome is a deny.
 
+        The answer depends on the question alone, so one that is asked again is answered from memory.
+
         Raises:
             BadEntity: The schema refuses an entity.
         """
+        key = _encode(question)
+        known = self._verdicts.get(key)
+        if known is not None:
+            return known
         entities = self._policies.parse_entities(question.entities)
-        return self._policies.ask(question.principal, question.action, question.resource, question.context, entities)
+        verdict = self._policies.ask(question.principal, question.action, question.resource, question.context, entities)
+        if len(self._verdicts) >= _VERDICTS_MAX:
+            self._verdicts = {}
+        self._verdicts[key] = verdict
+        return verdict
 
 
 def people_bundle() -> PolicyBundle:
