@@ -95,7 +95,7 @@ class DecisionRoutes:
         limit: Limit = 100,
         after: After = "",
         device_id: DeviceQuery = None,
-        kind: Annotated[list[Kind] | None, Query(max_length=5, description="Only of these kinds.")] = None,
+        kind: Annotated[list[Kind] | None, Query(max_length=6, description="Only of these kinds.")] = None,
         reason: ReasonQuery = None,
         remote_address: AddressQuery = None,
         policy: Annotated[_Words, Query(description="Only where this policy decided, by its id.")] = None,

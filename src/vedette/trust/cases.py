@@ -48,6 +48,7 @@ GOOD_STANDING: Final[dict[str, object]] = {
     "groups": [],
     "tags": [],
 }
+OPTIONAL_ATTRIBUTES: Final = frozenset({"site", "zone", "purdueLevel", "hours", "workload"})
 GOOD_SESSION: Final[dict[str, FactValue]] = {
     "credential": "issued",
     "credentialAgeHours": 24,
@@ -140,6 +141,9 @@ def _run(engine: PolicyEngine, case: PolicyCase) -> CaseResult:
     unknown = context.keys() - REQUIRED_FACTS - OPTIONAL_FACTS
     if unknown:
         return _failed(case, f"{min(unknown)!r} is no fact of a session")
+    foreign = case.principal.keys() - GOOD_STANDING.keys() - OPTIONAL_ATTRIBUTES
+    if foreign:
+        return _failed(case, f"{min(foreign)!r} is no attribute of a {case.kind}")
     try:
         principal = engine.principal_of(identity, _GENERATIONS[case.kind], _ORGANIZATION)
     except BadEntity as error:

@@ -1,0 +1,103 @@
+"""Checking policies before they decide anything: what is wrong, in which line, and what to write instead."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vedette.trust import PolicyBundle, PolicyFlaw, Site, check_bundle, default_bundle, device_schema
+
+GOOD = """// A comment; with a semicolon.
+@id("one")
+@owner("me")
+@why("because; \\"quoted\\"")
+@guidance("do it")
+permit (principal, action == Action::"connect", resource)
+when { principal.isEnabled };
+"""
+
+
+def check(text: str, today: date | None = None) -> list[PolicyFlaw]:
+    return check_bundle(PolicyBundle(device_schema(), text), today)
+
+
+def messages(text: str) -> list[str]:
+    return [flaw.message for flaw in check(text)]
+
+
+def test_the_default_policies_have_no_flaw() -> None:
+    assert check_bundle(default_bundle(), date(2026, 1, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "text", "line", "words", "is_error"),
+    [
+        ("does not parse", GOOD + "\n  permit (principal,\n", 9, "does not parse", True),
+        ("misspelt", GOOD.replace("isEnabled", "isEnabeld"), 2, "isEnabeld", True),
+        ("no such action", GOOD.replace("connect", "fly"), 2, "fly", True),
+        ("unguarded", GOOD.replace("principal.isEnabled", 'principal.site == "x"'), 2, "optional attribute", True),
+        ("without an owner", GOOD.replace('@owner("me")\n', ""), 2, '@owner("…") is missing', True),
+        ("an empty why", GOOD.replace('"because; \\"quoted\\""', '""'), 2, '@why("…") is missing', True),
+        ("an odd id", GOOD.replace('"one"', '"One Two"'), 2, "@id is", True),
+        ("an odd date", GOOD.replace("@owner", '@expires("soon") @owner'), 2, "@expires is a date", True),
+        ("twice", GOOD + GOOD, 9, "also that of the policy at line 2", True),
+        (
+            "bare",
+            GOOD.replace('action == Action::"connect"', "action").replace("\nwhen { principal.isEnabled }", ""),
+            2,
+            "everyone and everything",
+            True,
+        ),
+        ("every action", GOOD.replace('action == Action::"connect"', "action"), 2, "later releases", False),
+        (
+            "a template",
+            GOOD.replace("principal,", "principal == ?principal,"),
+            0,
+            "templates",
+            True,
+        ),
+        (
+            "unknown passes",
+            GOOD.replace("permit", "forbid").replace(
+                "principal.isEnabled", "context has metresFromSite && context.metresFromSite > 5"
+            ),
+            2,
+            "while metresFromSite is unknown",
+            False,
+        ),
+    ],
+)
+def test_a_flaw_is_found_in_its_line(case: str, text: str, line: int, words: str, *, is_error: bool) -> None:
+    found = [flaw for flaw in check(text) if words in flaw.message]
+    assert {(flaw.line, flaw.is_error) for flaw in found} == {(line, is_error)}
+    assert all(flaw.is_error is False for flaw in check(text)) is not is_error
+
+
+def test_a_policy_whose_review_date_has_passed_is_told() -> None:
+    text = GOOD.replace("@owner", '@expires("2026-01-31") @owner')
+    assert check(text, date(2026, 1, 30)) == []
+    assert [flaw.is_error for flaw in check(text, date(2026, 1, 31))] == [False]
+
+
+def test_a_flawed_site_is_a_flaw_of_the_bundle() -> None:
+    flaws = check_bundle(PolicyBundle(device_schema(), GOOD, {"north": Site(time_zone="Nowhere")}))
+    assert [(flaw.line, flaw.is_error) for flaw in flaws] == [(0, True)]
+    assert "north" in flaws[0].message
+
+
+def test_one_mistake_is_told_once_with_every_action_it_hurts() -> None:
+    text = GOOD.replace('== Action::"connect"', 'in [Action::"connect", Action::"readTwin"]').replace(
+        "isEnabled", "isEnabeld"
+    )
+    flaws = check(text)
+    assert len({flaw.message for flaw in flaws}) == len(flaws)
+    assert flaws[0].policy == "one"
+
+
+@given(st.text(max_size=200) | st.text(alphabet='@"();{}/ \n\\permit', max_size=80))
+def test_any_text_is_checked_without_failing(text: str) -> None:
+    for flaw in check(text):
+        assert flaw.line <= text.count("\n") + 1
