@@ -16,6 +16,7 @@ from vedette.app.offline import OfflineLedger, find_offline_ledger
 from vedette.app.options import Option
 from vedette.app.plan import Plan
 from vedette.app.ports import PortUnavailable
+from vedette.app.recover import Recovery, recover_admin
 from vedette.app.state import NotRunning, ProcessState, RunState, read_state
 from vedette.app.up import Ready, find_configuration, up
 
@@ -35,6 +36,7 @@ __all__ = [
     "Program",
     "ReadConfiguration",
     "Ready",
+    "Recovery",
     "RunState",
     "all_options",
     "default_data_path",
@@ -44,5 +46,6 @@ __all__ = [
     "find_offline_ledger",
     "read_configuration",
     "read_state",
+    "recover_admin",
     "up",
 ]

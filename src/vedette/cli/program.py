@@ -27,6 +27,7 @@ from vedette.cli import (
     enrollment_pending,
     group,
     ledger,
+    login,
     method,
     module,
     operator_session,
@@ -36,6 +37,7 @@ from vedette.cli import (
     policy_stage,
     quarantine,
     query,
+    recover_admin,
     reported_certificate,
     sensor,
     service_policy,
@@ -43,6 +45,7 @@ from vedette.cli import (
     status,
     symmetric_key,
     telemetry,
+    token,
     twin,
 )
 from vedette.cli.output import tell_problem
@@ -60,6 +63,9 @@ _ALONE: Final[Commands] = {
     "status": status.status,
     "login-link": status.login_link,
     "query": query.query,
+    "login": login.login,
+    "logout": login.logout,
+    "recover-admin": recover_admin.recover_admin,
 }
 _DEVICE: Final[Commands] = {
     "list": device.list_devices,
@@ -224,6 +230,10 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "session": (
         "Browsers that are logged in.",
         {"list": operator_session.list_sessions, "end": operator_session.end},
+    ),
+    "token": (
+        "What programs show instead of a person.",
+        {"list": token.list_tokens, "show": token.show, "create": token.create, "revoke": token.revoke},
     ),
     "service-policy": (
         "Programs that use the service API, and their keys.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from vedette.cli.problems import Denied, Usage
+from vedette.cli.saved_login import SavedLogin, find_login
 from vedette.kernel import escape_shell
 
 if TYPE_CHECKING:
@@ -59,9 +60,13 @@ def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
     if url and choice.data is None:
         _check_url(url)
         if token_file is None:
-            raise Denied(
-                f"no token for {url}", hint="name a file that holds one: --token-file FILE or VEDETTE_TOKEN_FILE"
-            )
+            saved = find_login(environment, url)
+            if saved is None:
+                raise Denied(
+                    f"no token for {url}",
+                    hint="log in: vedette login --url URL; or name a file that holds one: --token-file FILE",
+                )
+            return _target_of(saved, ca_file)
         return Target(url=url.rstrip("/"), token=_read_token(token_file), ca_file=ca_file)
     from vedette.app import (  # noqa: PLC0415 - only when it is local
         DataDirectory,
@@ -78,6 +83,9 @@ def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
         if isinstance(problem.__cause__, PermissionError):
             raise Denied(f"you may not read {directory.path}", hint="run as the user who runs vedette up") from None
         if choice.data is None and "VEDETTE_DATA" not in environment:
+            saved = find_login(environment)
+            if saved is not None and token_file is None:
+                return _target_of(saved, ca_file)
             problem.hint += _hint_at_demo(DataDirectory(demo_data_path(environment)))
         raise
     if ca_file is None and state.api_ca_file:
@@ -89,6 +97,28 @@ def find_target(choice: Choice, environment: Mapping[str, str]) -> Target:
         state=state,
         owner=directory.path.stat().st_uid,
     )
+
+
+def find_place(choice: Choice, environment: Mapping[str, str]) -> Target:
+    """Return where a platform is, for somebody who has no token yet.
+
+    Raises:
+        Usage: The URL cannot be used.
+        Denied: The data directory cannot be read.
+        NotRunning: No platform runs on the data directory.
+    """
+    url = choice.url or environment.get("VEDETTE_URL") or ""
+    if url and choice.data is None:
+        _check_url(url)
+        return Target(
+            url=url.rstrip("/"), token="", ca_file=choice.ca_file or _path(environment.get("VEDETTE_CA_FILE"))
+        )
+    return replace(find_target(choice, environment), token="")
+
+
+def _target_of(saved: SavedLogin, ca_file: Path | None) -> Target:
+    kept = Path(saved.ca_file) if saved.ca_file else None
+    return Target(url=saved.url, token=saved.token, ca_file=ca_file or kept)
 
 
 def _hint_at_demo(directory: DataDirectory) -> str:

@@ -76,6 +76,50 @@ class SessionService:
         await self._store.write(insert)
         return NewLink(link_id, expires_at, token)
 
+    async def recover(
+        self, organization_id: OrganizationId, *, actor: Actor, reason: str, ends_sessions: bool
+    ) -> tuple[NewLink, int]:
+        """Make a link for whoever owns the host, and end everybody's sessions if they ask for it.
+
+        Returns:
+            The link, and how many sessions ended.
+        """
+        token = self._logins.new_token()
+        link_id = LinkId(self._ids.new("lnk"))
+        now = self._clock.now()
+        expires_at = now + LINK_LIFETIME
+
+        def change(tx: Transaction) -> int:
+            ended = rows.list_sessions(
+                tx.connection,
+                organization_id,
+                now=now,
+                idle=self.settings.idle,
+                person_id=None,
+                after="",
+                limit=PAGE_MAX * PAGE_MAX,
+            )
+            if ends_sessions:
+                self._logins.end_all(tx, ended, actor=actor, cause="recovered")
+            rows.delete_old_links(tx.connection, organization_id, now, keep=LINKS_MAX - 1)
+            rows.insert_link(tx.connection, organization_id, digest_of(token), link_id, expires_at)
+            self._ledger.append(
+                tx,
+                Entry(
+                    organization_id=organization_id,
+                    actor=actor,
+                    action="operators.recover_admin",
+                    target=link_id,
+                    reason=reason,
+                    details={"expires_at": to_rfc3339(expires_at), "ends_sessions": ends_sessions},
+                ),
+                event=LoginLinkMade(organization_id=organization_id, link_id=link_id),
+            )
+            return len(ended) if ends_sessions else 0
+
+        ended = await self._store.write(change)
+        return NewLink(link_id, expires_at, token), ended
+
     async def begin_by_link(
         self, organization_id: OrganizationId, link_token: str, *, client: Client, former_token: str = ""
     ) -> NewSession:
