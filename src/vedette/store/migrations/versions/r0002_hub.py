@@ -24,6 +24,13 @@ def upgrade() -> None:
     _create_access_policy_successions()
     _create_access_quarantine_acts()
     _create_access_quarantines()
+    _create_access_ssf_cursors()
+    _create_access_ssf_exclusions()
+    _create_access_ssf_heard()
+    _create_access_ssf_keys()
+    _create_access_ssf_pending()
+    _create_access_ssf_streams()
+    _create_access_ssf_transmitters()
     _extend_enrollment_enrollments()
     _create_enrollment_pending()
     _extend_enrollment_registrations()
@@ -35,6 +42,7 @@ def upgrade() -> None:
     _create_messaging_counters()
     _create_messaging_feedback()
     _create_messaging_subscriptions()
+    _create_operators_approvals()
     _create_operators_device_authorizations()
     _create_operators_elevations()
     _create_operators_external_identities()
@@ -207,6 +215,113 @@ def _create_access_quarantines() -> None:
         sa.Column("asked_by", sa.String(length=320), nullable=False),
         sa.Column("rechecked_by", sa.String(length=320), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_access_quarantines")),
+    )
+
+
+def _create_access_ssf_cursors() -> None:
+    op.create_table(
+        "access_ssf_cursors",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", name=op.f("pk_access_ssf_cursors")),
+    )
+
+
+def _create_access_ssf_exclusions() -> None:
+    op.create_table(
+        "access_ssf_exclusions",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("stream_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "stream_id", "generation_id", name=op.f("pk_access_ssf_exclusions")),
+    )
+
+
+def _create_access_ssf_heard() -> None:
+    op.create_table(
+        "access_ssf_heard",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("transmitter_id", sa.String(length=64), nullable=False),
+        sa.Column("jti_sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("issued_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "transmitter_id", "jti_sha256", name=op.f("pk_access_ssf_heard")),
+    )
+    op.create_index(
+        "ix_access_ssf_heard_issued",
+        "access_ssf_heard",
+        ["organization_id", "transmitter_id", "issued_at"],
+        unique=False,
+    )
+
+
+def _create_access_ssf_keys() -> None:
+    op.create_table(
+        "access_ssf_keys",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("key_id", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "key_id", name=op.f("pk_access_ssf_keys")),
+    )
+
+
+def _create_access_ssf_pending() -> None:
+    op.create_table(
+        "access_ssf_pending",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("stream_id", sa.String(length=64), nullable=False),
+        sa.Column("jti", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("claims", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "stream_id", "jti", name=op.f("pk_access_ssf_pending")),
+    )
+    op.create_index(
+        "ix_access_ssf_pending_number", "access_ssf_pending", ["organization_id", "stream_id", "number"], unique=False
+    )
+
+
+def _create_access_ssf_streams() -> None:
+    op.create_table(
+        "access_ssf_streams",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("stream_id", sa.String(length=64), nullable=False),
+        sa.Column("owner", sa.String(length=320), nullable=False),
+        sa.Column("audience", sa.String(length=256), nullable=False),
+        sa.Column("method", sa.String(length=64), nullable=False),
+        sa.Column("endpoint_url", sa.String(length=2048), nullable=False),
+        sa.Column("sealed_authorization", sa.LargeBinary(), nullable=False),
+        sa.Column("events_delivered", Json(), nullable=False),
+        sa.Column("description", sa.String(length=256), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("status_reason", sa.String(length=256), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("verified_at", UtcDateTime(), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "stream_id", name=op.f("pk_access_ssf_streams")),
+    )
+
+
+def _create_access_ssf_transmitters() -> None:
+    op.create_table(
+        "access_ssf_transmitters",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("transmitter_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("issuer", sa.String(length=2048), nullable=False),
+        sa.Column("audience", sa.String(length=256), nullable=False),
+        sa.Column("jwks_url", sa.String(length=2048), nullable=False),
+        sa.Column("poll_url", sa.String(length=2048), nullable=False),
+        sa.Column("sealed_authorization", sa.LargeBinary(), nullable=False),
+        sa.Column("push_sha256", sa.LargeBinary(), nullable=False),
+        sa.Column("provenance", sa.String(length=16), nullable=False),
+        sa.Column("is_enabled", sa.Boolean(), nullable=False),
+        sa.Column("accepted", sa.BigInteger(), nullable=False),
+        sa.Column("ignored", sa.BigInteger(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
+        sa.Column("last_event_at", UtcDateTime(), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "transmitter_id", name=op.f("pk_access_ssf_transmitters")),
     )
 
 
@@ -469,6 +584,37 @@ def _create_messaging_subscriptions() -> None:
         sa.Column("subscriptions", Json(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_messaging_subscriptions")),
+    )
+
+
+def _create_operators_approvals() -> None:
+    op.create_table(
+        "operators_approvals",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("approval_id", sa.String(length=64), nullable=False),
+        sa.Column("asked_by_kind", sa.String(length=16), nullable=False),
+        sa.Column("asked_by_id", sa.String(length=128), nullable=False),
+        sa.Column("asked_by_name", sa.String(length=128), nullable=False),
+        sa.Column("method", sa.String(length=8), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("body_sha256", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("action", sa.String(length=32), nullable=False),
+        sa.Column("device_id", sa.String(length=256), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.Column("decided_by_id", sa.String(length=128), nullable=False),
+        sa.Column("decided_by_name", sa.String(length=128), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "approval_id", name=op.f("pk_operators_approvals")),
+    )
+    op.create_index(
+        "ix_operators_approvals_asker",
+        "operators_approvals",
+        ["organization_id", "asked_by_id", "expires_at"],
+        unique=False,
     )
 
 
