@@ -85,6 +85,9 @@ class PolicyLife:
         guard: Holds what widens while the clock cannot be believed.
         clock: Source of time.
         count_people: How many people could be a second one.
+
+    Attributes:
+        revision: Of the newest staging that this process knows.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class PolicyLife:
         self._guard = guard
         self._clock = clock
         self._count_people = count_people
+        self.revision = 0
 
     async def start(self) -> None:
         """Put the policies of the store into force, the shipped ones on the first start; offer newer shipped ones.
@@ -145,14 +149,13 @@ class PolicyLife:
         staging = await self._store.write(write)
         for sha256 in staging.manifest.bundles:
             await self._bundles.content_of(sha256)
-        self._administrator.use_policies(staging.manifest.sha256)
+        self._use(staging)
 
     async def follow_forever(self, *, every_s: float = FOLLOW_EVERY_S) -> None:
         """Name the manifest that another control, or a lost commit, has put into force; runs until cancelled."""
         while True:
             await asyncio.sleep(every_s)
-            staging = await self._bundles.staging()
-            self._administrator.use_policies(staging.manifest.sha256)
+            self._use(await self._bundles.staging())
 
     async def standing(self, reference: str) -> Standing:
         """Say what is known of a bundle, and what is missing before it may decide.
@@ -383,21 +386,28 @@ class PolicyLife:
                 planned, revision=before.revision + 1, changed_at=now, changed_by=name_of(actor), reason=reason[:1024]
             )
             repository.save_staging(tx.connection, after)
-            manifest_sha256 = after.manifest.sha256
             event = PolicyStaged(
                 organization_id=self._organization_id,
                 act=act,
                 sha256=stored.sha256,
-                manifest_sha256=manifest_sha256,
+                manifest_sha256=after.manifest.sha256,
                 is_automatic=is_automatic,
                 reason=reason,
             )
-            facts = {"manifest": manifest_sha256, "before": before.stable, "automatic": is_automatic, **(details or {})}
-            self._bundles.record(tx, stored, f"{act}_policies", actor=actor, reason=reason, details=facts, event=event)
-            tx.on_commit(lambda: self._administrator.use_policies(manifest_sha256))
+            facts = {"manifest": after.manifest.sha256, "before": before.stable, "automatic": is_automatic}
+            self._bundles.record(
+                tx, stored, f"{act}_policies", actor=actor, reason=reason, details=facts | (details or {}), event=event
+            )
+            tx.on_commit(lambda: self._use(after))
             return after
 
         return await self._store.write(write, restricting=act in {"roll_back", "withdraw"})
+
+    def _use(self, staging: Staging) -> None:
+        # What was read before a later change was committed must not undo it.
+        if staging.revision >= self.revision:
+            self.revision = staging.revision
+            self._administrator.use_policies(staging.manifest.sha256)
 
     def _require_ready(
         self, connection: sa.Connection, standing: Standing, staging: Staging

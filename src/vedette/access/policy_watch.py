@@ -129,9 +129,10 @@ class PolicyWatch:
             await self._take_back(staging)
 
     async def _refresh(self) -> None:
-        """Read what is in force, once a second at most; begin to count anew with each change."""
+        """Read what is in force, at each change and once a second; begin to count anew with each change."""
         now_s = self._clock.monotonic_s()
-        if self._staging is not None and now_s - self._read_at_s < _REFRESH_S:
+        is_new = self._staging is None or self._staging.revision < self._life.revision
+        if not is_new and now_s - self._read_at_s < _REFRESH_S:
             return
         self._read_at_s = now_s
         staging = await self._bundles.staging()

@@ -92,6 +92,7 @@ class Kind(StrEnum):
     CUT = "cut"
     DISCONNECT = "disconnect"
     REGISTER = "register"
+    SHADOW = "shadow"
 
 
 class Form(StrEnum):
