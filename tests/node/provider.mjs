@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
 const [port, redirectUri, logoutUri, postLogoutUri] = process.argv.slice(2);
+let areClaimsInToken = false; // otherwise they are told at /me, as the standard has it
 const issuer = `http://127.0.0.1:${port}`;
 const people = {
   ada: { name: 'Ada Lovelace', groups: ['fleet-admins'], amr: ['pwd', 'mfa'] },
@@ -17,7 +18,7 @@ function newKey() {
   return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' };
 }
 
-function build(keys, isPublished) {
+function build(keys) {
   const provider = new Provider(issuer, {
     clients: [
       {
@@ -32,8 +33,8 @@ function build(keys, isPublished) {
     ],
     jwks: { keys },
     cookies: { keys: ['only for tests'] },
-    claims: { openid: ['sub'], profile: ['name'], groups: ['groups'], email: ['email'] },
-    conformIdTokenClaims: isPublished,
+    claims: { openid: ['sub', 'acr', 'amr'], profile: ['name'], groups: ['groups'], email: ['email'] },
+    conformIdTokenClaims: !areClaimsInToken,
     features: {
       devInteractions: { enabled: false },
       backchannelLogout: { enabled: true },
@@ -51,7 +52,7 @@ function build(keys, isPublished) {
   return provider;
 }
 
-let provider = build([newKey()], false);
+let provider = build([newKey()]);
 
 async function interact(request, response, url) {
   const { prompt, params } = await provider.interactionDetails(request, response);
@@ -78,7 +79,8 @@ const server = createServer(async (request, response) => {
   try {
     if (url.pathname.startsWith('/interaction/')) await interact(request, response, url);
     else if (url.pathname === '/rotate') {
-      provider = build([newKey()], false);
+      areClaimsInToken = url.searchParams.has('claims');
+      provider = build([newKey()]);
       response.end('rotated');
     } else provider.callback()(request, response);
   } catch (error) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import ClassVar, Final
 
 from vedette.app.oidc_section import group_role
@@ -66,7 +67,7 @@ def build_sign_in(
     box = SecretBox(secret, ids=ids)
     oidc = None
     if role.oidc is not None:
-        settings = oidc_settings(role.oidc, url=role.url)
+        settings = oidc_settings(role.oidc, url=role.url, max_age=timedelta(hours=role.session_hours))
         oidc = OidcService(
             store,
             ledger,
@@ -86,12 +87,13 @@ def build_sign_in(
     )
 
 
-def oidc_settings(role: OidcRole, *, url: str) -> OidcSettings:
+def oidc_settings(role: OidcRole, *, url: str, max_age: timedelta) -> OidcSettings:
     """Return how people come in through the provider.
 
     Args:
         role: What is configured.
         url: Where browsers reach us.
+        max_age: How long a login at the provider is good for one here.
 
     Raises:
         BadClientSecret: The secret cannot be read.
@@ -113,6 +115,7 @@ def oidc_settings(role: OidcRole, *, url: str) -> OidcSettings:
         mfa_amr=frozenset(role.mfa_amr),
         alternative_hosts=frozenset(host.lower() for host in role.alternative_hosts),
         ca_file=role.ca_file,
+        max_age=max_age,
     )
 
 

@@ -55,6 +55,7 @@ class OidcSettings:
         mfa_acr: Classes of login in which two factors were shown.
         mfa_amr: Methods that stand for two factors.
         alternative_hosts: Further hosts that the provider's documents may name, ``host`` or ``host:port``.
+        max_age: Whoever logged in at the provider longer ago is asked again by it.
         ca_file: What the provider's certificate chains to; None: the authorities of the system.
     """
 
@@ -75,6 +76,7 @@ class OidcSettings:
     mfa_amr: frozenset[str] = frozenset({"mfa"})
     alternative_hosts: frozenset[str] = frozenset()
     ca_file: Path | None = None
+    max_age: timedelta = timedelta(hours=12)
 
     def roles_of(self, groups: frozenset[str]) -> frozenset[str]:
         """Return the roles that groups stand for."""

@@ -102,8 +102,10 @@ class Provider:
         }
         if settings.acr_values:
             query["acr_values"] = " ".join(settings.acr_values)
+        # To ask for an age has the provider say when the person logged in there (OIDC Core §2, auth_time).
+        query["max_age"] = "0" if is_step_up else str(int(settings.max_age.total_seconds()))
         if is_step_up:
-            query |= {"prompt": "login", "max_age": "0"}
+            query["prompt"] = "login"
         return _with_query(found.authorization, query)
 
     async def logout_url(self, id_token: str) -> str:
