@@ -53,11 +53,28 @@ from vedette.access.repository import State
 from vedette.access.service import AccessService, SubscriptionsFor
 from vedette.access.simulation import PolicySimulations, SimulationFailed
 from vedette.access.simulation_model import Sample, SimulationReport, Tally
+from vedette.access.ssf_errors import (
+    InvalidStream,
+    InvalidTransmitter,
+    SetRefused,
+    StreamNotFound,
+    TooManyStreams,
+    TransmitterNotFound,
+)
+from vedette.access.ssf_events import EVENT_TYPES
+from vedette.access.ssf_feed import StreamFeed
+from vedette.access.ssf_model import POLL, PUSH, Stream, StreamStatus, Transmitter
+from vedette.access.ssf_receiver import NewTransmitter, ReceiverService
+from vedette.access.ssf_streams import VERIFY_EVERY, SigningKeys, StreamService, StreamWish
 from vedette.access.upkeep import RecordUpkeep
 from vedette.access.vouching import CertificateVouching
 from vedette.access.whereabouts import Whereabouts
 
 __all__ = [
+    "EVENT_TYPES",
+    "POLL",
+    "PUSH",
+    "VERIFY_EVERY",
     "AccessExplainer",
     "AccessService",
     "ActionAnswer",
@@ -83,6 +100,9 @@ __all__ = [
     "Hops",
     "IdentityFacts",
     "InvalidQuarantine",
+    "InvalidStream",
+    "InvalidTransmitter",
+    "NewTransmitter",
     "NotAForm",
     "NotQuarantined",
     "Origin",
@@ -110,10 +130,13 @@ __all__ = [
     "QuarantineService",
     "QuarantineStep",
     "Quarantined",
+    "ReceiverService",
     "RecheckFailed",
     "RecordUpkeep",
     "RoomFacts",
     "Sample",
+    "SetRefused",
+    "SigningKeys",
     "Simulated",
     "SimulationBusy",
     "SimulationFailed",
@@ -126,9 +149,18 @@ __all__ = [
     "Standing",
     "State",
     "StoredBundle",
+    "Stream",
+    "StreamFeed",
+    "StreamNotFound",
+    "StreamService",
+    "StreamStatus",
+    "StreamWish",
     "SubscriptionsFor",
     "Tally",
     "TooManyPolicyBundles",
+    "TooManyStreams",
+    "Transmitter",
+    "TransmitterNotFound",
     "UnknownOrganization",
     "Whereabouts",
     "compare_bundles",

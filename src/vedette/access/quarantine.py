@@ -10,10 +10,10 @@ from typing import Final
 import sqlalchemy as sa
 
 from vedette.access import quarantine_repository as repository
-from vedette.access.blast_radius import WINDOW, BlastRadius, Surroundings, Verdict, judge
+from vedette.access.blast_radius import WINDOW, BlastRadius, Verdict, judge
 from vedette.access.errors import InvalidQuarantine, NotQuarantined, PeopleOnly, QuarantineStep
 from vedette.access.quarantine_events import DeviceQuarantined, DeviceReleased, QuarantineEased
-from vedette.access.quarantine_facts import look_around, recheck
+from vedette.access.quarantine_facts import act_of, look_around, recheck
 from vedette.access.quarantine_model import Quarantined, QuarantineMode, check_review, check_source, deepen
 from vedette.access.quarantine_repository import QuarantineAct
 from vedette.health import PostureChanged
@@ -131,7 +131,7 @@ class QuarantineService:
             merged = deepen(known, asked)
             if merged is known:
                 return merged
-            self._restrict(tx, device, merged, actor=actor, act=_act(self._ids.new("qac"), around, merged, now))
+            self._restrict(tx, device, merged, actor=actor, act=act_of(self._ids.new("qac"), around, merged, now))
             return merged
 
         done = await self._store.write(put, restricting=True)
@@ -164,7 +164,7 @@ class QuarantineService:
             now = self._clock.now()
             merged = replace(known, mode=QuarantineMode.CUT, mode_since=now, narrowed_because="", asked_by="")
             around = look_around(tx.connection, device, now)
-            act = _act(self._ids.new("qac"), around, merged, now)
+            act = act_of(self._ids.new("qac"), around, merged, now)
             self._restrict(tx, device, merged, actor=actor, act=act, why=checked)
             return merged
 
@@ -305,7 +305,8 @@ class QuarantineService:
             case LifecycleChanged(current="quarantined"):
                 self._follow(tx, event)
             case LifecycleChanged(previous="quarantined") | DeviceDeleted() | DeviceRetired():
-                repository.delete(tx.connection, event.organization_id, event.generation_id)
+                if repository.delete(tx.connection, event.organization_id, event.generation_id):
+                    self._tell_release(tx, event)
             case PostureChanged(risk_level="high"):
                 self._fall_back(tx, event)
             case _:
@@ -330,7 +331,29 @@ class QuarantineService:
             former_lifecycle=Lifecycle(event.previous),
             started_by=event.cause,
         )
-        repository.save(tx.connection, quarantined)
+        device = find_generation(tx.connection, event.organization_id, event.generation_id)
+        if device is not None:
+            self._restrict(tx, device, quarantined, actor=_SYSTEM, act=None)
+
+    def _tell_release(self, tx: Transaction, event: LifecycleChanged | DeviceDeleted | DeviceRetired) -> None:
+        """Tell of a quarantine that ended with the device's own state, not by an act of this room."""
+        reason = event.reason or "moved along its lifecycle"
+        told = DeviceReleased(
+            organization_id=event.organization_id,
+            generation_id=event.generation_id,
+            device_id=event.device_id,
+            is_signed_off=False,
+            reason=reason,
+        )
+        entry = Entry(
+            organization_id=event.organization_id,
+            actor=_SYSTEM,
+            action="access.release_device",
+            target=event.generation_id,
+            target_name=event.device_id,
+            reason=reason,
+        )
+        self._ledger.append(tx, entry, event=told)
 
     def _fall_back(self, tx: Transaction, event: PostureChanged) -> None:
         """Take back what probation gave, when the worst is heard of a device."""
@@ -354,6 +377,7 @@ class QuarantineService:
         act: QuarantineAct | None,
         why: str = "",
     ) -> None:
+        before = repository.find(tx.connection, device.organization_id, device.generation_id)
         repository.save(tx.connection, quarantined)
         if act is not None:
             repository.add_act(
@@ -368,6 +392,7 @@ class QuarantineService:
             "asked_mode": quarantined.asked_mode.value,
             "narrowed_because": quarantined.narrowed_because,
             "source": quarantined.source,
+            "previous_mode": "" if before is None else before.mode.value,
         }
         reason = why or quarantined.reason
         event = DeviceQuarantined(**_identity(device), **facts, reason=reason)
@@ -439,18 +464,6 @@ def _ask(
         former_lifecycle=device.lifecycle,
         started_by=_name(actor),
         asked_by=_name(actor) if verdict.needs_second_person else "",
-    )
-
-
-def _act(act_id: str, around: Surroundings, quarantined: Quarantined, now: datetime) -> QuarantineAct:
-    return QuarantineAct(
-        act_id=act_id,
-        generation_id=around.generation_id,
-        at=now,
-        source=quarantined.source,
-        site=around.site,
-        groups=tuple(around.group_members),
-        is_cut=quarantined.mode is QuarantineMode.CUT,
     )
 
 

@@ -13,6 +13,7 @@ class DeviceQuarantined(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         asked_mode: What was asked for.
         narrowed_because: Why ``mode`` is less than that; empty: it is not.
+        previous_mode: Empty: it was in no quarantine before.
     """
 
     name: ClassVar[str] = "access.device_quarantined"
@@ -26,6 +27,7 @@ class DeviceQuarantined(msgspec.Struct, frozen=True, kw_only=True):
     narrowed_because: str
     reason: str
     source: str
+    previous_mode: str = ""
 
 
 class QuarantineEased(msgspec.Struct, frozen=True, kw_only=True):

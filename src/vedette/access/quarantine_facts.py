@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from vedette.access import quarantine_repository as repository
 from vedette.access.blast_radius import GATEWAY_CLASS, WINDOW, Surroundings
 from vedette.access.errors import RecheckFailed
+from vedette.access.quarantine_model import Quarantined, QuarantineMode
+from vedette.access.quarantine_repository import QuarantineAct
 from vedette.health import find_postures
 from vedette.registry import Device, count_connected, count_members, count_of_site, groups_of, presence_of
 from vedette.trust import Provenance, RiskLevel
@@ -30,6 +32,19 @@ def look_around(connection: sa.Connection, device: Device, now: datetime) -> Sur
         group_members=count_members(*where, own_groups) if own_groups else {},
         other_gateways=others,
         recent=repository.list_acts(*where, now - WINDOW),
+    )
+
+
+def act_of(act_id: str, around: Surroundings, quarantined: Quarantined, now: datetime) -> QuarantineAct:
+    """Return a quarantine as budgets count it."""
+    return QuarantineAct(
+        act_id=act_id,
+        generation_id=around.generation_id,
+        at=now,
+        source=quarantined.source,
+        site=around.site,
+        groups=tuple(around.group_members),
+        is_cut=quarantined.mode is QuarantineMode.CUT,
     )
 
 

@@ -18,6 +18,8 @@ from vedette.access import (
     PolicyStore,
     PolicyWatch,
     QuarantineService,
+    ReceiverService,
+    StreamService,
 )
 from vedette.api.access import AccessRoutes
 from vedette.api.access_lists import AccessListRoutes
@@ -58,6 +60,7 @@ from vedette.api.roles import RoleRoutes
 from vedette.api.service_policies import ServicePolicyRoutes
 from vedette.api.sessions import CurrentSession, SessionRoutes
 from vedette.api.signals import SignalRoutes
+from vedette.api.ssf import SsfRoutes
 from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
 from vedette.api.streams import StreamLimit
@@ -138,6 +141,8 @@ class Services:
     signals: SignalService
     quarantines: QuarantineService
     hops: HopLog
+    streams: StreamService
+    receiver: ReceiverService
     boot_id: str
     policies: PolicyStore
     policy_life: PolicyLife
@@ -230,6 +235,7 @@ def _routers(services: Services) -> list[APIRouter]:
         *EnforcementRoutes(organization_id, services.hops, services.devices, boot_id=services.boot_id).build(),
         *PolicyRoutes(services.policies, services.policy_life, services.simulations, services.policy_watch).build(),
         AccessRoutes(services.explainer).build(),
+        *SsfRoutes(services.streams, services.receiver).build(),
         ReportedCertificateRoutes(organization_id, services.reports).build(),
         AccessListRoutes(organization_id, services.access_lists).build(),
         ClockRoutes(organization_id, services.guard, services.store, services.ledger).build(),

@@ -28,12 +28,13 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _BODY_WITHIN_S: Final = 30.0
-_OPEN_PREFIX: Final = "/login/"
+# Where anybody may send something: to log in, or a security event token that speaks for itself.
+_OPEN_PREFIXES: Final = ("/login/", "/ssf/events/")
 _OPEN_MAX_BYTES: Final = 16_384
 _OPEN_BODY_WITHIN_S: Final = 5.0
 _HSTS: Final = "max-age=31536000"
 _JSON: Final = re.compile(r"application/([!#$&^_.+a-z0-9-]{1,100}\+)?json", re.ASCII)
-_NOT_JSON: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_NOT_JSON: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "application/secevent+jwt"})
 
 
 class StrictHeaders:
@@ -131,7 +132,7 @@ class BoundedBody:
     async def _read_of(self, scope: Scope, receive: Receive) -> bytes | None:
         if scope["path"].startswith(self._prefix):
             return await self._read_in_time(scope, receive, self._max_bytes, _BODY_WITHIN_S)
-        if scope["path"].startswith(_OPEN_PREFIX):
+        if scope["path"].startswith(_OPEN_PREFIXES):
             return await self._read_in_time(scope, receive, _OPEN_MAX_BYTES, _OPEN_BODY_WITHIN_S)
         return b""
 

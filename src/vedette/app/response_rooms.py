@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
-from vedette.access import PolicyAdministrator, QuarantineService
+from vedette.access import (
+    PolicyAdministrator,
+    QuarantineService,
+    ReceiverService,
+    SigningKeys,
+    StreamFeed,
+    StreamService,
+)
 from vedette.health import SignalService, SignalUpkeep
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Ledger
+from vedette.pki import SecretBox
 from vedette.registry import ClockGuard, Register
 from vedette.store import Store
 
@@ -19,6 +28,16 @@ class ResponseRooms:
     signals: SignalService
     quarantines: QuarantineService
     signal_upkeep: SignalUpkeep
+    streams: StreamService
+    feed: StreamFeed
+    receiver: ReceiverService
+
+    async def run(self) -> None:
+        """Do what goes on beside requests, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.signal_upkeep.run(), name="signal upkeep")
+            group.create_task(self.feed.run(), name="security event streams")
+            group.create_task(self.receiver.run(), name="transmitters")
 
 
 def build_response_rooms(
@@ -28,6 +47,8 @@ def build_response_rooms(
     register: Register,
     *,
     administrator: PolicyAdministrator,
+    secret: bytes,
+    issuer: str,
     guard: ClockGuard,
     clock: Clock,
     ids: IdSource,
@@ -40,6 +61,8 @@ def build_response_rooms(
         ledger: Of the platform.
         register: Moves devices along their lifecycle.
         administrator: Composes records anew in the transaction of a signal.
+        secret: Seals what other systems authorize us by, and the key that signs security event tokens.
+        issuer: Names us in those tokens: the URL of the API.
         guard: Whether the clock can be believed.
         clock: Source of time.
         ids: Source of ids.
@@ -49,4 +72,16 @@ def build_response_rooms(
     ledger.project("signals", signals.project)
     quarantines = QuarantineService(store, ledger, register, guard, clock=clock, ids=ids)
     ledger.project("quarantines", quarantines.project)
-    return ResponseRooms(signals, quarantines, SignalUpkeep(organization_id, signals))
+    box = SecretBox(secret, ids=ids)
+    keys = SigningKeys(organization_id, store, box, clock=clock, ids=ids)
+    streams = StreamService(
+        organization_id, store, ledger, box, keys=keys, issuer=issuer.rstrip("/"), clock=clock, ids=ids
+    )
+    return ResponseRooms(
+        signals,
+        quarantines,
+        SignalUpkeep(organization_id, signals),
+        streams,
+        StreamFeed(organization_id, store, ledger, streams, clock=clock),
+        ReceiverService(organization_id, store, ledger, signals, box, clock=clock, ids=ids),
+    )

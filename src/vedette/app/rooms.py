@@ -141,7 +141,7 @@ class Rooms:
             group.create_task(self.projection.run(), name="posture head")
             group.create_task(self.access.note_uses_forever(), name="first uses")
             group.create_task(self.upkeep.run(), name="record upkeep")
-            group.create_task(self.response.signal_upkeep.run(), name="signal upkeep")
+            group.create_task(self.response.run(), name="signals and quarantine")
             group.create_task(self.access_lists.resume_forever(), name="access lists")
             group.create_task(self.policies.run(), name="policies")
 
@@ -208,6 +208,8 @@ async def build_rooms(
         ledger,
         register,
         administrator=administrator,
+        secret=await asyncio.to_thread(read_secret_key, role.column_key),
+        issuer=role.api.url,
         guard=guard,
         clock=clock,
         ids=ids,
@@ -236,6 +238,7 @@ async def build_rooms(
         role.api,
         store,
         ledger,
+        access=role.access,
         hostname=anchor.hostnames[0],
         policies=await asyncio.to_thread(_people_policies),
         service_names=tuple(dict.fromkeys((*role.service.names, *anchor.hostnames))),
