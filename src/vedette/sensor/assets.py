@@ -95,7 +95,7 @@ class Assets(Listener):
     __slots__ = ("_all", "_by_ip", "_by_mac", "_max_assets", "_next", "_stations", "makers", "refused")
 
     def __init__(self, makers: Makers | None = None, *, max_assets: int = 20_000) -> None:
-        self.makers: Final = makers or Makers()
+        self.makers: Final = makers if makers is not None else Makers()
         self._max_assets: Final = max_assets
         self._all: Final[dict[int, Asset]] = {}
         self._by_ip: Final[dict[str, Asset]] = {}

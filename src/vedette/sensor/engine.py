@@ -74,6 +74,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Bounds on what the sensor keeps."""
 
     max_flows: int = MANY
+    max_assets: int = 20_000
     max_waiting_bytes: int = 32 * 1024 * 1024
     max_fragment_bytes: int = 8 * 1024 * 1024
 

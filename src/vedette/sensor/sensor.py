@@ -42,7 +42,8 @@ class Sensor:
         limits: Limits | None = None,
     ) -> None:
         catalogue = tuple(protocols)
-        self.assets: Final = Assets(makers)
+        limits = limits or Limits()
+        self.assets: Final = Assets(makers, max_assets=limits.max_assets)
         self.report: Final = Report(self.assets, Identifier(catalogue))
         self.zeek: Final = ZeekLogs(zeek, self.assets) if zeek is not None else None
         heard_by: list[Listener] = [self.assets, self.report]

@@ -1,0 +1,77 @@
+"""``vedette sensor read`` as people and programs start it, and where only the bare distribution is installed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import packets as build
+import pytest
+
+READ = bytes.fromhex("0001 0000 0006 01 03 0001 0002")
+ANSWER = bytes.fromhex("0001 0000 0007 01 03 04 0005 0006")
+
+# What the extra `server` brings is not there.
+BARE = """
+import sys
+for name in ("typer", "rich", "sqlalchemy", "fastapi", "uvicorn", "httpx", "click"):
+    sys.modules[name] = None
+from vedette.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    path = tmp_path / "plant.pcap"
+    path.write_bytes(build.pcap(build.Talk(502).open().say(READ).answer(ANSWER).close().frames))
+    return path
+
+
+def vedette(*arguments: str, is_bare: bool = False) -> subprocess.CompletedProcess[str]:
+    start = ["-c", BARE] if is_bare else ["-m", "vedette.cli"]
+    return subprocess.run(
+        [sys.executable, *start, "sensor", *arguments],
+        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("is_bare", [False, True], ids=["server", "bare"])
+def test_a_capture_becomes_a_report(capture: Path, *, is_bare: bool) -> None:
+    shown = vedette("read", str(capture), is_bare=is_bare)
+    assert shown.returncode == 0, shown.stderr
+    for text in ("Assets", "10.0.0.2", "controller", "modbus", "confirmed", "read_holding_registers", "Not parsed"):
+        assert text in shown.stdout
+    told = json.loads(vedette("read", str(capture), "--output", "json", is_bare=is_bare).stdout)
+    assert told["capture"]["packets"] == 7
+    assert [asset["ip_addresses"] for asset in told["assets"]] == [["10.0.0.1"], ["10.0.0.2"]]
+
+
+def test_several_captures_are_one_and_logs_are_written(capture: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.pcapng"
+    other.write_bytes(build.pcapng(build.Talk(502, client="10.0.0.3").open().say(READ).answer(ANSWER).frames))
+    shown = vedette("read", str(capture), str(other), "--zeek", str(tmp_path / "logs"))
+    assert shown.returncode == 0
+    assert "10.0.0.3" in shown.stdout
+    assert len((tmp_path / "logs" / "conn.log").read_text().splitlines()) == 2
+
+
+def test_a_damaged_capture_is_read_up_to_there_and_fails(capture: Path) -> None:
+    capture.write_bytes(capture.read_bytes()[:-5])
+    shown = vedette("read", str(capture), is_bare=True)
+    assert shown.returncode == 1
+    assert "damaged" in shown.stdout
+    assert "10.0.0.2" in shown.stdout
+
+
+@pytest.mark.parametrize("is_bare", [False, True], ids=["server", "bare"])
+def test_what_is_no_capture_is_a_problem_and_no_traceback(tmp_path: Path, *, is_bare: bool) -> None:
+    path = tmp_path / "text"
+    path.write_text("hello")
+    shown = vedette("read", str(path), is_bare=is_bare)
+    assert shown.returncode == 1
+    assert "neither pcap nor pcapng" in shown.stderr
+    assert "Traceback" not in shown.stderr

@@ -1,0 +1,109 @@
+"""A real interface pair in a network namespace of its own: what is sent is heard, and nothing is sent back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import packets as build
+import pytest
+
+SUPPORT = Path(build.__file__).parent
+READ = bytes.fromhex("0001 0000 0006 01 03 0001 0002")
+ANSWER = bytes.fromhex("0001 0000 0007 01 03 04 0005 0006")
+SEND = """
+import socket, sys
+sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sender.bind(("away", 0))
+for line in sys.stdin:
+    sender.send(bytes.fromhex(line))
+"""
+
+
+def run(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:  # Any: those of subprocess.run
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30, **options)
+
+
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("needs root and iproute2 to make a network namespace")
+    name = f"vedette-{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"no network namespace can be made here: {made.stderr.strip()}")
+    try:
+        run("ip", "-n", name, "link", "add", "away", "type", "veth", "peer", "name", "here")
+        for interface in ("away", "here"):
+            # Without addresses the kernel has nothing to say either.
+            run("ip", "-n", name, "link", "set", interface, "addrgenmode", "none")
+            run("ip", "-n", name, "link", "set", interface, "up")
+        yield name
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def counted(namespace: str, interface: str) -> dict[str, Any]:  # Any: JSON
+    (found,) = json.loads(run("ip", "-n", namespace, "-s", "-j", "link", "show", interface).stdout)
+    return dict(found["stats64"])
+
+
+def listening(namespace: str, *arguments: str) -> subprocess.Popen[str]:
+    inside = ["ip", "netns", "exec", namespace, sys.executable, "-m", "vedette.sensor"]
+    listener = subprocess.Popen(
+        [*inside, "run", "-i", "here", "--output", "json", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert listener.stderr is not None
+    assert "Listening" in listener.stderr.readline()
+    return listener
+
+
+def send(namespace: str, frames: list[bytes]) -> None:
+    inside = ["ip", "netns", "exec", namespace, sys.executable, "-c", SEND]
+    run(*inside, input="\n".join(frame.hex() for frame in frames))
+
+
+def test_a_plant_is_heard_and_no_frame_goes_out(namespace: str) -> None:
+    before = counted(namespace, "here")
+    listener = listening(namespace)
+    talk = build.Talk(502, vlans=(7,)).open()
+    for _ in range(200):
+        talk.say(READ).answer(ANSWER)
+    send(namespace, talk.close().frames)
+    time.sleep(0.5)
+    listener.terminate()
+    out, _ = listener.communicate(timeout=20)
+    after = counted(namespace, "here")
+    heard = json.loads(out)
+    assert listener.returncode == 0
+    assert heard["capture"]["packets"] == len(talk.frames)
+    assert heard["capture"]["packets_dropped"] == 0
+    assert heard["protocols"][0]["protocol"] == "modbus"
+    assert heard["protocols"][0]["certainty"] == "confirmed"
+    assert heard["operations"] == [
+        {"protocol": "modbus", "kind": "read", "service": "read_holding_registers", "times": 200}
+    ]
+    assert after["rx"]["packets"] - before["rx"]["packets"] == len(talk.frames)
+    assert after["tx"]["packets"] == before["tx"]["packets"] == 0
+    assert counted(namespace, "away")["rx"]["packets"] == 0
+
+
+def test_listening_ends_by_itself_when_asked(namespace: str) -> None:
+    listener = listening(namespace, "--for", "0.5")
+    out, _ = listener.communicate(timeout=20)
+    assert json.loads(out)["capture"]["packets"] == 0
+
+
+def test_an_interface_that_is_not_there_is_a_problem(namespace: str) -> None:
+    inside = ["ip", "netns", "exec", namespace, sys.executable, "-m", "vedette.sensor"]
+    done = subprocess.run([*inside, "run", "-i", "nowhere"], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
