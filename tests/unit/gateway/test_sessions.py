@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -299,3 +300,31 @@ def test_stopping_ends_every_session(room: Room) -> None:
     room.table.stop()
     assert [session.end for session in sessions] == ["stopped"] * 3
     assert len(room.table) == 0
+
+
+def test_at_the_turn_of_the_minute_only_those_are_asked_whom_the_hour_concerns(room: Room) -> None:
+    bound, free = Session(room.table, new_record("bound")), Session(room.table, new_record("free"))
+    bound.has_hours = True
+    room.table.decide_all_again(lambda work: work(), time_bound_only=True)
+    assert (bound.decided, free.decided) == (1, 0)
+    room.table.decide_all_again(lambda work: work(), time_bound_only=False)
+    assert (bound.decided, free.decided) == (2, 1)
+
+
+def test_a_session_that_ended_while_its_turn_came_is_not_asked(room: Room) -> None:
+    session = Session(room.table, new_record())
+    turns: list[Callable[[], None]] = []
+    room.table.decide_all_again(turns.append, time_bound_only=False)
+    session.cut("disabled")
+    for turn in turns:
+        turn()
+    assert session.decided == 0
+
+
+def test_after_a_jump_of_the_clock_the_hour_ends_no_session(room: Room) -> None:
+    session = Session(room.table, new_record())
+    session.has_hours = True
+    room.clock.jump(timedelta(hours=3))
+    room.table.sweep()
+    room.table.decide_all_again(lambda work: work(), time_bound_only=True)
+    assert session.decided == 0
