@@ -67,20 +67,20 @@ class DeviceFlowRoutes:
         """Return what the console calls."""
         router = api_router("people and sessions", "/v1/device-authorizations")
         add = router.add_api_route
-        add("/{user_code}", self.show, methods=["GET"], summary="Show a waiting command line", responses=refusals(404))
+        add("/{user_code}", self.show, methods=["GET"], summary="Show a waiting command line", responses=refusals(404, 422))
         add(
             "/{user_code}/approve",
             self.approve,
             methods=["POST"],
             summary="Let a command line in",
-            responses=refusals(404, is_change=True),
+            responses=refusals(404, 422, is_change=True),
         )
         add(
             "/{user_code}/deny",
             self.deny,
             methods=["POST"],
             summary="Keep a command line out",
-            responses=refusals(404, is_change=True),
+            responses=refusals(404, 422, is_change=True),
         )
         return router
 

@@ -158,7 +158,7 @@ class SessionRoutes:
             methods=["POST"],
             status_code=201,
             summary="Make a one-time link that logs a browser in",
-            responses=refusals(is_change=True),
+            responses=refusals(422, is_change=True),
         )
         return router
 
