@@ -40,6 +40,7 @@ function build(keys) {
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: { enabled: true },
     },
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options), // it would not post to loopback by itself
     pkce: { required: () => true },
     findAccount: (_, id) => ({
       accountId: id,
@@ -49,6 +50,8 @@ function build(keys) {
     ttl: { Session: 3600, Grant: 3600, IdToken: 600, AccessToken: 600, Interaction: 600 },
   });
   provider.proxy = false;
+  provider.on('backchannel.error', (_, error) => console.error(String(error), String(error.cause)));
+  provider.on('server_error', (_, error) => console.error(String(error)));
   return provider;
 }
 
