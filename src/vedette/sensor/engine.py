@@ -48,7 +48,7 @@ _TCP_WORDS: Final = Struct(">I4xBB").unpack_from
 _WORD: Final = Struct(">H").unpack_from
 _IPV4: Final = b"\x08\x00"
 _MASK: Final = 0xFFFF_FFFF
-_MAX_HELD_BYTES: Final = 512
+_MAX_HELD_BYTES: Final = 256
 _DRAIN_AT: Final = 256
 _SWEEP_EVERY: Final = 16
 _TICK_NS: Final = 1_000_000_000
@@ -77,6 +77,8 @@ class Limits(msgspec.Struct, frozen=True):
     max_assets: int = 20_000
     max_waiting_bytes: int = 32 * 1024 * 1024
     max_fragment_bytes: int = 8 * 1024 * 1024
+    max_held_bytes: int = 64 * 1024 * 1024
+    """Of unfinished messages."""
 
 
 class Engine:
@@ -98,7 +100,7 @@ class Engine:
         limits = limits or Limits()
         self.listeners: Final = tuple(listeners)
         self.counters: Final = Counters()
-        self.unparsed: Final = Unparsed()
+        self.unparsed: Final = Unparsed(limits.max_held_bytes)
         self.sink: Final = Sink()
         self.identifier: Final = Identifier(protocols)
         self.table: Final = FlowTable(self.identifier.ports, limits.max_flows)

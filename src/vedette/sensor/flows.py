@@ -163,14 +163,18 @@ class Flow:
         self.entry = None
         self.proofs = 0
         self.reader = None
-        self.streams = None
+        if self.streams is not None:
+            self.streams.forget()
+            self.streams = None
         self.from_client.feed = self.from_server.feed = ignore
 
     def release(self) -> None:
         """Cut what refers back to this flow, so that its memory is free at once."""
-        self.certainty  # noqa: B018 - counts its proofs while the streams are there
         self.reader = None
-        self.streams = None
+        if self.streams is not None:
+            self.streams.prove()
+            self.streams.forget()
+            self.streams = None
         for side in (self.from_client, self.from_server):
             side.feed = ignore
             side.waiting = None

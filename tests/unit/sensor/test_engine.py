@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from typing import TYPE_CHECKING
 
 import packets as build
@@ -255,6 +256,34 @@ def test_a_flood_of_openings_on_the_same_ports_stays_cheap_and_bounded() -> None
     _, engine = run(frames, limits=Limits(max_flows=100))
     assert len(engine.table) == 0
     assert engine.table.opened == 3_000
+
+
+def test_unfinished_messages_of_all_flows_together_are_bounded() -> None:
+    frames = []
+    for port in range(1_000, 1_400):
+        talk = build.Talk(502, client_port=port).open()
+        talk.say(READ + READ[:7]).answer(ANSWER + ANSWER[:7])
+        frames += talk.frames
+    heard = Heard()
+    engine = Engine([heard], limits=Limits(max_held_bytes=700))
+    engine.read(build.packets(frames))
+    assert engine.unparsed.held_bytes <= 700 + 7
+    engine.finish()
+    assert engine.unparsed.held_bytes == 0
+    assert len(heard.ops) == 800
+
+
+def test_no_packet_takes_ten_milliseconds_whatever_it_holds() -> None:
+    segments = [READ * 5_000, READ[:8] * 7_000, b"\x00" * 60_000, b"\xff" * 60_000, bytes(range(256)) * 230]
+    for payload in segments:
+        engine = Engine([Heard()])
+        talk = build.Talk(502).open().say(READ).answer(ANSWER)
+        engine.read(build.packets(talk.frames))
+        packet = build.ipv4(build.tcp(payload[:65_000], 40_000, 502, seq=talk.client_seq), 6, "10.0.0.1", "10.0.0.2")
+        frame = build.ethernet(packet, 0x0800)
+        began = time.process_time()
+        engine.read([(build.START_NS + 1_000_000_000, 1, frame, len(frame))])
+        assert time.process_time() - began < 0.05  # five times the goal: the machine that tests is shared
 
 
 def test_another_protocol_on_the_port_is_not_called_modbus() -> None:

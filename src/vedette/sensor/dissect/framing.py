@@ -15,12 +15,21 @@ MAX_BAD_MESSAGES: Final = 16
 """So many bad ones in a direction without a good one, and the protocol was not recognised rightly."""
 
 
+_COUNTERS: Final = ("gap_bytes", "lost_place", "malformed", "resynced", "skipped_bytes")
+
+
 class Unparsed:
-    """Counts what no dissector could read; one for the whole sensor."""
+    """Counts what no dissector could read, and the bytes that wait for their message; one for the whole sensor.
 
-    __slots__ = ("gap_bytes", "lost_place", "malformed", "resynced", "skipped_bytes")
+    Args:
+        max_held_bytes: Of all unfinished messages together; above it, the one that grows is given up.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("gap_bytes", "held_bytes", "lost_place", "malformed", "max_held_bytes", "resynced", "skipped_bytes")
+
+    def __init__(self, max_held_bytes: int = 64 * 1024 * 1024) -> None:
+        self.max_held_bytes: Final = max_held_bytes
+        self.held_bytes = 0
         self.malformed = 0
         self.skipped_bytes = 0
         self.gap_bytes = 0
@@ -29,7 +38,7 @@ class Unparsed:
 
     def as_dict(self) -> dict[str, int]:
         """Return the counters by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in _COUNTERS}
 
 
 class Stream:
@@ -62,23 +71,34 @@ class Stream:
         """Say that ``count`` bytes never came; what was held has no end any more."""
         self.unparsed.gap_bytes += count
         self.unparsed.skipped_bytes += len(self._held)
-        self._held.clear()
+        self.forget()
         self._is_in_place = False
+
+    def forget(self) -> None:
+        """Drop what is held."""
+        self.unparsed.held_bytes -= len(self._held)
+        self._held.clear()
 
     def feed(self, data: bytes, at_ns: int) -> None:
         """Read the next bytes, which follow those before without a gap."""
         held = self._held
         if held:
+            self.unparsed.held_bytes += len(data)
             held += data
             if len(held) < self._needed:
                 return
             data = bytes(held)
-            held.clear()
+            self.forget()
         dissector = self._dissector
         is_from_client = self._is_from_client
         size = len(data)
         start = 0
+        most_bad = self.bad + MAX_BAD_MESSAGES
         while start < size:
+            if self.bad > most_bad:  # no segment may cost more than its share
+                self._is_in_place = False
+                self.unparsed.skipped_bytes += size - start
+                return
             try:
                 length = dissector.measure(data, start, is_from_client)
             except BAD_BYTES:
@@ -100,8 +120,15 @@ class Stream:
             start = stop
 
     def _hold(self, data: bytes, start: int, needed: int) -> None:
+        unparsed = self.unparsed
+        if unparsed.held_bytes > unparsed.max_held_bytes:
+            unparsed.skipped_bytes += len(data) - start
+            unparsed.lost_place += 1
+            self._is_in_place = False
+            return
         self._held += data[start:]
         self._needed = needed
+        unparsed.held_bytes += len(data) - start
 
     def _search(self, data: bytes, start: int) -> int:
         if self._is_in_place:
@@ -148,6 +175,11 @@ class StreamPair:
     def lose(self, count: int, *, is_from_client: bool) -> None:
         """Say that bytes of a direction never came."""
         (self.from_client if is_from_client else self.from_server).lose(count)
+
+    def forget(self) -> None:
+        """Drop what is held, in both directions."""
+        self.from_client.forget()
+        self.from_server.forget()
 
     def prove(self) -> None:
         """Let the flow know in which directions messages were read."""
