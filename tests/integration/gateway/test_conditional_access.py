@@ -275,3 +275,20 @@ async def test_canary_decides_for_its_group_and_a_shadow_for_nobody(site: Site) 
     assert (await device.ask("$iothub/twin/GET/?$rid=2")).topic == "$iothub/twin/res/401/?$rid=2"
     assert (await site.wait_decision("refuse", "policy_denied")).bundle_sha256 == canary.sha256
     await device.close()
+
+
+async def test_device_bound_to_its_sites_networks_connects_from_nowhere_else(site: Site) -> None:
+    away = Place(networks=("198.51.100.0/24",))
+    site.control.enforce(with_policies(north=NORTH, south=away))
+    await site.start_gateway()
+    credential, record = site.new_device("pump-7")
+    tag(site, record, policy_network="site")
+    device = await site.open(credential)
+    assert await device.connect("pump-7") == 0
+    placement = site.control.records[("pump-7", None)].placement.value
+    assert placement is not None
+    change(site, record, placement=msgspec.structs.replace(placement, site="south"))
+    await device.wait_closed()
+    cut = await site.wait_decision("cut", "policy_denied")
+    assert (cut.policies, cut.facts["isSiteNetwork"]) == (["site-networks"], False)
+    assert await (await site.open(credential)).connect("pump-7") == 3
