@@ -324,3 +324,14 @@ def test_the_hosts_token_keeps_all_rights_without_a_confirmation(api: httpx.Clie
     assert rights["holdings"] == [{"role": "admin", "sites": [], "groups": []}]
     body = {"device_ids": [device], "is_enabled": True}
     assert api.post("/v1/bulk/devices", json=body).status_code == 200
+
+
+def test_a_path_that_is_no_operations_reaches_no_device(
+    people: PeopleAtTheDoor, api: httpx.Client, placed: Callable[[str], str]
+) -> None:
+    device = placed("anywhere")
+    for person in (people.come("auditor").http, api):
+        for name in ("a%0Ab", "%0A", "a%0D%0Ab"):
+            answer = person.post(f"/v1/devices/{device}/methods/{name}", json={})
+            assert answer.status_code in {401, 403, 404, 422}, (name, answer.text)
+            assert answer.json()["code"] != "messaging.device_not_online", name

@@ -16,7 +16,16 @@ from fastapi import APIRouter
 from identity_house import HOSTNAME, ID_SCOPE, IdentityHouse
 
 from vedette.access import EnforcementTracker
-from vedette.api import ApiSettings, Authenticator, AuthorizationDesk, Component, Platform, build_api, build_router
+from vedette.api import (
+    ApiSettings,
+    Authenticator,
+    AuthorizationDesk,
+    CommandGuard,
+    Component,
+    Platform,
+    build_api,
+    build_router,
+)
 from vedette.api.clock import ClockRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.status import StatusReader, StatusRoutes
@@ -24,11 +33,13 @@ from vedette.cli.program import run
 from vedette.kernel import RandomIds
 from vedette.ledger import CheckpointService, CheckpointSigner
 from vedette.operators import (
+    ApprovalService,
     AuthorizationService,
     BulkReads,
     BulkReadSettings,
     Ceremonies,
     Challenges,
+    CommandSchemaService,
     ConfirmationService,
     Logins,
     RoleService,
@@ -121,6 +132,10 @@ class OperatorsDoor:
             ),
             places=PlaceService(store),
             reads=BulkReads(clock, BulkReadSettings()),
+            approvals=ApprovalService(store, ledger, clock=clock, ids=ids),
+            guard=CommandGuard(
+                house.organization_id, CommandSchemaService(store, ledger, clock=clock, ids=ids), PlaceService(store)
+            ),
         )
 
     def _routers(self) -> list[APIRouter]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from vedette.api.application import ApiSettings, build_api, build_router
 from vedette.api.authentication import Authenticator
 from vedette.api.authorization import AuthorizationDesk
+from vedette.api.command_guard import CommandGuard
 from vedette.api.operations import Services, build_openapi, build_routes
 from vedette.api.service import ServiceDoorSettings, ServiceRooms, build_service_api
 from vedette.api.status import Component, Platform
@@ -19,6 +20,7 @@ __all__ = [
     "ApiSettings",
     "Authenticator",
     "AuthorizationDesk",
+    "CommandGuard",
     "Component",
     "Platform",
     "ServiceDoorSettings",

@@ -19,15 +19,18 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vedette.api.authentication import Principal
+from vedette.api.command_guard import CommandGuard
 from vedette.api.errors import Unauthenticated
 from vedette.api.operation_actions import OPERATIONS, About, Operation
 from vedette.api.problems import problem_response
 from vedette.api.sight import Sight, refusal_of
-from vedette.kernel import GenerationId, OrganizationId, Problem
+from vedette.kernel import GenerationId, OrganizationId, Problem, to_rfc3339
 from vedette.operators import (
     Act,
     Action,
     ActRefused,
+    ApprovalNeeded,
+    ApprovalService,
     Asker,
     AuthorizationService,
     BulkReads,
@@ -37,6 +40,7 @@ from vedette.operators import (
     Ruling,
     Standing,
     Subject,
+    holds_everywhere,
     reaches,
 )
 from vedette.registry import DeviceNotFound, DevicePlace, GroupNotFound, PlaceService
@@ -71,7 +75,8 @@ class AuthorizationDesk:
     confirmations: ConfirmationService
     places: PlaceService
     reads: BulkReads
-    checks: Sequence[OperationCheck] = ()
+    approvals: ApprovalService
+    guard: CommandGuard
     operations: Mapping[str, Operation] = field(default_factory=lambda: OPERATIONS)
 
 
@@ -87,13 +92,6 @@ class _Asked:
     body: bytes
     act: Act
     standing: Standing
-
-
-class OperationCheck:
-    """What else is checked before an operation is carried out; a base for those that add something."""
-
-    async def check(self, asked: _Asked, subject: Subject) -> None:
-        """Refuse by raising a ``Problem``."""
 
 
 class AuthorizedRoutes:
@@ -136,7 +134,9 @@ class AuthorizedRoutes:
         """
         found = self._find(scope)
         if found is None:
-            return send  # no operation is there: the router says so
+            # No operation is there, as the router will say. Whatever else might think that there is one knows nobody.
+            scope.setdefault("state", {}).pop("principal", None)
+            return send
         principal = scope.get("state", {}).get("principal")
         if not isinstance(principal, Principal):
             raise Unauthenticated("no credentials")
@@ -186,11 +186,36 @@ class AuthorizedRoutes:
         ruling = Ruling(is_permitted=False, policies=())
         for subject in subjects:
             ruling = desk.authorization.decide(standing, asked.action, subject, given)
+            if ruling.missing == "second-person" and await self._is_approved(asked):
+                given = replace(given, is_approved=True)
+                ruling = desk.authorization.decide(standing, asked.action, subject, given)
             if not ruling.is_permitted:
                 raise await self._refuse(asked, subjects[0], ruling)
-            for each in desk.checks:
-                await each.check(asked, subject)
+        if asked.operation.carries:
+            device_id, name = (str(asked.parameters.get(each, "")) for each in ("device_id", "name"))
+            await desk.guard.check_request(asked.operation, device_id, name, asked.body)
         return Sight(desk.authorization, desk.places, standing, areas=ruling.areas, given=given)
+
+    async def _is_approved(self, asked: _Asked) -> bool:
+        """Use up another person's approval of this very act; without one, have it wait.
+
+        Raises:
+            ApprovalNeeded: It waits now.
+        """
+        desk, actor = self._desk, asked.standing.asker.actor
+        if await desk.approvals.take(desk.organization_id, asked.act, actor=actor) is not None:
+            return True
+        device_id = str(asked.parameters.get("device_id", ""))
+        waiting = await desk.approvals.ask(
+            desk.organization_id, asked.act, asked.action, body=asked.body, device_id=device_id, actor=actor
+        )
+        raise ApprovalNeeded(
+            "this act waits for another person's approval",
+            hint=f"they do: vedette approval approve {waiting.approval_id}; then repeat exactly this request",
+            approval_id=waiting.approval_id,
+            expires_at=to_rfc3339(waiting.expires_at),
+            action=asked.action.value,
+        )
 
     async def _refuse(self, asked: _Asked, subject: Subject, ruling: Ruling) -> Problem:
         desk = self._desk
@@ -227,6 +252,8 @@ class AuthorizedRoutes:
         return [_PLATFORM]
 
     async def _device(self, asked: _Asked, device_id: str) -> list[Subject]:
+        if holds_everywhere(asked.standing):
+            return [Subject(place=_NOWHERE)]  # wherever it is
         place = await self._desk.places.find(self._desk.organization_id, device_id[:256])
         subjects = [Subject(place=place or _NOWHERE)]
         if place is not None and asked.action is Action.CHANGE_DEVICE and asked.act.method == "PATCH":

@@ -25,10 +25,12 @@ from vedette.api.access import AccessRoutes
 from vedette.api.access_lists import AccessListRoutes
 from vedette.api.acts import ActRoutes
 from vedette.api.application import build_router
+from vedette.api.approvals import ApprovalRoutes
 from vedette.api.authentication import Authenticator
 from vedette.api.authorities import AuthorityRoutes
 from vedette.api.clock import ClockRoutes
 from vedette.api.clone_alerts import CloneAlertRoutes
+from vedette.api.command_schemas import CommandSchemaRoutes
 from vedette.api.commands import CommandRoutes
 from vedette.api.credentials import CredentialRoutes
 from vedette.api.decisions import DecisionRoutes
@@ -56,6 +58,7 @@ from vedette.api.policies import PolicyRoutes
 from vedette.api.quarantine import QuarantineRoutes
 from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
+from vedette.api.reviews import ReviewRoutes
 from vedette.api.roles import RoleRoutes
 from vedette.api.service_policies import ServicePolicyRoutes
 from vedette.api.sessions import CurrentSession, SessionRoutes
@@ -288,6 +291,9 @@ def _operators(services: Services) -> list[APIRouter]:
         PeopleRoutes(organization_id, people).build(),
         RoleRoutes(organization_id, services.rights, services.places, clock=services.clock).build(),
         ActRoutes(services.rights.confirmations).build(),
+        ApprovalRoutes(organization_id, services.rights.approvals, services.places).build(),
+        ReviewRoutes(organization_id, services.rights.reviews).build(),
+        CommandSchemaRoutes(organization_id, services.rights.command_schemas, services.places).build(),
         PasskeyRoutes(organization_id, passkeys, people, authenticator).build(),
         ServicePolicyRoutes(organization_id, services.service_policies, host=services.service_host).build(),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request
@@ -56,13 +57,19 @@ class Sight:
         """Tell whether they may do something else than they asked for."""
         return self._authorization.decide(self.standing, action, subject, self._given).is_permitted
 
-    def require(self, action: Action, subject: Subject = _PLATFORM) -> None:
+    def require(self, action: Action, subject: Subject = _PLATFORM, *, is_approved: bool = False) -> None:
         """Check that they may do something else than they asked for.
+
+        Args:
+            action: What.
+            subject: To what.
+            is_approved: Whether another person stands behind it.
 
         Raises:
             Problem: They may not, or not without a confirmation.
         """
-        ruling = self._authorization.decide(self.standing, action, subject, self._given)
+        given = replace(self._given, is_approved=self._given.is_approved or is_approved)
+        ruling = self._authorization.decide(self.standing, action, subject, given)
         if not ruling.is_permitted:
             raise refusal_of(ruling, self.standing, action)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+from vedette.app.access_configuration import AccessConfiguration
 from vedette.app.options import Address, Between, Hostname
 
 _Port = Annotated[int, Between(1, 65535)]
@@ -280,6 +281,7 @@ class Configuration:
     decisions: DecisionsConfiguration = field(default_factory=DecisionsConfiguration)
     ledger: LedgerConfiguration = field(default_factory=LedgerConfiguration)
     api: ApiConfiguration = field(default_factory=ApiConfiguration)
+    access: AccessConfiguration = field(default_factory=AccessConfiguration)
     oidc: OidcConfiguration = field(default_factory=OidcConfiguration)
     service: ServiceConfiguration = field(default_factory=ServiceConfiguration)
     log: LogConfiguration = field(default_factory=LogConfiguration)
@@ -295,6 +297,7 @@ SECTIONS: Final = {
     "decisions": DecisionsConfiguration,
     "ledger": LedgerConfiguration,
     "api": ApiConfiguration,
+    "access": AccessConfiguration,
     "oidc": OidcConfiguration,
     "service": ServiceConfiguration,
     "log": LogConfiguration,

@@ -7,26 +7,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from vedette.app.roles import ApiRole
+from vedette.app.roles import AccessRole, ApiRole
 from vedette.app.single_sign_on import build_sign_in
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import Ledger
 from vedette.operators import (
+    Action,
+    ApprovalService,
     AuthorizationService,
     AuthorizationSettings,
     BulkReads,
     BulkReadSettings,
     Ceremonies,
     Challenges,
+    CommandSchemaService,
     ConfirmationService,
     ElevationService,
     Logins,
     PasskeyService,
     PeopleService,
+    ReviewService,
     Rights,
     RoleService,
     RoleSettings,
     ServicePolicyService,
+    ServiceTokenService,
     SessionService,
     SessionSettings,
     SignIn,
@@ -56,6 +61,7 @@ def build_operators_room(
     store: Store,
     ledger: Ledger,
     *,
+    access: AccessRole,
     hostname: str,
     service_names: tuple[str, ...],
     policies: CedarPolicies,
@@ -69,6 +75,7 @@ def build_operators_room(
         role: How the door is reached, and how long sessions last.
         store: Open and migrated.
         ledger: Of the platform.
+        access: What acts ask for.
         hostname: What browsers bind passkeys to.
         service_names: What tokens of the service API may name.
         policies: About people and programs.
@@ -103,27 +110,47 @@ def build_operators_room(
     sign_in = build_sign_in(role, store, ledger, people, logins, secret=secret, clock=clock, ids=ids)
     sessions = SessionService(store, ledger, logins, clock=clock, ids=ids)
     confirmations = ConfirmationService(store, ledger, ceremonies=ceremonies, challenges=challenges, clock=clock)
-    rights = _build_rights(store, ledger, policies, confirmations, clock=clock, ids=ids)
+    rights = _build_rights(
+        access,
+        store,
+        ledger,
+        policies,
+        confirmations=confirmations,
+        programs=(sign_in.service_tokens, service_policies),
+        clock=clock,
+        ids=ids,
+    )
     return OperatorsRoom(people, sessions, passkeys, service_policies, sign_in, rights)
 
 
 def _build_rights(
+    access: AccessRole,
     store: Store,
     ledger: Ledger,
     policies: CedarPolicies,
-    confirmations: ConfirmationService,
     *,
+    confirmations: ConfirmationService,
+    programs: tuple[ServiceTokenService, ServicePolicyService],
     clock: Clock,
     ids: IdSource,
 ) -> Rights:
     roles = RoleService(store, ledger, clock=clock, ids=ids)
     ledger.project("roles", roles.project)
+    settings = AuthorizationSettings(
+        step_up=access.step_up,
+        signed_acts=access.signed_acts,
+        second_approver=frozenset(Action(each) for each in access.second_approver),
+    )
+    longest = RoleSettings(elevation=timedelta(hours=access.elevation_hours))
+    marks = BulkReadSettings(alarm_mb=access.bulk_read_alarm_mb, limit_mb=access.bulk_read_limit_mb)
+    tokens, service_policies = programs
     return Rights(
         roles=roles,
-        elevations=ElevationService(store, ledger, clock=clock, ids=ids, settings=RoleSettings()),
-        authorization=AuthorizationService(
-            store, ledger, roles, policies, clock=clock, settings=AuthorizationSettings()
-        ),
+        elevations=ElevationService(store, ledger, clock=clock, ids=ids, settings=longest),
+        authorization=AuthorizationService(store, ledger, roles, policies, clock=clock, settings=settings),
         confirmations=confirmations,
-        reads=BulkReads(clock, BulkReadSettings()),
+        reads=BulkReads(clock, marks),
+        approvals=ApprovalService(store, ledger, clock=clock, ids=ids, lasts=timedelta(hours=access.approval_hours)),
+        reviews=ReviewService(store, ledger, roles, tokens=tokens, policies=service_policies, clock=clock, ids=ids),
+        command_schemas=CommandSchemaService(store, ledger, clock=clock, ids=ids),
     )

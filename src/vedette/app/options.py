@@ -40,6 +40,13 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """The text is one of some words."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One option, as read from a dataclass.
 
@@ -188,6 +195,8 @@ def _check(rule: object, value: Any) -> None:
             raise BadValueError(f"{_shown(value)} is neither a host name nor an IP address")
         case Address() if value and not is_address(value):
             raise BadValueError(f"{_shown(value)} is not an IP address")
+        case OneOf(words) if value not in words:
+            raise BadValueError(f"{_shown(value)} is not one of {', '.join(words)}")
 
 
 def is_address(text: str) -> bool:

@@ -21,6 +21,7 @@ from vedette.app.configuration_file import api_bind, api_tls
 from vedette.app.data_directory import DataDirectory, default_data_path, write_private
 from vedette.app.ports import Listener
 from vedette.app.roles import (
+    AccessRole,
     ApiRole,
     BusRole,
     ControlRole,
@@ -314,8 +315,21 @@ class Plan:
             gateways=self.gateways,
             mqtt_port=configuration.gateway.port,
             websocket_port=configuration.gateway.websocket_port,
+            access=self._access(),
         )
         return self.program("control", "control", role, stop_within_s=15.0)
+
+    def _access(self) -> AccessRole:
+        access = self.configuration.access
+        return AccessRole(
+            step_up=access.step_up,
+            signed_acts=access.signed_acts,
+            second_approver=access.second_approver,
+            approval_hours=access.approval_hours,
+            elevation_hours=access.elevation_hours,
+            bulk_read_alarm_mb=access.bulk_read_alarm_mb,
+            bulk_read_limit_mb=access.bulk_read_limit_mb,
+        )
 
     def _api(self) -> ApiRole:
         api = self.configuration.api

@@ -120,6 +120,18 @@ class OidcRole(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None
 
 
+class AccessRole(msgspec.Struct, frozen=True, kw_only=True):
+    """What acts of people and programs ask for: the section of the configuration."""
+
+    step_up: Literal["off", "passkeys", "everybody"] = "passkeys"
+    signed_acts: Literal["off", "passkeys", "everybody"] = "passkeys"
+    second_approver: tuple[str, ...] = ()
+    approval_hours: int = 24
+    elevation_hours: int = 8
+    bulk_read_alarm_mb: int = 256
+    bulk_read_limit_mb: int = 2_048
+
+
 class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     """For the operators' API, which control serves.
 
@@ -193,6 +205,7 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     gateways: tuple[str, ...]
     mqtt_port: int = 8883
     websocket_port: int = 0
+    access: AccessRole = AccessRole()
 
 
 class GatewayRole(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ sealed, end by themselves, and every reading of one is in the ledger.
 
 from __future__ import annotations
 
+from vedette.operators.approval_repository import Approval
+from vedette.operators.approval_service import ApprovalService
 from vedette.operators.authorization import AuthorizationService
 from vedette.operators.authorization_model import (
     STEP_UP_LASTS,
@@ -22,12 +24,15 @@ from vedette.operators.authorization_model import (
     Ruling,
     Standing,
     Subject,
+    holds_everywhere,
     is_demanded,
     reaches,
 )
 from vedette.operators.bulk_reads import BulkReads, BulkReadSettings
 from vedette.operators.ceremonies import Ceremonies, RelyingParty, is_address, relying_party
 from vedette.operators.challenges import CHALLENGE_LIFETIME, Challenges
+from vedette.operators.command_schema_repository import CommandKind, CommandSchema
+from vedette.operators.command_schemas import CommandSchemaService, NewCommandSchema
 from vedette.operators.confirmation_service import Act, AskedAct, ConfirmationService, canonical_act
 from vedette.operators.device_flow import (
     DeviceAuthorization,
@@ -122,6 +127,8 @@ from vedette.operators.oidc_provider import Provider
 from vedette.operators.oidc_service import Callback, Intent, OidcService
 from vedette.operators.passkey_service import PasskeyService, Registration
 from vedette.operators.people_service import PeopleService
+from vedette.operators.review_repository import Review, ReviewEntry
+from vedette.operators.review_service import ReviewService
 from vedette.operators.rights import Rights
 from vedette.operators.role_errors import (
     ActRefused,
@@ -181,8 +188,10 @@ __all__ = [
     "Act",
     "ActRefused",
     "Action",
+    "Approval",
     "ApprovalNeeded",
     "ApprovalNotFound",
+    "ApprovalService",
     "AskedAct",
     "Asker",
     "AuthorizationService",
@@ -194,9 +203,12 @@ __all__ = [
     "Ceremonies",
     "Challenges",
     "Client",
+    "CommandKind",
     "CommandNotListed",
+    "CommandSchema",
     "CommandSchemaExists",
     "CommandSchemaNotFound",
+    "CommandSchemaService",
     "ConfirmationFailed",
     "ConfirmationService",
     "Confirmations",
@@ -229,6 +241,7 @@ __all__ = [
     "LoginFailed",
     "LoginLinkMade",
     "Logins",
+    "NewCommandSchema",
     "NewDeviceAuthorization",
     "NewGrant",
     "NewLink",
@@ -269,8 +282,11 @@ __all__ = [
     "Registration",
     "RelyingParty",
     "RevealedKey",
+    "Review",
     "ReviewClosed",
+    "ReviewEntry",
     "ReviewNotFound",
+    "ReviewService",
     "RevisionMismatch",
     "Rights",
     "Role",
@@ -320,6 +336,7 @@ __all__ = [
     "check_scopes",
     "client_of",
     "digest_of",
+    "holds_everywhere",
     "is_address",
     "is_demanded",
     "origin_of",

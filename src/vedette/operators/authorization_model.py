@@ -165,6 +165,11 @@ def slices_of(standing: Standing) -> list[tuple[Scopes, frozenset[str]]]:
     return [(scopes, frozenset(roles)) for scopes, roles in ordered]
 
 
+def holds_everywhere(standing: Standing) -> bool:
+    """Tell whether all that somebody holds, they hold everywhere: then it does not matter where a device is."""
+    return all(is_everywhere(scopes) for scopes, _ in slices_of(standing))
+
+
 def reaches(standing: Standing, place: DevicePlace) -> bool:
     """Tell whether any role that somebody holds, whatever it gives, holds where a device is."""
     areas = areas_of([scopes for scopes, roles in slices_of(standing) if roles])

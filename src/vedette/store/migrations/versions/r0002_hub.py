@@ -43,6 +43,7 @@ def upgrade() -> None:
     _create_messaging_feedback()
     _create_messaging_subscriptions()
     _create_operators_approvals()
+    _create_operators_command_schemas()
     _create_operators_device_authorizations()
     _create_operators_elevations()
     _create_operators_external_identities()
@@ -52,6 +53,8 @@ def upgrade() -> None:
     _create_operators_passkeys()
     _create_operators_people()
     _create_operators_recovery_codes()
+    _create_operators_review_entries()
+    _create_operators_reviews()
     _create_operators_service_keys()
     _create_operators_service_policies()
     _create_operators_service_tokens()
@@ -618,6 +621,29 @@ def _create_operators_approvals() -> None:
     )
 
 
+def _create_operators_command_schemas() -> None:
+    op.create_table(
+        "operators_command_schemas",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("schema_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("command", sa.String(length=128), nullable=False),
+        sa.Column("device_class", sa.String(length=64), nullable=False),
+        sa.Column("group_id", sa.String(length=64), nullable=False),
+        sa.Column("json_schema", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "schema_id", name=op.f("pk_operators_command_schemas")),
+    )
+    op.create_index(
+        "uq_operators_command_schemas_for",
+        "operators_command_schemas",
+        ["organization_id", "kind", "command", "device_class", "group_id"],
+        unique=True,
+    )
+
+
 def _create_operators_device_authorizations() -> None:
     op.create_table(
         "operators_device_authorizations",
@@ -790,6 +816,46 @@ def _create_operators_recovery_codes() -> None:
     )
     op.create_index(
         "ix_operators_recovery_codes_person", "operators_recovery_codes", ["organization_id", "person_id"], unique=False
+    )
+
+
+def _create_operators_review_entries() -> None:
+    op.create_table(
+        "operators_review_entries",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("review_id", sa.String(length=64), nullable=False),
+        sa.Column("entry_id", sa.String(length=64), nullable=False),
+        sa.Column("subject_kind", sa.String(length=16), nullable=False),
+        sa.Column("subject_id", sa.String(length=128), nullable=False),
+        sa.Column("subject_name", sa.String(length=128), nullable=False),
+        sa.Column("role", sa.String(length=256), nullable=False),
+        sa.Column("sites", Json(), nullable=False),
+        sa.Column("groups", Json(), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("grant_id", sa.String(length=64), nullable=False),
+        sa.Column("granted_at", UtcDateTime(), nullable=False),
+        sa.Column("last_used_at", UtcDateTime(), nullable=True),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("signed_at", UtcDateTime(), nullable=True),
+        sa.Column("signed_by_id", sa.String(length=128), nullable=False),
+        sa.Column("signed_by_name", sa.String(length=128), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "review_id", "entry_id", name=op.f("pk_operators_review_entries")),
+    )
+
+
+def _create_operators_reviews() -> None:
+    op.create_table(
+        "operators_reviews",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("review_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by_id", sa.String(length=128), nullable=False),
+        sa.Column("created_by_name", sa.String(length=128), nullable=False),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "review_id", name=op.f("pk_operators_reviews")),
     )
 
 
