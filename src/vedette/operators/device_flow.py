@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from vedette.kernel import IdSource, OrganizationId
-from vedette.operators.model import Client, PersonId
+from vedette.operators.model import Client, LoginFacts, PersonId
 
 LIFETIME: Final = timedelta(minutes=10)
 INTERVAL_S: Final = 3
@@ -47,8 +47,7 @@ class DeviceAuthorization:
         client: Where the command line is, and what it says it is.
         interval_s: How long it waits between two questions at least.
         person_id: Who approved.
-        stepped_up_at: When they had proved last that they were there, as they approved.
-        is_multi_factor: They had shown two factors.
+        facts: How they had logged in: the command line's session rests on that, and ends with it.
     """
 
     organization_id: OrganizationId
@@ -61,8 +60,7 @@ class DeviceAuthorization:
     interval_s: int = INTERVAL_S
     last_asked_at: datetime | None = None
     person_id: PersonId | None = None
-    stepped_up_at: datetime | None = None
-    is_multi_factor: bool = False
+    facts: LoginFacts = field(default_factory=LoginFacts)
 
     @property
     def shown_code(self) -> str:

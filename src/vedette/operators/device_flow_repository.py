@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from vedette.kernel import OrganizationId
 from vedette.operators.device_flow import AuthorizationState, DeviceAuthorization
 from vedette.operators.model import Client, PersonId
+from vedette.operators.session_repository import cells_of, facts_of
 from vedette.store import UtcDateTime, metadata
 
 _ID: Final = 64
@@ -31,6 +32,12 @@ device_authorizations: Final = sa.Table(
     sa.Column("person_id", sa.String(_ID), nullable=True),
     sa.Column("stepped_up_at", UtcDateTime, nullable=True),
     sa.Column("is_multi_factor", sa.Boolean, nullable=False),
+    sa.Column("acr", sa.String(256), nullable=False),
+    sa.Column("amr", sa.String(256), nullable=False),
+    sa.Column("roles", sa.String(1024), nullable=False),
+    sa.Column("external_id", sa.String(_ID), nullable=True),
+    sa.Column("provider_session", sa.String(256), nullable=False),
+    sa.Column("id_token", sa.LargeBinary, nullable=True),
     sa.Index("uq_operators_device_authorizations_user_code", "organization_id", "user_code", unique=True),
 )
 
@@ -52,8 +59,7 @@ def insert(connection: sa.Connection, authorization: DeviceAuthorization) -> Non
             interval_s=authorization.interval_s,
             last_asked_at=authorization.last_asked_at,
             person_id=authorization.person_id,
-            stepped_up_at=authorization.stepped_up_at,
-            is_multi_factor=authorization.is_multi_factor,
+            **cells_of(authorization.facts),
         )
     )
 
@@ -98,8 +104,7 @@ def decide(connection: sa.Connection, authorization: DeviceAuthorization) -> Non
         _update(authorization).values(
             state=authorization.state.value,
             person_id=authorization.person_id,
-            stepped_up_at=authorization.stepped_up_at,
-            is_multi_factor=authorization.is_multi_factor,
+            **cells_of(authorization.facts),
         )
     )
 
@@ -129,6 +134,5 @@ def _to_authorization(row: sa.Row[Any]) -> DeviceAuthorization:
         interval_s=row.interval_s,
         last_asked_at=row.last_asked_at,
         person_id=None if row.person_id is None else PersonId(row.person_id),
-        stepped_up_at=row.stepped_up_at,
-        is_multi_factor=row.is_multi_factor,
+        facts=facts_of(row),
     )

@@ -25,7 +25,7 @@ from vedette.operators.device_flow import (
 )
 from vedette.operators.errors import DeviceAuthorizationNotFound, PersonNeeded, TooManyWaiting
 from vedette.operators.logins import Logins
-from vedette.operators.model import Client, LoginFacts, NewSession, Session, SessionKind, digest_of
+from vedette.operators.model import Client, NewSession, Session, SessionKind, digest_of
 from vedette.operators.people_service import PeopleService
 from vedette.store import Store, Transaction
 
@@ -122,8 +122,7 @@ class DeviceFlowService:
                 found,
                 state=AuthorizationState.APPROVED if is_approved else AuthorizationState.DENIED,
                 person_id=session.person_id,
-                stepped_up_at=session.facts.stepped_up_at,
-                is_multi_factor=session.facts.is_multi_factor,
+                facts=replace(session.facts, id_token=b""),
             )
             waiting.decide(tx.connection, decided)
             self._record(tx, decided, session)
@@ -175,7 +174,7 @@ class DeviceFlowService:
             client=client,
             former=None,
             person=person,
-            facts=LoginFacts(stepped_up_at=known.stepped_up_at, is_multi_factor=known.is_multi_factor),
+            facts=known.facts,
         )
 
     def _is_undecided(self, found: DeviceAuthorization) -> bool:

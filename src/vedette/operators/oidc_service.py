@@ -230,8 +230,8 @@ class OidcService:
                 if known is None:
                     return 0
                 external_id = known.external_id
-            found = rows.sessions_of_identity(tx.connection, organization_id, external_id, claims.provider_session)
-            ended = [each for each in found if each.kind is SessionKind.OIDC]
+            # Those of command lines too that were let in from such a session.
+            ended = rows.sessions_of_identity(tx.connection, organization_id, external_id, claims.provider_session)
             self._logins.end_all(tx, ended, actor=_PROVIDER, cause="provider_logged_out")
             return len(ended)
 

@@ -133,7 +133,7 @@ def insert_session(connection: sa.Connection, session: Session) -> None:
             user_agent=session.client.user_agent,
             address=session.client.address,
             is_recheck_due=session.is_recheck_due,
-            **_cells_of(session.facts),
+            **cells_of(session.facts),
         )
     )
 
@@ -148,7 +148,7 @@ def rotate(connection: sa.Connection, session: Session, new_digest: bytes, clien
             user_agent=client.user_agent,
             address=client.address,
             is_recheck_due=False,
-            **_cells_of(facts),
+            **cells_of(facts),
         )
     )
 
@@ -273,21 +273,27 @@ def _to_session(row: sa.Row[Any]) -> Session:
         last_used_at=row.last_used_at,
         expires_at=row.expires_at,
         client=Client(row.user_agent, row.address),
-        facts=LoginFacts(
-            is_multi_factor=row.is_multi_factor,
-            stepped_up_at=row.stepped_up_at,
-            acr=row.acr,
-            amr=_words(row.amr),
-            roles=frozenset(_words(row.roles)),
-            external_id=None if row.external_id is None else ExternalIdentityId(row.external_id),
-            provider_session=row.provider_session,
-            id_token=row.id_token or b"",
-        ),
+        facts=facts_of(row),
         is_recheck_due=row.is_recheck_due,
     )
 
 
-def _cells_of(facts: LoginFacts) -> dict[str, Any]:  # Any: cells
+def facts_of(row: sa.Row[Any]) -> LoginFacts:
+    """Return what is known of a login from the cells of a row."""
+    return LoginFacts(
+        is_multi_factor=row.is_multi_factor,
+        stepped_up_at=row.stepped_up_at,
+        acr=row.acr,
+        amr=_words(row.amr),
+        roles=frozenset(_words(row.roles)),
+        external_id=None if row.external_id is None else ExternalIdentityId(row.external_id),
+        provider_session=row.provider_session,
+        id_token=row.id_token or b"",
+    )
+
+
+def cells_of(facts: LoginFacts) -> dict[str, Any]:  # Any: cells
+    """Return what is known of a login as the cells of a row."""
     return {
         "is_multi_factor": facts.is_multi_factor,
         "stepped_up_at": facts.stepped_up_at,

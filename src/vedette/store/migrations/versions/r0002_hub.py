@@ -660,6 +660,12 @@ def _create_operators_device_authorizations() -> None:
         sa.Column("person_id", sa.String(length=64), nullable=True),
         sa.Column("stepped_up_at", UtcDateTime(), nullable=True),
         sa.Column("is_multi_factor", sa.Boolean(), nullable=False),
+        sa.Column("acr", sa.String(length=256), nullable=False),
+        sa.Column("amr", sa.String(length=256), nullable=False),
+        sa.Column("roles", sa.String(length=1024), nullable=False),
+        sa.Column("external_id", sa.String(length=64), nullable=True),
+        sa.Column("provider_session", sa.String(length=256), nullable=False),
+        sa.Column("id_token", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "code_sha256", name=op.f("pk_operators_device_authorizations")),
     )
     op.create_index(
