@@ -1,6 +1,7 @@
 // The one way to the platform: the public REST API, typed from its OpenAPI file.
 import createClient from 'openapi-fetch';
 import { isAttended, UNATTENDED } from './attendance';
+import { confirmingFetch, OWN, Refused } from './confirm';
 import type { components, paths } from './schema';
 import { noteServerDate } from './server-clock';
 
@@ -30,7 +31,7 @@ export function onLoggedOut(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-export const api = createClient<paths>({ baseUrl: '/', headers: { 'X-Requested-With': 'vedette-console' } });
+export const api = createClient<paths>({ baseUrl: '/', headers: OWN, fetch: (request) => confirmingFetch(request) });
 
 api.use({
   onRequest({ request }) {
@@ -54,7 +55,9 @@ export async function take<T>(request: Promise<Result<T>>): Promise<T> {
   let result: Result<T>;
   try {
     result = await request;
-  } catch {
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    if (error instanceof Refused) throw new ApiError(problemOf(error.told, error.status, ''));
     throw new ApiError({
       title: 'No answer',
       status: 0,
@@ -64,12 +67,15 @@ export async function take<T>(request: Promise<Result<T>>): Promise<T> {
     });
   }
   if (result.response.ok) return result.data as T;
-  const told = (result.error ?? {}) as Partial<Problem>;
-  throw new ApiError({
-    title: told.title ?? result.response.statusText,
-    status: result.response.status,
+  throw new ApiError(problemOf((result.error ?? {}) as Partial<Problem>, result.response.status, result.response.statusText));
+}
+
+function problemOf(told: Partial<Problem> | Partial<Record<string, string>>, status: number, title: string): Problem {
+  return {
+    title: told.title ?? title,
+    status,
     code: told.code ?? 'console.unknown',
-    detail: told.detail ?? `The platform answered ${result.response.status}.`,
+    detail: told.detail ?? `The platform answered ${status}.`,
     hint: told.hint ?? '',
-  });
+  };
 }

@@ -75,6 +75,8 @@ export function useLongList<T>(
     offset: from?.start ?? 0,
     hasMore: list.hasNextPage,
     isLoading: list.isFetching,
+    /** Nothing was read yet. */
+    isFirst: list.isPending,
     error: list.error,
     onMore,
     onBefore,

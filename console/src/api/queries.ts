@@ -16,9 +16,9 @@ export function useHubQuery(query: string | null, limit = 100) {
   });
 }
 
-/** Return how many devices a condition holds for, undefined while it is not known. */
-export function useCount(where: string): number | undefined {
-  const found = useHubQuery(`SELECT COUNT() AS n FROM devices WHERE ${where}`, 1);
+/** Return how many devices a condition holds for, undefined while it is not known; `null` asks nothing. */
+export function useCount(where: string | null): number | undefined {
+  const found = useHubQuery(where === null ? null : `SELECT COUNT() AS n FROM devices WHERE ${where}`, 1);
   return (found.data?.items[0] as { n?: number } | undefined)?.n;
 }
 

@@ -37,7 +37,7 @@ export function RecordOf({ device }: { device: string }) {
             <li key={each.decision_id} className="line">
               <span>
                 <Badge tone={each.effect === 'deny' ? 'bad' : each.kind === 'connect' ? 'good' : 'plain'}>{each.kind}</Badge>{' '}
-                {each.reason.replaceAll('_', ' ')} <Foreign text={each.detail || null} />
+                {each.reason.replaceAll('_', ' ')} {each.detail && <Foreign text={each.detail} />}
                 <div className="muted">
                   <Time at={each.decided_at} /> from <Foreign text={each.remote_address} mono />
                   {each.repeated > 1 && `, ${each.repeated} times`}

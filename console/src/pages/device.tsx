@@ -1,9 +1,11 @@
 // One device: who it is, what it holds, what it says, what was done with it.
 import { useQuery } from '@tanstack/react-query';
 import { Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
+import { Link } from 'wouter';
 import { usePathname } from 'wouter/use-browser-location';
 import { api, type Schemas, take } from '../api/client';
-import { nameIn, useQueryState } from '../app/url';
+import { useCloneAlerts } from '../api/queries';
+import { link, nameIn, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { Badge, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { Acts } from './device-acts';
@@ -54,6 +56,7 @@ export default function DevicePage() {
       }
     >
       <ProblemNote error={device.error} />
+      <Copied device={name} />
       <Tabs
         className="tabs"
         selectedKey={TABS.find((each) => each.id === parameters.get('tab'))?.id ?? 'identity'}
@@ -79,6 +82,17 @@ export default function DevicePage() {
         </TabPanel>
       </Tabs>
     </Page>
+  );
+}
+
+/** Say on the device's own page that its identity is used twice. */
+function Copied({ device }: { device: string }) {
+  const alert = (useCloneAlerts().data?.items ?? []).find((each) => each.is_open && each.device_id === device);
+  if (!alert) return null;
+  return (
+    <p className="note bad">
+      Two clients use this identity. <Link href={link('/clone-alerts', { id: alert.alert_id })}>See the clone alert</Link>
+    </p>
   );
 }
 

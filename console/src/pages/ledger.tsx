@@ -15,11 +15,11 @@ type Entry = Schemas['EntryView'];
 const PAGE = 200;
 
 const COLUMNS: Column<Entry>[] = [
-  { title: 'Entry', width: '72px', cell: (each) => <span className="number">{each.position}</span> },
-  { title: 'When', width: '120px', cell: (each) => <Time at={each.at} /> },
-  { title: 'Act', width: 'minmax(160px, 1fr)', cell: (each) => inWords(each.action) },
-  { title: 'On', width: 'minmax(140px, 1fr)', cell: (each) => <Foreign text={each.target_name || called(each.target)} /> },
-  { title: 'By', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={actorName(each.actor)} /> },
+  { title: 'Entry', width: '56px', cell: (each) => <span className="number">{each.position}</span> },
+  { title: 'When', width: '112px', cell: (each) => <Time at={each.at} /> },
+  { title: 'Act', width: 'minmax(110px, 1fr)', cell: (each) => inWords(each.action) },
+  { title: 'On', width: 'minmax(96px, 1fr)', cell: (each) => <Foreign text={each.target_name || called(each.target)} /> },
+  { title: 'By', width: 'minmax(90px, 1fr)', cell: (each) => <Foreign text={actorName(each.actor)} /> },
 ];
 
 export default function Ledger() {

@@ -19,9 +19,9 @@ export default function Overview() {
   const status = useStatus();
   const refusals = useRefusals();
   const clones = useCloneAlerts();
-  const silent = useCount(SILENT);
-  const flagged = useCount(FLAGGED);
-  const connected = useCount("connectionState = 'Connected'");
+  const silent = useCount(status.data ? SILENT : null);
+  const flagged = useCount(status.data ? FLAGGED : null);
+  const connected = useCount(status.data ? "connectionState = 'Connected'" : null);
   const { isAside, putAside, takeBack } = usePutAside();
   const now = status.data ? Date.parse(status.data.at) : Date.now();
   const recent = (refusals.data?.pages[0]?.items ?? []).filter((each) => now - Date.parse(each.decided_at) < DAY_MS);

@@ -16,6 +16,12 @@ const SESSION: CurrentSession = {
   people_with_passkeys: 2,
   passkeys_here: { is_possible: true, why_not: '', hint: '', hostname: 'localhost' },
   is_demo: false,
+  acr: '',
+  amr: [],
+  is_multi_factor: true,
+  is_phishable: false,
+  stepped_up_at: null,
+  needs_second_admin: false,
 };
 
 test('two people with passkeys and recovery codes want nothing', () => {

@@ -8,7 +8,14 @@ import { Badge, Card, Foreign, ProblemNote, Time } from '../ui/ui';
 
 type Session = Schemas['SessionView'];
 
-const BY: Record<Session['kind'], string> = { link: 'one-time link', passkey: 'passkey', recovery: 'recovery code' };
+const BY: Record<Session['kind'], string> = {
+  link: 'one-time link',
+  passkey: 'passkey',
+  recovery: 'recovery code',
+  oidc: 'single sign-on',
+  totp: 'code of an app',
+  cli: 'command line',
+};
 
 export function Sessions() {
   const sessions = useQuery({

@@ -21,6 +21,10 @@ const HOW: Record<CurrentSession['kind'], string> = {
   link: 'a one-time link',
   passkey: 'a passkey',
   recovery: 'a recovery code',
+  oidc: 'single sign-on',
+  totp: 'a code of an app',
+  cli: 'the command line',
+  'service-token': 'a service token',
 };
 
 export default function People() {

@@ -19,15 +19,15 @@ const PAGE = 200;
 const PAGES_AT_FIRST = 5;
 
 const COLUMNS: Column<RefusalGroup>[] = [
-  { title: 'Last', width: '120px', cell: ({ newest }) => <Time at={newest.decided_at} /> },
-  { title: 'Who', width: 'minmax(110px, 1fr)', cell: ({ newest }) => <Foreign text={nameOf(newest)} /> },
+  { title: 'Last', width: '112px', cell: ({ newest }) => <Time at={newest.decided_at} /> },
+  { title: 'Who', width: 'minmax(84px, 1fr)', cell: ({ newest }) => <Foreign text={nameOf(newest)} /> },
   {
     title: 'Why',
-    width: 'minmax(170px, 1fr)',
+    width: 'minmax(150px, 1fr)',
     cell: ({ newest }) => <Badge tone={newest.kind === 'cut' ? 'bad' : 'warn'}>{newest.reason.replaceAll('_', ' ')}</Badge>,
   },
-  { title: 'Times', width: '64px', cell: ({ count }) => <span className="number">{count.toLocaleString('en')}</span> },
-  { title: 'From', width: '130px', cell: ({ newest }) => <Foreign text={newest.remote_address} mono /> },
+  { title: 'Times', width: '44px', cell: ({ count }) => <span className="number">{count.toLocaleString('en')}</span> },
+  { title: 'From', width: 'minmax(72px, 110px)', cell: ({ newest }) => <Foreign text={newest.remote_address} mono /> },
 ];
 
 export default function Refusals() {

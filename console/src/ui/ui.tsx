@@ -1,6 +1,6 @@
 // The small parts that pages are made of.
 import type { ReactNode } from 'react';
-import { useEffect, useId, useState } from 'react';
+import { useId, useState, useSyncExternalStore } from 'react';
 import { Button as AriaButton, type ButtonProps } from 'react-aria-components';
 import { Link } from 'wouter';
 import { ApiError } from '../api/client';
@@ -24,17 +24,33 @@ export function Button({ kind = '', ...rest }: ButtonProps & { kind?: '' | 'prim
   return <AriaButton {...rest} className={`button ${kind}`} />;
 }
 
+// One clock for all moments on a page: a list that is scrolled draws thousands of them.
+const TICK_MS = 15_000;
+let tick = serverNow();
+const watchers = new Set<() => void>();
+
+setInterval(() => {
+  tick = serverNow();
+  for (const watcher of watchers) watcher();
+}, TICK_MS);
+
+function onTick(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+function readTick(): number {
+  return tick;
+}
+
 /** A moment, as far as it is from now; the exact time on hover. */
 export function Time({ at }: { at: string | null | undefined }) {
-  const [now, setNow] = useState(serverNow);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(serverNow()), 15_000);
-    return () => clearInterval(timer);
-  }, []);
+  const [mounted] = useState(serverNow);
+  const now = Math.max(mounted, useSyncExternalStore(onTick, readTick));
   if (!at) return <span className="muted">never</span>;
   return (
     <time dateTime={at} title={at}>
-      {ago(at, now)}
+      {ago(at, Date.parse(at) > now ? serverNow() : now)}
     </time>
   );
 }

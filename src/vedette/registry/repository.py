@@ -239,23 +239,18 @@ def list_matching(
 
 
 def count(connection: sa.Connection, organization_id: str) -> DeviceCounts:
-    """Count devices by state; with a million of them it takes a moment."""
-    c = devices.c
-    query = (
-        sa.select(c.lifecycle, c.is_enabled, c.is_blocked, sa.func.count())
-        .where(c.organization_id == organization_id, c.deleted_at.is_(None))
-        .group_by(c.lifecycle, c.is_enabled, c.is_blocked)
+    """Count devices by state; each number is read from an index alone, a million of them in a moment."""
+    here = sa.and_(_c.organization_id == organization_id, _alive)
+    rows = connection.execute(sa.select(_c.lifecycle, sa.func.count()).where(here).group_by(_c.lifecycle)).all()
+    by_lifecycle = {str(row.lifecycle): int(row[1]) for row in rows}
+    # That every name is at least the empty one leads SQLite to the index of the few, and not to one of all.
+    disabled, blocked = (
+        connection.execute(
+            sa.select(sa.func.count()).select_from(devices).where(here, condition, _c.device_id >= "")
+        ).scalar_one()
+        for condition in (_c.is_enabled.is_(False), _c.is_blocked.is_(True))
     )
-    rows = connection.execute(query).all()
-    by_lifecycle: dict[str, int] = {}
-    for lifecycle, _, _, number in rows:
-        by_lifecycle[lifecycle] = by_lifecycle.get(lifecycle, 0) + number
-    return DeviceCounts(
-        total=sum(by_lifecycle.values()),
-        disabled=sum(number for _, is_enabled, _, number in rows if not is_enabled),
-        blocked=sum(number for _, _, is_blocked, number in rows if is_blocked),
-        by_lifecycle=by_lifecycle,
-    )
+    return DeviceCounts(total=sum(by_lifecycle.values()), disabled=disabled, blocked=blocked, by_lifecycle=by_lifecycle)
 
 
 def count_living(connection: sa.Connection, organization_id: str) -> int:

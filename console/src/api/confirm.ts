@@ -1,0 +1,75 @@
+// Acts that ask for more than a session: that the person is still there, or their signature over that very act. The
+// browser asks for the passkey, and the request is made again.
+import { toBase64Url, usePasskey } from './passkeys';
+
+const STEP_UP = 'operators.step_up_needed';
+const SIGNATURE = 'operators.signature_needed';
+// A step up, then a signature, and no more.
+const TIMES_MAX = 2;
+
+export const OWN = { 'X-Requested-With': 'vedette-console' };
+
+/** Make a request; where the platform asks for a proof by passkey, give it and make the request once more. */
+export async function confirmingFetch(request: Request, times = TIMES_MAX): Promise<Response> {
+  const again = request.method === 'GET' || times === 0 ? null : request.clone();
+  const response = await fetch(request);
+  if (!again || response.status !== 403) return response;
+  const code = await codeOf(response.clone());
+  if (code === STEP_UP) {
+    const { options } = await ask('/login/step-up/options');
+    await ask('/login/step-up', { credential: await usePasskey(options) });
+    return confirmingFetch(again, times - 1);
+  }
+  if (code === SIGNATURE) {
+    const assertion = await sign(again.clone());
+    const signed = new Request(again);
+    signed.headers.set('Vedette-Act-Assertion', assertion);
+    return confirmingFetch(signed, times - 1);
+  }
+  return response;
+}
+
+async function codeOf(response: Response): Promise<string> {
+  const problem: unknown = await response.json().catch(() => null);
+  return String((problem as { code?: unknown } | null)?.code ?? '');
+}
+
+/** Return what the header holds: the passkey's answer over method, path and body of the request. */
+async function sign(request: Request): Promise<string> {
+  const { pathname, search } = new URL(request.url);
+  const body_sha256 = await sha256(await request.arrayBuffer());
+  const { nonce, options } = await ask('/v1/acts', { method: request.method, path: pathname + search, body_sha256 });
+  const credential = await usePasskey(options);
+  return toBase64Url(new TextEncoder().encode(JSON.stringify({ nonce, credential })).buffer);
+}
+
+async function sha256(bytes: ArrayBuffer): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+interface Answer {
+  nonce: string;
+  options: { [key: string]: unknown };
+}
+
+async function ask(path: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { ...OWN, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  const told: unknown = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Refused(told as Partial<Record<string, string>>, response.status);
+  return told as Answer;
+}
+
+/** The platform does not take the proof. */
+export class Refused extends Error {
+  constructor(
+    readonly told: Partial<Record<string, string>>,
+    readonly status: number,
+  ) {
+    super(told.detail ?? `The platform answered ${status}.`);
+  }
+}
