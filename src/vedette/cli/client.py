@@ -269,7 +269,7 @@ def _answer(response: httpx.Response, content: bytes) -> Answer:
             body = json.loads(content)
         except ValueError as error:
             raise BadAnswer(f"{response.url.path} answered with broken JSON", hint=_HINT) from error
-    elif kind == "text/plain":
+    elif kind in {"text/plain", "text/csv"}:
         body = content.decode("utf-8", "replace")
     if not response.is_success:
         raise Refused(response.status_code, body if isinstance(body, dict) else {})

@@ -12,6 +12,7 @@ import typer
 from vedette.cli import (
     access,
     access_list,
+    approval,
     authority,
     clock,
     clone_alert,
@@ -39,6 +40,8 @@ from vedette.cli import (
     query,
     recover_admin,
     reported_certificate,
+    review,
+    role,
     sensor,
     service_policy,
     signal,
@@ -218,6 +221,44 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "verify": ledger.verify,
             "export": ledger.export,
         },
+    ),
+    "role": (
+        "Who may do what, and where.",
+        {
+            "kinds": role.kinds,
+            "rights": role.rights,
+            "list": role.list_grants,
+            "grant": role.grant,
+            "withdraw": role.withdraw,
+        },
+    ),
+    "elevation": (
+        "Roles that count for a while, for a reason.",
+        {"list": role.list_elevations, "begin": role.begin_elevation, "end": role.end_elevation},
+    ),
+    "approval": (
+        "Acts that wait for another person.",
+        {
+            "list": approval.list_approvals,
+            "show": approval.show,
+            "approve": approval.approve,
+            "refuse": approval.refuse,
+        },
+    ),
+    "review": (
+        "Who may what, signed off line by line.",
+        {
+            "list": review.list_reviews,
+            "begin": review.begin,
+            "show": review.show,
+            "sign": review.sign,
+            "export": review.export,
+            "close": review.close,
+        },
+    ),
+    "command-schema": (
+        "What devices may be told, and nothing else.",
+        {"list": approval.list_schemas, "add": approval.add_schema, "remove": approval.remove_schema},
     ),
     "person": (
         "Who may operate the platform.",

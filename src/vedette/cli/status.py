@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from vedette.cli.output import show_time
 from vedette.cli.problems import FAILED, Unreachable
+from vedette.cli.role import GroupOption, RoleName, SiteOption
 from vedette.cli.session import Session, remote
 
+_RoleOption = Annotated[RoleName, typer.Option("--role", help="See `vedette role kinds`.")]
 _MARKS: Final = {"ok": "ok", "warning": "WARNING", "failed": "FAILED"}
 
 
@@ -34,17 +36,20 @@ def status(session: Session) -> None:
 
 
 @remote
-def login_link(session: Session) -> None:
+def login_link(
+    session: Session, *, role: _RoleOption = "admin", site: SiteOption = None, group: GroupOption = None
+) -> None:
     """Make a link that logs a browser in to the console, once.
 
-    Whoever opens it acts with the rights of the first person, and can register a passkey to become a person here.
+    Whoever opens it acts with the role that it gives, and can register a passkey to become a person who has it.
     """
-    found = session.client.send("POST", "/v1/login-links").body
+    body = {"role": role, "sites": list(site or ()), "groups": list(group or ())}
+    found = session.client.send("POST", "/v1/login-links", body).body
     if session.output.is_json:
         session.output.json(found)
         return
     session.output.line(found["url"])
-    session.output.note(f"Good once, until {show_time(found['expires_at'])}; whoever opens it may do everything.")
+    session.output.note(f"Good once, until {show_time(found['expires_at'])}; whoever opens it is {role}.")
 
 
 def _show(session: Session, found: Mapping[str, Any]) -> None:
