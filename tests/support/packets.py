@@ -99,9 +99,9 @@ class Talk:
 
     def open(self) -> Talk:
         self._add(b"", SYN, is_from_client=True)
-        self.client_seq += 1
+        self.client_seq = self.client_seq + 1 & 0xFFFFFFFF
         self._add(b"", SYN | ACK, is_from_client=False)
-        self.server_seq += 1
+        self.server_seq = self.server_seq + 1 & 0xFFFFFFFF
         self._add(b"", ACK, is_from_client=True)
         return self
 

@@ -19,7 +19,10 @@ from vedette.sensor.oui import Makers
 MAX_FACTS: Final = 8
 MAX_SERVICES: Final = 64
 _MAX_UNPROVEN: Final = 2
+_MAX_UNPROVEN_IN_ALL: Final = 8
+_NEVER_ROUTED: Final = ("169.254.", "fe80:")
 _MAX_PROVEN: Final = 8
+_GROUPS: Final = 224
 _NOBODY: Final = frozenset({"", "0.0.0.0", "::", "00:00:00:00:00:00"})  # noqa: S104 - an address, not a binding
 
 
@@ -133,7 +136,7 @@ class Assets(Listener):
             self._of_mac(mac, at_ns)
             return
         address = flow.client if side.is_client else flow.server
-        if address in _NOBODY:
+        if not _may_be_asset(address):
             return
         if mac in _NOBODY or not self._may_own(mac, address, at_ns):
             if not is_public(address):
@@ -145,11 +148,16 @@ class Assets(Listener):
         """Hear what messages tell of assets."""
         for piece in evidence:
             address = piece.address
-            if address in _NOBODY:
+            if _is_mac(address):
+                asset = self._of_mac(address, piece.at_ns)
+            elif not _may_be_asset(address):
                 continue
-            if piece.attribute is Attribute.MAC and ":" in piece.value and len(address) and not _is_mac(address):
-                self._prove(address, piece.value, piece.at_ns)
-            asset = self._of_mac(address, piece.at_ns) if _is_mac(address) else self._of_ip(address, piece.at_ns)
+            else:
+                if piece.attribute is Attribute.MAC and _is_mac(piece.value):
+                    self._prove(address, piece.value, piece.at_ns)
+                asset = self._by_ip.get(address)
+                if asset is None and not is_public(address):
+                    asset = self._of_ip(address, piece.at_ns)
             if asset is not None:
                 asset.learn(piece.attribute, piece.value, piece.confidence, piece.source, piece.at_ns)
 
@@ -167,7 +175,7 @@ class Assets(Listener):
         if int(mac[:2], 16) & 1:
             return False
         station = self._station(mac)
-        if ip in station.proven:
+        if ip in station.proven or ip.startswith(_NEVER_ROUTED):
             return True
         if station.is_router:
             return False
@@ -175,7 +183,9 @@ class Assets(Listener):
         if other is not None and other.macs and mac not in other.macs:
             return False  # somebody else's, as ARP or its own packets said
         station.unproven.add(ip)
-        if is_public(ip) or len(station.unproven) > _MAX_UNPROVEN:
+        # Several IPv6 addresses are usual for one interface.
+        count = sum(1 for each in station.unproven if ":" not in each)
+        if is_public(ip) or count > _MAX_UNPROVEN or len(station.unproven) > _MAX_UNPROVEN_IN_ALL:
             self._make_router(mac, station, at_ns)
             return False
         return not is_public(ip)
@@ -270,6 +280,14 @@ def is_public(ip: str) -> bool:
     except ValueError:
         return False
     return address.is_global and not address.is_multicast
+
+
+def _may_be_asset(ip: str) -> bool:
+    """Tell whether an address can be one device's."""
+    if ip in _NOBODY or ip.startswith("ff") or ip == "255.255.255.255":
+        return False
+    first, dot, _ = ip.partition(".")
+    return not (dot and first.isdecimal() and int(first) >= _GROUPS)
 
 
 def _is_mac(address: str) -> bool:

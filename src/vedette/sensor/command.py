@@ -59,7 +59,10 @@ def listen(
         _tell(f"Listening on {interface}; interrupt to see the report.")
         until_s = clock.monotonic_s() + for_s if for_s is not None else None
         while not stop.is_asked and (until_s is None or clock.monotonic_s() < until_s):
+            before = sensor.engine.counters.packets
             sensor.read(capture.batch(_BATCH_TIMEOUT_S))
+            if sensor.engine.counters.packets == before:
+                sensor.engine.idle(int(clock.now().timestamp() * 1_000_000_000))
             for alert in sensor.report.alerts[told:]:
                 _tell(f"{to_rfc3339(clock.now())}  {alert.severity}  {alert.title}")
             told = len(sensor.report.alerts)

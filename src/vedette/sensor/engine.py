@@ -49,9 +49,11 @@ _WORD: Final = Struct(">H").unpack_from
 _IPV4: Final = b"\x08\x00"
 _MASK: Final = 0xFFFF_FFFF
 _MAX_HELD_BYTES: Final = 256
+_FEW_BYTES: Final = 24
 _DRAIN_AT: Final = 256
 _SWEEP_EVERY: Final = 16
 _TICK_NS: Final = 1_000_000_000
+_IDLE_SWEEPS: Final = 256
 
 
 class Counters(msgspec.Struct):
@@ -132,7 +134,7 @@ class Engine:
                 self._layer = None
             if not count % _SWEEP_EVERY:
                 self.table.sweep(at_ns)
-                if at_ns >= self._next_tick_ns:
+                if not 0 < self._next_tick_ns - at_ns <= _TICK_NS:
                     self._tick(at_ns)
             if len(operations) > _DRAIN_AT or sink.evidence or sink.anomalies:
                 self._drain()
@@ -140,6 +142,12 @@ class Engine:
         counters.bytes += size
         counters.last_ns = at_ns
         self._drain()
+
+    def idle(self, now_ns: int) -> None:
+        """Let time pass while no packets come, so that flows end and listeners may notice the silence."""
+        for _ in range(_IDLE_SWEEPS):
+            self.table.sweep(now_ns)
+        self._tick(now_ns)
 
     def finish(self) -> None:
         """Close every flow and tell what is left to tell."""
@@ -327,9 +335,13 @@ class Engine:
         if entry is None:
             found = self.identifier.find(flow, payload, is_from_client=side.is_client)
             if found is None:
-                if side.tries >= MAX_TRIES:
+                is_stream = flow.transport == "tcp"
+                if is_stream and len(payload) < _FEW_BYTES:
+                    side.tries -= 1
+                    side.held = payload
+                elif side.tries >= MAX_TRIES:
                     side.feed = ignore
-                elif flow.transport == "tcp" and len(payload) <= _MAX_HELD_BYTES:
+                elif is_stream and len(payload) <= _MAX_HELD_BYTES:
                     side.held = payload
                 return
             entry, flow.proofs = found
