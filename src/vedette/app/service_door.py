@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
-from vedette.api import ServiceDoorSettings, ServiceRooms, build_service_api
+from vedette.api import CommandGuard, ServiceDoorSettings, ServiceRooms, build_service_api
 from vedette.app.http_server import serve_http, tls_context
 from vedette.app.roles import ControlRole
 from vedette.app.rooms import Rooms
@@ -44,6 +44,8 @@ async def serve_services(role: ControlRole, rooms: Rooms, *, ready: asyncio.Even
             feedback=rooms.feedback,
             methods=rooms.methods,
             enforcement=rooms.enforcement,
+            authorization=rooms.rights.authorization,
+            guard=CommandGuard(rooms.anchor.organization_id, rooms.rights.command_schemas, rooms.places),
         ),
         ServiceDoorSettings(
             requests_per_s=role.service.requests_per_s,

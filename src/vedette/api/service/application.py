@@ -15,16 +15,27 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vedette.access import EnforcementTracker
+from vedette.api.command_guard import CommandGuard
 from vedette.api.protection import StrictHeaders
+from vedette.api.service.actions import ACTIONS
 from vedette.api.service.answers import error_answer
 from vedette.api.service.calls import Call, CallAuthenticator, Operation
-from vedette.api.service.errors import MethodNotAllowed, NothingThere, ServiceFault
+from vedette.api.service.errors import MethodNotAllowed, NothingThere, RightMissing, ServiceFault
 from vedette.api.service.identities import Identities
 from vedette.api.service.registry_operations import RegistryOperations
 from vedette.api.service.twin_operations import TwinOperations, not_offered
 from vedette.kernel import Clock, IdSource, OrganizationId, Problem
 from vedette.messaging import CommandQueue, FeedbackLog, MethodService
-from vedette.operators import ServicePolicy, ServicePolicyService
+from vedette.operators import (
+    Action,
+    Asker,
+    AuthorizationService,
+    Holding,
+    ServicePolicy,
+    ServicePolicyService,
+    Standing,
+    Subject,
+)
 from vedette.registry import DeviceService, ModuleService, PresenceService, QueryService, TwinService
 
 log = logging.getLogger(__name__)
@@ -64,6 +75,8 @@ class ServiceRooms:
     feedback: FeedbackLog
     methods: MethodService
     enforcement: EnforcementTracker
+    authorization: AuthorizationService
+    guard: CommandGuard
 
 
 def build_service_api(rooms: ServiceRooms, settings: ServiceDoorSettings) -> ASGIApp:
@@ -77,7 +90,12 @@ def build_service_api(rooms: ServiceRooms, settings: ServiceDoorSettings) -> ASG
         enforcement=rooms.enforcement,
     )
     twins = TwinOperations(
-        identities, twins=rooms.twins, methods=rooms.methods, queries=rooms.queries, feedback=rooms.feedback
+        identities,
+        twins=rooms.twins,
+        methods=rooms.methods,
+        queries=rooms.queries,
+        feedback=rooms.feedback,
+        guard=rooms.guard,
     )
     # Fixed paths come first: a device may have any name.
     operations = [*twins.build(), *RegistryOperations(identities, rooms.twins).build(), *not_offered()]
@@ -113,6 +131,37 @@ class _Desk:
         """Return the answer to a call that is not carried out."""
         return error_answer(problem, clock=self._rooms.clock, ids=self._rooms.ids)
 
+    async def _check_may(self, operation: Operation, call: Call) -> None:
+        """Ask the policies about people and programs, as the operators' door does.
+
+        Raises:
+            RightMissing: They do not permit it.
+        """
+        call.check_right(operation.right)
+        name = f"{operation.method} {operation.path}"
+        action = ACTIONS.get(name)
+        policy = call.policy
+        standing = Standing(
+            asker=Asker(
+                organization_id=self._rooms.organization_id,
+                actor=policy.actor,
+                method="service-policy",
+                is_program=True,
+            ),
+            holdings=tuple(Holding(right.value) for right in policy.rights),
+        )
+        authorization = self._rooms.authorization
+        if action is not None and authorization.decide(standing, action, Subject()).is_permitted:
+            return
+        told = "" if action is None else f": it is {action.value}"
+        problem = RightMissing(
+            f"the service policy {policy.name} does not give this{told}", hint="see docs/people.md for what rights give"
+        )
+        await authorization.note_refusal(
+            standing, action or Action.MANAGE_PLATFORM, f"service {name}", reason=problem.code, details={}
+        )
+        raise problem
+
     def _route(self, operation: Operation) -> Route:
         async def carry_out(request: Request) -> Response:
             policy = request.scope.get("state", {}).get("policy")
@@ -120,7 +169,7 @@ class _Desk:
                 raise TypeError("a call has come past the entrance")
             call = Call(request, policy, self._settings.max_body_bytes)
             try:
-                call.check_right(operation.right)
+                await self._check_may(operation, call)
                 return await operation.handler(call)
             except Problem as problem:
                 return self.refuse(problem)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from starlette.responses import Response
 
+from vedette.api.command_guard import CommandGuard
 from vedette.api.service.answers import JSON, empty_answer, identity_tag, json_answer, read_tag, twin_tag
 from vedette.api.service.calls import Call, Operation, check_number
 from vedette.api.service.documents import Document, TwinDocument
@@ -55,6 +56,7 @@ class TwinOperations:
         methods: MethodService,
         queries: QueryService,
         feedback: FeedbackLog,
+        guard: CommandGuard,
     ) -> None:
         self._organization_id = identities.organization_id
         self._devices = DeviceDesk(identities)
@@ -62,6 +64,7 @@ class TwinOperations:
         self._methods = methods
         self._queries = queries
         self._feedback = feedback
+        self._guard = guard
 
     def build(self) -> list[Operation]:
         """Return the operations."""
@@ -109,6 +112,7 @@ class TwinOperations:
             "response_timeout_s": asked.response_timeout_in_seconds,
             "connect_timeout_s": asked.connect_timeout_in_seconds,
         }
+        await self._guard.check(call.device_id, "method", asked.method_name, bytes(asked.payload))
         result = await self._methods.invoke(
             self._organization_id,
             call.device_id,
