@@ -7,6 +7,7 @@ expected goes straight to its reader, and everything unusual stands in functions
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from struct import Struct
 from typing import Final
 
@@ -120,7 +121,11 @@ class Engine:
         operations = sink.operations
         count, size, at_ns = 0, 0, counters.last_ns
         if not counters.packets:
-            packets = self._noting_first(packets)
+            packets = iter(packets)
+            for first in packets:
+                counters.first_ns = first[0]
+                packets = chain((first,), packets)
+                break
         for at_ns, link, data, original in packets:
             count += 1
             size += original
@@ -153,14 +158,6 @@ class Engine:
         """Close every flow and tell what is left to tell."""
         self.table.close_all()
         self._drain()
-
-    def _noting_first(self, packets: Iterable[Packet]) -> Iterable[Packet]:
-        iterator = iter(packets)
-        for packet in iterator:
-            self.counters.first_ns = packet[0]
-            yield packet
-            break
-        yield from iterator
 
     def _drain(self) -> None:
         sink = self.sink

@@ -116,7 +116,13 @@ class Stream:
             if not self._is_in_place:
                 self._is_in_place = True
                 self.unparsed.resynced += 1
-            self._read(data if length == size else data[start:stop], at_ns)
+            try:
+                dissector.message(data if length == size else data[start:stop], is_from_client, at_ns)
+                self.good += 1
+            except BAD_BYTES as error:
+                self.unparsed.malformed += 1
+                note_malformed(dissector, is_from_client, at_ns, error)
+                self._fail()
             start = stop
 
     def _hold(self, data: bytes, start: int, needed: int) -> None:
@@ -140,16 +146,6 @@ class Stream:
             found = len(data)
         self.unparsed.skipped_bytes += found - start
         return found
-
-    def _read(self, message: bytes, at_ns: int) -> None:
-        try:
-            self._dissector.message(message, self._is_from_client, at_ns)
-        except BAD_BYTES as error:
-            self._fail()
-            self.unparsed.malformed += 1
-            note_malformed(self._dissector, self._is_from_client, at_ns, error)
-        else:
-            self.good += 1
 
     def _fail(self) -> None:
         self.bad += 1

@@ -88,10 +88,11 @@ class Modbus(StreamDissector):
 
     def measure(self, data: bytes, start: int, is_from_client: bool) -> int:  # noqa: ARG002 - same both ways
         """Return the length that the header tells."""
+        length: int
         _, protocol, length, _, function = _HEADER(data, start)
         if protocol or length < 2 or (length > _MAX_LENGTH and (function != UMAS or length > _MAX_UMAS_LENGTH)):
             return NOT_A_MESSAGE
-        return int(6 + length)
+        return 6 + length
 
     def message(self, data: bytes, is_from_client: bool, at_ns: int) -> None:
         """Read one message with its header."""
