@@ -42,7 +42,13 @@ _AGE_MAX: Final = timedelta(minutes=10)
 _RSA_MIN_BITS: Final = 2048
 _SID_MAX_CHARS: Final = 256
 # Each algorithm goes with one kind of key, whatever the key or the token says of itself.
-_KINDS: Final = {"RS256": ("RSA", ""), "PS256": ("RSA", ""), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+_KINDS: Final = {
+    "RS256": ("RSA", ""),
+    "PS256": ("RSA", ""),
+    "ES256": ("EC", "P-256"),
+    "EdDSA": ("OKP", "Ed25519"),
+    "Ed25519": ("OKP", "Ed25519"),
+}
 _Claims = dict[str, Any]  # Any: JSON
 
 PublicKey = RSAKey | ECKey | OKPKey
@@ -234,6 +240,8 @@ def _read_key(jwk: _Claims) -> VerificationKey | None:
     if not isinstance(key_id, str) or not isinstance(algorithm, str):
         return None
     members = {name: jwk[name] for name in ("kty", "n", "e", "crv", "x", "y") if isinstance(jwk.get(name), str)}
+    if kind == "RSA" and len(members.get("n", "")) * 6 < _RSA_MIN_BITS:
+        return None
     try:
         key = JWKRegistry.import_key(members)
         is_weak = isinstance(key, RSAKey) and key.public_key.key_size < _RSA_MIN_BITS
