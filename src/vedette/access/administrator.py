@@ -71,6 +71,7 @@ class PolicyAdministrator:
         self._published: State | None = None
         self._was_behind_at: State | None = None
         self._publisher: Publisher | None = None
+        self._on_policies: Callable[[], None] | None = None
         # By name, written by the event loop only. Names nobody holds are kept apart and for a second, so that whoever
         # tries names cannot crowd out those that are held.
         self._cache: OrderedDict[_Name, PostureRecord] = OrderedDict()
@@ -121,7 +122,14 @@ class PolicyAdministrator:
 
     def use_policies(self, policy_hash: str) -> None:
         """Name another policy manifest in every head from now on."""
+        is_other = policy_hash != self._policy_hash
         self._policy_hash = policy_hash
+        if is_other and self._on_policies is not None:
+            self._on_policies()
+
+    def on_policies(self, listener: Callable[[], None]) -> None:
+        """Have ``listener`` called in the event loop when heads name another manifest; it must not block."""
+        self._on_policies = listener
 
     async def start(self) -> None:
         """Read where the records stand; nothing is signed for enforcement points before."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 FOLLOW_EVERY_S: Final = 1.0
 _SYSTEM: Final = Actor("system", "access")
+_PERSON: Final = "operator:per_"
+_TWO: Final = 2
 _SHIPPED_NAME: Final = "Vedette's own policies"
 
 CountPeople = Callable[[], Awaitable[int]]
@@ -186,7 +188,7 @@ class PolicyLife:
         Raises:
             PolicyBundleNotFound: There is none.
             SimulationMissing: Nobody knows yet what it would do.
-            ApprovalRefused: One's own bundle, or the host's token while there is another person.
+            ApprovalRefused: One's own bundle, no person, or the host's token while there is another person.
         """
         standing = await self.standing(reference)
         if standing.simulated is None:
@@ -195,6 +197,11 @@ class PolicyLife:
             raise ApprovalRefused(
                 "the host's token counts for nobody while there are people to ask",
                 hint="have a second person approve it in the console",
+            )
+        if not is_host and not name_of(actor).startswith(_PERSON):
+            raise ApprovalRefused(
+                "only a person can approve: neither a program nor a one-time link",
+                hint="log in with a passkey, or another way that says who you are",
             )
         if not is_host and standing.stored.author == name_of(actor):
             raise ApprovalRefused(
@@ -426,7 +433,7 @@ class PolicyLife:
         if standing.difference.may_widen or simulated.newly_allowed:
             self._guard.check()
             words = repository.list_approvals(connection, self._organization_id, stored.sha256, staging.stable)
-            if not any(_counts(word, stored, simulated) for word in words):
+            if not _has_agreed(words, stored, simulated):
                 why = _widening(standing.difference, simulated)
                 raise ApprovalMissing(
                     f"it newly allows something ({why}): a second person must agree",
@@ -445,7 +452,7 @@ class PolicyLife:
         if stored.sha256 != staging.stable:
             if simulated is None:
                 missing.append(f"simulate it on this fleet: {_simulate(stored)}")
-            elif is_widening and not any(_counts(word, stored, simulated) for word in words):
+            elif is_widening and not _has_agreed(words, stored, simulated):
                 who = "you are alone: approve it with the host's token" if is_alone else "a second person must agree"
                 missing.append(f"it newly allows something: {who}: vedette policy approve {stored.number}")
         return Standing(
@@ -470,9 +477,16 @@ class PolicyLife:
         return await self._count_people() <= 1
 
 
-def _counts(word: Approval, stored: StoredBundle, simulated: Simulated) -> bool:
-    """Tell whether a word stands for what is known now: who gave it had seen no less than is newly allowed."""
-    return word.newly_allowed >= simulated.newly_allowed and (word.is_host or word.actor != stored.author)
+def _has_agreed(words: Sequence[Approval], stored: StoredBundle, simulated: Simulated) -> bool:
+    """Tell whether two people stand behind a bundle: its author and another one; two others where it names no person.
+
+    Only words count that stand for what is known now: who gave them had seen no less than is newly allowed.
+    """
+    valid = [word for word in words if word.newly_allowed >= simulated.newly_allowed]
+    if any(word.is_host for word in valid):  # taken from nobody but who was alone
+        return True
+    others = {word.actor for word in valid} - {stored.author}
+    return len(others) >= (1 if stored.author.startswith(_PERSON) else _TWO)
 
 
 def _widening(difference: BundleDifference, simulated: Simulated) -> str:

@@ -60,11 +60,15 @@ class PolicyContent(View):
         }
         content = PolicyBundle(device_schema(), self.policies, sites, self.cases)
         try:
-            for text in (content.policies_text, content.cases_text, *sites):
+            for text in (content.policies_text, content.cases_text, *sites, *self._more()):
                 text.encode()
         except UnicodeEncodeError as error:
             raise InvalidRequest("a text holds half a character", hint="write it in UTF-8") from error
         return content
+
+    def _more(self) -> tuple[str, ...]:
+        """Return further texts that must be storable."""
+        return ()
 
 
 class NewPolicies(PolicyContent):
@@ -72,6 +76,9 @@ class NewPolicies(PolicyContent):
 
     name: str = Field(default="", max_length=NAME_MAX_CHARS, description="What people call it.")
     reason: str = Field(default="", max_length=REASON_MAX_CHARS, description="Why, in your own words.")
+
+    def _more(self) -> tuple[str, ...]:
+        return self.name, self.reason
 
 
 class FlawView(View):

@@ -218,6 +218,7 @@ async def build_rooms(
     ledger.project("record upkeep", upkeep.project)
     projection = PostureProjection(organization_id, administrator, records, store, events, clock=clock)
     administrator.publish_to(projection.publish)
+    administrator.on_policies(projection.publish_head)
     await administrator.start()
     await observe_records(guard, ledger, organization_id)
     await projection.rebuild()

@@ -30,6 +30,7 @@ from vedette.access import repository as records
 from vedette.access.policy_repository import policy_bundles
 from vedette.bus.contract import FetchPolicies
 from vedette.kernel import GenerationId, RandomIds, SystemClock
+from vedette.ledger import Actor
 from vedette.registry import NewGroup
 from vedette.store import Store
 from vedette.trust import (
@@ -173,6 +174,21 @@ async def test_who_is_alone_approves_with_the_hosts_token_and_it_stands_on_recor
     entries = await house.ledger.entries(house.organization_id, limit=1000)
     (approved,) = [entry for entry in entries if entry.action == "access.approve_policies"]
     assert approved.details["alone"] is True
+
+
+@pytest.mark.anyio
+async def test_what_no_person_has_stored_needs_two_people(house: House) -> None:
+    await house.bundles.add(laxer(), name="from a pipeline", actor=Actor("service", "tok_ci"))
+    await house.simulate("2")
+    with pytest.raises(ApprovalRefused, match="only a person"):
+        await house.life.approve("2", actor=Actor("service", "tok_other"), is_host=False, reason="me too")
+    with pytest.raises(ApprovalRefused, match="only a person"):
+        await house.life.approve("2", actor=Actor("operator", "link:1"), is_host=False, reason="by a link")
+    await house.life.approve("2", actor=ANNA, is_host=False, reason="seen")
+    with pytest.raises(ApprovalMissing):
+        await house.life.promote("2", actor=ANNA)
+    await house.life.approve("2", actor=BERT, is_host=False, reason="seen too")
+    await house.life.promote("2", actor=ANNA)
 
 
 @pytest.mark.anyio
