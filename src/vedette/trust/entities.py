@@ -124,7 +124,7 @@ def _attributes(record: PostureRecord, now: datetime) -> dict[str, object]:
 
 def _quarantine_mode(registration: Registration, quarantine: Quarantine) -> str:
     if quarantine.is_quarantined:
-        return "cut" if quarantine.is_cut else "limited"
+        return "cut" if quarantine.is_cut else quarantine.mode
     return "cut" if registration.lifecycle is Lifecycle.QUARANTINED else "none"
 
 
