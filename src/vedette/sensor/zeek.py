@@ -6,6 +6,7 @@ Source:
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from pathlib import Path
@@ -20,7 +21,6 @@ from vedette.sensor.flows import FIN, RST, SYN, Flow
 from vedette.sensor.listener import Listener
 from vedette.sensor.model import Anomaly, OtOp
 
-_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MAX_LOGS: Final = 128
 _MAX_UIDS: Final = 65_536
@@ -31,12 +31,8 @@ _PROTOCOLS: Final = {1: "icmp", 58: "icmp"}
 def uid_of(flow: Flow) -> str:
     """Return a name for a flow, the same whenever the same capture is read."""
     text = f"{flow.first_ns}|{flow.transport}|{flow.client}|{flow.client_port}|{flow.server}|{flow.server_port}"
-    number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=12).digest(), "big")
-    digits = []
-    for _ in range(16):
-        number, digit = divmod(number, 62)
-        digits.append(_ALPHABET[digit])
-    return "C" + "".join(digits)
+    digest = hashlib.blake2b(text.encode(), digest_size=12).digest()
+    return "C" + base64.b64encode(digest, b"xy").decode()
 
 
 def connection_state(flow: Flow) -> str:

@@ -83,7 +83,7 @@ class Modbus(StreamDissector):
 
     def __init__(self, flow: Flow, sink: Sink) -> None:
         super().__init__(flow, sink)
-        self._asked: Final = Transactions[int, Asked]()
+        self._asked: Final[Transactions[int, Asked]] = Transactions()  # subscripted at run time it costs 4 µs
         self._units: Final[set[int]] = set()
 
     def measure(self, data: bytes, start: int, is_from_client: bool) -> int:  # noqa: ARG002 - same both ways
