@@ -17,6 +17,7 @@ ENDED_NS: Final = 5 * _S
 UNANSWERED_NS: Final = 60 * _S
 
 _SWEEP_FLOWS: Final = 4
+_EVICTION_LOOKS: Final = 8
 
 
 class Ends(NamedTuple):
@@ -68,10 +69,7 @@ class FlowTable:
             vlan: The outermost.
         """
         while len(self._flows) >= self._max_flows:
-            oldest = self._flows.popleft()
-            if oldest.key is not None:
-                self.evicted += 1
-                self._close(oldest)
+            self._evict()
         ends, back = read_key(transport, key)
         is_from_client = self._is_from_client(transport, ends, flags)
         if is_from_client:
@@ -110,6 +108,20 @@ class FlowTable:
             flow = self._flows.popleft()
             if flow.key is not None:
                 self._close(flow)
+
+    def _evict(self) -> None:
+        """Let an old flow leave, preferably one without an answer: a flood must not push out who really talks."""
+        flows = self._flows
+        for turn in range(_EVICTION_LOOKS):
+            flow = flows.popleft()
+            if flow.key is None:
+                return
+            is_talk = flow.from_client.packets and flow.from_server.packets
+            if not is_talk or turn == _EVICTION_LOOKS - 1:
+                self.evicted += 1
+                self._close(flow)
+                return
+            flows.append(flow)
 
     def _close(self, flow: Flow) -> None:
         sides = self.sides[flow.transport]

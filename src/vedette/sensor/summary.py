@@ -12,6 +12,7 @@ from vedette.sensor.model import Attribute
 from vedette.sensor.sensor import Sensor
 
 _MAX_ROWS: Final = 200
+_NAMES: Final = {"malformed": "messages_malformed", "failed": "readers_failed"}
 _MAX_CELL_CHARS: Final = 60
 _SHOWN: Final = (
     ("role", Attribute.ROLE),
@@ -101,7 +102,7 @@ def not_parsed(sensor: Sensor) -> dict[str, int]:
         "mirrored_doubles": engine.doubles.seen + engine.reassembly.doubles,
         "flows_evicted": engine.table.evicted,
         "assets_refused": sensor.assets.refused,
-        **{f"messages_{name}" if name == "malformed" else name: n for name, n in engine.unparsed.as_dict().items()},
+        **{_NAMES.get(name, name): count for name, count in engine.unparsed.as_dict().items()},
     }
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.sensor import Anomaly, AssetEvidence, Flow, OtOp
+from vedette.sensor.dissect import PROTOCOLS, SURE, Protocol, StreamDissector
 from vedette.sensor.engine import Engine, Limits
 from vedette.sensor.listener import Listener
 
@@ -246,6 +247,42 @@ def test_flows_are_bounded_and_the_oldest_leaves() -> None:
     assert engine.table.evicted == 1_900
     assert len(heard.flows) == 2_000
     assert not engine.table.sides["udp"]
+
+
+def test_a_flood_of_strangers_does_not_push_out_who_talks() -> None:
+    talk = build.Talk(502).open().say(READ).answer(ANSWER)
+    frames = list(talk.frames)
+    for number in range(2_000):
+        segment = build.tcp(b"", 1_024 + number, 502, flags=build.SYN)
+        frames.append(build.ethernet(build.ipv4(segment, 6, "10.0.9.9", "10.0.0.2"), 0x0800))
+        if not number % 100:
+            talk.frames.clear()
+            frames += talk.say(READ).answer(ANSWER).frames
+    heard, engine = run(frames, limits=Limits(max_flows=100))
+    assert engine.table.evicted > 1_500
+    assert len([flow for flow in heard.flows if flow.protocol == "modbus"]) == 1
+
+
+def test_a_mistake_in_a_dissector_costs_its_flow_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    class Wrong(StreamDissector):
+        __slots__ = ()
+        name = "wrong"
+
+        def measure(self, data: bytes, start: int, is_from_client: bool) -> int:  # noqa: FBT001 - the interface
+            return 4
+
+        def message(self, data: bytes, is_from_client: bool, at_ns: int) -> None:  # noqa: FBT001 - same
+            raise TypeError(data)
+
+    wrong = Protocol("wrong", "Wrong", "ot", "tcp", (9_100,), lambda _payload, _is_from_client: SURE, Wrong)
+    heard = Heard()
+    engine = Engine([heard], protocols=(*PROTOCOLS, wrong))
+    engine.read(build.packets(build.Talk(9_100).open().say(b"1234").say(b"5678").frames + polls(1).frames))
+    engine.finish()
+    assert engine.unparsed.failed == 1
+    assert len(heard.ops) == 2
+    assert caplog.records[0].__dict__["protocol"] == "wrong"
+    assert "1234" not in caplog.text
 
 
 def test_a_flood_of_openings_on_the_same_ports_stays_cheap_and_bounded() -> None:

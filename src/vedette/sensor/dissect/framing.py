@@ -5,17 +5,23 @@ Memory is bounded: one unfinished message for each direction, never longer than 
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from vedette.sensor.dissect.interface import BAD_BYTES, INCOMPLETE, Dissector, StreamDissector
 from vedette.sensor.flows import CLIENT_FITS, SERVER_FITS
 from vedette.sensor.model import AnomalyKind
 
+MAX_MISTAKES_LOGGED: Final = 10
 MAX_BAD_MESSAGES: Final = 16
 """So many bad ones in a direction without a good one, and the protocol was not recognised rightly."""
 
 
-_COUNTERS: Final = ("gap_bytes", "lost_place", "malformed", "resynced", "skipped_bytes")
+_COUNTERS: Final = ("failed", "gap_bytes", "lost_place", "malformed", "resynced", "skipped_bytes")
+_OUR_MISTAKES: Final = (TypeError, AttributeError, AssertionError, NameError, NotImplementedError)
+"""What no bytes should ever raise: a dissector is wrong. Its flow is given up, the sensor goes on, and tests fail."""
+
+log: Final = logging.getLogger(__name__)
 
 
 class Unparsed:
@@ -25,11 +31,21 @@ class Unparsed:
         max_held_bytes: Of all unfinished messages together; above it, the one that grows is given up.
     """
 
-    __slots__ = ("gap_bytes", "held_bytes", "lost_place", "malformed", "max_held_bytes", "resynced", "skipped_bytes")
+    __slots__ = (
+        "failed",
+        "gap_bytes",
+        "held_bytes",
+        "lost_place",
+        "malformed",
+        "max_held_bytes",
+        "resynced",
+        "skipped_bytes",
+    )
 
     def __init__(self, max_held_bytes: int = 64 * 1024 * 1024) -> None:
         self.max_held_bytes: Final = max_held_bytes
         self.held_bytes = 0
+        self.failed = 0
         self.malformed = 0
         self.skipped_bytes = 0
         self.gap_bytes = 0
@@ -103,6 +119,9 @@ class Stream:
                 length = dissector.measure(data, start, is_from_client)
             except BAD_BYTES:
                 length = INCOMPLETE
+            except _OUR_MISTAKES as error:
+                note_mistake(dissector, self.unparsed, error)
+                return
             stop = start + length
             if length <= 0 or length > dissector.max_message_bytes:
                 if length == INCOMPLETE and size - start < dissector.max_message_bytes:
@@ -123,6 +142,9 @@ class Stream:
                 self.unparsed.malformed += 1
                 note_malformed(dissector, is_from_client, at_ns, error)
                 self._fail()
+            except _OUR_MISTAKES as error:
+                note_mistake(dissector, self.unparsed, error)
+                return
             start = stop
 
     def _hold(self, data: bytes, start: int, needed: int) -> None:
@@ -211,6 +233,8 @@ class Datagrams:
             note_malformed(self._dissector, self._is_from_client, at_ns, error)
             if self.bad > MAX_BAD_MESSAGES and not self.good:
                 self._dissector.flow.give_up()
+        except _OUR_MISTAKES as error:
+            note_mistake(self._dissector, self.unparsed, error)
         else:
             self.good += 1
 
@@ -221,3 +245,23 @@ def note_malformed(dissector: Dissector, is_from_client: bool, at_ns: int, error
         str(error) if type(error).__name__ == "Malformed" else "ends too early, or its lengths contradict each other"
     )
     dissector.complain(at_ns, is_from_client, AnomalyKind.MALFORMED, detail)
+
+
+def note_mistake(dissector: Dissector, unparsed: Unparsed, error: Exception) -> None:
+    """Give up a flow whose dissector failed by a mistake of its own; say where, and quote nothing."""
+    unparsed.failed += 1
+    dissector.flow.give_up()
+    if unparsed.failed > MAX_MISTAKES_LOGGED:
+        return
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    log.error(
+        "a dissector failed; its flow is not read any further",
+        extra={
+            "protocol": dissector.name,
+            "error": type(error).__name__,
+            "function": place.tb_frame.f_code.co_qualname if place else "",
+            "line": place.tb_lineno if place else 0,
+        },
+    )

@@ -91,6 +91,8 @@ def torture(dissector: type[Dissector], data: bytes, *, as_datagrams: bool = Fal
 
 
 def _check_bounds(trial: Trial) -> None:
+    if trial.unparsed.failed:
+        raise AssertionError("the dissector raised what no bytes should raise; the log says where")
     if trial.streams is not None and isinstance(trial.dissector, StreamDissector):
         limit = trial.dissector.max_message_bytes
         for stream in (trial.streams.from_client, trial.streams.from_server):
