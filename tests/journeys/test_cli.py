@@ -33,6 +33,9 @@ ELSEWHERE = {
     *(f"session {verb}" for verb in ("list", "end")),
     # tests/journeys/test_service_sdks.py and tests/api/test_service_policies.py
     *(f"service-policy {verb}" for verb in ("create", "list", "connection-string", "rotate", "delete")),
+    # tests/journeys/test_sign_in.py
+    *("login", "logout", "recover-admin"),
+    *(f"token {verb}" for verb in ("list", "show", "create", "revoke")),
 }
 
 

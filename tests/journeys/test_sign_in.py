@@ -192,6 +192,49 @@ def test_a_command_line_that_is_denied_is_not_let_in(platform: Platform, browser
     assert not (tmp_path / "vedette").exists()
 
 
+def test_a_program_comes_by_a_token_of_its_own_until_it_is_revoked(platform: Platform, tmp_path: Path) -> None:
+    environment = {**os.environ, "VEDETTE_DATA": str(platform.data)}
+    made = run(["token", "create", "siem export", "--role", "auditor", "--network", "127.0.0.0/8"], environment)
+    secret = made.strip()
+    assert secret.startswith("vds_")
+    listed = json.loads(run(["token", "list", "-o", "json"], environment))["items"]
+    (token,) = [each for each in listed if each["name"] == "siem export"]
+    assert "secret" not in token
+    kept = tmp_path / "siem.token"
+    kept.write_text(secret)
+    program = ["--url", platform.api_url, "--token-file", str(kept)]
+    run(["ledger", "list", *program], {**os.environ})
+    refused = subprocess.run(
+        [sys.executable, "-m", "vedette.cli", "person", "disable", "per_x", "-r", "x", *program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 3
+    assert "127.0.0." in run(["token", "show", token["token_id"]], environment)
+    run(["token", "revoke", token["token_id"], "--reason", "leaked", "--yes"], environment)
+    answer = httpx.get(f"{platform.api_url}/v1/session", headers={"Authorization": f"Bearer {secret}"}, trust_env=False)
+    assert answer.status_code == 401
+    acts = platform.call("GET", "/v1/ledger/entries?action=operators.revoke_service_token")["items"]
+    assert [each["reason"] for each in acts] == ["leaked"]
+
+
+def test_a_copied_cookie_opens_nothing_in_another_browser(platform: Platform, browser: Browser) -> None:
+    browser.log_in("ada")
+    cookie = browser.http.cookies.get("vedette")
+    thief = httpx.get(
+        f"{platform.api_url}/v1/session",
+        cookies={"vedette": cookie or ""},
+        headers={"User-Agent": "Other"},
+        trust_env=False,
+    )
+    assert (thief.status_code, thief.json()["code"]) == (401, "api.recheck_needed")
+    # Its person has to prove that it is them too: here by the provider, who knows them still.
+    assert browser.api("GET", "/v1/session").json()["code"] == "api.recheck_needed"
+    assert browser.log_in("ada").status_code == 200
+    assert browser.is_in()
+
+
 def test_whoever_owns_the_host_gets_back_in(platform: Platform, browser: Browser) -> None:
     browser.log_in("ada")
     environment = {**os.environ, "VEDETTE_DATA": str(platform.data)}
