@@ -80,6 +80,8 @@ class PostureWatch:
         self._clock = clock
         self._on_head = on_head
         self._queue = PacedQueue(asyncio.get_running_loop(), clock, slice_s)
+        # Apart: a revocation must not wait until every session was decided again by other policies.
+        self._second_thoughts = PacedQueue(asyncio.get_running_loop(), clock, slice_s)
         self._head_subject = posture_head_subject(organization_id)
         self._openings: dict[tuple[str, str | None], list[Opening]] = {}
         self._must_resync = asyncio.Event()
@@ -102,8 +104,8 @@ class PostureWatch:
         self._has_head.set()
 
     def run_paced(self, work: Callable[[], None]) -> None:
-        """Do work in turn with the records, a few milliseconds at a time."""
-        self._queue.run(work)
+        """Do work beside the records, a few milliseconds at a time."""
+        self._second_thoughts.run(work)
 
     @contextlib.contextmanager
     def watch(self, device_id: str, module_id: str | None) -> Iterator[Opening]:
