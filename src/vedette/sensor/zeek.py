@@ -60,7 +60,7 @@ def connection_state(flow: Flow) -> str:
 
 
 class ZeekLogs(Listener):
-    """Writes logs into a directory: ``conn``, one for each protocol, ``ot_operations`` for those without, ``weird``.
+    """Writes logs into a directory: ``conn``, one for each protocol, ``operations`` for those without, ``weird``.
 
     Args:
         directory: Made if it is not there; files in it are written anew.
@@ -85,7 +85,7 @@ class ZeekLogs(Listener):
                 for name, columns in entry.zeek(op):
                     self._write(name, op.flow, op.at_ns, columns)
             else:
-                self._write("ot_operations", op.flow, op.at_ns, _columns(op))
+                self._write("operations", op.flow, op.at_ns, _columns(op))
 
     def anomalies(self, anomalies: list[Anomaly]) -> None:
         """Write what broke a protocol's rules as Zeek writes what is weird."""
