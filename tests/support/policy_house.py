@@ -116,18 +116,26 @@ class House:
 
 
 @asynccontextmanager
-async def open_policy_house(store: Store, decisions: DecisionReader | None = None) -> AsyncIterator[House]:
+async def open_policy_house(
+    store: Store,
+    decisions: DecisionReader | None = None,
+    *,
+    organization_id: OrganizationId | None = None,
+    signer: RecordSigner | None = None,
+) -> AsyncIterator[House]:
     """Open a house with the shipped policies in force.
 
     Args:
         store: Fresh and migrated.
         decisions: The log to replay; none: every session is assumed.
+        organization_id: Of a house that was open before.
+        signer: The same.
     """
     clock = SystemClock()
     ids = RandomIds(clock)
-    organization_id = OrganizationId(ids.new("org"))
+    organization_id = organization_id or OrganizationId(ids.new("org"))
     ledger = Ledger(store, clock=clock, ids=ids)
-    signer = RecordSigner(Ed25519PrivateKey.generate())
+    signer = signer or RecordSigner(Ed25519PrivateKey.generate())
     membership = GroupMembership(ledger)
     guard = ClockGuard(clock)
     computation = GroupComputation(store, membership)

@@ -7,10 +7,9 @@ goes back, needs nobody, and works whenever the store does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal
 
 import msgspec
@@ -19,22 +18,33 @@ import sqlalchemy as sa
 from vedette.access import policy_repository as repository
 from vedette.access import repository as records
 from vedette.access.administrator import PolicyAdministrator
-from vedette.access.policy_errors import ApprovalMissing, ApprovalRefused, SimulationMissing, StageRefused
+from vedette.access.policy_errors import (
+    ApprovalRefused,
+    PolicyBundleDamaged,
+    SimulationMissing,
+    StageRefused,
+)
 from vedette.access.policy_model import (
     DENIED_SHARE,
-    SIMULATION_LASTS,
     WATCH_LASTS,
     Approval,
     Origin,
     PolicyStaged,
-    Stage,
     Staging,
     StoredBundle,
 )
 from vedette.access.policy_repository import Simulated
+from vedette.access.policy_standing import (
+    PERSON,
+    Standing,
+    judge_standing,
+    newest_simulation,
+    require_agreement,
+    simulate_hint,
+)
 from vedette.access.policy_store import PolicyStore, name_of
-from vedette.access.policy_text import BundleDifference, compare_bundles, read_policies
-from vedette.kernel import Clock, OrganizationId
+from vedette.access.policy_text import compare_bundles, read_policies
+from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.ledger import Actor
 from vedette.registry import ClockGuard, GroupService
 from vedette.store import Store, Transaction
@@ -44,35 +54,10 @@ log = logging.getLogger(__name__)
 
 FOLLOW_EVERY_S: Final = 1.0
 _SYSTEM: Final = Actor("system", "access")
-_PERSON: Final = "operator:per_"
-_TWO: Final = 2
 _SHIPPED_NAME: Final = "Vedette's own policies"
 
 CountPeople = Callable[[], Awaitable[int]]
 Act = Literal["shadow", "canary", "promote", "roll_back", "withdraw"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What is known of a bundle, and what is missing before it may decide.
-
-    Attributes:
-        stable: SHA-256 of the stable bundle, over which the rest is judged.
-        difference: Over it.
-        simulated: The newest finished simulation over the stable bundle that is not too old; ``None``: none.
-        approvals: Words that were given over the stable bundle.
-        is_widening: Something is, or may be, newly allowed.
-        missing: What must be done first, in words; empty: nothing.
-    """
-
-    stored: StoredBundle
-    stage: Stage
-    stable: str
-    difference: BundleDifference
-    simulated: Simulated | None
-    approvals: tuple[Approval, ...]
-    is_widening: bool
-    missing: tuple[str, ...]
 
 
 class PolicyLife:
@@ -115,11 +100,7 @@ class PolicyLife:
         self.revision = 0
 
     async def start(self) -> None:
-        """Put the policies of the store into force, the shipped ones on the first start; offer newer shipped ones.
-
-        Raises:
-            PolicyBundleDamaged: A bundle in force is not what was signed.
-        """
+        """Put the policies of the store into force, the shipped ones on the first start; offer newer shipped ones."""
         shipped = await asyncio.to_thread(default_bundle)
         encoded = await asyncio.to_thread(encode_bundle, shipped)
         count = len(await asyncio.to_thread(read_policies, shipped.policies_text))
@@ -150,14 +131,20 @@ class PolicyLife:
 
         staging = await self._store.write(write)
         for sha256 in staging.manifest.bundles:
-            await self._bundles.content_of(sha256)
+            # Damaged ones are on record as such. Gateways hold the bundle and go on; devices can be cut, and a rollback
+            # helps: so control must start.
+            with contextlib.suppress(PolicyBundleDamaged):
+                await self._bundles.content_of(sha256)
         self._use(staging)
 
     async def follow_forever(self, *, every_s: float = FOLLOW_EVERY_S) -> None:
         """Name the manifest that another control, or a lost commit, has put into force; runs until cancelled."""
         while True:
             await asyncio.sleep(every_s)
-            self._use(await self._bundles.staging())
+            try:
+                self._use(await self._bundles.staging())
+            except Problem as problem:
+                log.warning("the policies in force cannot be read for a moment", extra={"cause": problem.code})
 
     async def standing(self, reference: str) -> Standing:
         """Say what is known of a bundle, and what is missing before it may decide.
@@ -170,7 +157,14 @@ class PolicyLife:
         difference = await asyncio.to_thread(compare_bundles, stable.content, bundle.content)
         is_alone = await self._is_alone()
         standing = await self._store.read(
-            lambda connection: self._judge(connection, bundle.stored, difference, is_alone=is_alone)
+            lambda connection: judge_standing(
+                connection,
+                self._bundles.read_staging(connection),
+                bundle.stored,
+                difference,
+                is_alone=is_alone,
+                now=self._clock.now(),
+            )
         )
         if standing.stable != stable.stored.sha256:
             raise StageRefused("another bundle became stable a moment ago", hint="try again")
@@ -192,13 +186,13 @@ class PolicyLife:
         """
         standing = await self.standing(reference)
         if standing.simulated is None:
-            raise SimulationMissing("nobody knows yet what this bundle would do", hint=_simulate(standing.stored))
+            raise SimulationMissing("nobody knows yet what this bundle would do", hint=simulate_hint(standing.stored))
         if is_host and not await self._is_alone():
             raise ApprovalRefused(
                 "the host's token counts for nobody while there are people to ask",
                 hint="have a second person approve it in the console",
             )
-        if not is_host and not name_of(actor).startswith(_PERSON):
+        if not is_host and not name_of(actor).startswith(PERSON):
             raise ApprovalRefused(
                 "only a person can approve: neither a program nor a one-time link",
                 hint="log in with a passkey, or another way that says who you are",
@@ -425,75 +419,15 @@ class PolicyLife:
             raise StageRefused(f"bundle {stored.number} decides for everyone already", hint="see: vedette policy list")
         if standing.stable != staging.stable:
             raise StageRefused("another bundle became stable a moment ago", hint="look at the difference again")
-        simulated = self._newest(connection, stored.sha256, staging.stable)
+        simulated = newest_simulation(connection, stored, staging.stable, self._clock.now())
         if simulated is None:
             raise SimulationMissing(
-                "nobody knows yet what this bundle would do to the fleet", hint=_simulate(standing.stored)
+                "nobody knows yet what this bundle would do to the fleet", hint=simulate_hint(standing.stored)
             )
         if standing.difference.may_widen or simulated.newly_allowed:
             self._guard.check()
-            words = repository.list_approvals(connection, self._organization_id, stored.sha256, staging.stable)
-            if not _has_agreed(words, stored, simulated):
-                why = _widening(standing.difference, simulated)
-                raise ApprovalMissing(
-                    f"it newly allows something ({why}): a second person must agree",
-                    hint=f"they look at it and: vedette policy approve {stored.number}",
-                )
+            require_agreement(connection, stored, simulated, standing.difference)
         return stored, simulated
-
-    def _judge(
-        self, connection: sa.Connection, stored: StoredBundle, difference: BundleDifference, *, is_alone: bool
-    ) -> Standing:
-        staging = self._bundles.read_staging(connection)
-        simulated = self._newest(connection, stored.sha256, staging.stable)
-        words = repository.list_approvals(connection, self._organization_id, stored.sha256, staging.stable)
-        is_widening = difference.may_widen or bool(simulated is not None and simulated.newly_allowed)
-        missing: list[str] = []
-        if stored.sha256 != staging.stable:
-            if simulated is None:
-                missing.append(f"simulate it on this fleet: {_simulate(stored)}")
-            elif is_widening and not _has_agreed(words, stored, simulated):
-                who = "you are alone: approve it with the host's token" if is_alone else "a second person must agree"
-                missing.append(f"it newly allows something: {who}: vedette policy approve {stored.number}")
-        return Standing(
-            stored=stored,
-            stage=staging.stage_of(stored),
-            stable=staging.stable,
-            difference=difference,
-            simulated=simulated,
-            approvals=tuple(words),
-            is_widening=is_widening,
-            missing=tuple(missing),
-        )
-
-    def _newest(self, connection: sa.Connection, sha256: str, stable: str) -> Simulated | None:
-        found = repository.list_simulations(
-            connection, self._organization_id, sha256=sha256, base_sha256=stable, count=10
-        )
-        horizon: datetime = self._clock.now() - SIMULATION_LASTS
-        return next((each for each in found if each.state == "done" and each.created_at >= horizon), None)
 
     async def _is_alone(self) -> bool:
         return await self._count_people() <= 1
-
-
-def _has_agreed(words: Sequence[Approval], stored: StoredBundle, simulated: Simulated) -> bool:
-    """Tell whether two people stand behind a bundle: its author and another one; two others where it names no person.
-
-    Only words count that stand for what is known now: who gave them had seen no less than is newly allowed.
-    """
-    valid = [word for word in words if word.newly_allowed >= simulated.newly_allowed]
-    if any(word.is_host for word in valid):  # taken from nobody but who was alone
-        return True
-    others = {word.actor for word in valid} - {stored.author}
-    return len(others) >= (1 if stored.author.startswith(_PERSON) else _TWO)
-
-
-def _widening(difference: BundleDifference, simulated: Simulated) -> str:
-    if simulated.newly_allowed:
-        return f"the simulation found {simulated.newly_allowed} identities"
-    return difference.reasons[0][:200]
-
-
-def _simulate(stored: StoredBundle) -> str:
-    return f"vedette policy simulate {stored.number}"

@@ -6,6 +6,8 @@ once. It also keeps what identities looked like when they were decided on, so th
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
 from datetime import datetime, timedelta
@@ -39,6 +41,7 @@ _REFUSING: Final = frozenset({Reason.POLICY_DENIED.value, Reason.POLICY_ERROR.va
 _DENIED_MAX: Final = 200_000
 _FORGET_EVERY_S: Final = 3600.0
 _REFRESH_S: Final = 1.0
+_RETRY_S: Final = 1.0
 
 
 class BundleCounts(msgspec.Struct, kw_only=True):
@@ -106,13 +109,19 @@ class PolicyWatch:
 
     async def run(self) -> None:
         """Follow the log from the newest change of stage on, until cancelled."""
-        staging = await self._bundles.staging()
-        async for decision in self._decisions.tail(self._organization_id, since=staging.changed_at):
+        while True:
             try:
-                await self._take(decision)
+                staging = await self._bundles.staging()
+                async with contextlib.aclosing(
+                    self._decisions.tail(self._organization_id, since=staging.changed_at)
+                ) as decisions:
+                    async for decision in decisions:
+                        await self._take(decision)
             except Problem as problem:
-                # The log goes on; what is counted is kept in memory and judged again with the next decision.
+                # From the newest change on again: an identity is counted once, however often it is read of.
                 log.warning("policies are not watched for a moment", extra={"cause": problem.code})
+            self._staging = None
+            await asyncio.sleep(_RETRY_S)
 
     async def _take(self, decision: Decision | None) -> None:
         await self._refresh()

@@ -349,14 +349,21 @@ class _Worker:
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            "from vedette.access.simulation_worker import main; main()",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        await self._write(self._first)
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                "from vedette.access.simulation_worker import main; main()",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            await self._write(self._first)
+        except OSError as error:
+            await self.__aexit__()
+            raise SimulationFailed(
+                f"the replaying process cannot be started: {error.strerror}",
+                hint="is there memory left? then try again",
+            ) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:

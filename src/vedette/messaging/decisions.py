@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -18,7 +18,7 @@ from vedette.messaging.model import Decision, DecisionPage, Position
 
 log = logging.getLogger(__name__)
 
-KINDS: Final = ("connect", "refuse", "cut", "disconnect", "register", "shadow")
+KINDS: Final = ("connect", "refuse", "cut", "disconnect", "register", "shadow", "outside")
 UNKNOWN: Final = "unknown"
 LIMIT_MAX: Final = 1_000
 _PULL: Final = 1_000
@@ -201,7 +201,7 @@ class DecisionReader:
         kinds: Sequence[str] = (),
         after: str | None = None,
         since: datetime | None = None,
-    ) -> AsyncIterator[Decision | None]:
+    ) -> AsyncGenerator[Decision | None, None]:
         """Yield decisions as they are stored; ``None`` when nothing came for five seconds.
 
         Args:

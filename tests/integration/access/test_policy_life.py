@@ -270,6 +270,24 @@ async def test_an_edited_bundle_is_never_handed_out(house: House) -> None:
 
 
 @pytest.mark.anyio
+async def test_control_starts_and_rolls_back_over_a_damaged_bundle(house: House) -> None:
+    await house.bundles.add(stricter(), name="x", actor=ANNA)
+    await house.simulate("2")
+    staging = await house.life.promote("2", actor=ANNA)
+    await house.store.write(
+        lambda tx: tx.connection.execute(
+            policy_bundles.update().where(policy_bundles.c.sha256 == staging.stable).values(encoded=b"damaged")
+        )
+    )
+    async with open_policy_house(house.store, organization_id=house.organization_id, signer=house.signer) as again:
+        with pytest.raises(PolicyBundleDamaged):
+            await again.bundles.get("stable")
+        assert again.administrator.head().policy_hash == staging.manifest.sha256
+        back = await again.life.roll_back(actor=BERT, reason="damaged")
+    assert back.manifest == default_manifest()
+
+
+@pytest.mark.anyio
 async def test_one_simulation_runs_at_a_time(house: House) -> None:
     await house.bundles.add(stricter(), name="x", actor=ANNA)
     await house.simulations.ask("2", actor=ANNA)
