@@ -13,7 +13,7 @@ from vedette.access import (
     StreamFeed,
     StreamService,
 )
-from vedette.health import SignalService, SignalUpkeep
+from vedette.health import SignalService, SignalUpkeep, TrafficWatch
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Ledger
 from vedette.pki import SecretBox
@@ -31,6 +31,7 @@ class ResponseRooms:
     streams: StreamService
     feed: StreamFeed
     receiver: ReceiverService
+    traffic: TrafficWatch
 
     async def run(self) -> None:
         """Do what goes on beside requests, until cancelled."""
@@ -38,6 +39,7 @@ class ResponseRooms:
             group.create_task(self.signal_upkeep.run(), name="signal upkeep")
             group.create_task(self.feed.run(), name="security event streams")
             group.create_task(self.receiver.run(), name="transmitters")
+            group.create_task(self.traffic.run(), name="traffic baselines")
 
 
 def build_response_rooms(
@@ -84,4 +86,5 @@ def build_response_rooms(
         streams,
         StreamFeed(organization_id, store, ledger, streams, clock=clock),
         ReceiverService(organization_id, store, ledger, signals, box, clock=clock, ids=ids),
+        TrafficWatch(organization_id, store, signals, clock=clock),
     )

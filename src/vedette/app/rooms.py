@@ -24,6 +24,7 @@ from vedette.access import (
 )
 from vedette.app.migrate import database_url
 from vedette.app.operators_room import build_operators_room
+from vedette.app.outside_room import OutsideRoom, build_outside_room
 from vedette.app.policies_room import PoliciesRoom, build_policies_room
 from vedette.app.prepare import read_private_key
 from vedette.app.response_rooms import ResponseRooms, build_response_rooms
@@ -120,6 +121,7 @@ class Rooms:
     sign_in: SignIn
     rights: Rights
     places: PlaceService
+    outside: OutsideRoom
     guard: ClockGuard
     administrator: PolicyAdministrator
     upkeep: RecordUpkeep
@@ -265,6 +267,7 @@ async def build_rooms(
     )
     await policies.start()
     enrollments = EnrollmentService(store, ledger, onboarding, guard, keys=symmetric_keys, clock=clock, ids=ids)
+    other_session = Whereabouts(desk.sessions, clock).other_session
     access = AccessService(
         organization_id,
         administrator,
@@ -274,9 +277,10 @@ async def build_rooms(
         keys=symmetric_keys,
         clock=clock,
         subscriptions_for=desk.subscriptions_for,
-        other_session=Whereabouts(desk.sessions, clock).other_session,
+        other_session=other_session,
     )
     desk.on_session(access.session_opened)
+    desk.on_traffic(response.traffic.take)
     return Rooms(
         anchor=anchor,
         clock=clock,
@@ -328,6 +332,19 @@ async def build_rooms(
         sign_in=operators.sign_in,
         rights=operators.rights,
         places=PlaceService(store),
+        outside=build_outside_room(
+            organization_id,
+            store,
+            devices,
+            administrator=administrator,
+            bundles=policies.bundles,
+            signer=records,
+            keys=symmetric_keys,
+            operators=operators,
+            other_session=other_session,
+            clock=clock,
+            ids=ids,
+        ),
         guard=guard,
         administrator=administrator,
         upkeep=upkeep,

@@ -23,6 +23,7 @@ from vedette.health.model import (
 from vedette.health.repository import Posture, find_postures
 from vedette.health.risk import Appraisal, appraise, distance_m, effective_level, merge_signal
 from vedette.health.service import HealthReport, SignalService
+from vedette.health.traffic import TrafficWatch
 from vedette.health.upkeep import SignalUpkeep
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "SignalStamps",
     "SignalUpkeep",
     "TooManySignals",
+    "TrafficWatch",
     "appraise",
     "check_signal",
     "distance_m",

@@ -28,6 +28,7 @@ from vedette.bus.contract import (
     SessionOpened,
     SessionsReport,
     TakeCommands,
+    TrafficCounts,
     Uplink,
     pep_status_subject,
     session_opened_subject,
@@ -108,6 +109,7 @@ class HubDesk:
         self._complained_s: float | None = None
         self._unusable = 0
         self._opened: list[Callable[[str, str], None]] = []
+        self._counted: list[Callable[[TrafficCounts], None]] = []
         self._feed = PresenceFeed(organization_id, presence)
         self.downlinks = Downlinks(organization_id, clock=clock)
         self.sessions = SessionDirectory(settings.directory, self._feed.note, clock=clock)
@@ -155,6 +157,10 @@ class HubDesk:
     def on_session(self, listener: Callable[[str, str], None]) -> None:
         """Have ``listener`` called with generation and credential of each session that a gateway opened."""
         self._opened.append(listener)
+
+    def on_traffic(self, listener: Callable[[TrafficCounts], None]) -> None:
+        """Have ``listener`` called with what gateways count of their sessions; it must not block."""
+        self._counted.append(listener)
 
     def listen(self, bus: BusConnection) -> None:
         """Hear gateways, and speak to them, through control's connection in the devices' account."""
@@ -225,6 +231,9 @@ class HubDesk:
             case SessionsReport():
                 if self._are_generated(gateway, *(text for each in said.sessions for text in each[:2])):
                     self._watch.reported(gateway, said)
+            case TrafficCounts():
+                for listener in self._counted:
+                    listener(said)
 
     def on_status(self, status: PepStatus) -> None:
         """Take a gateway's heartbeat."""

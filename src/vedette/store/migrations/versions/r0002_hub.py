@@ -34,6 +34,7 @@ def upgrade() -> None:
     _extend_enrollment_enrollments()
     _create_enrollment_pending()
     _extend_enrollment_registrations()
+    _create_health_baselines()
     _create_health_postures()
     _create_health_signal_history()
     _create_health_signals()
@@ -395,6 +396,17 @@ def _extend_enrollment_registrations() -> None:
     op.add_column(
         "enrollment_registrations",
         sa.Column("payload_bytes", sa.Integer(), server_default=sa.text("0"), nullable=False),
+    )
+
+
+def _create_health_baselines() -> None:
+    op.create_table(
+        "health_baselines",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("learned", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_health_baselines")),
     )
 
 
