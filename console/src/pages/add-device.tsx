@@ -8,6 +8,7 @@ import { useStatus } from '../api/queries';
 import { link, useQueryState } from '../app/url';
 import { Code, save } from '../ui/code';
 import { CopyAs } from '../ui/copy';
+import { queryText } from '../ui/text';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { BY_ENROLLMENT, makeCertificate, type Place, type Snippet, WITH_CERTIFICATE } from './snippets';
 
@@ -181,16 +182,18 @@ function Heard({ device, how }: { device: string; how: How }) {
   // To enroll is an act, not a decision: the device is simply there afterwards.
   const enrolled = useQuery({
     queryKey: ['heard', device, 'enrolled'],
-    queryFn: () => take(api.GET('/v1/devices/{device_id}', { params: { path: { device_id: device } } })),
+    // Asked for as a list: that nobody is there yet is an answer, and not a mistake.
+    queryFn: () => take(api.GET('/v1/devices', { params: { query: { limit: 1, where: `deviceId = ${queryText(device)}` } } })),
     enabled: how === 'enrollment' && !last,
     refetchInterval: 1_500,
     retry: false,
   });
+  const there = enrolled.data?.items[0];
   return (
     <div role="status" aria-live="polite">
-      {!last && how === 'enrollment' && enrolled.data ? (
+      {!last && there ? (
         <p>
-          <Badge tone="good">enrolled</Badge> <Time at={enrolled.data.created_at} />. It has not connected yet.{' '}
+          <Badge tone="good">enrolled</Badge> <Time at={there.created_at} />. It has not connected yet.{' '}
           <Link href={`/devices/${encodeURIComponent(device)}`}>Open the device</Link>
         </p>
       ) : !last ? (

@@ -1,5 +1,6 @@
 // The one filter language: a field for a condition, with the names and words that can come next.
 import { type KeyboardEvent, useId, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { Button } from './ui';
 
 interface Word {
@@ -74,11 +75,14 @@ export function Condition({ value, onUse, onEdit, label = 'Filter', action = 'Fi
   const insert = (word: Word) => {
     const end = /[.([]$/u.test(word.text) ? '' : ' ';
     const next = text.slice(0, begin) + word.text + end + text.slice(cursor);
-    setText(next);
-    setActive(-1);
+    // At once: what is typed right behind must not land at the end of the text.
+    flushSync(() => {
+      setText(next);
+      setActive(-1);
+    });
     const at = begin + word.text.length + end.length;
-    requestAnimationFrame(() => input.current?.setSelectionRange(at, at));
     input.current?.focus();
+    input.current?.setSelectionRange(at, at);
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.key === 'ArrowDown' && isShown) setActive(Math.min(words.length - 1, active + 1));
