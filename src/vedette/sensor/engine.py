@@ -221,6 +221,8 @@ class Engine:
 
     def _tcp_segment(self, at_ns: int, data: bytes, key: bytes, start: int, end: int, size: int) -> None:
         seq, offset, flags = _TCP_WORDS(data, start + 4)
+        if offset < 0x50:
+            raise links.NotUnderstood("a TCP header of a length that can't be")
         side = self._tcp.get(key)
         if side is None or flags & SYN:
             side = self._opening(side, key, seq, flags, at_ns)

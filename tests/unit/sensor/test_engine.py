@@ -338,6 +338,15 @@ def test_modbus_on_another_port_is_found() -> None:
     assert (heard.flows[0].protocol, heard.flows[0].certainty) == ("modbus", "confirmed")
 
 
+def test_a_tcp_header_of_an_impossible_length_is_counted_and_not_read() -> None:
+    frames = polls(2).frames
+    broken = bytearray(frames[3])
+    broken[46] = 0x10
+    heard, engine = run([*frames[:3], bytes(broken), *frames[3:]])
+    assert engine.counters.undecodable == 1
+    assert len(heard.ops) == 4
+
+
 def test_a_packet_cut_by_the_capture_is_a_gap_and_no_malformed_message() -> None:
     frames = polls(4).frames
     frames[5] = frames[5][:60]
