@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from door_desk import desk_of
 from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
@@ -17,15 +18,22 @@ from vedette.api import ApiSettings, Authenticator, build_api, build_router
 from vedette.api.authentication import TOKEN_ACTOR, UNATTENDED
 from vedette.api.errors import TooManyFailures, Unauthenticated
 from vedette.api.idempotency import ABANDONED_AFTER, KEPT_FOR
+from vedette.api.operation_actions import About, Operation
 from vedette.api.schema import api_router
 from vedette.kernel import OrganizationId, RandomIds
 from vedette.ledger import Ledger
-from vedette.operators import Client, Logins, SessionService, SessionSettings, digest_of
+from vedette.operators import Action, Client, Logins, SessionService, SessionSettings, digest_of
 from vedette.simulation import ManualClock
 from vedette.store import Store, StoreFull
 
 ORGANIZATION = OrganizationId("org_00000000000000000000000000")
 TOKEN = "vedette_operator_secret"
+
+OPERATIONS = {
+    "GET /v1/count": Operation(Action.OWN),
+    "POST /v1/count": Operation(Action.OWN),
+    "POST /v1/devices/{device_id}/methods/{name}": Operation(Action.COMMAND, About.DEVICE),
+}
 
 
 class Door:
@@ -49,6 +57,7 @@ class Door:
             ApiSettings(url="http://localhost", hostnames=("localhost",), is_tls=False),
             build_router("1", [router]),
             authenticator=self.authenticator,
+            desk=desk_of(ORGANIZATION, store, ledger, clock, operations=OPERATIONS),
             store=store,
             organization_id=ORGANIZATION,
             clock=clock,

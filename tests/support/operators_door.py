@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from door_desk import desk_of
 from fastapi import APIRouter
 from identity_house import HOSTNAME, ID_SCOPE, IdentityHouse
 
@@ -19,8 +20,6 @@ from vedette.access import EnforcementTracker
 from vedette.api import (
     ApiSettings,
     Authenticator,
-    AuthorizationDesk,
-    CommandGuard,
     Component,
     Platform,
     build_api,
@@ -33,26 +32,13 @@ from vedette.cli.program import run
 from vedette.kernel import RandomIds
 from vedette.ledger import CheckpointService, CheckpointSigner
 from vedette.operators import (
-    ApprovalService,
-    AuthorizationService,
-    BulkReads,
-    BulkReadSettings,
-    Ceremonies,
-    Challenges,
-    CommandSchemaService,
-    ConfirmationService,
     Logins,
-    RoleService,
     SessionService,
     SessionSettings,
     digest_of,
-    relying_party,
 )
 from vedette.pki.records import CertificateReports
-from vedette.registry import PlaceService
-from vedette.trust import CedarPolicies, people_bundle
 
-_POLICIES = CedarPolicies(people_bundle())
 TOKEN = "vedette_operator_secret"
 
 
@@ -101,7 +87,7 @@ class OperatorsDoor:
             ApiSettings(url="http://localhost", hostnames=("localhost",), is_tls=False),
             build_router("1", self._routers()),
             authenticator=self.authenticator,
-            desk=self._desk(),
+            desk=desk_of(organization_id, store, house.ledger, clock),
             store=store,
             organization_id=organization_id,
             clock=clock,
@@ -110,32 +96,6 @@ class OperatorsDoor:
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://localhost",
             headers={"Authorization": f"Bearer {TOKEN}"},
-        )
-
-    def _desk(self) -> AuthorizationDesk:
-        house = self.house
-        clock, store, ledger = house.clock, house.store, house.ledger
-        ids = RandomIds(clock)
-        return AuthorizationDesk(
-            organization_id=house.organization_id,
-            authorization=AuthorizationService(
-                store, ledger, RoleService(store, ledger, clock=clock, ids=ids), _POLICIES, clock=clock
-            ),
-            confirmations=ConfirmationService(
-                store,
-                ledger,
-                ceremonies=Ceremonies(
-                    relying_party("localhost", url="http://localhost", hostnames=("localhost",), port=80)
-                ),
-                challenges=Challenges(b"c" * 32, clock=clock, ids=ids),
-                clock=clock,
-            ),
-            places=PlaceService(store),
-            reads=BulkReads(clock, BulkReadSettings()),
-            approvals=ApprovalService(store, ledger, clock=clock, ids=ids),
-            guard=CommandGuard(
-                house.organization_id, CommandSchemaService(store, ledger, clock=clock, ids=ids), PlaceService(store)
-            ),
         )
 
     def _routers(self) -> list[APIRouter]:
