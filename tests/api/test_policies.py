@@ -56,6 +56,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
         ("POST", "/v1/policies"),
         ("POST", "/v1/policies/check"),
         ("POST", "/v1/policies/difference"),
+        ("GET", "/v1/policies/form"),
         ("POST", "/v1/policies/form"),
         ("GET", "/v1/policies/stable"),
         ("DELETE", "/v1/policies/2"),
@@ -147,6 +148,13 @@ def test_a_form_becomes_a_policy_and_comes_back(api: httpx.Client) -> None:
     text = "permit (principal, action, resource) when { principal.isEnabled || principal.isBlocked };"
     assert refusal(api.post("/v1/policies/form", json={"text": text})) == (422, "access.not_a_form")
     assert api.post("/v1/policies/form", json={}).status_code == 422
+
+
+def test_what_a_form_can_say_is_listed(api: httpx.Client) -> None:
+    found = api.get("/v1/policies/form").json()
+    assert {"group", "site", "tag"} <= {each["kind"] for each in found["selectors"]}
+    assert len({each["kind"] for each in found["conditions"]}) == len(found["conditions"])
+    assert "sendTelemetry" in found["actions"]
 
 
 def test_nothing_decides_unseen_and_a_rollback_asks_for_nothing(api: httpx.Client, new_name: Any) -> None:

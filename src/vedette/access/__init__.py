@@ -38,10 +38,20 @@ from vedette.access.policy_errors import (
     StageRefused,
     TooManyPolicyBundles,
 )
-from vedette.access.policy_form import FormItem, NotAForm, PolicyForm, read_form, write_form
-from vedette.access.policy_life import PolicyLife, Standing
+from vedette.access.policy_form import (
+    CONDITIONS,
+    SELECTORS,
+    FormItem,
+    NotAForm,
+    Piece,
+    PolicyForm,
+    read_form,
+    write_form,
+)
+from vedette.access.policy_life import PolicyLife
 from vedette.access.policy_model import Approval, Bundle, Origin, PolicyStaged, Stage, Staging, StoredBundle
 from vedette.access.policy_repository import Simulated
+from vedette.access.policy_standing import Standing
 from vedette.access.policy_store import Check, PolicyStore, read_policy_hash
 from vedette.access.policy_text import BundleDifference, PolicyChange, PolicyText, compare_bundles, read_policies
 from vedette.access.policy_watch import BundleCounts, PolicyWatch
@@ -71,9 +81,11 @@ from vedette.access.vouching import CertificateVouching
 from vedette.access.whereabouts import Whereabouts
 
 __all__ = [
+    "CONDITIONS",
     "EVENT_TYPES",
     "POLL",
     "PUSH",
+    "SELECTORS",
     "VERIFY_EVERY",
     "AccessExplainer",
     "AccessService",
@@ -107,6 +119,7 @@ __all__ = [
     "NotQuarantined",
     "Origin",
     "PeopleOnly",
+    "Piece",
     "PoliciesMovedOn",
     "PolicyAdministrator",
     "PolicyBundleDamaged",

@@ -222,6 +222,7 @@ _DECIDING: Final = {
     "POST /v1/policies": _DEVELOP,
     "POST /v1/policies/check": _DEVELOP,
     "POST /v1/policies/difference": _DEVELOP,
+    "GET /v1/policies/form": _READ,
     "POST /v1/policies/form": _DEVELOP,
     "GET /v1/policies/{bundle}": _READ,
     "DELETE /v1/policies/{bundle}": _DEVELOP,

@@ -14,6 +14,7 @@ from vedette.api.policy_views import (
     BundleView,
     CheckView,
     DifferenceView,
+    FormPieces,
     FormView,
     FullBundleView,
     FullSimulationView,
@@ -27,6 +28,7 @@ from vedette.api.policy_views import (
     show_check,
     show_difference,
     show_form,
+    show_form_pieces,
     show_full_simulation,
     show_simulation,
     show_staging,
@@ -127,6 +129,7 @@ class PolicyRoutes:
         add(
             "/difference", self.compare_content, methods=["POST"], summary="Show what policies change", responses=change
         )
+        add("/form", self.form_pieces, methods=["GET"], summary="List what a form can say", responses=refusals())
         add("/form", self.translate, methods=["POST"], summary="Translate a form and a policy", responses=work)
         one = "/{bundle}"
         add(one, self.show, methods=["GET"], summary="Show a policy bundle", responses=refusals(404, 422))
@@ -182,6 +185,10 @@ class PolicyRoutes:
     async def compare_content(self, asked: ComparedContent) -> DifferenceView:
         """Of policies that are not stored, such as files in a folder."""
         return show_difference(await self._bundles.compare_content(asked.to_bundle(), asked.against))
+
+    async def form_pieces(self) -> FormPieces:
+        """Kinds of selectors and conditions, and the actions."""
+        return show_form_pieces()
 
     async def translate(self, given: FormText) -> FormText:
         """Give one of both; a policy of another shape than the form's is refused and stays text."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 from pydantic import Field
 
 from vedette.access import (
+    CONDITIONS,
+    SELECTORS,
     Approval,
     Bundle,
     BundleCounts,
     BundleDifference,
     Check,
     FormItem,
+    Piece,
     PolicyForm,
     Simulated,
     SimulationReport,
@@ -24,7 +28,7 @@ from vedette.access import (
 )
 from vedette.api.errors import InvalidRequest
 from vedette.api.schema import REASON_MAX_CHARS, Timestamp, View
-from vedette.trust import POLICY_BUNDLE_MAX_BYTES, PolicyBundle, Site, device_schema
+from vedette.trust import ACTIONS, POLICY_BUNDLE_MAX_BYTES, PolicyBundle, Site, device_schema
 
 NAME_MAX_CHARS = 128
 SITES_MAX = 20_000
@@ -259,6 +263,34 @@ class FormView(View):
         for name in ("selectors", "conditions"):
             values[name] = tuple(FormItem(item["kind"], item["value"]) for item in values[name])
         return PolicyForm(**{**values, "actions": tuple(values["actions"])})
+
+
+class FormPieceView(View):
+    """One kind of selector or condition that a form may have."""
+
+    kind: str
+    takes: Literal["nothing", "text", "number", "texts", "numbers", "hours"] = Field(
+        description="What its value is; `hours` are written `06:00-22:00`."
+    )
+    words: str = Field(description="For people.")
+
+
+class FormPieces(View):
+    """What a form can say."""
+
+    selectors: list[FormPieceView]
+    conditions: list[FormPieceView]
+    actions: list[str]
+
+
+def show_form_pieces() -> FormPieces:
+    """Show what a form can say."""
+
+    def shown(pieces: Sequence[Piece]) -> list[FormPieceView]:
+        found = {piece.kind: FormPieceView(kind=piece.kind, takes=piece.takes, words=piece.words) for piece in pieces}
+        return list(found.values())
+
+    return FormPieces(selectors=shown(SELECTORS), conditions=shown(CONDITIONS), actions=list(ACTIONS))
 
 
 def show_form(form: PolicyForm) -> FormView:
