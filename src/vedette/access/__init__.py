@@ -9,6 +9,10 @@ not published; only this room signs.
 from __future__ import annotations
 
 from vedette.access.administrator import PolicyAdministrator
+from vedette.access.authzen import HUB, IDENTITY_TYPES, DecisionPoint, subject_name
+from vedette.access.authzen_log import OutsideDecisions
+from vedette.access.authzen_model import UNKNOWN_SUBJECT, Answer, Asked
+from vedette.access.authzen_people import PEOPLE_TYPES, PeopleDecisionPoint
 from vedette.access.blast_radius import BlastRadius
 from vedette.access.enforcement import Enforcement, EnforcementTracker
 from vedette.access.errors import (
@@ -83,22 +87,29 @@ from vedette.access.whereabouts import Whereabouts
 __all__ = [
     "CONDITIONS",
     "EVENT_TYPES",
+    "HUB",
+    "IDENTITY_TYPES",
+    "PEOPLE_TYPES",
     "POLL",
     "PUSH",
     "SELECTORS",
+    "UNKNOWN_SUBJECT",
     "VERIFY_EVERY",
     "AccessExplainer",
     "AccessService",
     "ActionAnswer",
+    "Answer",
     "Approval",
     "ApprovalMissing",
     "ApprovalRefused",
+    "Asked",
     "BlastRadius",
     "Bundle",
     "BundleCounts",
     "BundleDifference",
     "CertificateVouching",
     "Check",
+    "DecisionPoint",
     "DeviceQuarantined",
     "DeviceReleased",
     "EnforcedHop",
@@ -118,6 +129,8 @@ __all__ = [
     "NotAForm",
     "NotQuarantined",
     "Origin",
+    "OutsideDecisions",
+    "PeopleDecisionPoint",
     "PeopleOnly",
     "Piece",
     "PoliciesMovedOn",
@@ -181,5 +194,6 @@ __all__ = [
     "read_form",
     "read_policies",
     "read_policy_hash",
+    "subject_name",
     "write_form",
 ]

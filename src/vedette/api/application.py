@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from vedette.api.authentication import AuthenticatedRoutes, Authenticator
 from vedette.api.authorization import AuthorizationDesk, AuthorizedRoutes
+from vedette.api.authzen import AUTHZEN_PREFIX, RequestIdEcho
+from vedette.api.broker_hooks import HOOKS_PREFIX
 from vedette.api.idempotency import IdempotentPosts
 from vedette.api.problems import add_problem_handlers
 from vedette.api.protection import BoundedBody, OwnHosts, StrictHeaders
@@ -21,6 +23,8 @@ from vedette.store import Store
 
 TITLE: Final = "Vedette"
 PREFIX: Final = "/v1"
+# What asks for credentials, and is judged: our own API, and the protocols of other systems.
+GUARDED: Final = (PREFIX, AUTHZEN_PREFIX, HOOKS_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ def _check_that_it_asks_who(route: APIRoute) -> None:
     Raises:
         TypeError: It does.
     """
-    if route.path.startswith(PREFIX) and actor_of not in {each.call for each in route.dependant.dependencies}:
+    if route.path.startswith(GUARDED) and actor_of not in {each.call for each in route.dependant.dependencies}:
         raise TypeError(f"{route.path} does not ask who calls")
 
 
@@ -76,9 +80,10 @@ def build_api(
     """Return the whole door as an ASGI application."""
     app: ASGIApp = IdempotentPosts(routes, store=store, organization_id=organization_id, clock=clock)
     # Before a kept answer is told again, since rights may have been withdrawn meanwhile.
-    app = AuthorizedRoutes(app, routes=lambda: routes.routes, desk=desk, prefix=PREFIX)
+    app = AuthorizedRoutes(app, routes=lambda: routes.routes, desk=desk, prefix=GUARDED)
     # Who asks comes before what they send: for strangers nothing is read, kept or parsed.
-    app = BoundedBody(app, max_bytes=settings.max_body_bytes, prefix=PREFIX)
-    app = AuthenticatedRoutes(app, authenticator=authenticator, prefix=PREFIX)
+    app = BoundedBody(app, max_bytes=settings.max_body_bytes, prefix=GUARDED)
+    app = AuthenticatedRoutes(app, authenticator=authenticator, prefix=GUARDED)
     app = OwnHosts(app, hostnames=settings.hostnames)
+    app = RequestIdEcho(app)
     return StrictHeaders(app, is_tls=settings.is_tls)

@@ -234,7 +234,7 @@ class Authenticator:
 class AuthenticatedRoutes:
     """Lets requests below a prefix pass only with valid credentials, whatever stands at the path."""
 
-    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, prefix: str = "/v1") -> None:
+    def __init__(self, app: ASGIApp, *, authenticator: Authenticator, prefix: str | tuple[str, ...] = "/v1") -> None:
         self._app = app
         self._authenticator = authenticator
         self._prefix = prefix

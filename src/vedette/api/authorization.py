@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vedette.api.authentication import Principal
 from vedette.api.command_guard import CommandGuard
 from vedette.api.errors import Unauthenticated
-from vedette.api.operation_actions import OPERATIONS, About, Operation
+from vedette.api.operation_actions import OPERATIONS, OUTSIDE_OPERATIONS, About, Operation
 from vedette.api.problems import problem_response
 from vedette.api.sight import Sight, refusal_of
 from vedette.kernel import GenerationId, OrganizationId, Problem, to_rfc3339
@@ -77,7 +77,7 @@ class AuthorizationDesk:
     reads: BulkReads
     approvals: ApprovalService
     guard: CommandGuard
-    operations: Mapping[str, Operation] = field(default_factory=lambda: OPERATIONS)
+    operations: Mapping[str, Operation] = field(default_factory=lambda: {**OPERATIONS, **OUTSIDE_OPERATIONS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,12 @@ class AuthorizedRoutes:
     """
 
     def __init__(
-        self, app: ASGIApp, *, routes: Callable[[], Sequence[Any]], desk: AuthorizationDesk, prefix: str
+        self,
+        app: ASGIApp,
+        *,
+        routes: Callable[[], Sequence[Any]],
+        desk: AuthorizationDesk,
+        prefix: str | tuple[str, ...],
     ) -> None:
         self._app = app
         self._routes = routes

@@ -13,7 +13,7 @@ from vedette.kernel import OrganizationId
 from vedette.messaging import Decision, DecisionReader, DecisionSearch
 from vedette.registry import DeviceNotFound, DeviceService
 
-Kind = Literal["connect", "refuse", "cut", "disconnect", "register", "shadow"]
+Kind = Literal["connect", "refuse", "cut", "disconnect", "register", "shadow", "outside"]
 _NOBODY: Final = "unknown"
 DeviceQuery = Annotated[
     str | None,

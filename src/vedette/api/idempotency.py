@@ -59,7 +59,7 @@ class IdempotentPosts:
         """Serve one connection."""
         key = Headers(scope=scope).get("idempotency-key") if scope["type"] == "http" else None
         principal = scope.get("state", {}).get("principal")
-        if key is None or principal is None or scope["method"] != "POST" or scope["path"] in _NEVER_KEPT:
+        if key is None or principal is None or scope["method"] != "POST" or not _may_be_kept(scope["path"]):
             await self._app(scope, receive, send)
             return
         kept_as = AnswerKey(self._organization_id, principal.actor.id, key)
@@ -139,6 +139,11 @@ class IdempotentPosts:
             return
         encoded = msgspec.json.encode([[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers])
         await self._store.write(lambda tx: repository.save_answer(tx, key, status, encoded, body))
+
+
+def _may_be_kept(path: str) -> bool:
+    """Tell whether an answer may be told again: what another system asks of an access, it is told as it is now."""
+    return path.startswith("/v1/") and path not in _NEVER_KEPT
 
 
 def _replay(stored: StoredAnswer) -> Response:

@@ -315,3 +315,19 @@ _PEOPLE_AND_PROGRAMS: Final = {
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
     _FLEET | _JOINING | _DECIDING | _ON_RECORD | _PEOPLE_AND_PROGRAMS
 )
+
+# What other systems ask in their own protocols, outside ``/v1``: what they are told is limited as a reader's sight is.
+OUTSIDE_OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
+    {
+        "POST /access/v1/evaluation": _READ_LIMITED,
+        "POST /access/v1/evaluations": _READ_LIMITED,
+        "POST /access/v1/search/subject": Operation(Action.READ_BULK, About.LIMITED, is_bulk=True),
+        "POST /access/v1/search/resource": Operation(Action.READ_BULK, About.LIMITED, is_bulk=True),
+        "POST /access/v1/search/action": _READ_LIMITED,
+        "POST /hooks/mqtt/user": _READ_LIMITED,
+        "POST /hooks/mqtt/superuser": _READ_LIMITED,
+        "POST /hooks/mqtt/acl": _READ_LIMITED,
+        "POST /hooks/emqx/authentication": _READ_LIMITED,
+        "POST /hooks/emqx/authorization": _READ_LIMITED,
+    }
+)

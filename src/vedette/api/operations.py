@@ -11,8 +11,11 @@ from fastapi import APIRouter, FastAPI
 
 from vedette.access import (
     AccessExplainer,
+    DecisionPoint,
     EnforcementTracker,
     HopLog,
+    OutsideDecisions,
+    PeopleDecisionPoint,
     PolicyLife,
     PolicySimulations,
     PolicyStore,
@@ -28,6 +31,8 @@ from vedette.api.application import build_router
 from vedette.api.approvals import ApprovalRoutes
 from vedette.api.authentication import Authenticator
 from vedette.api.authorities import AuthorityRoutes
+from vedette.api.authzen import AuthZenRoutes
+from vedette.api.broker_hooks import BrokerHookRoutes
 from vedette.api.clock import ClockRoutes
 from vedette.api.clone_alerts import CloneAlertRoutes
 from vedette.api.command_schemas import CommandSchemaRoutes
@@ -152,6 +157,9 @@ class Services:
     simulations: PolicySimulations
     policy_watch: PolicyWatch
     explainer: AccessExplainer
+    point: DecisionPoint
+    people_point: PeopleDecisionPoint
+    outside_decisions: OutsideDecisions
     commands: CommandQueue
     feedback: FeedbackLog
     methods: MethodService
@@ -196,7 +204,13 @@ def _routers(services: Services) -> list[APIRouter]:
         reports=services.reports,
         guard=services.guard,
         clock=services.clock,
-        concerns=HubHealth(organization_id, services.clone_alerts, services.symmetric_keys, clock=services.clock).read,
+        concerns=HubHealth(
+            organization_id,
+            services.clone_alerts,
+            services.symmetric_keys,
+            services.quarantines,
+            clock=services.clock,
+        ).read,
     )
     drawn = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
     devices = DeviceRoutes(organization_id, services.devices, services.presence, services.enforcement)
@@ -238,6 +252,8 @@ def _routers(services: Services) -> list[APIRouter]:
         *EnforcementRoutes(organization_id, services.hops, services.devices, boot_id=services.boot_id).build(),
         *PolicyRoutes(services.policies, services.policy_life, services.simulations, services.policy_watch).build(),
         AccessRoutes(services.explainer).build(),
+        *AuthZenRoutes(services.point, services.people_point, services.outside_decisions, url=services.url).build(),
+        BrokerHookRoutes(services.point, services.outside_decisions).build(),
         *SsfRoutes(services.streams, services.receiver).build(),
         ReportedCertificateRoutes(organization_id, services.reports).build(),
         AccessListRoutes(organization_id, services.access_lists).build(),

@@ -30,6 +30,8 @@ _HEADERS: Final = {
 _BODY_WITHIN_S: Final = 30.0
 # Where anybody may send something: to log in, or a security event token that speaks for itself.
 _OPEN_PREFIXES: Final = ("/login/", "/ssf/events/")
+# Where other systems' protocols say what a body is, and how one that is not so is refused: their routes see to it.
+_JUDGED_BY_ROUTE: Final = ("/access/v1/", "/hooks/")
 _OPEN_MAX_BYTES: Final = 16_384
 _OPEN_BODY_WITHIN_S: Final = 5.0
 _HSTS: Final = "max-age=31536000"
@@ -100,7 +102,7 @@ class BoundedBody:
     little is read and not for long; elsewhere outside the prefix bodies are not read at all.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, prefix: str | tuple[str, ...]) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._prefix = prefix
@@ -162,7 +164,7 @@ class BoundedBody:
             if not message.get("more_body", False):
                 break
         body = b"".join(chunks)
-        if body:
+        if body and not scope["path"].startswith(_JUDGED_BY_ROUTE):
             media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
             if scope["path"].startswith(self._prefix) and not _JSON.fullmatch(media_type):
                 raise UnsupportedMediaType(

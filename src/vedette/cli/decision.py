@@ -93,6 +93,7 @@ class Kind(StrEnum):
     DISCONNECT = "disconnect"
     REGISTER = "register"
     SHADOW = "shadow"
+    OUTSIDE = "outside"
 
 
 class Form(StrEnum):
