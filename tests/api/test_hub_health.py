@@ -11,6 +11,7 @@ import pytest
 from credential_house import CredentialHouse
 from identity_house import ACTOR, ManualClock, running_signer
 
+from vedette.access import QuarantineService
 from vedette.api.hub_health import HubHealth
 from vedette.bus.contract import ReportClone
 from vedette.kernel import OrganizationId, RandomIds, SystemClock
@@ -39,9 +40,12 @@ async def told(health: HubHealth) -> dict[str, tuple[str, str]]:
 
 async def test_keys_that_end_soon_and_copied_identities_are_told(house: CredentialHouse) -> None:
     alerts = CloneAlerts(house.store, house.ledger, clock=house.clock, ids=RandomIds(house.clock))
-    health = HubHealth(house.organization_id, alerts, house.keys, clock=house.clock)
+    ids = RandomIds(house.clock)
+    quarantines = QuarantineService(house.store, house.ledger, house.register, house.guard, clock=house.clock, ids=ids)
+    health = HubHealth(house.organization_id, alerts, house.keys, quarantines, clock=house.clock)
     device = (await house.device("meter-1")).device
-    assert await told(health) == {"identities": ("ok", ""), "symmetric keys": ("ok", "")}
+    fine = ("ok", "")
+    assert await told(health) == {"identities": fine, "quarantine": fine, "symmetric keys": fine}
 
     house.manual.advance(timedelta(days=77))
     state, detail = (await told(health))["symmetric keys"]
@@ -62,3 +66,7 @@ async def test_keys_that_end_soon_and_copied_identities_are_told(house: Credenti
     (alert,) = (await alerts.list(house.organization_id)).items
     await alerts.acknowledge(house.organization_id, alert.alert_id, actor=ACTOR, reason="our own copy")
     assert (await told(health))["identities"] == ("ok", "")
+    await quarantines.quarantine(house.organization_id, "meter-1", reason="odd", actor=ACTOR)
+    assert (await told(health))["quarantine"] == ("ok", "")
+    house.manual.advance(timedelta(days=7))
+    assert (await told(health))["quarantine"] == ("warning", "1 device in quarantine is to be looked at again")

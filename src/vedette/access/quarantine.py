@@ -417,7 +417,7 @@ class QuarantineService:
             repository.delete(tx.connection, organization_id, device.generation_id)
             if device.lifecycle is Lifecycle.QUARANTINED:
                 device = self._register.move(
-                    tx, device, known.former_lifecycle, cause=Cause.OPERATOR, actor=actor, reason=checked
+                    tx, device, known.former_lifecycle, cause=Cause.RELEASE, actor=actor, reason=checked
                 )
             event = DeviceReleased(**_identity(device), is_signed_off=is_signed_off, reason=checked)
             action = "access.sign_off_quarantine" if is_signed_off else "access.release_device"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from vedette.access import QuarantineService
 from vedette.api.status import Component
 from vedette.kernel import Clock, OrganizationId
 from vedette.messaging import CloneAlerts
@@ -18,11 +19,18 @@ class HubHealth:
     """Reads what the status shows of the hub."""
 
     def __init__(
-        self, organization_id: OrganizationId, clone_alerts: CloneAlerts, keys: SymmetricKeyService, *, clock: Clock
+        self,
+        organization_id: OrganizationId,
+        clone_alerts: CloneAlerts,
+        keys: SymmetricKeyService,
+        quarantines: QuarantineService,
+        *,
+        clock: Clock,
     ) -> None:
         self._organization_id = organization_id
         self._clone_alerts = clone_alerts
         self._keys = keys
+        self._quarantines = quarantines
         self._clock = clock
 
     async def read(self) -> list[Component]:
@@ -31,7 +39,7 @@ class HubHealth:
         Raises:
             StoreUnavailable: The database does not answer.
         """
-        found = [await self._judge_clones()]
+        found = [await self._judge_clones(), await self._judge_quarantines()]
         if self._keys.is_enabled:
             found.append(await self._judge_keys())
         return found
@@ -45,6 +53,17 @@ class HubHealth:
             "identities", "warning", f"{whose} used by several clients at once", "see: vedette clone-alert list --open"
         )
 
+    async def _judge_quarantines(self) -> Component:
+        waiting = await self._quarantines.list(self._organization_id, waits_for_approval=True, limit=_COUNTED_MAX)
+        if waiting.items:
+            detail = f"{_count(len(waiting.items))} cut off once a second person agrees"
+            return Component("quarantine", "warning", detail, "see: vedette quarantine list --waits")
+        due = await self._quarantines.list(self._organization_id, is_due=True, limit=_COUNTED_MAX)
+        if due.items:
+            detail = f"{_count(len(due.items))} to be looked at again"
+            return Component("quarantine", "warning", detail, "see: vedette quarantine list --due")
+        return Component("quarantine", "ok")
+
     async def _judge_keys(self) -> Component:
         ending = await self._keys.list_ending(self._organization_id, self._clock.now() + ENDS_SOON, limit=_COUNTED_MAX)
         if not ending:
@@ -52,3 +71,9 @@ class HubHealth:
         count = f"{len(ending)} or more" if len(ending) == _COUNTED_MAX else str(len(ending))
         detail = f"{count} ended, or end within {ENDS_SOON.days} days; the first at {ending[0].expires_at:%Y-%m-%d}"
         return Component("symmetric keys", "warning", detail, "replace them: vedette device rotate-key --help")
+
+
+def _count(devices: int) -> str:
+    if devices == 1:
+        return "1 device in quarantine is"
+    return f"{devices}{' or more' if devices == _COUNTED_MAX else ''} devices in quarantine are"

@@ -16,11 +16,15 @@ class Cause(StrEnum):
     ENROLLMENT = "enrollment"
     FIRST_USE = "first_use"
     AUTOMATION = "automation"
+    RELEASE = "release"
 
 
 _OPERATOR: Final = frozenset({Cause.OPERATOR})
 _ENROLLING: Final = frozenset({Cause.OPERATOR, Cause.ENROLLMENT})
 _RESTRICTING: Final = frozenset({Cause.OPERATOR, Cause.AUTOMATION})
+# The end of a quarantine leads back to where the device was, which no other step does.
+_RELEASING: Final = frozenset({Cause.RELEASE})
+_LEAVING: Final = _OPERATOR | _RELEASING
 
 # Automation may only narrow. Quarantine ends by an owner's sign-off, never by a clock or a program.
 TRANSITIONS: Final[dict[Lifecycle, dict[Lifecycle, frozenset[Cause]]]] = {
@@ -46,10 +50,10 @@ TRANSITIONS: Final[dict[Lifecycle, dict[Lifecycle, frozenset[Cause]]]] = {
         Lifecycle.RETIRED: _OPERATOR,
     },
     Lifecycle.QUARANTINED: {
-        Lifecycle.MADE: _OPERATOR,
-        Lifecycle.SHIPPED: _OPERATOR,
-        Lifecycle.ONBOARDED: _OPERATOR,
-        Lifecycle.ACTIVE: _OPERATOR,
+        Lifecycle.MADE: _RELEASING,
+        Lifecycle.SHIPPED: _RELEASING,
+        Lifecycle.ONBOARDED: _LEAVING,
+        Lifecycle.ACTIVE: _LEAVING,
         Lifecycle.RETIRED: _OPERATOR,
     },
     Lifecycle.RETIRED: {},

@@ -28,7 +28,14 @@ def test_a_retired_device_never_returns() -> None:
 
 
 def test_an_operator_alone_ends_a_quarantine() -> None:
-    assert {cause for causes in TRANSITIONS[Lifecycle.QUARANTINED].values() for cause in causes} == {Cause.OPERATOR}
+    # A release is a person's act, too: `access` lets no program do it.
+    causes = {cause for causes in TRANSITIONS[Lifecycle.QUARANTINED].values() for cause in causes}
+    assert causes == {Cause.OPERATOR, Cause.RELEASE}
+
+
+def test_only_the_end_of_a_quarantine_leads_back_to_the_factory() -> None:
+    for state in (Lifecycle.MADE, Lifecycle.SHIPPED):
+        assert TRANSITIONS[Lifecycle.QUARANTINED][state] == {Cause.RELEASE}
 
 
 def test_automation_only_narrows() -> None:
