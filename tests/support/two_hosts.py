@@ -46,7 +46,7 @@ class PahoSession:
         self._reader = threading.Thread(target=self._read, name="paho session", daemon=True)
         self._reader.start()
 
-    def wait(self, words: str, timeout_s: float = 20) -> None:
+    def wait(self, words: str, timeout_s: float = 45) -> None:
         """Wait until it has said something."""
         end_s = time.monotonic() + timeout_s
         while words not in self.said and self._process.poll() is None and time.monotonic() < end_s:
