@@ -277,12 +277,12 @@ async def test_a_stream_that_nobody_reads_is_disabled_rather_than_endless(
     signals: Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed_module, "PENDING_MAX", 1)
+    stream = await signals.streams.create(StreamWish(), actor=SOC)
     for name in ("pump-7", "pump-8"):
         await signals.house.active(name)
-        await signals.streams.create(StreamWish(), actor=SOC)
         await signals.house.tell(name)
         await signals.pushed()
-    first, _ = await signals.streams.list(actor=SOC)
+    first = await signals.streams.get(stream.stream_id, actor=SOC)
     assert (first.status, "events waited" in first.status_reason) == (StreamStatus.DISABLED, True)
 
 
