@@ -22,7 +22,7 @@ def leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 
 LEAVES = dict(leaves("", PROGRAM))
-LOCAL = {"up", "demo", "ledger verify", "ledger export", "config check", "config show"}
+LOCAL = {"up", "demo", "ledger verify", "ledger export", "config check", "config show", "recover-admin"}
 READS = {
     "status",
     "login-link",
