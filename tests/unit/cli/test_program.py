@@ -26,6 +26,8 @@ LOCAL = {"up", "demo", "ledger verify", "ledger export", "config check", "config
 READS = {
     "status",
     "login-link",
+    "login",
+    "logout",
     *(name for name in LEAVES if name.rpartition(" ")[2] in {"list", "show", "tail", "own", "reports", "checkpoint"}),
     "device certificates",
     "device history",
@@ -57,6 +59,7 @@ DESTRUCTIVE = {
     "person delete",
     "passkey remove",
     "service-policy delete",
+    "token revoke",
     "service-policy rotate",
 }
 
