@@ -37,6 +37,14 @@ _ACTIONS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "subscribe": ("receiveCommand",),
 }
 _REFUSED: Final = 403
+_BITS_MAX_CHARS: Final = 5
+# By what name in the hook's address: what a broker demands of all its clients, but cannot tell of each.
+_DECLARED: Final = {
+    "tls_version": "tlsVersion",
+    "cipher": "cipher",
+    "protocol": "protocol",
+    "key_algorithm": "keyAlgorithm",
+}
 
 Fields = dict[str, str]
 
@@ -126,9 +134,8 @@ class BrokerHookRoutes:
         context: dict[str, Any] = {
             "protocol": "mqtt",
             "address": request.client.host if request.client else "",
-            **{key: value for key, value in request.query_params.items() if key in ("cipher", "protocol")},
+            **_declared(request.query_params),
         }
-        context |= {"tlsVersion": request.query_params.get("tls_version", "")}
         if fields.get("peerhost"):
             context["address"] = fields["peerhost"]
         if fields.get("cert_fingerprint"):
@@ -165,6 +172,14 @@ def covers(own: str, wanted: str) -> bool:
         if at >= len(want) or want[at] == "#" or (level != want[at] and level != "+"):
             return False
     return len(have) == len(want)
+
+
+def _declared(parameters: Mapping[str, str]) -> dict[str, Any]:  # Any: JSON
+    found: dict[str, Any] = {name: parameters[key] for key, name in _DECLARED.items() if key in parameters}
+    bits = parameters.get("key_bits", "")
+    if bits.isascii() and bits.isdigit() and len(bits) <= _BITS_MAX_CHARS:
+        found["keyBits"] = int(bits)
+    return found
 
 
 def _fill(template: str, name: str) -> str:

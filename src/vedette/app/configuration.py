@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 
 from vedette.app.access_configuration import AccessConfiguration
 from vedette.app.options import Address, Between, Hostname
+from vedette.app.outside_configuration import AuthCalloutConfiguration
 
 _Port = Annotated[int, Between(1, 65535)]
 
@@ -284,6 +285,7 @@ class Configuration:
     access: AccessConfiguration = field(default_factory=AccessConfiguration)
     oidc: OidcConfiguration = field(default_factory=OidcConfiguration)
     service: ServiceConfiguration = field(default_factory=ServiceConfiguration)
+    auth_callout: AuthCalloutConfiguration = field(default_factory=AuthCalloutConfiguration)
     log: LogConfiguration = field(default_factory=LogConfiguration)
 
 
@@ -300,5 +302,6 @@ SECTIONS: Final = {
     "access": AccessConfiguration,
     "oidc": OidcConfiguration,
     "service": ServiceConfiguration,
+    "auth_callout": AuthCalloutConfiguration,
     "log": LogConfiguration,
 }

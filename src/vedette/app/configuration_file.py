@@ -211,11 +211,20 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
         ("api.key_file", api.key_file),
         ("oidc.client_secret_file", configuration.oidc.client_secret_file),
         ("oidc.ca_file", configuration.oidc.ca_file),
+        ("auth_callout.ca_file", configuration.auth_callout.ca_file),
+        ("auth_callout.user_seed_file", configuration.auth_callout.user_seed_file),
+        ("auth_callout.issuer_seed_file", configuration.auth_callout.issuer_seed_file),
     ):
         if path is not None and not path.is_file():
             yield name, f"{name}: there is no file {path}"
     yield from oidc_contradictions(configuration.oidc)
-    for url in configuration.bus.urls:
+    callout = configuration.auth_callout
+    if callout.urls and not (callout.user_seed_file and callout.issuer_seed_file):
+        yield (
+            "auth_callout.urls",
+            "auth_callout.urls needs auth_callout.user_seed_file and auth_callout.issuer_seed_file",
+        )
+    for url in (*configuration.bus.urls, *callout.urls):
         if not re.fullmatch(r"(nats|tls)://[^/@\s]+", url):
             yield "bus.urls", "a bus url is nats://host:port or tls://host:port, without credentials"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
+from vedette.app.auth_callout import serve_auth_callout
 from vedette.app.bus_access import bus_settings
 from vedette.app.operators_door import Connections, serve_operators
 from vedette.app.roles import BusRole, ControlRole
@@ -47,6 +48,12 @@ async def serve_control(role: ControlRole, *, clock: Clock, ids: IdSource, ready
             group.create_task(rooms.run(), name="rooms")
             group.create_task(_record_own_authorities(rooms), name="own authorities")
             group.create_task(devices.serve(gateway_endpoints(rooms, role.server_names)), name="gateway services")
+            if role.auth_callout is not None:
+                outside = rooms.outside
+                group.create_task(
+                    serve_auth_callout(role.auth_callout, outside.point, outside.decisions, clock=clock),
+                    name="auth callout",
+                )
             if role.service.port:
                 is_open = asyncio.Event()
                 group.create_task(serve_services(role, rooms, ready=is_open), name="service door")

@@ -23,6 +23,7 @@ from vedette.app.ports import Listener
 from vedette.app.roles import (
     AccessRole,
     ApiRole,
+    AuthCalloutRole,
     BusRole,
     ControlRole,
     GatewayRole,
@@ -316,8 +317,23 @@ class Plan:
             mqtt_port=configuration.gateway.port,
             websocket_port=configuration.gateway.websocket_port,
             access=self._access(),
+            auth_callout=self._auth_callout(),
         )
         return self.program("control", "control", role, stop_within_s=15.0)
+
+    def _auth_callout(self) -> AuthCalloutRole | None:
+        callout = self.configuration.auth_callout
+        user, issuer = absolute(callout.user_seed_file), absolute(callout.issuer_seed_file)
+        if not callout.urls or user is None or issuer is None:
+            return None
+        return AuthCalloutRole(
+            bus=BusRole(name="auth-callout", urls=callout.urls, seed_file=user, ca_file=absolute(callout.ca_file)),
+            issuer_seed_file=issuer,
+            account=callout.account,
+            publish=callout.publish,
+            subscribe=callout.subscribe,
+            minutes=callout.minutes,
+        )
 
     def _access(self) -> AccessRole:
         access = self.configuration.access

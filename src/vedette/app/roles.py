@@ -178,6 +178,17 @@ class ServiceRole(msgspec.Struct, frozen=True, kw_only=True):
     failed_tokens_per_minute: int
 
 
+class AuthCalloutRole(msgspec.Struct, frozen=True, kw_only=True):
+    """For the auth callout of another NATS, which control answers: the section of the configuration."""
+
+    bus: BusRole
+    issuer_seed_file: Path
+    account: str
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+    minutes: int
+
+
 class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     """For control."""
 
@@ -206,6 +217,7 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_port: int = 8883
     websocket_port: int = 0
     access: AccessRole = AccessRole()
+    auth_callout: AuthCalloutRole | None = None
 
 
 class GatewayRole(msgspec.Struct, frozen=True, kw_only=True):

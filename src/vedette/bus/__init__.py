@@ -16,6 +16,14 @@ from vedette.bus.accounts import (
     all_users,
     gateway_users,
 )
+from vedette.bus.auth_callout import (
+    AUTH_CALLOUT_SUBJECT,
+    CalloutRefused,
+    CalloutRequest,
+    permit_callout,
+    read_callout,
+    refuse_callout,
+)
 from vedette.bus.connection import BusConnection, Subscription
 from vedette.bus.errors import (
     BusRefused,
@@ -31,7 +39,7 @@ from vedette.bus.errors import (
     RemoteProtocolError,
 )
 from vedette.bus.jetstream import JetStream, StoredMessage, StreamConfig, StreamInfo
-from vedette.bus.nkeys import UserKey, ensure_seed, read_seed
+from vedette.bus.nkeys import AccountKey, UserKey, ensure_seed, read_account_key, read_seed
 from vedette.bus.publisher import MAX_DEADLINE_S, PublishAck, PublishResult
 from vedette.bus.reader import DurableReader, ReadFrom, StreamReader
 from vedette.bus.server import BusServerProblem, BusServerSettings, NatsServer
@@ -41,11 +49,13 @@ from vedette.bus.streams import StreamSettings, ensure_streams
 from vedette.bus.wire import Message, encode_headers, parse_headers
 
 __all__ = [
+    "AUTH_CALLOUT_SUBJECT",
     "CONTROL_EVENTS_USER",
     "CONTROL_USER",
     "MAX_DEADLINE_S",
     "MIGRATOR_EVENTS_USER",
     "MIGRATOR_USER",
+    "AccountKey",
     "BusConnection",
     "BusConnectionSettings",
     "BusRefused",
@@ -54,6 +64,8 @@ __all__ = [
     "BusTimeout",
     "BusUnavailable",
     "BusUser",
+    "CalloutRefused",
+    "CalloutRequest",
     "DurableReader",
     "Endpoint",
     "InvalidNkey",
@@ -84,5 +96,9 @@ __all__ = [
     "ensure_streams",
     "gateway_users",
     "parse_headers",
+    "permit_callout",
+    "read_account_key",
+    "read_callout",
     "read_seed",
+    "refuse_callout",
 ]

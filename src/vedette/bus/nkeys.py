@@ -19,6 +19,8 @@ from vedette.bus.errors import InvalidNkey
 
 _SEED_PREFIX: Final = 18 << 3  # S
 _USER_PREFIX: Final = 20 << 3  # U
+_ACCOUNT_PREFIX: Final = 0  # A
+_SERVER_PREFIX: Final = 13 << 3  # N
 _KEY_BYTES: Final = 32
 _SEED_CHARS: Final = 58
 _USER_CHARS: Final = 56
@@ -37,11 +39,7 @@ class UserKey:
         Raises:
             InvalidNkey: Wrong length, alphabet, checksum or kind of key.
         """
-        raw = _decode(seed, _SEED_CHARS)
-        kind = ((raw[0] & 0b111) << 5) | ((raw[1] & 0b1111_1000) >> 3)
-        if raw[0] & 0b1111_1000 != _SEED_PREFIX or kind != _USER_PREFIX:
-            raise InvalidNkey("not the seed of a user", hint="a user's seed begins with SU")
-        return cls(Ed25519PrivateKey.from_private_bytes(raw[2:]))
+        return cls(_read_seed(seed, _USER_PREFIX, "a user", "SU"))
 
     @classmethod
     def generate(cls) -> UserKey:
@@ -56,12 +54,58 @@ class UserKey:
     @property
     def seed(self) -> str:
         """The secret seed; for the key file only."""
-        head = bytes([_SEED_PREFIX | (_USER_PREFIX >> 5), (_USER_PREFIX & 0b1_1111) << 3])
-        return _encode(head + self._private_key.private_bytes_raw())
+        return _encode(_seed_head(_USER_PREFIX) + self._private_key.private_bytes_raw())
 
     def sign(self, nonce: bytes) -> str:
         """Sign the server's nonce, in the form CONNECT carries it (base64url without padding)."""
         return base64.urlsafe_b64encode(self._private_key.sign(nonce)).rstrip(b"=").decode("ascii")
+
+
+class AccountKey:
+    """The key pair of an account: it signs the users that an auth callout lets in."""
+
+    def __init__(self, private_key: Ed25519PrivateKey) -> None:
+        self._private_key = private_key
+
+    @classmethod
+    def from_seed(cls, seed: str) -> AccountKey:
+        """Read an account's seed (``SA`` and 56 characters).
+
+        Raises:
+            InvalidNkey: Wrong length, alphabet, checksum or kind of key.
+        """
+        return cls(_read_seed(seed, _ACCOUNT_PREFIX, "an account", "SA"))
+
+    @classmethod
+    def generate(cls) -> AccountKey:
+        """Make a new key from the operating system's randomness."""
+        return cls(Ed25519PrivateKey.generate())
+
+    @property
+    def public(self) -> str:
+        """The public key as the server's configuration names it (``A`` and 55 characters)."""
+        return _encode(bytes([_ACCOUNT_PREFIX]) + self._private_key.public_key().public_bytes_raw())
+
+    @property
+    def seed(self) -> str:
+        """The secret seed; for the key file only."""
+        return _encode(_seed_head(_ACCOUNT_PREFIX) + self._private_key.private_bytes_raw())
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign a message."""
+        return self._private_key.sign(message)
+
+
+def decode_server(text: str) -> Ed25519PublicKey:
+    """Read a server's public key (``N`` and 55 characters).
+
+    Raises:
+        InvalidNkey: Wrong length, alphabet, checksum or kind of key.
+    """
+    raw = _decode(text, _USER_CHARS)
+    if raw[0] != _SERVER_PREFIX:
+        raise InvalidNkey("not the public key of a server", hint="a server's public key begins with N")
+    return Ed25519PublicKey.from_public_bytes(raw[1:])
 
 
 def decode_public(text: str) -> Ed25519PublicKey:
@@ -82,6 +126,21 @@ def read_seed(path: Path) -> str:
     Raises:
         InvalidNkey: Absent, readable by others, or not a user's seed.
     """
+    seed = _read_private(path)
+    UserKey.from_seed(seed)
+    return seed
+
+
+def read_account_key(path: Path) -> AccountKey:
+    """Read the key of an account from a seed file that nobody but its owner may read.
+
+    Raises:
+        InvalidNkey: Absent, readable by others, or not an account's seed.
+    """
+    return AccountKey.from_seed(_read_private(path))
+
+
+def _read_private(path: Path) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
@@ -89,9 +148,7 @@ def read_seed(path: Path) -> str:
     with os.fdopen(descriptor, "rb") as file:
         if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
             raise InvalidNkey(f"{path} is open to other users", hint=f"chmod 600 {path}")
-        seed = file.read(256).decode("ascii", errors="replace").strip()
-    UserKey.from_seed(seed)
-    return seed
+        return file.read(256).decode("ascii", errors="replace").strip()
 
 
 def ensure_seed(path: Path) -> UserKey:
@@ -111,6 +168,17 @@ def ensure_seed(path: Path) -> UserKey:
             os.fsync(file.fileno())
         partial.rename(path)
     return UserKey.from_seed(read_seed(path))
+
+
+def _seed_head(prefix: int) -> bytes:
+    return bytes([_SEED_PREFIX | (prefix >> 5), (prefix & 0b1_1111) << 3])
+
+
+def _read_seed(seed: str, prefix: int, owner: str, begins: str) -> Ed25519PrivateKey:
+    raw = _decode(seed, _SEED_CHARS)
+    if raw[:2] != _seed_head(prefix):
+        raise InvalidNkey(f"not the seed of {owner}", hint=f"the seed of {owner} begins with {begins}")
+    return Ed25519PrivateKey.from_private_bytes(raw[2:])
 
 
 def _encode(body: bytes) -> str:
