@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from vedette.api.schema import REASON_MAX_CHARS, Page, Timestamp, View, Who, api_router, refusals
+from vedette.api.schema import REASON_MAX_CHARS, After, Limit, Page, Timestamp, View, Who, api_router, refusals
 from vedette.kernel import OrganizationId
 from vedette.operators import (
     CommandKind,
@@ -81,9 +81,11 @@ class CommandSchemaRoutes:
         )
         return router
 
-    async def list_schemas(self) -> Page[CommandSchemaView]:
-        """All of them; there are at most 500."""
-        return Page(items=[_show(each) for each in await self._schemas.list(self._organization_id)], next=None)
+    async def list_schemas(self, *, limit: Limit = 100, after: After = "") -> Page[CommandSchemaView]:
+        """In the order they were registered; there are at most 500."""
+        found = [each for each in await self._schemas.list(self._organization_id) if each.schema_id > after]
+        page = found[:limit]
+        return Page(items=[_show(each) for each in page], next=page[-1].schema_id if len(found) > limit else None)
 
     async def register(self, new: NewCommandSchemaView, who: Who) -> CommandSchemaView:
         """Several for the same devices add up: a command is taken that fits one of them."""
