@@ -14,7 +14,8 @@ import { BY_ENROLLMENT, makeCertificate, type Place, type Snippet, WITH_CERTIFIC
 
 type How = 'certificate' | 'enrollment';
 
-const PORT = 8883;
+// IANA's port for MQTT over TLS, until the status has told which one it is here.
+const USUAL_PORT = 8883;
 const HEARD: Record<string, string> = { connect: 'connected', disconnect: 'was here, and left' };
 
 export default function AddDevice() {
@@ -22,7 +23,7 @@ export default function AddDevice() {
   const device = parameters.get('id') ?? '';
   const how = (parameters.get('how') ?? 'certificate') as How;
   const status = useStatus().data;
-  const place: Place = { host: status?.hostname ?? 'localhost', port: PORT, idScope: status?.id_scope ?? '', device: device || 'my-device' };
+  const place: Place = { host: status?.hostname ?? 'localhost', port: status?.ports.mqtt ?? USUAL_PORT, idScope: status?.id_scope ?? '', device: device || 'my-device' };
   return (
     <Page title="Add a device">
       <Card title="1. Who is it?">
