@@ -67,7 +67,13 @@ class DeviceFlowRoutes:
         """Return what the console calls."""
         router = api_router("people and sessions", "/v1/device-authorizations")
         add = router.add_api_route
-        add("/{user_code}", self.show, methods=["GET"], summary="Show a waiting command line", responses=refusals(404, 422))
+        add(
+            "/{user_code}",
+            self.show,
+            methods=["GET"],
+            summary="Show a waiting command line",
+            responses=refusals(404, 422),
+        )
         add(
             "/{user_code}/approve",
             self.approve,
