@@ -65,15 +65,15 @@ def show(session: Session, approval_id: _Argument) -> None:
 
 
 @remote
-def approve(session: Session, approval_id: _Argument, *, note: _NoteOption = "") -> None:
+def approve(session: Session, approval_id: _Argument, *, note: _NoteOption = "", dry_run: DryRunOption = False) -> None:
     """Approve somebody else's act; they then repeat exactly the same request."""
-    _decide(session, approval_id, "approve", note)
+    _decide(session, approval_id, "approve", note, dry_run=dry_run)
 
 
 @remote
-def refuse(session: Session, approval_id: _Argument, *, note: _NoteOption = "") -> None:
+def refuse(session: Session, approval_id: _Argument, *, note: _NoteOption = "", dry_run: DryRunOption = False) -> None:
     """Refuse somebody's act, or take back one's own."""
-    _decide(session, approval_id, "refuse", note)
+    _decide(session, approval_id, "refuse", note, dry_run=dry_run)
 
 
 @remote
@@ -159,8 +159,13 @@ def remove_schema(
         session.output.line(f"{schema_id} is removed.")
 
 
-def _decide(session: Session, approval_id: str, verb: str, note: str) -> None:
-    found = session.client.send("POST", path_of(f"/v1/approvals/{{}}/{verb}", approval_id), {"note": note}).body
+def _decide(session: Session, approval_id: str, verb: str, note: str, *, dry_run: bool) -> None:
+    path = path_of(f"/v1/approvals/{{}}/{verb}", approval_id)
+    change = Change(summary=f"{verb} the act {approval_id}", method="POST", path=path, body={"note": note})
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    found = answer.body
     if session.output.is_json:
         session.output.json(found)
         return

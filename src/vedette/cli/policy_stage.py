@@ -35,12 +35,18 @@ def status(session: Session) -> None:
 
 
 @remote
-def approve(session: Session, bundle: BundleArgument, *, reason: ReasonOption = NO_REASON) -> None:
+def approve(
+    session: Session, bundle: BundleArgument, *, reason: ReasonOption = NO_REASON, dry_run: DryRunOption = False
+) -> None:
     """Agree, as a second person, to a bundle that newly allows something; it must have been simulated.
 
     With the host's own token it counts only for whoever is alone, and stands out on record.
     """
-    answer = session.client.send("POST", path_of("/v1/policies/{}/approve", bundle), {"reason": reason})
+    path = path_of("/v1/policies/{}/approve", bundle)
+    change = Change(summary=f"approve {bundle} as another person", method="POST", path=path, body={"reason": reason})
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
     if session.output.is_json:
         session.output.json(answer.body)
     else:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from vedette.cli.change import Change, DryRunOption, perform
 from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list, write_items
 from vedette.cli.output import show_time
@@ -44,9 +45,15 @@ def begin(
     name: Annotated[str, typer.Argument(help="What people call it.", show_default=False)],
     *,
     due: Annotated[str, typer.Option("--due", metavar="TIME", help="Until when: RFC 3339, within a year.")],
+    dry_run: DryRunOption = False,
 ) -> None:
     """List who may what now: roles of people, service tokens, service policies."""
-    found = session.client.send("POST", "/v1/reviews", {"name": name, "due_at": due}).body
+    body = {"name": name, "due_at": due}
+    change = Change(summary=f"begin the access review {name}", method="POST", path="/v1/reviews", body=body, after=body)
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    found = answer.body
     if session.output.is_json:
         session.output.json(found)
         return
@@ -96,10 +103,16 @@ def sign(
     ],
     *,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="It stands in the ledger.")] = "",
+    dry_run: DryRunOption = False,
 ) -> None:
     """Sign a line off; nobody signs off their own."""
     path = path_of("/v1/reviews/{}/entries/{}/sign", review_id, line)
-    found = session.client.send("POST", path, {"outcome": outcome, "note": note}).body
+    body = {"outcome": outcome, "note": note}
+    change = Change(summary=f"sign the line {line} off as {outcome}", method="POST", path=path, body=body)
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    found = answer.body
     if session.output.is_json:
         session.output.json(found)
     else:
@@ -127,9 +140,15 @@ def close(
     review_id: _Argument,
     *,
     reason: Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why, though lines are open.")],
+    dry_run: DryRunOption = False,
 ) -> None:
     """Close a review that has open lines."""
-    found = session.client.send("POST", path_of("/v1/reviews/{}/close", review_id), {"reason": reason}).body
+    path = path_of("/v1/reviews/{}/close", review_id)
+    change = Change(summary=f"close the access review {review_id}", method="POST", path=path, body={"reason": reason})
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is None:
+        return
+    found = answer.body
     if session.output.is_json:
         session.output.json(found)
     else:

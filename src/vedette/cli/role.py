@@ -192,24 +192,32 @@ def begin_elevation(
     *,
     minutes: Annotated[int, typer.Option("--minutes", min=5, max=1440, help="How long it lasts.")] = 60,
     reason: ReasonOption,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Make a role count that I am eligible for; it ends by itself."""
     body = {"grant_id": grant_id, "minutes": minutes, "reason": reason}
-    found = session.client.send("POST", "/v1/elevations", body).body
-    if session.output.is_json:
-        session.output.json(found)
-    else:
-        session.output.line(f"{found['role']} counts until {show_time(found['ends_at'])}: {found['elevation_id']}")
+    change = Change(
+        summary=f"make {grant_id} count for {minutes} minutes", method="POST", path="/v1/elevations", body=body
+    )
+    answer = perform(session, change, dry_run=dry_run)
+    _tell(
+        session,
+        answer,
+        lambda found: f"{found['role']} counts until {show_time(found['ends_at'])}: {found['elevation_id']}",
+    )
 
 
 @remote
 def end_elevation(
     session: Session,
     elevation_id: Annotated[str, typer.Argument(metavar="ELEVATION_ID", help="See `vedette elevation list`.")],
+    *,
+    dry_run: DryRunOption = False,
 ) -> None:
     """End an elevation before its time."""
-    session.client.send("DELETE", path_of("/v1/elevations/{}", elevation_id))
-    if not session.output.is_json:
+    path = path_of("/v1/elevations/{}", elevation_id)
+    change = Change(summary=f"end the elevation {elevation_id}", method="DELETE", path=path)
+    if perform(session, change, dry_run=dry_run) is not None and not session.output.is_json:
         session.output.line(f"{elevation_id} is over.")
 
 

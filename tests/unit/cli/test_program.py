@@ -23,6 +23,8 @@ def leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 LEAVES = dict(leaves("", PROGRAM))
 LOCAL = {"up", "demo", "ledger verify", "ledger export", "config check", "config show", "recover-admin"}
+# Of policies as files, of captures, and of this machine: no platform is asked.
+LOCAL |= {"policy check", "policy test", "sensor read", "sensor run", "listener check"}
 READS = {
     "status",
     "login-link",
@@ -40,6 +42,16 @@ READS = {
     "device keys",
     "module keys",
     "service-policy connection-string",
+    "access explain",
+    "decision export",
+    "policy diff",
+    "policy simulate",
+    "policy simulations",
+    "policy status",
+    "review export",
+    "role kinds",
+    "role rights",
+    "signal risky",
 }
 DESTRUCTIVE = {
     "device retire",
