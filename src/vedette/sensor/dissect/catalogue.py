@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from vedette.sensor.dissect import arp, modbus, modbus_rtu
+from vedette.sensor.dissect import (
+    arp,
+    modbus,
+    modbus_rtu,
+    s7comm,
+    s7comm_plus,
+)
 from vedette.sensor.dissect.interface import Protocol
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = (
@@ -20,5 +26,9 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
         "modbus", "Modbus RTU over TCP", "ot", "tcp", (502, 4001, 8899, 10001, 26), modbus_rtu.check,
         modbus_rtu.ModbusRtu, is_found_anywhere=True, zeek=modbus.zeek,
     ),
+    Protocol("s7comm", "Siemens S7comm", "ot", "tcp", (102,), s7comm.check, s7comm.S7comm,
+             is_found_anywhere=True, zeek=s7comm.zeek),
+    Protocol("s7comm_plus", "Siemens S7comm-plus", "ot", "tcp", (102,), s7comm_plus.check, s7comm.S7comm,
+             is_found_anywhere=True, zeek=s7comm_plus.zeek),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
 )  # fmt: skip
