@@ -63,6 +63,8 @@ def put_into_force(platform: Platform) -> None:
     site = {"latitude": 48.0, "longitude": 8.0, "radius_m": 500, "time_zone": "Asia/Kolkata"}
     new = {"policies": default_bundle().policies_text + MODULES_ONLY_REPORT, "sites": {"north": site}, "name": "north"}
     stored = platform.call("POST", "/v1/policies", new)
+    if platform.call("GET", "/v1/policy-staging")["stable"] == stored["sha256"]:
+        return
     path = f"/v1/policies/{stored['sha256']}"
     simulate(platform, path)
     platform.call("POST", f"{path}/approve", {"reason": "a site for the journeys"})
@@ -245,6 +247,8 @@ def test_risk_that_is_raised_narrows_a_connected_sdk_device(platform: Platform, 
 
 
 def test_module_that_exceeds_its_rights_is_refused_and_its_device_is_not(platform: Platform, hosts: TwoHosts) -> None:
+    # Three devices refused that no simulation had foretold, those above: the policies were taken back by themselves.
+    put_into_force(platform)
     pump = Device(platform, "pump-7")
     module = Device(platform, "pump-7", module="filter")
     host = hosts.hosts[0]
