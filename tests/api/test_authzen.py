@@ -93,7 +93,7 @@ def test_missing_context_denies(gateway: httpx.Client, pump: str, missing: str) 
 def test_the_unknown_is_refused_with_its_reason(
     gateway: httpx.Client, pump: str, change: dict[str, Any], reason: str
 ) -> None:
-    answer = gateway.post(EVALUATION, json=about(pump, **change))
+    answer = gateway.post(EVALUATION, json=about(pump) | change)
     assert answer.status_code == 200
     assert answer.json()["decision"] is False
     assert answer.json()["context"]["reason"] == reason
@@ -121,7 +121,7 @@ def test_a_missing_member_is_a_bad_request(gateway: httpx.Client, name: str) -> 
     ],
 )
 def test_a_member_of_another_type_is_a_bad_request(gateway: httpx.Client, change: dict[str, Any]) -> None:
-    assert gateway.post(EVALUATION, json=about("pump-1", **change)).status_code == 400
+    assert gateway.post(EVALUATION, json=about("pump-1") | change).status_code == 400
 
 
 @pytest.mark.parametrize(

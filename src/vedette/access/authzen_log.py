@@ -18,6 +18,7 @@ from vedette.kernel import Clock, IdSource, OrganizationId, Problem, to_rfc3339
 log = logging.getLogger(__name__)
 
 OUTSIDE: Final = "outside"
+ADDRESS_NOT_ALLOWED: Final = "address_not_allowed"
 WINDOW_S: Final = 60.0
 _KEPT_MAX: Final = 4_096
 _PER_MINUTE: Final = 3_000
@@ -79,30 +80,53 @@ class OutsideDecisions:
             answer: What was told.
             remote_address: Of the session in question; of whoever asked if that is unknown.
         """
-        generation_id = None if answer.record is None else answer.record.generation_id
-        key = (
-            asked.caller,
-            generation_id or f"{asked.subject_type} {asked.subject_id}"[:_TEXT_MAX_CHARS],
-            asked.action[:_TEXT_MAX_CHARS],
-            answer.reason,
-        )
+        repeated = self._count(_key(asked, answer))
+        if repeated:
+            self._write(asked, answer, remote_address, repeated)
+
+    def note_address(self, listener: str, address: str) -> None:
+        """Put on record that an address was refused before it said anything.
+
+        Args:
+            listener: Which: ``api`` or ``service``.
+            address: From where it came.
+        """
+        repeated = self._count((listener, ADDRESS_NOT_ALLOWED, address))
+        if repeated:
+            self._store(
+                DecisionRecord(
+                    decision_id=self._ids.new("dec"),
+                    organization_id=self._organization_id,
+                    decided_at=to_rfc3339(self._clock.now()),
+                    gateway=listener,
+                    kind="refuse",
+                    effect="deny",
+                    reason=ADDRESS_NOT_ALLOWED,
+                    hint=f"only {listener}.allowed_networks may connect: is the list complete?",
+                    remote_address=address[:_TEXT_MAX_CHARS],
+                    repeated=repeated,
+                )
+            )
+
+    def _count(self, key: tuple[str, ...]) -> int:
+        """Return for how many equal ones a record is due; 0: for none yet."""
         now_s = self._clock.monotonic_s()
         counted = self._counted.get(key)
         if counted is not None and now_s < counted.until_s:
             counted.unwritten += 1
-            return
+            return 0
         if now_s - self._minute_s >= WINDOW_S:
             self._minute_s, self._written = now_s, 0
         if self._written >= _PER_MINUTE:
             self.dropped += 1
-            return
+            return 0
         self._written += 1
         repeated = 1 if counted is None else counted.unwritten + 1
         self._counted[key] = _Counted(now_s + WINDOW_S)
         self._counted.move_to_end(key)
         if len(self._counted) > _KEPT_MAX:
             self._counted.popitem(last=False)
-        self._write(asked, answer, remote_address, repeated)
+        return repeated
 
     def _write(self, asked: Asked, answer: Answer, remote_address: str, repeated: int) -> None:
         record = answer.record
@@ -127,7 +151,10 @@ class OutsideDecisions:
             repeated=repeated,
             facts=dict(answer.facts),
         )
-        subject = decision_subject(self._organization_id, decision.generation_id or _UNKNOWN, OUTSIDE)
+        self._store(decision)
+
+    def _store(self, decision: DecisionRecord) -> None:
+        subject = decision_subject(self._organization_id, decision.generation_id or _UNKNOWN, decision.kind)
         try:
             self._bus.jetstream_publish(
                 subject,
@@ -139,6 +166,12 @@ class OutsideDecisions:
             )
         except Problem as problem:
             _done(problem)
+
+
+def _key(asked: Asked, answer: Answer) -> tuple[str, ...]:
+    record = answer.record
+    who = f"{asked.subject_type} {asked.subject_id}" if record is None else record.generation_id
+    return (asked.caller, who[:_TEXT_MAX_CHARS], asked.action[:_TEXT_MAX_CHARS], answer.reason)
 
 
 def _done(result: PublishResult) -> None:

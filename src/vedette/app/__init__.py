@@ -13,6 +13,7 @@ from vedette.app.configuration_file import BadConfiguration, Finding, ReadConfig
 from vedette.app.data_directory import DataDirectory, DataDirectoryInUse, default_data_path
 from vedette.app.demo import demo_data_path, demo_programs
 from vedette.app.offline import OfflineLedger, find_offline_ledger
+from vedette.app.open_ports import OpenPort, PortFinding, PortsUnreadable, check_open_ports
 from vedette.app.options import Option
 from vedette.app.plan import Plan
 from vedette.app.ports import PortUnavailable
@@ -28,9 +29,12 @@ __all__ = [
     "Finding",
     "NotRunning",
     "OfflineLedger",
+    "OpenPort",
     "Option",
     "Plan",
+    "PortFinding",
     "PortUnavailable",
+    "PortsUnreadable",
     "ProcessFailed",
     "ProcessState",
     "Program",
@@ -39,6 +43,7 @@ __all__ = [
     "Recovery",
     "RunState",
     "all_options",
+    "check_open_ports",
     "default_data_path",
     "demo_data_path",
     "demo_programs",

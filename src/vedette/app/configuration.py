@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from vedette.app.access_configuration import AccessConfiguration
-from vedette.app.options import Address, Between, Hostname
+from vedette.app.options import Address, Between, Hostname, Network
 from vedette.app.outside_configuration import AuthCalloutConfiguration
 
 _Port = Annotated[int, Between(1, 65535)]
@@ -26,11 +26,13 @@ class ServerConfiguration:
             assigns. When it changes, the former names stay valid for the devices that know them.
         alternative_hostnames: Further names and IP addresses for the gateway's certificate.
         bind: IP address to listen on. ``127.0.0.1`` keeps everything on this machine, ``0.0.0.0`` opens it to others.
+        private_only: Refuse to start if a listener would be at an address that is not private, or at all addresses.
     """
 
     hostname: Annotated[str, Hostname()] = "localhost"
     alternative_hostnames: Annotated[tuple[str, ...], Hostname()] = ()
     bind: Annotated[str, Address()] = "127.0.0.1"
+    private_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,8 @@ class GatewayConfiguration:
         max_connections_per_source: The same from one address, or one /64 network of IPv6.
         messages_per_s: Telemetry of one device in the long run; above it reading from the device slows down.
         messages_burst: Telemetry of one device at once.
+        allowed_networks: Networks (CIDR) from where connections are taken; others are refused before TLS and counted in
+            the decision log. Empty: from everywhere.
     """
 
     port: _Port = 8883
@@ -115,6 +119,7 @@ class GatewayConfiguration:
     max_connections_per_source: Annotated[int, Between(1, 1_000_000)] = 10_000
     messages_per_s: Annotated[float, Between(0.1, 100_000)] = 1_000.0
     messages_burst: Annotated[int, Between(1, 1_000_000)] = 2_000
+    allowed_networks: Annotated[tuple[str, ...], Network()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +186,8 @@ class ApiConfiguration:
         totp: Let people log in by the codes of an authenticator app, beside a sign-in key that is made for them. A
             fallback where no passkey works: both can be given away to a page that looks like ours, so such sessions
             are flagged.
+        allowed_networks: Networks (CIDR) from where connections are taken, beside this machine itself; others are
+            refused before TLS and counted in the decision log. Empty: from everywhere.
     """
 
     bind: Annotated[str, Address()] = ""
@@ -195,6 +202,7 @@ class ApiConfiguration:
     session_idle_minutes: Annotated[int, Between(1, 1_440)] = 30
     session_recheck: Literal["network", "browser", "off"] = "network"
     totp: bool = False
+    allowed_networks: Annotated[tuple[str, ...], Network()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,11 +257,14 @@ class ServiceConfiguration:
         port: TCP port, on the address of ``server.bind``, always TLS. The Node SDK uses 443, always. 0 opens none.
         requests_per_s: Calls under one policy in the long run, and twice as many at once; further ones hear to wait.
         failed_tokens_per_minute: Wrong tokens answered as such from one address in a minute.
+        allowed_networks: Networks (CIDR) from where connections are taken; others are refused before TLS and counted in
+            the decision log. Empty: from everywhere.
     """
 
     port: Annotated[int, Between(0, 65535)] = 8443
     requests_per_s: Annotated[float, Between(0.1, 10_000)] = 100.0
     failed_tokens_per_minute: Annotated[int, Between(1, 1_000)] = 10
+    allowed_networks: Annotated[tuple[str, ...], Network()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from vedette.app.configuration import SECTIONS, Configuration
 from vedette.app.oidc_section import oidc_contradictions
 from vedette.app.options import BadValueError, Option, convert, from_text, options_of
-from vedette.kernel import Problem
+from vedette.kernel import Problem, is_private_bind
 
 CONFIGURATION_MAX_BYTES: Final = 1_048_576
 # Former "section.key" → present one; accepted with a warning for one minor version.
@@ -196,6 +196,7 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
         yield "api.tls", "api.tls = files needs api.certificate_file and api.key_file"
     if (api.certificate_file is None) != (api.key_file is None):
         yield "api.certificate_file", "api.certificate_file and api.key_file are set together or not at all"
+    yield from _private_contradictions(configuration)
     seen: dict[int, str] = {}
     for name, port in _ports(configuration):
         if port in seen:
@@ -218,15 +219,29 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
         if path is not None and not path.is_file():
             yield name, f"{name}: there is no file {path}"
     yield from oidc_contradictions(configuration.oidc)
+    yield from _callout_contradictions(configuration)
+    for url in (*configuration.bus.urls, *configuration.auth_callout.urls):
+        if not re.fullmatch(r"(nats|tls)://[^/@\s]+", url):
+            yield "bus.urls", "a bus url is nats://host:port or tls://host:port, without credentials"
+
+
+def _private_contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    if configuration.server.private_only:
+        for option, address in (("server.bind", configuration.server.bind), ("api.bind", api_bind(configuration))):
+            if not is_private_bind(address):
+                yield (
+                    option,
+                    f"server.private_only is set, and {address} is not a private address: name one such as 10.0.0.5",
+                )
+
+
+def _callout_contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
     callout = configuration.auth_callout
     if callout.urls and not (callout.user_seed_file and callout.issuer_seed_file):
         yield (
             "auth_callout.urls",
             "auth_callout.urls needs auth_callout.user_seed_file and auth_callout.issuer_seed_file",
         )
-    for url in (*configuration.bus.urls, *callout.urls):
-        if not re.fullmatch(r"(nats|tls)://[^/@\s]+", url):
-            yield "bus.urls", "a bus url is nats://host:port or tls://host:port, without credentials"
 
 
 def _ports(configuration: Configuration) -> Iterator[tuple[str, int]]:

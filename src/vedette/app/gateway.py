@@ -23,6 +23,7 @@ def gateway_settings(role: GatewayRole) -> GatewaySettings:
             default.tls,
             max_connections=role.max_connections,
             max_connections_per_source=role.max_connections_per_source,
+            allowed_networks=role.allowed_networks,
         ),
         session=replace(default.session, messages_per_s=role.messages_per_s, messages_burst=role.messages_burst),
     )

@@ -8,12 +8,15 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from vedette.kernel import NetworkList
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,8 @@ HEAD_WITHIN_S: Final = 10.0
 KEEP_ALIVE_S: Final = 30
 STOP_WITHIN_S: Final = 3
 _BACKLOG: Final = 256
+_HANDSHAKES_MAX: Final = 256
+_ACCEPT_AGAIN_S: Final = 0.1
 
 
 class _Protocol(H11Protocol):
@@ -99,8 +104,27 @@ class _Server(uvicorn.Server):
         yield
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """Who may connect at all.
+
+    Attributes:
+        allowed: Addresses of others are closed before a byte, or a TLS hello, is read from them.
+        on_refused: Told the address of each that was closed.
+    """
+
+    allowed: NetworkList
+    on_refused: Callable[[str], None]
+
+
 async def serve_http(
-    app: ASGIApp, *, host: str, port: int, tls: ssl.SSLContext | None, on_listening: Callable[[], None]
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    on_listening: Callable[[], None],
+    gate: Gate | None = None,
 ) -> None:
     """Serve until cancelled; then requests under way get a moment to end.
 
@@ -110,6 +134,7 @@ async def serve_http(
         port: TCP port.
         tls: ``None`` speaks plain HTTP.
         on_listening: Called once connections are accepted.
+        gate: Who may connect; not given: everybody.
 
     Raises:
         OSError: The address cannot be listened on.
@@ -133,9 +158,13 @@ async def serve_http(
     server = _Server(config, on_listening)
     listener = _listen(host, port)
     log.info("API is listening", extra={"host": host, "port": port, "tls": tls is not None})
+    is_gated = gate is not None and not gate.allowed.is_open
     try:
         async with asyncio.TaskGroup() as group:
-            serving = group.create_task(server.serve(sockets=[listener]), name="http server")
+            serving = group.create_task(server.serve(sockets=[] if is_gated else [listener]), name="http server")
+            if gate is not None and is_gated:
+                letting_in = group.create_task(_let_in(listener, gate, server, tls), name="gate")
+                serving.add_done_callback(lambda _: letting_in.cancel())
             try:
                 await asyncio.wait([serving])
             except asyncio.CancelledError:
@@ -144,6 +173,43 @@ async def serve_http(
                 raise
     finally:
         listener.close()
+
+
+async def _let_in(listener: socket.socket, gate: Gate, server: _Server, tls: ssl.SSLContext | None) -> None:
+    """Accept connections ourselves, and hand on those that may come; a handshake holds up no other connection."""
+    loop = asyncio.get_running_loop()
+    config = server.config
+
+    def speak() -> asyncio.Protocol:
+        return _Protocol(config=config, server_state=server.server_state, app_state={}, _loop=loop)
+
+    async def hand_on(connection: socket.socket) -> None:
+        timeout_s = None if tls is None else HEAD_WITHIN_S
+        try:
+            await loop.connect_accepted_socket(speak, connection, ssl=tls, ssl_handshake_timeout=timeout_s)
+        except OSError:  # no TLS, or gone again
+            connection.close()
+        finally:
+            places.release()
+
+    places = asyncio.Semaphore(_HANDSHAKES_MAX)
+    async with asyncio.TaskGroup() as group:
+        while True:
+            await places.acquire()
+            try:
+                connection, peer = await loop.sock_accept(listener)
+            except OSError as error:
+                places.release()
+                log.warning("a connection could not be accepted", extra={"cause": str(error)})
+                await asyncio.sleep(_ACCEPT_AGAIN_S)
+                continue
+            address = str(peer[0])
+            if gate.allowed.holds(address):
+                group.create_task(hand_on(connection), name="handshake")
+            else:
+                connection.close()
+                places.release()
+                gate.on_refused(address)
 
 
 def _listen(host: str, port: int) -> socket.socket:

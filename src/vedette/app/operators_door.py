@@ -23,14 +23,14 @@ from vedette.api import (
     build_api,
     build_routes,
 )
-from vedette.app.http_server import serve_http, tls_context
+from vedette.app.http_server import Gate, serve_http, tls_context
 from vedette.app.roles import ControlRole
 from vedette.app.rooms import Rooms
 from vedette.app.server_certificate import ServerCertificate
 from vedette.app.state import STATE_MAX_BYTES, RunState
 from vedette.bus import BusConnection
 from vedette.console import build_console, read_console_files
-from vedette.kernel import Problem
+from vedette.kernel import NetworkList, Problem
 from vedette.ledger import Actor
 from vedette.messaging import DecisionReader, TelemetryReader
 from vedette.operators import digest_of
@@ -113,9 +113,19 @@ async def serve_operators(
                 port=role.api.port,
                 tls=tls,
                 on_listening=lambda: ready(login_token=link.token),
+                gate=_gate(role, rooms),
             ),
             name="API",
         )
+
+
+def _gate(role: ControlRole, rooms: Rooms) -> Gate:
+    """Return who may connect: whoever is on this machine may, so that a list cannot lock its administrator out."""
+    networks = role.api.allowed_networks
+    return Gate(
+        allowed=NetworkList((*networks, "127.0.0.0/8", "::1/128") if networks else ()),
+        on_refused=lambda address: rooms.outside.decisions.note_address("api", address),
+    )
 
 
 def _services(

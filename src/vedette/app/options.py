@@ -11,6 +11,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from vedette.kernel import parse_network
+
 _LIST_SEPARATOR: Final = ","
 _HOSTNAME: Final = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -37,6 +39,11 @@ class Hostname:
 @dataclass(frozen=True, slots=True)
 class Address:
     """The text is an IP address to listen on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The text is a network as CIDR, or one address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +198,22 @@ def _check(rule: object, value: Any) -> None:
     match rule:
         case Between(least, most) if not least <= value <= most:
             raise BadValueError(f"must be from {least:g} to {most:g}, not {value:g}")
+        case Network() if not _is_network(value):
+            raise BadValueError(f"{_shown(value)} is not a network such as 10.0.0.0/8, without host bits")
         case Hostname() if not (is_address(value) or _HOSTNAME.fullmatch(value)):
             raise BadValueError(f"{_shown(value)} is neither a host name nor an IP address")
         case Address() if value and not is_address(value):
             raise BadValueError(f"{_shown(value)} is not an IP address")
         case OneOf(words) if value not in words:
             raise BadValueError(f"{_shown(value)} is not one of {', '.join(words)}")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        parse_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_address(text: str) -> bool:

@@ -368,6 +368,7 @@ class Plan:
             has_totp=api.totp,
             oidc=self._oidc(),
             is_demo=self.is_demo,
+            allowed_networks=api.allowed_networks,
         )
 
     def _oidc(self) -> OidcRole | None:
@@ -401,6 +402,7 @@ class Plan:
             directory=self.data.service,
             requests_per_s=service.requests_per_s,
             failed_tokens_per_minute=service.failed_tokens_per_minute,
+            allowed_networks=service.allowed_networks,
         )
 
     def gateway(self, name: str) -> Program:
@@ -421,6 +423,7 @@ class Plan:
             max_connections_per_source=gateway.max_connections_per_source,
             messages_per_s=gateway.messages_per_s,
             messages_burst=gateway.messages_burst,
+            allowed_networks=gateway.allowed_networks,
         )
         # Read by OpenSSL when it is loaded, so it cannot be set from inside.
         tls = {"OPENSSL_CONF": str(Path(__file__).parents[1] / "gateway" / "openssl.cnf")}

@@ -158,6 +158,7 @@ class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     has_totp: bool = False
     oidc: OidcRole | None = None
     is_demo: bool
+    allowed_networks: tuple[str, ...] = ()
 
 
 class ServiceRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +177,7 @@ class ServiceRole(msgspec.Struct, frozen=True, kw_only=True):
     directory: Path
     requests_per_s: float
     failed_tokens_per_minute: int
+    allowed_networks: tuple[str, ...] = ()
 
 
 class AuthCalloutRole(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,6 +239,7 @@ class GatewayRole(msgspec.Struct, frozen=True, kw_only=True):
     max_connections_per_source: int
     messages_per_s: float
     messages_burst: int
+    allowed_networks: tuple[str, ...] = ()
 
 
 Role = TypeVar("Role", PrepareRole, MigrateRole, SignerRole, ControlRole, GatewayRole)

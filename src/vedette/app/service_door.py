@@ -7,11 +7,11 @@ import logging
 from typing import Final
 
 from vedette.api import CommandGuard, ServiceDoorSettings, ServiceRooms, build_service_api
-from vedette.app.http_server import serve_http, tls_context
+from vedette.app.http_server import Gate, serve_http, tls_context
 from vedette.app.roles import ControlRole
 from vedette.app.rooms import Rooms
 from vedette.app.server_certificate import ServerCertificate
-from vedette.kernel import Problem
+from vedette.kernel import NetworkList, Problem
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,16 @@ async def serve_services(role: ControlRole, rooms: Rooms, *, ready: asyncio.Even
     async with asyncio.TaskGroup() as group:
         group.create_task(certificate.keep(), name="service certificate")
         group.create_task(
-            serve_http(app, host=role.service.bind, port=role.service.port, tls=context, on_listening=ready.set),
+            serve_http(
+                app,
+                host=role.service.bind,
+                port=role.service.port,
+                tls=context,
+                on_listening=ready.set,
+                gate=Gate(
+                    allowed=NetworkList(role.service.allowed_networks),
+                    on_refused=lambda address: rooms.outside.decisions.note_address("service", address),
+                ),
+            ),
             name="service API",
         )

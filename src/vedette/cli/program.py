@@ -28,6 +28,7 @@ from vedette.cli import (
     enrollment_pending,
     group,
     ledger,
+    listener_check,
     login,
     method,
     module,
@@ -294,6 +295,7 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
         "The platform's clock: whether it is believed.",
         {"show": clock.show, "accept": clock.accept},
     ),
+    "listener": ("What is open, and who may connect.", {"check": listener_check.check}),
     "config": (
         "The configuration: what is wrong with it, and what holds.",
         {"check": configuration.check, "show": configuration.show},

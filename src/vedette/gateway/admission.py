@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from vedette.gateway.pacing import SourceRates
 from vedette.gateway.settings import TlsSettings
+from vedette.kernel import NetworkList
 
 TOO_MANY_CONNECTIONS: Final = "too_many_connections"
 TOO_MANY_OF_SOURCE: Final = "too_many_connections_of_source"
@@ -22,12 +23,14 @@ TOO_MANY_WAITING: Final = "too_many_handshakes"
 HANDSHAKE_TIMEOUT: Final = "handshake_timeout"
 IDENTIFY_TIMEOUT: Final = "identify_timeout"
 GAVE_WAY: Final = "gave_way"
+ADDRESS_NOT_ALLOWED: Final = "address_not_allowed"
 
 
 class Guest(Protocol):
     """A connection that has not said who it is."""
 
     source: str
+    remote_address: str
 
     def start_handshake(self) -> None:
         """A slot is free: go on."""
@@ -47,6 +50,7 @@ class Admission:
 
     def __init__(self, settings: TlsSettings) -> None:
         self._settings = settings
+        self._allowed = NetworkList(settings.allowed_networks)
         self._rates = SourceRates(settings.connects_per_source_s, settings.connects_burst_per_source)
         self._of_source: dict[str, int] = {}
         self._unshaken: OrderedDict[Guest, float] = OrderedDict()
@@ -72,6 +76,8 @@ class Admission:
         """Let a new connection in, or say why not."""
         settings = self._settings
         source = guest.source
+        if not self._allowed.holds(guest.remote_address):
+            return ADDRESS_NOT_ALLOWED
         if self.connections >= settings.max_connections:
             return TOO_MANY_CONNECTIONS
         if self._of_source.get(source, 0) >= settings.max_connections_per_source:

@@ -38,6 +38,7 @@ HINTS: Final = {
     "certificate_chain_too_large": "send the leaf and only the intermediates up to the registered authority",
     "handshake_timeout": "a port scan, or a network that loses packets",
     "identify_timeout": "the client completed TLS and then said nothing: is it an MQTT client?",
+    "address_not_allowed": "only gateway.allowed_networks may connect: is the list complete?",
     "gave_way": "too many connections hold on without going on: look for a flood from this source",
     "connects_too_fast": "look for a flood from this source, or for devices that start again and again",
     "too_many_connections_of_source": "raise gateway.max_connections_per_source if this source is a large site",

@@ -32,6 +32,7 @@ class TlsSettings:
         max_write_buffer_bytes: Bytes that may wait for one peer.
         slice_s: Handshake work done in one turn of the event loop before others get theirs.
         backlog: Connections the kernel may hold before they are accepted.
+        allowed_networks: CIDR from where connections may come; none: from everywhere.
         socket_buffer_bytes: Of the kernel, for each direction of a connection, so that peers that are slow to read, or
             slowed down, cannot make it hold megabytes each.
     """
@@ -54,6 +55,7 @@ class TlsSettings:
     max_write_buffer_bytes: int = 1_048_576
     slice_s: float = 0.004
     backlog: int = 2_048
+    allowed_networks: tuple[str, ...] = ()
     socket_buffer_bytes: int = 131_072
 
 

@@ -27,6 +27,7 @@ from vedette.kernel.ids import (
     parse_organization_id,
     parse_registration_id,
 )
+from vedette.kernel.networks import NetworkList, is_private_bind, parse_address, parse_network
 from vedette.kernel.text import (
     escape_csv,
     escape_html,
@@ -44,6 +45,7 @@ __all__ = [
     "IdSource",
     "InvalidId",
     "ModuleId",
+    "NetworkList",
     "OrganizationId",
     "Problem",
     "RandomIds",
@@ -54,9 +56,12 @@ __all__ = [
     "escape_html",
     "escape_shell",
     "escape_terminal",
+    "is_private_bind",
+    "parse_address",
     "parse_device_id",
     "parse_generation_id",
     "parse_module_id",
+    "parse_network",
     "parse_organization_id",
     "parse_registration_id",
     "to_rfc3339",
