@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vedette.gateway import TlsSettings
 from vedette.gateway.admission import (
+    ADDRESS_NOT_ALLOWED,
     GAVE_WAY,
     HANDSHAKE_TIMEOUT,
     IDENTIFY_TIMEOUT,
@@ -21,6 +22,7 @@ class Stranger:
 
     def __init__(self, source: str = "192.0.2.1") -> None:
         self.source = source
+        self.remote_address = source
         self.has_slot = False
         self.reason = ""
 
@@ -35,6 +37,12 @@ def enter(admission: Admission, count: int, now_s: float = 0) -> list[Stranger]:
     strangers = [Stranger(f"192.0.2.{number}") for number in range(count)]
     assert [admission.enter(stranger, now_s) for stranger in strangers] == [None] * count
     return strangers
+
+
+def test_only_listed_networks_may_connect_and_the_refused_take_no_place() -> None:
+    admission = Admission(TlsSettings(allowed_networks=("192.0.2.0/25",), max_connections=1))
+    assert admission.enter(Stranger("192.0.2.200"), 0) == ADDRESS_NOT_ALLOWED
+    assert admission.enter(Stranger("192.0.2.7"), 0) is None
 
 
 def test_connections_are_bounded_at_their_limit() -> None:
