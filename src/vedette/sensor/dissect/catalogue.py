@@ -9,12 +9,14 @@ from typing import Final
 
 from vedette.sensor.dissect import (
     arp,
+    enip,
     modbus,
     modbus_rtu,
     s7comm,
     s7comm_plus,
 )
 from vedette.sensor.dissect.interface import Protocol
+from vedette.sensor.dissect.it_catalogue import IT_PROTOCOLS
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol(
@@ -30,5 +32,11 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
              is_found_anywhere=True, zeek=s7comm.zeek),
     Protocol("s7comm_plus", "Siemens S7comm-plus", "ot", "tcp", (102,), s7comm_plus.check, s7comm.S7comm,
              is_found_anywhere=True, zeek=s7comm_plus.zeek),
+    Protocol("enip", "EtherNet/IP", "ot", "tcp", (44818,), enip.check, enip.Enip,
+             is_found_anywhere=True, zeek=enip.zeek),
+    Protocol("enip", "EtherNet/IP over UDP", "ot", "udp", (44818,), enip.check, enip.Enip, zeek=enip.zeek),
+    Protocol("enip_io", "EtherNet/IP cyclic data", "ot", "udp", (2222,), enip.check_io, enip.EnipIo,
+             is_one_way=True, zeek=enip.zeek),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
+    *IT_PROTOCOLS,
 )  # fmt: skip

@@ -1,0 +1,18 @@
+"""The protocols of information technology: they tell who a device is, and how it is attacked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vedette.sensor.dissect import dhcp, dhcp6, dns, mdns
+from vedette.sensor.dissect.interface import Protocol
+from vedette.sensor.dissect.wording import logged_as
+
+IT_PROTOCOLS: Final[tuple[Protocol, ...]] = (
+    Protocol("dns", "DNS", "it", "udp", (53,), dns.check, dns.Dns, zeek=logged_as("dns")),
+    Protocol("dns", "DNS", "it", "tcp", (53,), dns.check_tcp, dns.Dns, zeek=logged_as("dns")),
+    Protocol("mdns", "Multicast DNS", "it", "udp", (5353,), mdns.check, mdns.Mdns, is_one_way=True),
+    Protocol("llmnr", "LLMNR", "it", "udp", (5355,), dns.check, dns.Llmnr, is_one_way=True, zeek=logged_as("dns")),
+    Protocol("dhcp", "DHCP", "it", "udp", (67,), dhcp.check, dhcp.Dhcp, is_one_way=True, zeek=logged_as("dhcp")),
+    Protocol("dhcpv6", "DHCPv6", "it", "udp", (547,), dhcp6.check, dhcp6.Dhcp6, is_one_way=True),
+)  # fmt: skip
