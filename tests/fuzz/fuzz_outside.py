@@ -13,7 +13,7 @@ from vedette.api.errors import InvalidBody
 from vedette.bus import CalloutRefused, read_callout
 
 SEEDS: Final = (
-    b'{"subject": {"type": "device", "id": "a"}, "action": {"name": "connect"}, "resource": {"type": "hub", "id": "h"}}',
+    b'{"subject": {"type": "device", "id": "a"}, "action": {"name": "connect"}, "resource": {"type": "h", "id": "h"}}',
     b'{"evaluations": [{"action": {"name": "fly"}}], "options": {"evaluations_semantic": "execute_all"}}',
     b'{"page": {"token": "12"}}',
     b"username=pump-7&topic=devices%2Fpump-7%2Fa&acc=2",
