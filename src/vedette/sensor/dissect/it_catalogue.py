@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vedette.sensor.dissect import dhcp, dhcp6, dns, mdns
+from vedette.sensor.dissect import dhcp, dhcp6, dns, http, mdns, tls
 from vedette.sensor.dissect.interface import Protocol
 from vedette.sensor.dissect.wording import logged_as
 
@@ -15,4 +15,12 @@ IT_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("llmnr", "LLMNR", "it", "udp", (5355,), dns.check, dns.Llmnr, is_one_way=True, zeek=logged_as("dns")),
     Protocol("dhcp", "DHCP", "it", "udp", (67,), dhcp.check, dhcp.Dhcp, is_one_way=True, zeek=logged_as("dhcp")),
     Protocol("dhcpv6", "DHCPv6", "it", "udp", (547,), dhcp6.check, dhcp6.Dhcp6, is_one_way=True),
+    Protocol(
+        "tls", "TLS", "it", "tcp", (443, 8883, 636, 993, 995, 465, 853, 5671, 8443), tls.check, tls.Tls,
+        is_found_anywhere=True, zeek=logged_as("ssl"),
+    ),
+    Protocol(
+        "http", "HTTP", "it", "tcp", (80, 8080, 8000, 8008, 3128, 8888), http.check, http.Http,
+        is_found_anywhere=True, zeek=http.zeek,
+    ),
 )  # fmt: skip
