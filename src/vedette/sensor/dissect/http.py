@@ -187,8 +187,8 @@ class Http(StreamDissector):
             OtOp(
                 at_ns, self.flow, False, self.name, asked.method.decode("latin-1").lower() if asked else "response",
                 status, _KINDS.get(asked.method, OpKind.OTHER) if asked else OpKind.OTHER, Direction.RESPONSE,
-                asked.host or None if asked else None, "uri", None, _length(headers), asked.uri if asked else "", status,
-                "ok" if status < 400 else f"status_{status}", None, at_ns - asked.at_ns if asked else None,
+                asked.host or None if asked else None, "uri", None, _length(headers), asked.uri if asked else "",
+                status, "ok" if status < 400 else f"status_{status}", None, at_ns - asked.at_ns if asked else None,
                 self._columns(asked, status, parts, headers),
             )
         )  # fmt: skip
@@ -217,7 +217,7 @@ class Http(StreamDissector):
         except binascii.Error:
             raise Malformed("basic authentication that is no base64") from None
         name = text_of(user)
-        self.complain(at_ns, True, AnomalyKind.CLEAR_TEXT_CREDENTIAL, "HTTP basic authentication")
+        self.complain(at_ns, True, AnomalyKind.CLEAR_TEXT_CREDENTIAL, "HTTP basic")
         if f"{name}:{text_of(password)}".lower() in _DEFAULTS:
             self.complain(at_ns, True, AnomalyKind.DEFAULT_CREDENTIAL, "HTTP basic, a maker's usual password")
         self.tell(at_ns, Attribute.USER, name, is_of_client=True, confidence=PROBABLE, source="http basic")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vedette.sensor.dissect import dhcp, dhcp6, dns, http, mdns, tls
+from vedette.sensor.dissect import cdp, dhcp, dhcp6, dns, http, lldp, mdns, snmp, ssdp, tls
 from vedette.sensor.dissect.interface import Protocol
 from vedette.sensor.dissect.wording import logged_as
 
@@ -23,4 +23,9 @@ IT_PROTOCOLS: Final[tuple[Protocol, ...]] = (
         "http", "HTTP", "it", "tcp", (80, 8080, 8000, 8008, 3128, 8888), http.check, http.Http,
         is_found_anywhere=True, zeek=http.zeek,
     ),
+    Protocol("ssdp", "SSDP", "it", "udp", (1900,), ssdp.check, ssdp.Ssdp, is_one_way=True, is_found_anywhere=True),
+    Protocol("lldp", "LLDP", "it", "ethernet", (0x88CC,), lldp.check, lldp.Lldp, is_one_way=True),
+    Protocol("cdp", "CDP", "it", "ethernet", (0x2000,), cdp.check, cdp.Cdp, is_one_way=True),
+    Protocol("snmp", "SNMP", "it", "udp", (161,), snmp.check, snmp.Snmp, zeek=logged_as("snmp")),
+    Protocol("snmp", "SNMP traps", "it", "udp", (162,), snmp.check, snmp.Snmp, is_one_way=True, zeek=logged_as("snmp")),
 )  # fmt: skip
