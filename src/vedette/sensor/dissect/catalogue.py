@@ -9,6 +9,7 @@ from typing import Final
 
 from vedette.sensor.dissect import (
     arp,
+    dnp3,
     enip,
     modbus,
     modbus_rtu,
@@ -37,6 +38,9 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("enip", "EtherNet/IP over UDP", "ot", "udp", (44818,), enip.check, enip.Enip, zeek=enip.zeek),
     Protocol("enip_io", "EtherNet/IP cyclic data", "ot", "udp", (2222,), enip.check_io, enip.EnipIo,
              is_one_way=True, zeek=enip.zeek),
+    Protocol("dnp3", "DNP3", "ot", "tcp", (20000,), dnp3.check, dnp3.Dnp3, is_found_anywhere=True, zeek=dnp3.zeek),
+    Protocol("dnp3", "DNP3 over UDP", "ot", "udp", (20000,), dnp3.check, dnp3.Dnp3,
+             is_found_anywhere=True, zeek=dnp3.zeek),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
     *IT_PROTOCOLS,
 )  # fmt: skip
