@@ -11,6 +11,7 @@ from vedette.sensor.dissect import (
     arp,
     dnp3,
     enip,
+    iec104,
     modbus,
     modbus_rtu,
     s7comm,
@@ -41,6 +42,8 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("dnp3", "DNP3", "ot", "tcp", (20000,), dnp3.check, dnp3.Dnp3, is_found_anywhere=True, zeek=dnp3.zeek),
     Protocol("dnp3", "DNP3 over UDP", "ot", "udp", (20000,), dnp3.check, dnp3.Dnp3,
              is_found_anywhere=True, zeek=dnp3.zeek),
+    Protocol("iec104", "IEC 60870-5-104", "ot", "tcp", (2404,), iec104.check, iec104.Iec104,
+             is_found_anywhere=True, zeek=iec104.zeek),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
     *IT_PROTOCOLS,
 )  # fmt: skip
