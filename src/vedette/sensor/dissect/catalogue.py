@@ -9,6 +9,7 @@ from typing import Final
 
 from vedette.sensor.dissect import (
     arp,
+    bacnet,
     dnp3,
     enip,
     iec104,
@@ -44,6 +45,8 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
              is_found_anywhere=True, zeek=dnp3.zeek),
     Protocol("iec104", "IEC 60870-5-104", "ot", "tcp", (2404,), iec104.check, iec104.Iec104,
              is_found_anywhere=True, zeek=iec104.zeek),
+    Protocol("bacnet", "BACnet/IP", "ot", "udp", (47808,), bacnet.check, bacnet.Bacnet,
+             is_found_anywhere=True, zeek=bacnet.zeek),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
     *IT_PROTOCOLS,
 )  # fmt: skip

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
+from vedette.sensor.dissect import NO, SURE, Trial, bacnet, torture
+from vedette.sensor.dissect.bacnet import Bacnet
+
+
+def bvlc(npdu: bytes, function: int = 10) -> bytes:
+    return struct.pack(">BBH", 0x81, function, len(npdu) + 4) + npdu
+
+
+def message(apdu: str | bytes, *, function: int = 10, network: str = "0100") -> bytes:
+    raw = bytes.fromhex(apdu) if isinstance(apdu, str) else apdu
+    return bvlc(bytes.fromhex(network) + raw, function)
+
+
+def trial() -> Trial:
+    return Trial(Bacnet, port=47_808, as_datagrams=True)
+
+
+def test_read_property_tells_object_property_and_value() -> None:
+    heard = trial()
+    heard.say(message("00 05 01 0c 0c 00000005 19 55"))
+    heard.answer(message("30 01 0c 0c 00000005 19 55 3e 44 42900000 3f"))
+    asked, answered = heard.sink.operations
+    assert (asked.service, asked.kind, asked.area, asked.first, asked.name) == (
+        "read_property", OpKind.READ, "analog_input", 5, "present_value",
+    )  # fmt: skip
+    assert (answered.value, answered.result, answered.latency_ns) == (72.0, "ok", 1_000_000)
+
+
+def test_write_property_tells_value_and_priority() -> None:
+    heard = trial()
+    heard.say(message("00 04 59 0f 0c 00800001 19 55 3e 44 43340000 3f 49 08"))
+    heard.answer(message("20 59 0f"))
+    written, done = heard.sink.operations
+    assert (written.kind, written.area, written.first, written.value) == (OpKind.WRITE, "analog_value", 1, 180.0)
+    assert written.detail == {"pdu_type": "confirmed_request", "priority": 8}
+    assert (done.direction, done.result, done.name, done.value) == (Direction.RESPONSE, "ok", "present_value", None)
+
+
+def test_read_property_multiple_becomes_one_operation_for_each_property() -> None:
+    heard = trial()
+    heard.say(message("00 04 f1 0e 0c 00000010 1e 09 55 09 67 1f 0c 00000011 1e 09 55 1f"))
+    heard.answer(
+        message(
+            "30 f1 0e 0c 00000010 1e 29 55 4e 44 42900000 4f 29 67 5e 91 02 91 20 5f 1f"
+            "0c 00000011 1e 29 55 4e 21 07 4f 1f"
+        )
+    )
+    assert [(op.first, op.name, op.value, op.result) for op in heard.sink.operations] == [
+        (16, "present_value", None, ""), (16, "reliability", None, ""), (17, "present_value", None, ""),
+        (16, "present_value", 72.0, "ok"), (16, "reliability", None, "unknown_property"),
+        (17, "present_value", 7, "ok"),
+    ]  # fmt: skip
+
+
+def test_write_property_multiple_tells_values() -> None:
+    heard = trial()
+    heard.say(message("00 04 01 10 0c 00800005 1e 09 55 2e 44 42860000 2f 1f 0c 00800006 1e 09 55 2e 21 07 2f 1f"))
+    assert [(op.first, op.name, op.value) for op in heard.sink.operations] == [
+        (5, "present_value", 67.0), (6, "present_value", 7),
+    ]  # fmt: skip
+
+
+def test_who_is_and_i_am() -> None:
+    heard = trial()
+    heard.say(message("10 08 09 03 19 03", function=11))
+    heard.answer(message("10 00 c4 020004d2 22 01e0 91 00 21 08", function=11))
+    asked, told = heard.sink.operations
+    assert (asked.service, asked.kind, asked.value) == ("who_is", OpKind.IDENTIFY, (3, 3))
+    assert (told.service, told.direction, told.area, told.first) == ("i_am", Direction.REPORT, "device", 1_234)
+    evidence = {piece.attribute: piece.value for piece in heard.sink.evidence}
+    assert (evidence[Attribute.UNIT], evidence[Attribute.VENDOR]) == ("device,1234", "Delta Controls")
+
+
+def test_what_comes_from_behind_a_router_is_not_said_of_the_router() -> None:
+    heard = trial()
+    heard.answer(message("10 00 c4 020004d2 22 01e0 91 00 21 08", network="0108 0007 01 15"))
+    assert heard.sink.operations[0].unit == 7
+    assert not heard.sink.evidence
+
+
+def test_device_properties_become_evidence() -> None:
+    heard = trial()
+    heard.say(message("00 05 02 0c 0c 020004d2 19 46"))
+    heard.answer(message(bytes.fromhex("30 02 0c 0c 020004d2 19 46 3e 75 07 00") + b"DSC-12" + b"\x3f"))
+    assert heard.sink.operations[0].kind is OpKind.IDENTIFY
+    assert [(piece.attribute, piece.value) for piece in heard.sink.evidence] == [(Attribute.MODEL, "DSC-12")]
+
+
+@pytest.mark.parametrize(
+    ("apdu", "service", "kind", "area"),
+    [
+        ("00 05 03 14 09 00 1d 09 00 66696c6970626f6f", "reinitialize_device", OpKind.CONTROL, "coldstart"),
+        ("00 05 03 14 09 01", "reinitialize_device", OpKind.CONTROL, "warmstart"),
+        ("00 05 03 11 09 05 19 01", "device_communication_control", OpKind.CONTROL, "disable"),
+        ("00 05 03 07 c4 02800001 0e 31 00 61 0a 0f", "atomic_write_file", OpKind.FILE, "download"),
+        ("00 05 03 0b c4 00c00001", "delete_object", OpKind.PROGRAM, "binary_input"),
+        ("00 05 03 05 09 01 1c 00000001 29 01 39 00", "subscribe_cov", OpKind.SESSION, "analog_input"),
+        ("10 06 a4 7c0a0103 b4 0a0b0c00", "time_synchronization", OpKind.WRITE, "clock"),
+    ],
+)
+def test_services_have_the_right_class(apdu: str, service: str, kind: OpKind, area: str) -> None:
+    heard = trial()
+    heard.say(message(apdu))
+    (op,) = heard.sink.operations
+    assert (op.service, op.kind, op.area) == (service, kind, area)
+    assert not heard.sink.anomalies
+
+
+def test_error_reject_and_abort_name_the_reason() -> None:
+    heard = trial()
+    for answer in ("50 01 0c 91 01 91 1f", "60 01 09", "71 01 04"):
+        heard.say(message("00 05 01 0c 0c 00000005 19 55"))
+        heard.answer(message(answer))
+    assert [op.result for op in heard.sink.operations[1::2]] == [
+        "unknown_object", "reject_unrecognized_service", "abort_segmentation_not_supported",
+    ]  # fmt: skip
+    assert {op.service for op in heard.sink.operations} == {"read_property"}
+
+
+def test_tables_of_the_virtual_link() -> None:
+    heard = trial()
+    heard.say(bvlc(b"", 2))
+    heard.say(bvlc(b"\0\x3c", 5))
+    heard.answer(bvlc(b"\0\x30", 0))
+    assert [(op.service, op.result) for op in heard.sink.operations] == [
+        ("read_broadcast_distribution_table", ""), ("register_foreign_device", ""), ("bvlc_result", "nak_0030"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        (message("00 05 01 7f"), AnomalyKind.ILLEGAL_FUNCTION),
+        (message("10 7f"), AnomalyKind.ILLEGAL_FUNCTION),
+        (message("00 05 01 0c 0c 0000"), AnomalyKind.MALFORMED),
+        (message("00 05 01 0c 0c 00000005 19 55")[:-1], AnomalyKind.MALFORMED),
+        (message("90"), AnomalyKind.ILLEGAL_VALUE),
+    ],
+)
+def test_what_the_standard_forbids_is_noted(payload: bytes, kind: AnomalyKind) -> None:
+    heard = trial()
+    heard.say(payload)
+    assert [each.kind for each in heard.sink.anomalies] == [kind]
+
+
+def test_checks() -> None:
+    assert bacnet.check(message("10 08", function=11), True) == SURE
+    assert bacnet.check(message("10 08")[:-1], True) == NO
+
+
+def test_zeek_rows() -> None:
+    heard = trial()
+    heard.say(message("00 05 01 0c 0c 00000005 19 55"))
+    (_, row), (log, column) = bacnet.zeek(heard.sink.operations[0])
+    assert (row["pdu_service"], row["invoke_id"]) == ("read_property", 1)
+    assert (log, column["object_type"], column["property"]) == ("bacnet_property", "analog_input", "present_value")
+
+
+@given(st.binary(max_size=200), st.sampled_from(["00 05 01 0e", "30 01 0e", "30 01 0c", "10 00", "50 01 0c"]))
+def test_hostile_content_raises_nothing(data: bytes, head: str) -> None:
+    torture(Bacnet, message(bytes.fromhex(head) + data), as_datagrams=True)
