@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vedette.sensor.dissect import cdp, dhcp, dhcp6, dns, http, lldp, mdns, snmp, ssdp, tls
+from vedette.sensor.dissect import cdp, dhcp, dhcp6, dns, ftp, http, lldp, mdns, snmp, ssdp, ssh, telnet, tftp, tls
 from vedette.sensor.dissect.interface import Protocol
 from vedette.sensor.dissect.wording import logged_as
 
@@ -28,4 +28,8 @@ IT_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("cdp", "CDP", "it", "ethernet", (0x2000,), cdp.check, cdp.Cdp, is_one_way=True),
     Protocol("snmp", "SNMP", "it", "udp", (161,), snmp.check, snmp.Snmp, zeek=logged_as("snmp")),
     Protocol("snmp", "SNMP traps", "it", "udp", (162,), snmp.check, snmp.Snmp, is_one_way=True, zeek=logged_as("snmp")),
+    Protocol("ssh", "SSH", "it", "tcp", (22,), ssh.check, ssh.Ssh, is_found_anywhere=True, zeek=logged_as("ssh")),
+    Protocol("ftp", "FTP", "it", "tcp", (21,), ftp.check, ftp.Ftp, zeek=logged_as("ftp")),
+    Protocol("tftp", "TFTP", "it", "udp", (69,), tftp.check, tftp.Tftp, is_one_way=True),
+    Protocol("telnet", "Telnet", "it", "tcp", (23, 2323), telnet.check, telnet.Telnet),
 )  # fmt: skip
