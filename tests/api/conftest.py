@@ -15,7 +15,11 @@ from vedette.simulation import Factory
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    running = RunningPlatform(tmp_path_factory.mktemp("platform"))
+    running = RunningPlatform(
+        tmp_path_factory.mktemp("platform"),
+        # All tests come from one address, and many of them are wrong on purpose.
+        configuration="api.failed_logins_per_minute = 25\n",
+    )
     running.start()
     yield running
     running.stop()

@@ -54,10 +54,10 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
     [
         ("GET", "/v1/policies"),
         ("POST", "/v1/policies"),
-        ("POST", "/v1/policies/check"),
-        ("POST", "/v1/policies/difference"),
-        ("GET", "/v1/policies/form"),
-        ("POST", "/v1/policies/form"),
+        ("POST", "/v1/policy-check"),
+        ("POST", "/v1/policy-difference"),
+        ("GET", "/v1/policy-form"),
+        ("POST", "/v1/policy-form"),
         ("GET", "/v1/policies/stable"),
         ("DELETE", "/v1/policies/2"),
         ("GET", "/v1/policies/stable/difference"),
@@ -99,29 +99,29 @@ def test_a_bundle_is_stored_listed_compared_and_discarded(api: httpx.Client) -> 
 
 def test_flaws_are_told_with_their_place(api: httpx.Client) -> None:
     content = stable(api)
-    good = api.post("/v1/policies/check", json=content).json()
+    good = api.post("/v1/policy-check", json=content).json()
     assert good["is_good"]
     assert all(case["has_passed"] for case in good["cases"])
     broken = content | {"policies": content["policies"] + "\npermit (principal, action, resource);"}
-    found = api.post("/v1/policies/check", json=broken).json()
+    found = api.post("/v1/policy-check", json=broken).json()
     assert not found["is_good"]
     last = content["policies"].count("\n") + 2
     assert last in {flaw["line"] for flaw in found["flaws"] if flaw["is_error"]}
     assert refusal(api.post("/v1/policies", json=broken)) == (422, "access.policy_bundle_flawed")
     cases = content | {"cases": "[[case]]\nname = 1"}
-    assert not api.post("/v1/policies/check", json=cases).json()["is_good"]
+    assert not api.post("/v1/policy-check", json=cases).json()["is_good"]
     sites = content | {"sites": {"north": {"networks": ["10.0.0.1/8"]}}}
-    assert not api.post("/v1/policies/check", json=sites).json()["is_good"]
-    assert api.post("/v1/policies/check", json={"policies": "", "policy": ""}).status_code == 422
+    assert not api.post("/v1/policy-check", json=sites).json()["is_good"]
+    assert api.post("/v1/policy-check", json={"policies": "", "policy": ""}).status_code == 422
 
 
 def test_files_are_compared_without_being_stored(api: httpx.Client) -> None:
     content = stable(api)
     laxer = content | {"policies": content["policies"].replace('riskLevel == "high"', 'riskLevel == "highest"')}
-    found = api.post("/v1/policies/difference", json=laxer).json()
+    found = api.post("/v1/policy-difference", json=laxer).json()
     assert found["may_widen"]
     assert "high-risk" in found["reasons"][0]
-    assert refusal(api.post("/v1/policies/difference", json=content | {"policies": "permit ("})) == (
+    assert refusal(api.post("/v1/policy-difference", json=content | {"policies": "permit ("})) == (
         422,
         "trust.bad_policy_bundle",
     )
@@ -138,20 +138,20 @@ def test_a_form_becomes_a_policy_and_comes_back(api: httpx.Client) -> None:
         "why": "they sleep at night",
         "guidance": "wait",
     }
-    written = api.post("/v1/policies/form", json={"form": form}).json()
+    written = api.post("/v1/policy-form", json={"form": form}).json()
     assert "localMinute" in written["text"]
-    back = api.post("/v1/policies/form", json={"text": written["text"]}).json()
+    back = api.post("/v1/policy-form", json={"text": written["text"]}).json()
     assert {name: back["form"][name] for name in form} == form
     content = stable(api)
     both = content | {"policies": content["policies"] + written["text"]}
-    assert api.post("/v1/policies/check", json=both).json()["is_good"]
+    assert api.post("/v1/policy-check", json=both).json()["is_good"]
     text = "permit (principal, action, resource) when { principal.isEnabled || principal.isBlocked };"
-    assert refusal(api.post("/v1/policies/form", json={"text": text})) == (422, "access.not_a_form")
-    assert api.post("/v1/policies/form", json={}).status_code == 422
+    assert refusal(api.post("/v1/policy-form", json={"text": text})) == (422, "access.not_a_form")
+    assert api.post("/v1/policy-form", json={}).status_code == 422
 
 
 def test_what_a_form_can_say_is_listed(api: httpx.Client) -> None:
-    found = api.get("/v1/policies/form").json()
+    found = api.get("/v1/policy-form").json()
     assert {"group", "site", "tag"} <= {each["kind"] for each in found["selectors"]}
     assert len({each["kind"] for each in found["conditions"]}) == len(found["conditions"])
     assert "sendTelemetry" in found["actions"]

@@ -141,6 +141,8 @@ class AuthorizedRoutes:
         if found is None:
             # No operation is there, as the router will say. Whatever else might think that there is one knows nobody.
             scope.setdefault("state", {}).pop("principal", None)
+            if self._is_hidden(scope):
+                raise ActRefused("whatever is there is in no list of operations", hint="routes stand in one flat list")
             return send
         principal = scope.get("state", {}).get("principal")
         if not isinstance(principal, Principal):
@@ -273,6 +275,10 @@ class AuthorizedRoutes:
             if match is Match.FULL:
                 return f"{scope['method']} {route.path_format}", child.get("path_params", {})
         return None
+
+    def _is_hidden(self, scope: Scope) -> bool:
+        """Tell whether something else than an operation would answer: a mount, or a router within a router."""
+        return any(not isinstance(each, APIRoute) and each.matches(scope)[0] is Match.FULL for each in self._routes())
 
     def _candidates(self, scope: Scope) -> list[APIRoute]:
         """Return the routes of a method and of as many levels as a path has: to try all takes longer than an answer."""

@@ -124,7 +124,7 @@ class OtherLoginRoutes:
             methods=["POST"],
             status_code=201,
             summary="Make a secret for my authenticator app",
-            responses=refusals(409, is_change=True),
+            responses=refusals(409, 422, is_change=True),
             dependencies=[Depends(holds_secret)],
         )
         add(

@@ -116,21 +116,33 @@ class PolicyRoutes:
 
     def build(self) -> list[APIRouter]:
         """Return the routes."""
-        return [self._build_bundles(), self._build_staging(), self._build_simulations()]
+        return [self._build_bundles(), self._build_work(), self._build_staging(), self._build_simulations()]
+
+    def _build_work(self) -> APIRouter:
+        """Return what is done with policies that are not stored; apart, since ``{bundle}`` stands for any word."""
+        router = api_router("policies")
+        add = router.add_api_route
+        work = refusals(422, is_change=True)
+        add(
+            "/policy-check", self.check, methods=["POST"], summary="Check policies without storing them", responses=work
+        )
+        add(
+            "/policy-difference",
+            self.compare_content,
+            methods=["POST"],
+            summary="Show what policies change",
+            responses=refusals(404, 409, 422, is_change=True),
+        )
+        add("/policy-form", self.form_pieces, methods=["GET"], summary="List what a form can say", responses=refusals())
+        add("/policy-form", self.translate, methods=["POST"], summary="Translate a form and a policy", responses=work)
+        return router
 
     def _build_bundles(self) -> APIRouter:
         router = api_router("policies", "/v1/policies")
         add = router.add_api_route
         change = refusals(404, 409, 422, is_change=True)
-        work = refusals(422, is_change=True)
         add("", self.list_bundles, methods=["GET"], summary="List policy bundles", responses=refusals(422))
         add("", self.create, methods=["POST"], status_code=201, summary="Store policies as a draft", responses=change)
-        add("/check", self.check, methods=["POST"], summary="Check policies without storing them", responses=work)
-        add(
-            "/difference", self.compare_content, methods=["POST"], summary="Show what policies change", responses=change
-        )
-        add("/form", self.form_pieces, methods=["GET"], summary="List what a form can say", responses=refusals())
-        add("/form", self.translate, methods=["POST"], summary="Translate a form and a policy", responses=work)
         one = "/{bundle}"
         add(one, self.show, methods=["GET"], summary="Show a policy bundle", responses=refusals(404, 422))
         add(one, self.discard, methods=["DELETE"], status_code=204, summary="Discard a draft", responses=change)

@@ -88,7 +88,10 @@ class SignalRoutes:
         return show_health(found)
 
     async def history(
-        self, identity: IdentityPath, limit: Annotated[int, Query(ge=1, le=100)] = 50, after: After = ""
+        self,
+        identity: IdentityPath,
+        limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 50,
+        after: After = "",
     ) -> Page[SignalView]:
         """The latest 100, youngest first, those included that count no more."""
         found, following = await self._signals.history(

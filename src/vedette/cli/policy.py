@@ -173,7 +173,7 @@ def diff(
     folder = _folder_of(source)
     if folder is not None:
         body = folder.body | {"against": against}
-        found = session.client.send("POST", "/v1/policies/difference", body).body
+        found = session.client.send("POST", "/v1/policy-difference", body).body
     else:
         path = path_of("/v1/policies/{}/difference", source)
         found = session.client.get(path, {"against": against}).body

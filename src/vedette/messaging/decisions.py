@@ -277,7 +277,8 @@ def _filters(organization_id: str, generation_id: str | None, kinds: Sequence[st
     unknown = set(kinds) - set(KINDS)
     if unknown:
         raise ValueError(f"{min(unknown)[:40]!r} is not a kind of decision")
-    return tuple(decision_subject(organization_id, subject, kind) for kind in kinds)
+    # Told twice, a kind would overlap itself, which the bus refuses.
+    return tuple(decision_subject(organization_id, subject, kind) for kind in dict.fromkeys(kinds))
 
 
 def _decision(message: StoredMessage) -> Decision | None:
