@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from vedette.sensor.dissect import cdp, dhcp, dhcp6, dns, ftp, http, lldp, mdns, snmp, ssdp, ssh, telnet, tftp, tls
+from vedette.sensor.dissect import (
+    cdp,
+    dhcp,
+    dhcp6,
+    dns,
+    ftp,
+    http,
+    lldp,
+    mdns,
+    rdp,
+    smb,
+    snmp,
+    ssdp,
+    ssh,
+    telnet,
+    tftp,
+    tls,
+)
 from vedette.sensor.dissect.interface import Protocol
 from vedette.sensor.dissect.wording import logged_as
 
@@ -32,4 +49,6 @@ IT_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("ftp", "FTP", "it", "tcp", (21,), ftp.check, ftp.Ftp, zeek=logged_as("ftp")),
     Protocol("tftp", "TFTP", "it", "udp", (69,), tftp.check, tftp.Tftp, is_one_way=True),
     Protocol("telnet", "Telnet", "it", "tcp", (23, 2323), telnet.check, telnet.Telnet),
+    Protocol("smb", "SMB", "it", "tcp", (445, 139), smb.check, smb.Smb, is_found_anywhere=True),
+    Protocol("rdp", "RDP", "it", "tcp", (3389,), rdp.check, rdp.Rdp, zeek=logged_as("rdp")),
 )  # fmt: skip
