@@ -131,7 +131,9 @@ def _wait_ready(folder: Path, process: subprocess.Popen[bytes]) -> None:
         except (OSError, ValueError, KeyError):
             pass
         time.sleep(0.1)
-    raise SystemExit(f"vedette up is not ready after 60 s: see {folder}/up.log\n{(folder / 'up.log').read_text()[-2000:]}")
+    raise SystemExit(
+        f"vedette up is not ready after 60 s: see {folder}/up.log\n{(folder / 'up.log').read_text()[-2000:]}"
+    )
 
 
 async def enroll(platform: Platform, factory: Factory, names: list[str], parallel: int = 16) -> tuple[list[Any], float]:
