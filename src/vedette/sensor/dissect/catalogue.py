@@ -15,6 +15,7 @@ from vedette.sensor.dissect import (
     iec104,
     modbus,
     modbus_rtu,
+    opcua,
     s7comm,
     s7comm_plus,
 )
@@ -47,6 +48,8 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
              is_found_anywhere=True, zeek=iec104.zeek),
     Protocol("bacnet", "BACnet/IP", "ot", "udp", (47808,), bacnet.check, bacnet.Bacnet,
              is_found_anywhere=True, zeek=bacnet.zeek),
+    Protocol("opcua", "OPC UA binary", "ot", "tcp", (4840, 4843, 48010, 53530), opcua.check, opcua.OpcUa,
+             is_found_anywhere=True, zeek=opcua.zeek),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
     *IT_PROTOCOLS,
 )  # fmt: skip
