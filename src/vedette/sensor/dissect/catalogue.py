@@ -16,6 +16,7 @@ from vedette.sensor.dissect import (
     modbus,
     modbus_rtu,
     opcua,
+    profinet,
     s7comm,
     s7comm_plus,
 )
@@ -50,6 +51,8 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
              is_found_anywhere=True, zeek=bacnet.zeek),
     Protocol("opcua", "OPC UA binary", "ot", "tcp", (4840, 4843, 48010, 53530), opcua.check, opcua.OpcUa,
              is_found_anywhere=True, zeek=opcua.zeek),
+    Protocol("profinet", "PROFINET DCP and RT", "ot", "ethernet", (0x8892,), profinet.check, profinet.Profinet,
+             is_one_way=True, zeek=profinet.zeek),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
     *IT_PROTOCOLS,
 )  # fmt: skip
