@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Annotated, Final
 
 import typer
@@ -337,6 +336,8 @@ def _root(
     is_version_asked: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     if is_version_asked:
+        from importlib.metadata import version  # noqa: PLC0415 - a fifth of what it takes to show the help
+
         sys.stdout.write(f"vedette {version('vedette')}\n")
         raise typer.Exit
     if context.invoked_subcommand is None:

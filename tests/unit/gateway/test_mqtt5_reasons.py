@@ -24,6 +24,7 @@ BEFORE_MQTT = {
     admission.TOO_MANY_OF_SOURCE,
     admission.TOO_MANY_UNIDENTIFIED,
     admission.TOO_FAST,
+    admission.ADDRESS_NOT_ALLOWED,
     admission.TOO_MANY_WAITING,
     admission.HANDSHAKE_TIMEOUT,
     admission.IDENTIFY_TIMEOUT,
