@@ -11,7 +11,16 @@ import binascii
 from collections import deque
 from typing import ClassVar, Final, NamedTuple
 
-from vedette.sensor.dissect.interface import INCOMPLETE, NO, NOT_A_MESSAGE, SURE, Malformed, StreamDissector, ZeekRow
+from vedette.sensor.dissect.interface import (
+    INCOMPLETE,
+    NO,
+    NOT_A_MESSAGE,
+    SURE,
+    WEAK,
+    Malformed,
+    StreamDissector,
+    ZeekRow,
+)
 from vedette.sensor.dissect.wording import MASK, text_of
 from vedette.sensor.flows import Flow
 from vedette.sensor.model import PROBABLE, AnomalyKind, Attribute, Direction, OpKind, OtOp, Sink, Values
@@ -269,14 +278,20 @@ def without_secrets(uri: bytes) -> bytes:
 
 def check(payload: bytes, is_from_client: bool) -> int:
     """Tell HTTP/1 by its first line; see ``interface.Check``."""
-    line = payload[: payload.find(b"\n", 0, 8192)] if b"\n" in payload[:8192] else payload[:8192]
-    return SURE if _is_first_line(line, is_from_client) else NO
+    end = payload.find(b"\r\n", 0, 8192)
+    if end >= 0:
+        return SURE if _is_first_line(payload[:end], is_from_client) else NO
+    if not is_from_client:
+        return WEAK if payload.startswith(_ANSWERS) else NO
+    return WEAK if payload.partition(b" ")[0] in _KINDS else NO
 
 
 def _is_first_line(line: bytes, is_from_client: bool) -> bool:
     if not is_from_client:
-        return line.startswith(_ANSWERS)
-    return line.partition(b" ")[0] in _KINDS and line.rstrip()[-9:-1] == _VERSION
+        return line.startswith(_ANSWERS) and line[9:12].isdigit()
+    method, _, rest = line.partition(b" ")
+    uri, _, version = rest.rstrip().rpartition(b" ")
+    return method in _KINDS and version in {b"HTTP/1.1", b"HTTP/1.0"} and bool(uri)
 
 
 def _length(headers: dict[bytes, bytes]) -> int | None:

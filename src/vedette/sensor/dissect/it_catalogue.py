@@ -6,13 +6,17 @@ from typing import Final
 
 from vedette.sensor.dissect import (
     cdp,
+    coap,
     dhcp,
     dhcp6,
     dns,
     ftp,
     http,
+    icmp,
     lldp,
     mdns,
+    mqtt,
+    ntp,
     rdp,
     smb,
     snmp,
@@ -51,4 +55,11 @@ IT_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("telnet", "Telnet", "it", "tcp", (23, 2323), telnet.check, telnet.Telnet),
     Protocol("smb", "SMB", "it", "tcp", (445, 139), smb.check, smb.Smb, is_found_anywhere=True),
     Protocol("rdp", "RDP", "it", "tcp", (3389,), rdp.check, rdp.Rdp, zeek=logged_as("rdp")),
+    Protocol("ntp", "NTP", "it", "udp", (123,), ntp.check, ntp.Ntp, zeek=logged_as("ntp")),
+    Protocol("icmp", "ICMP", "it", "ip", (1,), dissector=icmp.Icmp),
+    Protocol("icmpv6", "ICMPv6", "it", "ip", (58,), dissector=icmp.Icmp6),
+    Protocol(
+        "mqtt", "MQTT", "iot", "tcp", (1883,), mqtt.check, mqtt.Mqtt, is_found_anywhere=True
+    ),
+    Protocol("coap", "CoAP", "iot", "udp", (5683,), coap.check, coap.Coap),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, OpKind
-from vedette.sensor.dissect import NO, SURE, Trial, http, torture
+from vedette.sensor.dissect import NO, SURE, WEAK, Trial, http, torture
 from vedette.sensor.dissect.http import Http
 
 GET = b"GET /status?id=4 HTTP/1.1\r\nHost: plc.example\r\nUser-Agent: scada/2\r\n\r\n"
@@ -121,7 +121,8 @@ def test_contradictions_are_malformed(head: bytes) -> None:
 
 def test_checks_know_their_own() -> None:
     assert http.check(GET, True) == http.check(OK, False) == SURE
-    assert http.check(GET, False) == http.check(OK, True) == http.check(b"GET lost", True) == NO
+    assert http.check(GET, False) == http.check(OK, True) == http.check(b"GET\r\n", True) == NO
+    assert http.check(b"GET /" + bytes(200), True) == http.check(b"HTTP/1.1 2", False) == WEAK
 
 
 @given(st.binary(max_size=200))
