@@ -13,7 +13,7 @@ from vedette.sensor.dissect.ssdp import Ssdp
 SEEDS: Final = (
     b"NOTIFY * HTTP/1.1\r\nNT: urn:a:device:Basic:1\r\nNTS: ssdp:alive\r\nServer: Linux/3 UPnP/1.0 x\r\nUSN: u\r\n\r\n",
     bytes.fromhex(
-        "0207 04 020000000099 0406 0547692f31 0602 0078 0a02 7331 0e04 00040004 100c 05010a000063020000000100"
+        "0207 04 020000000099 0405 0547692f31 0602 0078 0a02 7331 0e04 00040004 100c 05010a000063020000000100"
     ),
     bytes.fromhex("fe08 0012bb06 56312e32 0000"),
     bytes.fromhex("02b40000 0001 0007 737732 0002 0011 00000001 0101cc0004 0a000064 0004 0008 00000028 0006 0006 6363"),
