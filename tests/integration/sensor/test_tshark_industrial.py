@@ -1,0 +1,205 @@
+"""tshark as an oracle for industrial protocols: the same functions and objects, message by message."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import packets as build
+import pytest
+
+from vedette.sensor import Engine, Listener, OtOp, read_capture
+
+pytestmark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+
+
+class Heard(Listener):
+    def __init__(self) -> None:
+        self.ops: list[OtOp] = []
+
+    def operations(self, operations: list[OtOp]) -> None:
+        self.ops += operations
+
+
+def tshark(path: Path, *fields: str) -> list[list[str]]:
+    """Return the values of fields, frame by frame, of frames that have the first one."""
+    command = [
+        "tshark",
+        "-n",
+        "-r",
+        str(path),
+        "-T",
+        "fields",
+        "-E",
+        "separator=;",
+        "-E",
+        "occurrence=a",
+        "-Y",
+        fields[0],
+    ]
+    for name in fields:
+        command += ["-e", name]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return [line.split(";") for line in done.stdout.splitlines()]
+
+
+def heard(path: Path, frames: list[bytes]) -> list[OtOp]:
+    path.write_bytes(build.pcap(frames))
+    listener = Heard()
+    engine = Engine([listener])
+    engine.read(read_capture(path))
+    engine.finish()
+    return listener.ops
+
+
+def over_tcp(port: int, said: list[str], answered: list[str]) -> list[bytes]:
+    talk = build.Talk(port).open()
+    for question, answer in zip(said, answered, strict=True):
+        talk.say(bytes.fromhex(question))
+        if answer:
+            talk.answer(bytes.fromhex(answer))
+    return talk.close().frames
+
+
+def test_s7comm(tmp_path: Path) -> None:
+    path = tmp_path / "s7.pcap"
+    frames = over_tcp(
+        102,
+        [
+            "03000016 11e00000000100 c0010a c1020100 c2020102",
+            "0300001f 02f080 32 01 0000 0001 000e 0000 04 01 120a10040002000584000050",
+            "03000021 02f080 32 01 0000 0002 0010 0000 29 0000000000 09 505f50524f4752414d",
+        ],
+        [
+            "03000016 11d00001000200 c0010a c1020100 c2020102",
+            "0300001d 02f080 32 03 0000 0001 0002 0008 0000 04 01 ff040020 000afff6",
+            "03000014 02f080 32 03 0000 0002 0001 0000 0000 29",
+        ],
+    )
+    ops = heard(path, frames)
+    theirs = tshark(
+        path, "s7comm.param.func", "s7comm.header.pduref", "s7comm.param.item.db", "s7comm.param.item.address.byte"
+    )
+    assert [(op.code, op.transaction) for op in ops] == [(int(each[0], 16), int(each[1])) for each in theirs]
+    assert ops[0].first == int(theirs[0][3])
+    assert ops[0].detail is not None
+    assert ops[0].detail["db"] == int(theirs[0][2])
+
+
+def test_dnp3(tmp_path: Path) -> None:
+    from vedette.sensor.dissect.dnp3 import crc
+
+    def frame(content: str, control: str, ends: str) -> str:
+        raw = bytes.fromhex(content)
+        head = bytes.fromhex(f"0564{len(raw) + 5:02x}{control}{ends}")
+        blocks = [head, *(raw[start : start + 16] for start in range(0, len(raw), 16))]
+        return b"".join(block + crc(block + b"\0\0").to_bytes(2, "little") for block in blocks).hex()
+
+    path = tmp_path / "dnp3.pcap"
+    crob = "0c 01 28 0100 0a00 41 01 f4010000 00000000 00"
+    said = [
+        frame(f"c0 c{number} {each}", "c4", "04000300")
+        for number, each in enumerate(("01 1e 02 00 05 06", "05 " + crob, "0d"))
+    ]
+    answered = [
+        frame("c0 c0 81 0000 1e 02 00 05 06 01 1027 01 f0d8", "44", "03000400"),
+        frame("c0 c1 81 0000 " + crob, "44", "03000400"),
+        frame("c0 c2 81 8000 34 01 07 01 6400", "44", "03000400"),
+    ]
+    ops = heard(path, over_tcp(20_000, said, answered))
+    theirs = tshark(path, "dnp3.al.func", "dnp3.al.seq", "dnp3.al.index", "dnp3.data_chunk.CRC.incorrect")
+    assert [(op.code, op.transaction) for op in ops] == [(int(each[0], 0), int(each[1])) for each in theirs]
+    assert ops[2].first == int(theirs[2][2])
+    assert not any(each[3] for each in theirs)
+
+
+def test_iec104(tmp_path: Path) -> None:
+    path = tmp_path / "iec104.pcap"
+    frames = over_tcp(
+        2404,
+        ["680407000000", "680e 0000 0000 64 01 06 00 0300 000000 14", "680e 0200 0000 2d 01 06 00 0300 d20400 81"],
+        [
+            "68040b000000",
+            "6812 0000 0200 0d 01 03 00 0300 010000 00002041 00",
+            "680e 0200 0400 2d 01 07 00 0300 d20400 81",
+        ],
+    )
+    ops = [op for op in heard(path, frames) if op.unit is not None]
+    theirs = tshark(
+        path, "iec60870_asdu.typeid", "iec60870_asdu.causetx", "iec60870_asdu.addr", "iec60870_asdu.ioa",
+        "iec60870_asdu.float",
+    )  # fmt: skip
+    assert [(op.code, (op.detail or {})["cot"], op.unit, op.first) for op in ops] == [
+        tuple(map(int, each[:4])) for each in theirs
+    ]
+    assert ops[1].value == float(theirs[1][4])
+
+
+def test_bacnet(tmp_path: Path) -> None:
+    path = tmp_path / "bacnet.pcap"
+    messages = [
+        "810a0011 0100 0005010c 0c00000005 1955",
+        "810a0017 0100 0004590f 0c00800001 1955 3e 4443340000 3f".replace("0017", "0018"),
+        "810a000c 0100 00050314 0901",
+    ]
+    ops = heard(path, [build.datagram(bytes.fromhex(each), 47_808) for each in messages])
+    theirs = tshark(path, "bacapp.confirmed_service", "bacapp.invoke_id", "bacapp.instance_number")
+    assert [(op.code, op.transaction) for op in ops] == [(int(each[0]), int(each[1])) for each in theirs]
+    assert [op.first for op in ops[:2]] == [int(each[2]) for each in theirs[:2]]
+
+
+def test_enip(tmp_path: Path) -> None:
+    path = tmp_path / "enip.pcap"
+    head = "07000000 00000000 0100000000000000 00000000 00000000 0000 0200 0000 0000 b200 "
+    frames = over_tcp(
+        44_818,
+        [
+            "6500 0400 00000000 00000000 0100000000000000 00000000 01000000",
+            "6f00 1800" + head + "0800 0e03 2001 2401 3007",
+            "6f00 1600" + head + "0600 0502 2001 2401",
+        ],
+        [
+            "6500 0400 07000000 00000000 0100000000000000 00000000 01000000",
+            "6f00 1800" + head + "0800 8e000000 03414243",
+            "6f00 1400" + head + "0400 85000800",
+        ],
+    )
+    ops = [op for op in heard(path, frames) if op.protocol == "cip"]
+    theirs = tshark(path, "cip.service", "cip.class", "cip.genstat")
+    assert [op.code for op in ops] == [int(each[0].split(",")[0], 0) & 0x7F for each in theirs]
+    assert [op.area for op in ops] == ["identity"] * 4
+    assert (ops[3].result, int(theirs[3][2], 0)) == ("service_not_supported", 8)
+
+
+def test_profinet_dcp(tmp_path: Path) -> None:
+    path = tmp_path / "dcp.pcap"
+    messages = [
+        "fefe 05 00 00000001 0001 0004 ffff0000",
+        "fefd 04 00 00000002 0000 000a 0202 0006 0001 70756d70",
+        "fefd 04 00 00000003 0000 0006 0506 0002 0004",
+    ]
+    frames = [build.ethernet(bytes.fromhex(each) + bytes(26), 0x8892) for each in messages]
+    ops = heard(path, frames)
+    theirs = tshark(path, "pn_dcp.service_id", "pn_dcp.xid")
+    assert [(op.code, op.transaction) for op in ops] == [(int(each[0]), int(each[1], 0)) for each in theirs]
+
+
+def test_opcua(tmp_path: Path) -> None:
+    path = tmp_path / "opcua.pcap"
+    item = "030200 06000000 56616c766531 0d000000"
+    asked = "09000000 01000000 02000000 02000000 0100a102 0000" + "00" * 16 + "ffffffff 00000000 000000 01000000" + item
+    asked += "ffffffff 01 06 fdffffff"
+    answered = "09000000 01000000 02000000 02000000 0100a402" + "00" * 12 + "00000000 00 00000000 000000"
+    answered += "01000000 00003b80 00000000"
+
+    def chunk(content: str) -> str:
+        raw = bytes.fromhex(content)
+        return (b"MSGF" + (len(raw) + 8).to_bytes(4, "little") + raw).hex()
+
+    ops = heard(path, over_tcp(4840, [chunk(asked)], [chunk(answered)]))
+    theirs = tshark(path, "opcua.servicenodeid.numeric", "opcua.nodeid.string", "opcua.Int32", "opcua.StatusCode")
+    assert [op.code for op in ops] == [int(each[0].split(",")[0]) for each in theirs]
+    assert ops[0].name == f"ns=2;s={theirs[0][1]}"
+    assert ops[0].value == int(theirs[0][2])
+    assert ops[1].result == "bad_not_writable"
