@@ -10,7 +10,7 @@ from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
 from vedette.sensor.dissect import dnp3_codes as codes
-from vedette.sensor.dissect.dnp3_objects import Objects, parse
+from vedette.sensor.dissect.dnp3_objects import Objects, asked_for, parse
 from vedette.sensor.dissect.interface import INCOMPLETE, NO, NOT_A_MESSAGE, SURE, Malformed, StreamDissector, ZeekRow
 from vedette.sensor.dissect.transactions import Transactions
 from vedette.sensor.flows import Flow
@@ -20,6 +20,7 @@ MARK: Final = b"\x05\x64"
 _MAX_FRAGMENT_BYTES: Final = 16_384
 _MAX_KNOWN: Final = 1_024
 _USER_DATA: Final = frozenset({3, 4})
+_WITHOUT_VALUES: Final = frozenset({0, 1, 7, 8, 9, 10, 11, 12, 20, 21, 22})
 _FIRST: Final = 0x40
 _LAST: Final = 0x80
 
@@ -140,7 +141,7 @@ class Dnp3(StreamDissector):
             self._answer(data, known, key, unit, is_from_client, at_ns)
             return
         service, kind, area = known
-        objects = parse(data, 2, has_values=function not in {0, 1, 7, 8, 9, 10, 11, 12, 20, 21, 22})
+        objects = asked_for(data[2:]) if function in _WITHOUT_VALUES else parse(data, 2, has_values=True)
         head = objects[0] if objects else None
         if head is not None and not area:
             area = head.area

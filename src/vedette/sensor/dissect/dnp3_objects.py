@@ -17,6 +17,7 @@ from vedette.sensor.model import Values
 
 MAX_HEADERS: Final = 128
 _MAX_VALUES: Final = 2_048
+_MAX_KNOWN: Final = 1_024
 _PREFIXES: Final = {0: "", 1: "B", 2: "H", 3: "I"}
 _PREFIX_BYTES: Final = {0: 0, 1: 1, 2: 2, 3: 4}
 _WIDTHS: Final = {0: 1, 1: 2, 2: 4, 7: 1, 8: 2, 9: 4, 11: 1}
@@ -34,6 +35,18 @@ class Objects(NamedTuple):
     indexes: tuple[int, ...]
     value: Values
     controls: tuple[tuple[int, dict[str, Values]], ...] = ()
+
+
+def asked_for(content: bytes) -> list[Objects]:
+    """Return what a request without values names; remembered, since polling repeats it for ever."""
+    found = _known.get(content)
+    if found is None:
+        found = parse(content, 0, has_values=False)
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        if len(content) <= 64:
+            _known[content] = found
+    return found
 
 
 def parse(data: bytes, position: int, *, has_values: bool) -> list[Objects]:
@@ -127,6 +140,7 @@ def _values(
     return end, Objects(group, variation, area, first, count, indexes, value)
 
 
+_known: Final[dict[bytes, list[Objects]]] = {}
 _readers: Final[dict[tuple[int, int, int], Struct]] = {}
 
 
