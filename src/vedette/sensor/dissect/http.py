@@ -82,11 +82,14 @@ class Http(StreamDissector):
             return min(self._left[is_from_client], len(data) - start, _MAX_HEAD_BYTES)
         if state == _OPAQUE:
             return min(len(data) - start, _MAX_HEAD_BYTES)
-        if state in {_CHUNK, _TRAILER} or data[start] in b"\r\n":
+        if state in {_CHUNK, _TRAILER}:
             end = data.find(b"\n", start, start + 4096)
             if end < 0:
                 return INCOMPLETE if len(data) - start < 4096 else NOT_A_MESSAGE
             return end + 1 - start
+        if data[start] in b"\r\n":
+            blank = data[start : start + _MAX_HEAD_BYTES]
+            return len(blank) - len(blank.lstrip(b"\r\n"))
         line = data.find(b"\n", start, start + 8192)
         if line < 0:
             return INCOMPLETE if len(data) - start < 8192 else NOT_A_MESSAGE
@@ -102,7 +105,7 @@ class Http(StreamDissector):
         """Read one head; pass over what else there is."""
         state = self._state[is_from_client]
         if state == _HEAD:
-            if data not in {b"\r\n", b"\n"}:
+            if data[0] not in b"\r\n":
                 self._head(data, is_from_client, at_ns)
         elif state in {_BODY, _IN_CHUNK}:
             self._left[is_from_client] -= len(data)
