@@ -70,7 +70,10 @@ def run(stage: Stage, folder: Path | None) -> tuple[bool, float]:
     """Run a stage; answer whether it passed and the seconds it took. One that hangs is ended with all it started."""
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", str(stage.folder.relative_to(ROOT)), "-q", *stage.options]
-    environment = os.environ | ({} if folder is None else {"TMPDIR": str(folder)})
+    environment = dict(os.environ)
+    if folder is not None:
+        environment["TMPDIR"] = str(folder)
+        command.append(f"--basetemp={folder / 't'}")  # short: sockets lie in it, and their paths have an end
     with subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True) as running:
         try:
             code = running.wait(timeout=stage.limit_s)
