@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Tests make thousands of small databases, and each commit waits for the disk: in memory they take a third of the time.
-# What survives a power cut is tested on a file system of its own, which counts what was synced.
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
-_IN_MEMORY_FREE_BYTES = 4 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -53,28 +46,11 @@ STAGES = [
 ]
 
 
-@contextlib.contextmanager
-def scratch() -> Iterator[Path | None]:
-    """Make a folder for what tests write, in memory where there is plenty; ``None``: the system's own will do."""
-    if "TMPDIR" in os.environ or not os.access(_IN_MEMORY, os.W_OK):
-        yield None
-        return
-    if shutil.disk_usage(_IN_MEMORY).free < _IN_MEMORY_FREE_BYTES:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="vt-", dir=_IN_MEMORY, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
-def run(stage: Stage, folder: Path | None) -> tuple[bool, float]:
+def run(stage: Stage) -> tuple[bool, float]:
     """Run a stage; answer whether it passed and the seconds it took. One that hangs is ended with all it started."""
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", str(stage.folder.relative_to(ROOT)), "-q", *stage.options]
-    environment = dict(os.environ)
-    if folder is not None:
-        environment["TMPDIR"] = str(folder)
-        command.append(f"--basetemp={folder / 't'}")  # short: sockets lie in it, and their paths have an end
-    with subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True) as running:
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as running:
         try:
             code = running.wait(timeout=stage.limit_s)
         except subprocess.TimeoutExpired:
@@ -107,8 +83,7 @@ def main() -> int:
     failed = 0
     for stage in stages:
         print(f"\n== {stage.name} ==", flush=True)
-        with scratch() as folder:
-            passed, took_s = run(stage, folder)
+        passed, took_s = run(stage)
         lines.append(f"  {'ok  ' if passed else 'FAIL'}  {stage.name:<14} {took_s:6.1f} s")
         failed += not passed
         if stage.is_ground and not passed:
