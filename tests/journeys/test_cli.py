@@ -36,6 +36,17 @@ ELSEWHERE = {
     # tests/journeys/test_sign_in.py
     *("login", "logout", "recover-admin"),
     *(f"token {verb}" for verb in ("list", "show", "create", "revoke")),
+    # tests/journeys/test_policy_life.py
+    *(f"policy {verb}" for verb in ("apply", "approve", "canary", "check", "diff", "promote", "rollback", "shadow")),
+    *(f"policy {verb}" for verb in ("show", "simulate", "status", "test")),
+    *("access explain", "decision export", "listener check", "sensor read"),
+    # tests/api/test_role_commands.py
+    *(f"role {verb}" for verb in ("grant", "kinds", "list", "rights", "withdraw")),
+    *(f"review {verb}" for verb in ("begin", "close", "export", "show", "sign")),
+    *(f"command-schema {verb}" for verb in ("add", "list", "remove")),
+    *("approval list", "approval show", "elevation end", "elevation list"),
+    # tests/integration/sensor: it listens to a wire, not to a platform
+    "sensor run",
 }
 
 
@@ -188,6 +199,37 @@ def test_telemetry_is_listed_and_followed(operator: Operator, device: subprocess
     assert [json.loads(line)["device_id"] for line in behind.out.splitlines()] == [DEVICE] * 3
     operator.run("telemetry tail --device nobody", code=4)
     operator.run("telemetry list --since yesterday", code=2)
+
+
+def test_a_device_that_behaves_oddly_is_quarantined_and_led_back(operator: Operator) -> None:
+    operator.platform.call("POST", "/v1/devices", {"device_id": "shelf-3", "authentication": {"type": "issued"}})
+    sent = operator.json("signal send shelf-3 tamper --level high")
+    assert sent["risk_level"] == "high"
+    assert "tamper" in operator.run("signal list shelf-3").out
+    assert "high" in operator.run("signal show shelf-3").out
+    assert "shelf-3" in operator.run("signal risky").out
+    signal_id = sent["signal"]["signal_id"]
+    operator.run(f"signal withdraw shelf-3 {signal_id}", "--reason", "the lid was open for service")
+    assert operator.json("signal show shelf-3")["risk_level"] != "high"
+    operator.run("quarantine put shelf-3", "--reason", "talks to a stranger")
+    assert "shelf-3" in operator.run("quarantine list").out
+    assert "talks to a stranger" in operator.run("quarantine show shelf-3").out
+    operator.run("quarantine approve shelf-3", "--reason", "x", code=1)
+    operator.run("quarantine recover shelf-3", "--reason", "reinstalled", "--dry-run")
+    operator.run("quarantine sign-off shelf-3", "--reason", "mine", "--dry-run")
+    operator.run("quarantine release shelf-3", "--reason", "it was the auditor")
+    assert "shelf-3" not in operator.run("quarantine list").out
+
+
+def test_what_is_not_there_is_said_to_be_missing(operator: Operator) -> None:
+    assert operator.json("policy list")["items"]
+    assert operator.json("policy simulations")["items"] == []
+    assert operator.json("review list")["items"] == []
+    operator.run("policy withdraw", code=1)
+    operator.run("policy discard stable", "--reason", "x", "--yes", code=1)
+    for line in ("approval approve apr_none", "approval refuse apr_none"):
+        operator.run(line, code=4)
+    operator.run("elevation begin grt_none --reason x --dry-run")
 
 
 def test_ctrl_c_ends_a_tail_quietly(operator: Operator, device: subprocess.Popen[bytes]) -> None:

@@ -42,7 +42,9 @@ def make_active(platform: Platform, factory: Factory, name: str) -> str:
 
 def keep_out(platform: Platform) -> None:
     platform.call("POST", "/v1/devices/disabled/disable", {"reason": "stolen"})
-    platform.call("POST", "/v1/devices/quarantined/lifecycle", {"target": "quarantined", "reason": "odd"})
+    # The limited zone may renew; whoever is cut may not.
+    cut = {"reason": "odd", "mode": "cut", "is_override": True}
+    platform.call("POST", "/v1/devices/quarantined/quarantine", cut)
     entry = {"effect": "block", "kind": "device_id", "value": "blocked", "reason": "stolen"}
     platform.call("POST", "/v1/access-lists", entry)
     platform.call("POST", "/v1/devices/retired/retire", {"reason": "scrapped"})
