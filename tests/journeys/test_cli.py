@@ -217,7 +217,7 @@ def test_a_device_that_behaves_oddly_is_quarantined_and_led_back(operator: Opera
     operator.run("quarantine approve shelf-3", "--reason", "x", code=1)
     operator.run("quarantine recover shelf-3", "--reason", "reinstalled", "--dry-run")
     operator.run("quarantine sign-off shelf-3", "--reason", "mine", "--dry-run")
-    operator.run("quarantine release shelf-3", "--reason", "it was the auditor")
+    operator.run("quarantine release shelf-3", "--reason", "it was the auditor", "--yes")
     assert "shelf-3" not in operator.run("quarantine list").out
 
 
