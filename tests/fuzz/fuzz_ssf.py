@@ -9,7 +9,8 @@ import msgspec
 
 from vedette.access import SetRefused
 from vedette.access.ssf_events import heard_event, name_in_subject
-from vedette.access.ssf_tokens import UnknownSetKeyError, read_key_set, verify_set
+from vedette.access.ssf_tokens import read_key_set, verify_set
+from vedette.operators import UnknownKeyError
 
 _NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SEEDS = [
@@ -24,7 +25,7 @@ SEEDS = [
 def fuzz_one(data: bytes) -> None:
     """Read bytes as each thing that they could be."""
     keys = read_key_set(msgspec.json.decode(SEEDS[2]))
-    with contextlib.suppress(SetRefused, UnknownSetKeyError):
+    with contextlib.suppress(SetRefused, UnknownKeyError):
         verify_set(data.decode("latin-1"), keys, issuer="https://a", audience="https://b", now=_NOW)
     try:
         value = msgspec.json.decode(data)

@@ -8,7 +8,8 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from vedette.operators.oidc_tokens import Expected, VerificationKey, read_keys
+from vedette.operators.oidc_tokens import Expected
+from vedette.operators.signed_tokens import VerificationKey, read_keys
 
 ISSUER = "https://login.example/realms/plant"
 CLIENT = "vedette"

@@ -25,15 +25,14 @@ from vedette.access.ssf_events import VERIFICATION, heard_event, name_in_subject
 from vedette.access.ssf_model import SECRET_MAX_CHARS, TEXT_MAX_CHARS, TRANSMITTERS_MAX, Transmitter, is_safe_url
 from vedette.access.ssf_tokens import (
     AGE_MAX,
-    PublicKey,
     ReceivedSet,
-    UnknownSetKeyError,
     read_key_set,
     verify_set,
 )
 from vedette.health import InvalidSignal, NewSignal, SignalService, TooManySignals
 from vedette.kernel import Clock, IdSource, OrganizationId, Problem
 from vedette.ledger import Actor, Entry, Ledger
+from vedette.operators import UnknownKeyError, VerificationKey
 from vedette.pki import SecretBox
 from vedette.registry import ClockJumped, DeviceNotFound, ModuleNotFound
 from vedette.store import Store, Transaction
@@ -104,7 +103,7 @@ class ReceiverService:
         self._clock = clock
         self._ids = ids
         # Transmitter → its keys, and when they were fetched.
-        self._keys: OrderedDict[str, tuple[tuple[PublicKey, ...], float]] = OrderedDict()
+        self._keys: OrderedDict[str, tuple[tuple[VerificationKey, ...], float]] = OrderedDict()
 
     async def add(self, new: NewTransmitter, *, actor: Actor) -> Transmitter:
         """Begin to hear a transmitter.
@@ -281,17 +280,17 @@ class ReceiverService:
         expected = {"issuer": transmitter.issuer, "audience": transmitter.audience, "now": self._clock.now()}
         try:
             return verify_set(token, keys, **expected)  # type: ignore[arg-type] # three keywords
-        except UnknownSetKeyError:
+        except UnknownKeyError:
             if not is_fresh:
                 keys, _ = await self._keys_of(client, transmitter, is_again=True)
         try:
             return verify_set(token, keys, **expected)  # type: ignore[arg-type] # three keywords
-        except UnknownSetKeyError:
+        except UnknownKeyError:
             raise SetRefused("the transmitter does not publish the key that signed", error="invalid_key") from None
 
     async def _keys_of(
         self, client: httpx.AsyncClient, transmitter: Transmitter, *, is_again: bool
-    ) -> tuple[tuple[PublicKey, ...], bool]:
+    ) -> tuple[tuple[VerificationKey, ...], bool]:
         """Return a transmitter's keys, and whether they were fetched just now."""
         now_s = self._clock.monotonic_s()
         known = self._keys.get(transmitter.transmitter_id)

@@ -11,7 +11,7 @@ import binascii
 import os
 import stat
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -26,70 +26,64 @@ _SEED_CHARS: Final = 58
 _USER_CHARS: Final = 56
 
 
-class UserKey:
-    """The key pair of one user of the bus."""
+class _Key:
+    """The key pair of a user or an account."""
+
+    _prefix: ClassVar[int]
+    _owner: ClassVar[str]
+    _seed_begins: ClassVar[str]
 
     def __init__(self, private_key: Ed25519PrivateKey) -> None:
         self._private_key = private_key
 
     @classmethod
-    def from_seed(cls, seed: str) -> UserKey:
-        """Read a user's seed (``SU`` and 56 characters).
+    def from_seed(cls, seed: str) -> Self:
+        """Read a seed (58 characters).
 
         Raises:
             InvalidNkey: Wrong length, alphabet, checksum or kind of key.
         """
-        return cls(_read_seed(seed, _USER_PREFIX, "a user", "SU"))
+        raw = _decode(seed, _SEED_CHARS)
+        if raw[:2] != _seed_head(cls._prefix):
+            raise InvalidNkey(
+                f"not the seed of {cls._owner}", hint=f"the seed of {cls._owner} begins with {cls._seed_begins}"
+            )
+        return cls(Ed25519PrivateKey.from_private_bytes(raw[2:]))
 
     @classmethod
-    def generate(cls) -> UserKey:
+    def generate(cls) -> Self:
         """Make a new key from the operating system's randomness."""
         return cls(Ed25519PrivateKey.generate())
 
     @property
     def public(self) -> str:
-        """The public key as the server's configuration names it (``U`` and 55 characters)."""
-        return _encode(bytes([_USER_PREFIX]) + self._private_key.public_key().public_bytes_raw())
+        """The public key as the server's configuration names it (56 characters)."""
+        return _encode(bytes([self._prefix]) + self._private_key.public_key().public_bytes_raw())
 
     @property
     def seed(self) -> str:
         """The secret seed; for the key file only."""
-        return _encode(_seed_head(_USER_PREFIX) + self._private_key.private_bytes_raw())
+        return _encode(_seed_head(self._prefix) + self._private_key.private_bytes_raw())
+
+
+class UserKey(_Key):
+    """The key pair of one user of the bus: public ``U…``, seed ``SU…``."""
+
+    _prefix = _USER_PREFIX
+    _owner = "a user"
+    _seed_begins = "SU"
 
     def sign(self, nonce: bytes) -> str:
         """Sign the server's nonce, in the form CONNECT carries it (base64url without padding)."""
         return base64.urlsafe_b64encode(self._private_key.sign(nonce)).rstrip(b"=").decode("ascii")
 
 
-class AccountKey:
-    """The key pair of an account: it signs the users that an auth callout lets in."""
+class AccountKey(_Key):
+    """The key pair of an account, public ``A…``, seed ``SA…``: it signs the users that an auth callout lets in."""
 
-    def __init__(self, private_key: Ed25519PrivateKey) -> None:
-        self._private_key = private_key
-
-    @classmethod
-    def from_seed(cls, seed: str) -> AccountKey:
-        """Read an account's seed (``SA`` and 56 characters).
-
-        Raises:
-            InvalidNkey: Wrong length, alphabet, checksum or kind of key.
-        """
-        return cls(_read_seed(seed, _ACCOUNT_PREFIX, "an account", "SA"))
-
-    @classmethod
-    def generate(cls) -> AccountKey:
-        """Make a new key from the operating system's randomness."""
-        return cls(Ed25519PrivateKey.generate())
-
-    @property
-    def public(self) -> str:
-        """The public key as the server's configuration names it (``A`` and 55 characters)."""
-        return _encode(bytes([_ACCOUNT_PREFIX]) + self._private_key.public_key().public_bytes_raw())
-
-    @property
-    def seed(self) -> str:
-        """The secret seed; for the key file only."""
-        return _encode(_seed_head(_ACCOUNT_PREFIX) + self._private_key.private_bytes_raw())
+    _prefix = _ACCOUNT_PREFIX
+    _owner = "an account"
+    _seed_begins = "SA"
 
     def sign(self, message: bytes) -> bytes:
         """Sign a message."""
@@ -172,13 +166,6 @@ def ensure_seed(path: Path) -> UserKey:
 
 def _seed_head(prefix: int) -> bytes:
     return bytes([_SEED_PREFIX | (prefix >> 5), (prefix & 0b1_1111) << 3])
-
-
-def _read_seed(seed: str, prefix: int, owner: str, begins: str) -> Ed25519PrivateKey:
-    raw = _decode(seed, _SEED_CHARS)
-    if raw[:2] != _seed_head(prefix):
-        raise InvalidNkey(f"not the seed of {owner}", hint=f"the seed of {owner} begins with {begins}")
-    return Ed25519PrivateKey.from_private_bytes(raw[2:])
 
 
 def _encode(body: bytes) -> str:

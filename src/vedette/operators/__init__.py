@@ -176,6 +176,13 @@ from vedette.operators.service_tokens import (
     ServiceTokenService,
 )
 from vedette.operators.sign_in import SignIn
+from vedette.operators.signed_tokens import (
+    TokenUnreadableError,
+    UnknownKeyError,
+    VerificationKey,
+    open_token,
+    read_keys,
+)
 from vedette.operators.totp_service import NewTotp, TotpService
 
 __all__ = [
@@ -324,6 +331,7 @@ __all__ = [
     "StepUpNeeded",
     "Subject",
     "TokenRefused",
+    "TokenUnreadableError",
     "TooMany",
     "TooManyWaiting",
     "TotpChanged",
@@ -331,6 +339,8 @@ __all__ = [
     "TotpNotFound",
     "TotpOff",
     "TotpService",
+    "UnknownKeyError",
+    "VerificationKey",
     "Wait",
     "canonical_act",
     "check_scopes",
@@ -339,7 +349,9 @@ __all__ = [
     "holds_everywhere",
     "is_address",
     "is_demanded",
+    "open_token",
     "origin_of",
     "reaches",
+    "read_keys",
     "relying_party",
 ]

@@ -10,12 +10,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 SUBJECT_MAX_CHARS: Final = 255
-TOKEN_MAX_CHARS: Final = 16_384
 GROUPS_MAX: Final = 2_000
 GROUP_MAX_CHARS: Final = 256
 WORD_MAX_CHARS: Final = 24
 WORDS_MAX: Final = 8
-ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")  # the last are one and the same (RFC 9864)
 CLOCK_SLACK: Final = timedelta(seconds=60)
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORTS: Final = {"https": 443, "http": 80}

@@ -16,14 +16,8 @@ from vedette.kernel import Clock
 from vedette.operators.errors import OidcRefused, OidcUnavailable
 from vedette.operators.oidc_fetch import ProviderClient
 from vedette.operators.oidc_model import IdentityClaims, LogoutClaims, OidcSettings
-from vedette.operators.oidc_tokens import (
-    Expected,
-    UnknownKeyError,
-    VerificationKey,
-    read_keys,
-    verify_id_token,
-    verify_logout_token,
-)
+from vedette.operators.oidc_tokens import Expected, verify_id_token, verify_logout_token
+from vedette.operators.signed_tokens import TokenUnreadableError, UnknownKeyError, VerificationKey, read_keys
 
 T = TypeVar("T")
 
@@ -231,7 +225,10 @@ class Provider:
             self._asked_keys_s = now_s
 
             async def ask() -> tuple[VerificationKey, ...]:
-                return read_keys(await self._client.get(found.jwks))
+                try:
+                    return read_keys(await self._client.get(found.jwks))
+                except TokenUnreadableError as error:
+                    raise OidcRefused(f"the provider's keys cannot be used: {error}") from error
 
             self._keys = await _or_stale(ask, self._keys, now_s)
             return self._keys[1]

@@ -2,7 +2,6 @@
 
 Source:
     OpenID Connect Core 1.0 §3.1.3.7 (id token validation); Back-Channel Logout 1.0 §2.4, §2.6 (logout tokens);
-    RFC 8725 (JWT best practice: algorithms are the receiver's choice).
 """
 
 from __future__ import annotations
@@ -15,61 +14,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import msgspec
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
-
 from vedette.operators.errors import OidcRefused
 from vedette.operators.model import NAME_MAX_CHARS
 from vedette.operators.oidc_model import (
-    ALGORITHMS,
     CLOCK_SLACK,
     GROUP_MAX_CHARS,
     GROUPS_MAX,
     SUBJECT_MAX_CHARS,
-    TOKEN_MAX_CHARS,
     WORD_MAX_CHARS,
     WORDS_MAX,
     IdentityClaims,
     LogoutClaims,
 )
+from vedette.operators.signed_tokens import Claims, TokenUnreadableError, VerificationKey, open_token
 
 LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
-KEYS_MAX: Final = 64
 _LIFETIME_MAX: Final = timedelta(days=1)
 _AGE_MAX: Final = timedelta(minutes=10)
-_RSA_MIN_BITS: Final = 2048
 _SID_MAX_CHARS: Final = 256
-# Each algorithm goes with one kind of key, whatever the key or the token says of itself.
-_KINDS: Final = {
-    "RS256": ("RSA", ""),
-    "PS256": ("RSA", ""),
-    "ES256": ("EC", "P-256"),
-    "EdDSA": ("OKP", "Ed25519"),
-    "Ed25519": ("OKP", "Ed25519"),
-}
-_Claims = dict[str, Any]  # Any: JSON
-
-PublicKey = RSAKey | ECKey | OKPKey
-
-
-class UnknownKeyError(Exception):
-    """A token names a key that the provider did not publish when it was asked last."""
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationKey:
-    """A key that the provider signs with.
-
-    Attributes:
-        key_id: Empty when the provider did not name it.
-        algorithm: The only one it is for; empty when the provider did not say.
-    """
-
-    key_id: str
-    algorithm: str
-    key: PublicKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +48,6 @@ class Expected:
     now: datetime
     nonce: str | None = None
     access_token: str = ""
-
-
-def read_keys(document: object) -> tuple[VerificationKey, ...]:
-    """Return the keys of a JWK set that can verify tokens here; others are passed over (RFC 7517 §5).
-
-    Raises:
-        OidcRefused: It is no key set, or one of more than 64 keys.
-    """
-    keys = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(keys, list) or len(keys) > KEYS_MAX:
-        raise OidcRefused("the provider's key set is not one of at most 64 keys")
-    found = (_read_key(each) for each in keys if isinstance(each, dict))
-    return tuple(each for each in found if each is not None)
 
 
 def verify_id_token(token: str, keys: Sequence[VerificationKey], expected: Expected) -> IdentityClaims:
@@ -194,73 +143,14 @@ def name_in(claims: Mapping[str, Any], claims_by_preference: Sequence[str]) -> s
     return ""
 
 
-def _verify(token: str, keys: Sequence[VerificationKey], types: tuple[str, ...]) -> _Claims:
-    if len(token) > TOKEN_MAX_CHARS or not token.isascii():
-        raise OidcRefused(f"the token is not one of at most {TOKEN_MAX_CHARS} ASCII characters")
+def _verify(token: str, keys: Sequence[VerificationKey], types: tuple[str, ...]) -> Claims:
     try:
-        header = jws.extract_compact(token.encode("ascii")).headers()
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise OidcRefused("the token is not a signed token") from error
-    algorithm, key_id, kind = header.get("alg"), header.get("kid", ""), header.get("typ", "")
-    if algorithm not in ALGORITHMS or not isinstance(key_id, str) or not isinstance(kind, str):
-        raise OidcRefused(f"the token is not signed with one of {', '.join(ALGORITHMS)}")
-    if kind.lower().removeprefix("application/") not in types or "crit" in header:
-        raise OidcRefused("the token is of another type")
-    fitting = [each for each in keys if _fits(each, algorithm) and (not key_id or each.key_id == key_id)]
-    if not fitting:
-        raise UnknownKeyError
-    for each in fitting:
-        try:
-            signed = jws.deserialize_compact(token, each.key, algorithms=[algorithm], registry=_REGISTRY)
-        except (JoseError, ValueError, TypeError):
-            continue
-        return _decode(signed.payload)
-    raise OidcRefused("the signature of the token is wrong")
+        return open_token(token, keys, types)
+    except TokenUnreadableError as error:
+        raise OidcRefused(str(error)) from error
 
 
-_REGISTRY: Final = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
-_REGISTRY.max_payload_length = TOKEN_MAX_CHARS
-
-
-def _decode(payload: bytes | None) -> _Claims:
-    try:
-        found = msgspec.json.decode(payload or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise OidcRefused("the token holds no JSON") from error
-    if not isinstance(found, dict):
-        raise OidcRefused("the token holds no claims")
-    return found
-
-
-def _read_key(jwk: _Claims) -> VerificationKey | None:
-    kind = jwk.get("kty")
-    if kind not in {"RSA", "EC", "OKP"} or "d" in jwk or jwk.get("use", "sig") != "sig":
-        return None
-    key_id, algorithm = jwk.get("kid", ""), jwk.get("alg", "")
-    if not isinstance(key_id, str) or not isinstance(algorithm, str):
-        return None
-    members = {name: jwk[name] for name in ("kty", "n", "e", "crv", "x", "y") if isinstance(jwk.get(name), str)}
-    if kind == "RSA" and len(members.get("n", "")) * 6 < _RSA_MIN_BITS:
-        return None
-    try:
-        key = JWKRegistry.import_key(members)
-        is_weak = isinstance(key, RSAKey) and key.public_key.key_size < _RSA_MIN_BITS
-    except (JoseError, ValueError, TypeError, KeyError):
-        return None
-    if is_weak or not isinstance(key, RSAKey | ECKey | OKPKey):
-        return None
-    return VerificationKey(key_id, algorithm, key)
-
-
-def _fits(candidate: VerificationKey, algorithm: str) -> bool:
-    kind, curve = _KINDS[algorithm]
-    key = candidate.key
-    if key.key_type != kind or (candidate.algorithm and candidate.algorithm != algorithm):
-        return False
-    return isinstance(key, RSAKey) or key.curve_name == curve
-
-
-def _check_audience(claims: _Claims, expected: Expected) -> None:
+def _check_audience(claims: Claims, expected: Expected) -> None:
     if claims.get("iss") != expected.issuer:
         raise OidcRefused("the token comes from another provider (iss)")
     audience = claims.get("aud")
@@ -272,7 +162,7 @@ def _check_audience(claims: _Claims, expected: Expected) -> None:
         raise OidcRefused("the token was given to another application (azp)")
 
 
-def _check_times(claims: _Claims, now: datetime) -> None:
+def _check_times(claims: Claims, now: datetime) -> None:
     issued_at, ends_at = _time(claims, "iat"), _time(claims, "exp")
     if ends_at + CLOCK_SLACK <= now:
         raise OidcRefused("the token is over (exp)", hint="compare the clocks of this host and of the provider")
@@ -285,7 +175,7 @@ def _check_times(claims: _Claims, now: datetime) -> None:
         raise OidcRefused("the token holds only later (nbf)")
 
 
-def _check_access_token(claims: _Claims, access_token: str) -> None:
+def _check_access_token(claims: Claims, access_token: str) -> None:
     said = claims.get("at_hash")
     if said is None or not access_token:
         return
@@ -297,14 +187,14 @@ def _check_access_token(claims: _Claims, access_token: str) -> None:
         raise OidcRefused("the token goes with another access token (at_hash)")
 
 
-def _time(claims: _Claims, name: str) -> datetime:
+def _time(claims: Claims, name: str) -> datetime:
     found = _optional_time(claims, name)
     if found is None:
         raise OidcRefused(f"the token does not say {name}")
     return found
 
 
-def _optional_time(claims: _Claims, name: str) -> datetime | None:
+def _optional_time(claims: Claims, name: str) -> datetime | None:
     value = claims.get(name)
     if value is None:
         return None
@@ -316,14 +206,14 @@ def _optional_time(claims: _Claims, name: str) -> datetime | None:
         raise OidcRefused(f"{name} of the token is no time") from error
 
 
-def _subject(claims: _Claims) -> str:
+def _subject(claims: Claims) -> str:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_MAX_CHARS or not subject.isprintable():
         raise OidcRefused(f"sub of the token is not 1 to {SUBJECT_MAX_CHARS} printable characters")
     return subject
 
 
-def _session_id(claims: _Claims) -> str:
+def _session_id(claims: Claims) -> str:
     found = claims.get("sid", "")
     if not isinstance(found, str) or len(found) > _SID_MAX_CHARS or not found.isprintable():
         raise OidcRefused(f"sid of the token is not at most {_SID_MAX_CHARS} printable characters")

@@ -28,8 +28,9 @@ from vedette.access.ssf_events import (
     subject_of,
 )
 from vedette.access.ssf_model import is_safe_url
-from vedette.access.ssf_tokens import SetSigner, UnknownSetKeyError, read_key_set, verify_set
+from vedette.access.ssf_tokens import SetSigner, read_key_set, verify_set
 from vedette.ledger import Actor, Envelope
+from vedette.operators import UnknownKeyError
 from vedette.trust import RiskLevel
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -142,7 +143,7 @@ def test_another_key_or_type_is_refused() -> None:
     keys = read_key_set({"keys": [key.as_dict(private=False) | {"kid": "k"}]})
     with pytest.raises(SetRefused):
         verify(sign({"typ": "JWT", "kid": "k"}, claims(), key, "RS256"), keys)
-    with pytest.raises(UnknownSetKeyError):
+    with pytest.raises(UnknownKeyError):
         verify(sign({"typ": "secevent+jwt", "kid": "other"}, claims(), key, "RS256"), keys)
 
 
@@ -156,7 +157,7 @@ def test_weak_and_private_keys_are_passed_over() -> None:
 
 @given(st.text(max_size=400))
 def test_any_text_is_refused_or_unknown_and_nothing_else(text: str) -> None:
-    with pytest.raises((SetRefused, UnknownSetKeyError)):
+    with pytest.raises((SetRefused, UnknownKeyError)):
         verify(text)
 
 
