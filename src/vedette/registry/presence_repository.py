@@ -11,11 +11,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vedette.kernel import GenerationId
 from vedette.registry.presence import Presence, PresenceChange
+from vedette.registry.repository import DEVICE_NAME, devices
 from vedette.store import UtcDateTime, metadata
 
 _ID: Final = 64
 
-# An identity without a row has never been connected.
+# An identity without a row has never been connected. The device's id is a copy: the list of those that are connected
+# comes in its order. It is empty for modules.
 presence: Final = sa.Table(
     "registry_presence",
     metadata,
@@ -28,6 +30,7 @@ presence: Final = sa.Table(
     sa.Column("remote_address", sa.String(64), nullable=False),
     sa.Column("protocol", sa.String(32), nullable=False),
     sa.Column("client", sa.String(256), nullable=False),
+    sa.Column("device_id", DEVICE_NAME, nullable=False, server_default=""),
 )
 
 _c: Final = presence.c
@@ -36,6 +39,14 @@ _connected: Final = _c.is_connected.is_(True)
 sa.Index(
     "ix_registry_presence_connected",
     _c.organization_id,
+    _c.generation_id,
+    sqlite_where=_connected,
+    postgresql_where=_connected,
+)
+sa.Index(
+    "ix_registry_presence_device",
+    _c.organization_id,
+    _c.device_id,
     _c.generation_id,
     sqlite_where=_connected,
     postgresql_where=_connected,
@@ -64,9 +75,19 @@ _leave: Final = presence.update().values(is_connected=False, changed_at=sa.bindp
 _KEPT: Final = ("remote_address", "protocol", "client")
 
 
+_named: Final = (
+    sa.select(devices.c.device_id)
+    .where(
+        devices.c.organization_id == sa.bindparam("organization"), devices.c.generation_id == sa.bindparam("generation")
+    )
+    .scalar_subquery()
+)
+
+
 def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sa.Insert:
     """Write a change over the row there is; an empty detail leaves what is known."""
     new = insert.excluded
+    insert = insert.values(device_id=sa.func.coalesce(_named, ""))
     values: dict[str, Any] = {name: new[name] for name in ("is_connected", "gateway", "changed_at", "reason")}
     values |= {name: sa.case((new[name] == "", _c[name]), else_=new[name]) for name in _KEPT}
     return insert.on_conflict_do_update(index_elements=["organization_id", "generation_id"], set_=values)
@@ -158,6 +179,8 @@ def delete(connection: sa.Connection, organization_id: str, generation_ids: Sequ
 
 def _to_row(organization_id: str, change: PresenceChange) -> dict[str, Any]:  # Any: column values
     return {
+        "organization": organization_id,
+        "generation": change.generation_id,
         "organization_id": organization_id,
         "generation_id": change.generation_id,
         "is_connected": change.is_connected,

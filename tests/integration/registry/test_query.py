@@ -355,6 +355,7 @@ INDEXES: list[tuple[SourceName, str, str]] = [
     ("devices", "STARTSWITH(deviceId, 'pump-')", "uq_registry_devices_device_id"),
     ("devices", "x509Thumbprint.primaryThumbprint = 'ab'", "ix_registry_devices_primary"),
     ("devices", "CONTAINS(groups, 'pumps')", "uq_registry_group_members_device"),
+    ("devices", "connectionState = 'Connected'", "ix_registry_presence_device"),
     ("devices.modules", "deviceId = 'pump-1'", "ix_registry_modules_name"),
 ]
 
@@ -380,6 +381,8 @@ async def test_the_rarer_index_is_used_where_it_is_known_to_be(registry: Registr
         ("tags.building = 1 AND lifecycle = 'quarantined' AND deviceClass > 'a'", "ix_registry_devices_lifecycle"),
         ("tags.site = 's1' AND deviceId > 'pump-2' AND tags.line > 'l'", "ix_registry_devices_tags_site_device_id"),
         ("site > 's1' AND tags.site > 's1'", "uq_registry_devices_device_id"),
+        ("tags.building = 1 AND connectionState = 'Connected'", "ix_registry_presence_device"),
+        ("site = 's1' AND connectionState = 'Connected'", "ix_registry_devices_site"),
     ):
         plan = make_plan(check_condition(parse_condition(where)), DEVICES, registry.store.kind)
         assert not plan.is_direct, where
@@ -431,6 +434,7 @@ async def fill_for_planner(registry: RegistryHouse) -> None:
             for each in rows
         ]
         connection.execute(sa.text(MEMBERS), members)
+        connection.execute(sa.text(PRESENCE), [presence_of(registry.organization_id, each) for each in rows])
         modules = SOURCES["devices.modules"].table
         connection.execute(modules.insert(), [module_of(registry.organization_id, each) for each in rows])
         if connection.dialect.name == "postgresql":
@@ -445,6 +449,19 @@ MEMBERS = (
 )
 
 
+PRESENCE = (
+    "INSERT INTO registry_presence (organization_id, generation_id, device_id, is_connected, gateway, changed_at,"
+    " reason, remote_address, protocol, client)"
+    " VALUES (:organization_id, :generation_id, :device_id, :is_connected, 'g', :changed_at, '', '', '', '')"
+)
+
+
+def presence_of(organization_id: str, device: dict[str, Any]) -> dict[str, Any]:
+    is_connected = int(device["generation_id"].removeprefix("dev_")) % 20 == 0
+    kept = {name: device[name] for name in ("generation_id", "device_id")}
+    return kept | {"organization_id": organization_id, "is_connected": is_connected, "changed_at": "2026-11-22 00:00"}
+
+
 def module_of(organization_id: str, device: dict[str, Any]) -> dict[str, Any]:
     number = device["generation_id"].removeprefix("dev_")
     kept = ("authentication_type", "is_enabled", "tags", "created_at", "updated_at", "revision", "device_id")
@@ -455,6 +472,25 @@ def module_of(organization_id: str, device: dict[str, Any]) -> dict[str, Any]:
         "module_id": "camera",
         "managed_by": "",
     }
+
+
+async def test_what_is_connected_comes_in_the_order_of_ids_page_by_page(registry: RegistryHouse) -> None:
+    for name in ("z.meter", "valve-1", "pump-2", "a.gate"):
+        device = await registry.device(name)
+        change = PresenceChange(
+            generation_id=device.generation_id,
+            is_connected=True,
+            gateway="gateway-1",
+            changed_at=registry.twins._clock.now(),
+        )
+        await registry.presence.note(registry.organization_id, [change])
+    expected = ["a.gate", "pump-2", "valve-1", "z.meter"]
+    for where in ("connectionState = 'Connected'", "connectionState = 'Connected' AND deviceId > 'a'"):
+        for limit in (1, 3, 100):
+            found = await registry.ask(select("deviceId", where), limit=limit)
+            assert [each["deviceId"] for each in found] == expected, (where, limit)
+    count = await registry.ask("SELECT COUNT() n FROM devices WHERE connectionState = 'Connected' AND deviceId > 'p'")
+    assert count == [{"n": 3}]
 
 
 async def test_windows_are_bounded_by_what_the_index_yields(

@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from vedette.registry.group_repository import groups, members
+from vedette.registry.presence_repository import presence
 from vedette.registry.query.check import fields_of
 from vedette.registry.query.columns import Clause
 from vedette.registry.query.compile import Compiled, compile_condition, simplify
@@ -61,11 +62,13 @@ class Branch:
     Attributes:
         clause: What the index looks up; every identity without one.
         group: The name of a group whose members they are.
+        is_connected: Whether they are those that are connected.
         is_sorted: Whether the index yields them in the order of the key; else they are few.
     """
 
     clause: Clause | None = None
     group: str | None = None
+    is_connected: bool = False
     is_sorted: bool = True
 
     def order(self, key: tuple[sa.Column[Any], ...]) -> list[sa.ColumnElement[Any]]:
@@ -96,6 +99,8 @@ class Plan:
 
     def key_of(self, branch: Branch) -> tuple[sa.Column[Any], ...]:
         """Return the columns that order a branch."""
+        if branch.is_connected:
+            return (_connected.c.device_id,)
         return self.source.key if branch.group is None else (members.c.device_id,)
 
     def seeing(self, within: Clause) -> Plan:
@@ -136,6 +141,9 @@ class Plan:
         if branch.group is not None:
             source, joined = _with_members(source, organization_id, branch.group)
             clauses += joined
+        if branch.is_connected:
+            source, joined = _with_connected(source, organization_id)
+            clauses += joined
         if branch.clause is not None:
             clauses.append(branch.clause)
         if is_whole:
@@ -168,7 +176,7 @@ def make_plan(node: Node | None, source: Source, dialect: str) -> Plan:
             rank, branches, sought = found_rank, found, conjunct
     rest = [conjunct for conjunct in rest if conjunct is not sought]
     ranges = [conjunct for conjunct in rest if _is_of_key(conjunct)]
-    if rank not in {_RANK_POINT, _RANK_GROUP} and ranges:
+    if rank != _RANK_POINT and rank not in _JOINED and ranges:
         clauses = [compile_condition(conjunct, source, dialect).clause for conjunct in ranges]
         branches = tuple(replace(each, clause=sa.and_(_clause_of(each), *clauses)) for each in branches)
         rest = [conjunct for conjunct in rest if conjunct not in ranges]
@@ -185,7 +193,10 @@ def make_plan(node: Node | None, source: Source, dialect: str) -> Plan:
 
 
 _EVERYTHING: Final[tuple[Branch, ...]] = (Branch(),)
-_RANK_POINT, _RANK_EXCEPTION, _RANK_GROUP, _RANK_INDEX, _RANK_NONE = range(5)
+_RANK_POINT, _RANK_EXCEPTION, _RANK_GROUP, _RANK_INDEX, _RANK_CONNECTED, _RANK_NONE = range(6)
+# Their keys are another table's: a range of device ids does not narrow what the index yields.
+_JOINED: Final = frozenset({_RANK_GROUP, _RANK_CONNECTED})
+_connected: Final = presence.alias("connected")
 
 
 def _branches(node: Node, source: Source, dialect: str) -> tuple[int, tuple[Branch, ...]]:
@@ -216,6 +227,8 @@ def _equal(path: Path, values: tuple[Primitive, ...], source: Source, dialect: s
         return _RANK_POINT, (Branch(clause, is_sorted=False),)
     if source is not DEVICES:
         return _RANK_NONE, ()
+    if path.steps == ("connectionState",) and distinct == ("Connected",):
+        return _RANK_CONNECTED, (Branch(is_connected=True),)
     is_exception = path.steps in _EXCEPTIONS and distinct == (_EXCEPTIONS[path.steps],)
     is_indexed = path.steps in _INDEXED and all(isinstance(value, str) for value in distinct)
     if not (is_exception or is_indexed) or not 0 < len(distinct) <= BRANCHES_MAX:
@@ -251,6 +264,15 @@ def _with_members(source: sa.FromClause, organization_id: str, name: str) -> tup
     )
     named = sa.select(groups.c.group_id).where(groups.c.organization_id == organization_id, groups.c.name == name)
     return joined, [c.organization_id == organization_id, c.group_id == named.scalar_subquery()]
+
+
+def _with_connected(source: sa.FromClause, organization_id: str) -> tuple[sa.FromClause, list[Clause]]:
+    c = _connected.c
+    joined = source.join(
+        _connected,
+        sa.and_(c.organization_id == DEVICES.table.c.organization_id, c.generation_id == DEVICES.table.c.generation_id),
+    )
+    return joined, [c.organization_id == organization_id, c.is_connected.is_(True)]
 
 
 def _compared(columns: Sequence[sa.ColumnElement[Any]], key: Key, *, is_above: bool) -> Clause:

@@ -1300,12 +1300,26 @@ def _create_registry_presence() -> None:
         sa.Column("remote_address", sa.String(length=64), nullable=False),
         sa.Column("protocol", sa.String(length=32), nullable=False),
         sa.Column("client", sa.String(length=256), nullable=False),
+        sa.Column(
+            "device_id",
+            sa.String(length=128).with_variant(sa.String(length=128, collation="C"), "postgresql"),
+            server_default="",
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_registry_presence")),
     )
     op.create_index(
         "ix_registry_presence_connected",
         "registry_presence",
         ["organization_id", "generation_id"],
+        unique=False,
+        sqlite_where=sa.text("is_connected IS 1"),
+        postgresql_where=sa.text("is_connected IS true"),
+    )
+    op.create_index(
+        "ix_registry_presence_device",
+        "registry_presence",
+        ["organization_id", "device_id", "generation_id"],
         unique=False,
         sqlite_where=sa.text("is_connected IS 1"),
         postgresql_where=sa.text("is_connected IS true"),
