@@ -36,6 +36,7 @@ from vedette.registry.query.tree import (
     Not,
     Or,
     Path,
+    Primitive,
 )
 from vedette.registry.repository import devices
 from vedette.registry.twin_repository import twins
@@ -269,6 +270,30 @@ def ground(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     metadata.create_all(engine)
     yield Ground(engine)
     engine.dispose()
+
+
+@pytest.mark.parametrize("constant", ["", "a", 1, True, None])
+@pytest.mark.parametrize("steps", [("site",), ("tags", "x"), ("tags", "x", "y"), ("status",), ("version",)], ids=str)
+def test_null_differs_from_everything_else(ground: Ground, steps: tuple[str, ...], constant: Primitive) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "tags": tags,
+            "desired": {},
+            "reported": {},
+            "has_twin": False,
+            "is_connected": None,
+            "is_enabled": True,
+            "is_blocked": False,
+            "site": site,
+            "time": NOW,
+            "lifecycle": "active",
+            "authentication_type": "issued",
+            "groups": set(),
+        }
+        for site, tags in ((None, {"x": None}), ("a", {"x": {"y": None}}), ("", {"x": {"y": "a"}}), ("b", {}))
+    ]
+    for relation in ("=", "!=", "<", ">="):
+        ground.check(rows, Comparison(relation, Path(steps), Constant(constant)), DEVICES)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))

@@ -146,14 +146,12 @@ class _Compiler:
             return sa.false()
         if value is None:
             return None
-        if constant is not None:
-            return value.compare(relation, constant)
-        if relation not in {"=", "!="}:
-            return sa.false()
-        is_null, is_defined = value.has_type("null"), value.is_defined()
-        if is_null is None or is_defined is None:
-            return None
-        return is_null if relation == "=" else sa.and_(is_defined, sa.not_(is_null))
+        if constant is None:
+            return _compare_with_null(value, relation)
+        found, is_null = value.compare(relation, constant), value.has_type("null")
+        if relation != "!=" or found is None:
+            return found
+        return None if is_null is None else sa.or_(found, is_null)
 
     def _compare_paths(self, left: Path, relation: Operator, right: Path) -> Clause | None:
         first, second = self._value(left), self._value(right)
@@ -193,6 +191,15 @@ class _Compiler:
             case [Constant(value=constant)] if name in TEXT_FUNCTIONS:
                 return _apply(value, TEXT_FUNCTIONS[name], constant)
         return None
+
+
+def _compare_with_null(value: SqlValue, relation: Operator) -> Clause | None:
+    if relation not in {"=", "!="}:
+        return sa.false()
+    is_null, is_defined = value.has_type("null"), value.is_defined()
+    if is_null is None or is_defined is None:
+        return None
+    return is_null if relation == "=" else sa.and_(is_defined, sa.not_(is_null))
 
 
 def _apply(value: SqlValue, function: TextFunction, constant: Primitive) -> Clause | None:
