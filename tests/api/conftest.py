@@ -17,7 +17,7 @@ from vedette.simulation import Factory
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     running = RunningPlatform(
         tmp_path_factory.mktemp("platform"),
-        # All tests come from one address, and many of them are wrong on purpose.
+        # Most tests come from one address, and many of them are wrong on purpose.
         configuration="api.failed_logins_per_minute = 25\n",
     )
     running.start()
@@ -31,9 +31,18 @@ def api(platform: RunningPlatform) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def new_address() -> Callable[[], str]:
+    """Return addresses of this host that no other test calls from."""
+    numbers = itertools.count(1)
+    return lambda: f"127.8.{(number := next(numbers)) // 250}.{number % 250 + 1}"
+
+
 @pytest.fixture
-def anonymous(platform: RunningPlatform) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=platform.url, timeout=20) as client:
+def anonymous(platform: RunningPlatform, new_address: Callable[[], str]) -> Iterator[httpx.Client]:
+    """Return a client whose failures are counted for its own address."""
+    transport = httpx.HTTPTransport(local_address=new_address())
+    with httpx.Client(base_url=platform.url, timeout=20, transport=transport) as client:
         yield client
 
 
