@@ -157,7 +157,7 @@ def test_a_command_line_logs_in_through_the_browser_and_out_again(
     told = command.stderr.readline()
     url = re.search(r"http\S+", told)
     assert url is not None, told
-    page = browser.go(url[0])
+    page = browser.go(url[0].replace("/device?", "/device/plain?"))
     assert page.status_code == 200, page.text
     assert "vedette-cli" in page.text
     assert "logged in" in browser.submit(page, decision="approve").text
@@ -185,7 +185,7 @@ def test_a_command_line_that_is_denied_is_not_let_in(platform: Platform, browser
     assert command.stderr is not None
     url = re.search(r"http\S+", command.stderr.readline())
     assert url is not None
-    page = browser.go(url[0])
+    page = browser.go(url[0].replace("/device?", "/device/plain?"))
     assert "denied" in browser.submit(page, decision="deny").text
     command.communicate(timeout=60)
     assert command.returncode == 3

@@ -7,31 +7,42 @@ Source:
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import Field
 
 from vedette.api.authentication import Authenticator, Principal, client_in
+from vedette.api.authorization import asker_of
 from vedette.api.device_pages import ask_page, confirm_page, decided_page
 from vedette.api.errors import InvalidBody, Unauthenticated
 from vedette.api.forms import form_of
 from vedette.api.page import refused_page
 from vedette.api.same_origin import check_own_page
 from vedette.api.schema import Caller, Timestamp, View, api_router, refusals
+from vedette.api.sight import refusal_of
 from vedette.kernel import OrganizationId, Problem, escape_html
 from vedette.operators import (
+    Action,
+    AuthorizationService,
+    Confirmations,
     DeviceAuthorization,
     DeviceAuthorizationNotFound,
     DeviceFlowService,
     PersonNeeded,
     Session,
+    StepUpNeeded,
+    Subject,
     TooManyWaiting,
     Wait,
 )
 
 CLIENT_ID: Final = "vedette-cli"
 GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+PLAIN_PAGE: Final = "/device/plain"
+_CONSOLE_PAGE: Final = "/command-line"
+_SEE_OTHER: Final = 303
 _BAD_REQUEST: Final = 400
 _TOO_MANY: Final = 429
 Code = Annotated[str, Path(max_length=64, description="As the command line shows it.", examples=["WDJB-MJHT"])]
@@ -52,16 +63,27 @@ class DeviceFlowRoutes:
     """What the routes below do, for one organization.
 
     Args:
+        authorization: Says whether a person may let in what will act as them, just now.
         url: Where browsers reach us.
+        has_console: Whether there is a page with script, which can ask for a passkey.
     """
 
     def __init__(
-        self, organization_id: OrganizationId, flow: DeviceFlowService, authenticator: Authenticator, *, url: str
+        self,
+        organization_id: OrganizationId,
+        flow: DeviceFlowService,
+        authenticator: Authenticator,
+        *,
+        authorization: AuthorizationService,
+        url: str,
+        has_console: bool,
     ) -> None:
         self._organization_id = organization_id
         self._flow = flow
         self._authenticator = authenticator
+        self._authorization = authorization
         self._url = url
+        self._has_console = has_console
 
     def build(self) -> APIRouter:
         """Return what the console calls."""
@@ -96,7 +118,8 @@ class DeviceFlowRoutes:
         pages.add_api_route("/login/device/code", self.begin, methods=["POST"])
         pages.add_api_route("/login/device/token", self.ask, methods=["POST"])
         pages.add_api_route("/login/device/decision", self.decide_by_page, methods=["POST"])
-        pages.add_api_route("/device", self.page, methods=["GET"], response_class=HTMLResponse)
+        pages.add_api_route("/device", self.lead, methods=["GET"], response_class=RedirectResponse)
+        pages.add_api_route(PLAIN_PAGE, self.page, methods=["GET"], response_class=HTMLResponse)
         return pages
 
     async def show(self, user_code: Code, _caller: Caller) -> DeviceAuthorizationView:
@@ -154,6 +177,11 @@ class DeviceFlowRoutes:
             }
         )
 
+    async def lead(self, user_code: Annotated[str, Query(max_length=64)] = "") -> Response:
+        """Lead a person to the console's page, or to the one without script where there is no console."""
+        query = f"?{urlencode({'user_code': user_code})}" if user_code else ""
+        return RedirectResponse(f"{_CONSOLE_PAGE if self._has_console else PLAIN_PAGE}{query}", _SEE_OTHER)
+
     async def page(self, request: Request, user_code: Annotated[str, Query(max_length=64)] = "") -> Response:
         """Show a person which command line waits, for them to compare."""
         try:
@@ -169,13 +197,27 @@ class DeviceFlowRoutes:
         """Take what a person decided on the page."""
         try:
             check_own_page(request.headers, is_tls=self._authenticator.is_tls)
-            session = await self._session_of(request)
+            principal = await self._authenticator.by_cookie(request.scope)
+            session = _person_of(principal)
             form = form_of(request)
             is_approved = form.get("decision") == "approve"
+            if is_approved:
+                await self._check_present(principal)
             decided = await self._flow.decide(session, form.get("user_code", ""), is_approved=is_approved)
         except Problem as problem:
             return self._refused(request, problem)
         return HTMLResponse(decided_page(decided))
+
+    async def _check_present(self, principal: Principal) -> None:
+        """Check what ``POST /v1/device-authorizations/{user_code}/approve`` is asked too.
+
+        Raises:
+            Problem: They have not just shown that they are there.
+        """
+        standing = await self._authorization.standing(asker_of(principal, self._organization_id))
+        ruling = self._authorization.decide(standing, Action.OWN_CREDENTIALS, Subject(), Confirmations())
+        if not ruling.is_permitted:
+            raise refusal_of(ruling, standing, Action.OWN_CREDENTIALS)
 
     async def _session_of(self, request: Request) -> Session:
         return _person_of(await self._authenticator.by_cookie(request.scope))
@@ -187,6 +229,8 @@ class DeviceFlowRoutes:
         hint = escape_html(told.hint)
         if isinstance(problem, Unauthenticated):
             hint = 'Log in at <a href="/">the console</a>, then open this page again.'
+        if isinstance(problem, StepUpNeeded):
+            hint = f'Approve it in <a href="{_CONSOLE_PAGE}">the console</a>, which asks for your passkey.'
         return HTMLResponse(
             refused_page(escape_html(f"{told.detail[:1].upper()}{told.detail[1:]}."), hint), told.status
         )

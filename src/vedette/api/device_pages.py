@@ -12,7 +12,7 @@ def ask_page() -> str:
     return document(
         "Log a command line in",
         "<h1>Log a command line in</h1>\n"
-        '<form method="get" action="/device">\n'
+        '<form method="get" action="/device/plain">\n'
         '<p><label for="user_code">The code that it shows</label></p>\n'
         '<p><input id="user_code" name="user_code" autocomplete="off" autocapitalize="characters" spellcheck="false" '
         'maxlength="64" required autofocus> <button>Continue</button></p>\n</form>',

@@ -23,8 +23,10 @@ from vedette.api.schema import (
 )
 from vedette.api.session_views import CurrentSessionView
 from vedette.api.sessions import CurrentSession
+from vedette.api.sight import Seen
 from vedette.kernel import OrganizationId
 from vedette.operators import (
+    Action,
     LoginFailed,
     OidcOff,
     PasskeysImpossible,
@@ -200,12 +202,18 @@ class OtherLoginRoutes:
         """With a first code: from then on key and codes log in."""
         await self._sign_in.totp.confirm(_session_of(caller), body.code)
 
-    async def remove(self, person_id: PersonPath, who: Who, reason: _Reason) -> None:
-        """The sessions that it began end at once."""
+    async def remove(self, person_id: PersonPath, who: Who, caller: Caller, sight: Seen, reason: _Reason) -> None:
+        """The sessions that it began end at once. Another person's asks for an administrator."""
+        sight.require(Action.OWN_CREDENTIALS if caller.person_id == person_id else Action.MANAGE_PEOPLE)
         await self._sign_in.totp.remove(self._organization_id, person_id, actor=who, reason=reason)
 
-    async def list_identities(self, person_id: PersonPath) -> Page[IdentityView]:
-        """A person links them at `/login/oidc?purpose=link`, while they are logged in."""
+    async def list_identities(self, person_id: PersonPath, caller: Caller, sight: Seen) -> Page[IdentityView]:
+        """A person links them at `/login/oidc?purpose=link`, while they are logged in.
+
+        Everybody sees their own; those of others are for who may audit.
+        """
+        if caller.person_id != person_id:
+            sight.require(Action.AUDIT)
         if self._sign_in.oidc is None:
             raise _off()
         found = await self._sign_in.oidc.list_of(self._organization_id, person_id)
@@ -225,11 +233,18 @@ class OtherLoginRoutes:
         self,
         external_id: Annotated[str, Path(max_length=64, description="Generated id.", examples=["ext_06h0"])],
         who: Who,
+        caller: Caller,
+        sight: Seen,
         reason: _Reason,
     ) -> None:
-        """The sessions that it began end at once."""
+        """The sessions that it began end at once. Another person's asks for an administrator."""
         if self._sign_in.oidc is None:
             raise _off()
+        is_own = False
+        if caller.person_id is not None:
+            own = await self._sign_in.oidc.list_of(self._organization_id, caller.person_id)
+            is_own = any(each.external_id == external_id for each in own)
+        sight.require(Action.OWN_CREDENTIALS if is_own else Action.MANAGE_PEOPLE)
         await self._sign_in.oidc.unlink(self._organization_id, external_id, actor=who, reason=reason)
 
     def _only_own_page(self, request: Request) -> None:

@@ -108,6 +108,7 @@ class Services:
 
     Attributes:
         url: Where browsers reach us.
+        has_console: Whether the console's pages were built.
         service_host: Where programs reach the service API: a host name, and its port unless that is 443;
             empty while it is off.
         boot_id: Of this machine.
@@ -116,6 +117,7 @@ class Services:
 
     platform: Platform
     url: str
+    has_console: bool
     clock: Clock
     ids: IdSource
     guard: ClockGuard
@@ -192,7 +194,7 @@ def build_openapi() -> dict[str, Any]:  # Any: JSON
 def _routers(services: Services) -> list[APIRouter]:
     organization_id = services.platform.organization_id
     limit = StreamLimit(services.clock)
-    decisions = DecisionRoutes(organization_id, services.decisions, services.devices)
+    decisions = DecisionRoutes(organization_id, services.decisions, services.devices, services.explainer)
     status = StatusReader(
         services.platform,
         components=services.components,
@@ -269,8 +271,10 @@ def _operators(services: Services) -> list[APIRouter]:
     organization_id = services.platform.organization_id
     sessions, people, passkeys = services.sessions, services.people, services.passkeys
     authenticator = services.authenticator
-    current = CurrentSession(organization_id, sessions, people, passkeys.party, is_demo=services.platform.is_demo)
     sign_in = services.sign_in
+    current = CurrentSession(
+        organization_id, sessions, people, passkeys.party, totp=sign_in.totp, is_demo=services.platform.is_demo
+    )
     oidc = OidcLoginRoutes(organization_id, sign_in.oidc, sessions, authenticator=authenticator, ids=services.ids)
     others = OtherLoginRoutes(organization_id, sign_in, passkeys.party, current=current, authenticator=authenticator)
     login = LoginRoutes(
@@ -284,7 +288,14 @@ def _operators(services: Services) -> list[APIRouter]:
         provider_logout_of=oidc.provider_logout_of,
     )
     step_up = StepUpRoutes(organization_id, sessions, passkeys, current=current, authenticator=authenticator)
-    device_flow = DeviceFlowRoutes(organization_id, sign_in.device_flow, authenticator, url=services.url)
+    device_flow = DeviceFlowRoutes(
+        organization_id,
+        sign_in.device_flow,
+        authenticator,
+        authorization=services.rights.authorization,
+        url=services.url,
+        has_console=services.has_console,
+    )
     return [
         login.build(),
         login.build_pages(),

@@ -37,6 +37,7 @@ class CurrentSessionView(View):
     may_let_in: bool = Field(description="Whether they may make one-time links and enable people.")
     passkeys: int = Field(description="How many the person has.")
     recovery_codes_left: int
+    has_authenticator_app: bool = Field(description="Codes of an app log the person in too; see `POST /v1/totp`.")
     people_with_passkeys: int = Field(description="Below two, one lost machine locks everybody out.")
     needs_second_admin: bool = Field(description="Nag: fewer than two people can log in by passkey.")
     stepped_up_at: Timestamp | None = Field(description="When they last proved by two factors that they are there.")

@@ -32,6 +32,7 @@ from vedette.operators import (
     Scopes,
     SessionNotFound,
     SessionService,
+    TotpService,
 )
 from vedette.registry import PlaceService
 
@@ -53,20 +54,23 @@ class CurrentSession:
         people: PeopleService,
         party: RelyingParty,
         *,
+        totp: TotpService,
         is_demo: bool,
     ) -> None:
         self._organization_id = organization_id
         self._sessions = sessions
         self._people = people
         self._party = party
+        self._totp = totp
         self._is_demo = is_demo
 
     async def show(self, principal: Principal, headers: Headers) -> CurrentSessionView:
         """Return what is told of a principal."""
         session = principal.session
-        person = None
+        person, has_app = None, False
         if session is not None and session.person_id is not None:
             person = await self._people.get(self._organization_id, session.person_id)
+            has_app = await self._totp.has_factor(self._organization_id, session.person_id)
         admins = await self._sessions.count_people_with_passkeys(self._organization_id)
         return CurrentSessionView(
             kind=principal.method,
@@ -79,6 +83,7 @@ class CurrentSession:
             may_let_in=principal.may_let_in,
             passkeys=0 if person is None else person.passkeys,
             recovery_codes_left=0 if person is None else person.recovery_codes_left,
+            has_authenticator_app=has_app,
             people_with_passkeys=admins,
             needs_second_admin=admins < _ADMINS_MIN,
             stepped_up_at=principal.stepped_up_at,

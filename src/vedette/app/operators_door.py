@@ -79,8 +79,10 @@ async def serve_operators(
         service_tokens=rooms.sign_in.service_tokens,
     )
     boot_id = (await asyncio.to_thread(_BOOT_ID.read_text)).strip()
-    routes = build_routes(_services(role, rooms, connections, authenticator, boot_id))
-    routes.include_router(build_console(await asyncio.to_thread(read_console_files), new_nonce=_nonce_maker(rooms)))
+    console = await asyncio.to_thread(read_console_files)
+    services = _services(role, rooms, connections, authenticator, boot_id, has_console=console.is_built)
+    routes = build_routes(services)
+    routes.include_router(build_console(console, new_nonce=_nonce_maker(rooms)))
     app = build_api(
         ApiSettings(
             url=role.api.url,
@@ -129,7 +131,13 @@ def _gate(role: ControlRole, rooms: Rooms) -> Gate:
 
 
 def _services(
-    role: ControlRole, rooms: Rooms, connections: Connections, authenticator: Authenticator, boot_id: str
+    role: ControlRole,
+    rooms: Rooms,
+    connections: Connections,
+    authenticator: Authenticator,
+    boot_id: str,
+    *,
+    has_console: bool,
 ) -> Services:
     return Services(
         platform=Platform(
@@ -144,6 +152,7 @@ def _services(
             service_port=role.service.port,
         ),
         url=role.api.url,
+        has_console=has_console,
         clock=rooms.clock,
         ids=rooms.ids,
         guard=rooms.guard,

@@ -82,10 +82,14 @@ def _takes_gzip(accepted: str) -> bool:
 # The first part of the paths that the console draws; anything else is not found, as it should be.
 PAGES: Final = (
     "access-lists",
+    "account",
     "add-device",
     "api",
+    "approvals",
     "authorities",
     "clone-alerts",
+    "command-line",
+    "command-schemas",
     "devices",
     "enrollments",
     "groups",
@@ -93,4 +97,7 @@ PAGES: Final = (
     "people",
     "queries",
     "refusals",
+    "reviews",
+    "roles",
+    "service-tokens",
 )
