@@ -203,3 +203,28 @@ def test_opcua(tmp_path: Path) -> None:
     assert ops[0].name == f"ns=2;s={theirs[0][1]}"
     assert ops[0].value == int(theirs[0][2])
     assert ops[1].result == "bad_not_writable"
+
+
+def over_udp(port: int, said: list[str], answered: list[str]) -> list[bytes]:
+    frames = []
+    for question, answer in zip(said, answered, strict=True):
+        frames.append(build.datagram(bytes.fromhex(question), port))
+        frames.append(
+            build.datagram(bytes.fromhex(answer), 40_000, source="10.0.0.2", target="10.0.0.1", source_port=port)
+        )
+    return frames
+
+
+def test_fins(tmp_path: Path) -> None:
+    path = tmp_path / "fins.pcap"
+    frames = over_udp(
+        9600,
+        ["80000200010000020001 0101 82 0064 00 0002", "80000200010000020002 0402 ffff"],
+        ["c0000200020000010001 0101 0000 12340001", "c0000200020000010002 0402 2206"],
+    )
+    ops = heard(path, frames)
+    theirs = tshark(path, "omron.command", "omron.sid", "omron.memory.address", "omron.response.code")
+    assert [(op.code, op.transaction) for op in ops] == [(int(each[0], 16), int(each[1], 16)) for each in theirs]
+    assert ops[0].first == int(theirs[0][2], 16)
+    assert [op.result for op in ops] == ["", "ok", "", "wrong_plc_mode_run"]
+    assert [int(each[3], 16) for each in theirs if each[3]] == [0, 0x2206]
