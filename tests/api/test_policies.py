@@ -72,6 +72,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
         ("POST", "/v1/policy-staging/rollback"),
         ("GET", "/v1/policy-simulations"),
         ("GET", "/v1/policy-simulations/sim_0"),
+        ("POST", "/v1/policy-simulations/sim_0/cancel"),
         ("GET", "/v1/devices/pump-7/access"),
         ("GET", "/v1/devices/pump-7/modules/filter/access"),
     ],
@@ -195,6 +196,7 @@ def test_unknown_bundles_and_simulations_are_not_found(api: httpx.Client) -> Non
     assert refusal(api.get(f"/v1/policies/{UNKNOWN}")) == (404, "access.policy_bundle_not_found")
     assert refusal(api.get("/v1/policies/canary")) == (404, "access.policy_bundle_not_found")
     assert refusal(api.get("/v1/policy-simulations/sim_0")) == (404, "access.simulation_not_found")
+    assert refusal(api.post("/v1/policy-simulations/sim_0/cancel")) == (404, "access.simulation_not_found")
 
 
 def test_each_action_is_explained_with_its_policies(api: httpx.Client, new_name: Any) -> None:
@@ -244,3 +246,9 @@ def test_decisions_are_searched(api: httpx.Client) -> None:
     assert api.get("/v1/decisions", params=wanted | times).json()["items"] == []
     assert api.get("/v1/decisions", params={"since": "yesterday"}).status_code == 422
     assert api.get("/v1/decisions", params={"bundle": "x"}).status_code == 422
+
+
+def test_a_decision_that_is_not_there_is_not_found(api: httpx.Client) -> None:
+    assert refusal(api.get("/v1/decisions/9007199254740991.0")) == (404, "messaging.decision_not_found")
+    assert refusal(api.get("/v1/decisions/0")) == (404, "messaging.decision_not_found")
+    assert api.get("/v1/decisions/first").status_code == 422

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpx
+from people_at_the_door import PeopleAtTheDoor
+from running_platform import RunningPlatform
 
 
 def act(api: httpx.Client, device: str, verb: str = "", **body: object) -> httpx.Response:
@@ -64,3 +68,51 @@ def test_what_is_outside_its_limits_is_refused(api: httpx.Client, anonymous: htt
     assert act(api, "no-such-device").status_code == 404
     assert act(anonymous, device).status_code == 401
     assert act(api, device, "/recover").status_code == 404
+
+
+def test_a_preview_tells_what_a_quarantine_would_come_to_and_changes_nothing(
+    api: httpx.Client, new_name: Callable[[], str]
+) -> None:
+    site, names = new_name(), [new_name() for _ in range(4)]
+    for name in names:
+        api.post("/v1/devices", json={"device_id": name, "site": site}).raise_for_status()
+    for name in names[:3]:
+        assert act(api, name, mode="cut").json()["quarantine"]["mode"] == "cut"
+    path = f"/v1/devices/{names[3]}/quarantine"
+    found = api.get(f"{path}/preview", params={"mode": "cut"}).json()
+    assert (found["present_mode"], found["mode"], found["may_override"]) == (None, "limited", True)
+    assert f"3 of the 4 devices of {site}" in found["narrowed_because"]
+    assert found["budgets"] == [
+        {"part": "site", "name": site, "members": 4, "cut": 3, "most": 3, "is_spent": True},
+    ]
+    assert api.get(f"{path}/preview", params={"mode": "cut", "is_override": True}).json()["mode"] == "cut"
+    assert api.get(f"{path}/preview").json()["narrowed_because"] == ""
+    assert api.get(path).status_code == 404
+    again = api.get(f"/v1/devices/{names[0]}/quarantine/preview").json()
+    assert (again["present_mode"], again["mode"]) == ("cut", "cut")
+    assert api.get("/v1/devices/no-such-device/quarantine/preview").status_code == 404
+
+
+def test_a_preview_tells_of_a_second_person(api: httpx.Client, device: str) -> None:
+    api.patch(f"/v1/devices/{device}", json={"device_class": "critical"}).raise_for_status()
+    found = api.get(f"/v1/devices/{device}/quarantine/preview", params={"mode": "cut"}).json()
+    assert (found["mode"], found["needs_second_person"], found["may_override"]) == ("limited", True, False)
+
+
+def test_a_role_at_a_site_sees_the_quarantines_of_that_site(
+    platform: RunningPlatform, api: httpx.Client, new_name: Callable[[], str]
+) -> None:
+    site, here, there = new_name(), new_name(), new_name()
+    api.post("/v1/devices", json={"device_id": here, "site": site}).raise_for_status()
+    api.post("/v1/devices", json={"device_id": there}).raise_for_status()
+    for name in (here, there):
+        act(api, name).raise_for_status()
+    people = PeopleAtTheDoor(platform.url, api)
+    try:
+        person = people.come("operator", sites=[site]).http
+        found = person.get("/v1/quarantines", params={"limit": 1000}).json()["items"]
+        assert [each["device_id"] for each in found] == [here]
+        assert person.get(f"/v1/devices/{here}/quarantine/preview").status_code == 200
+        assert person.get(f"/v1/devices/{there}/quarantine/preview").status_code == 404
+    finally:
+        people.close()

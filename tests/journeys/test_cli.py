@@ -185,6 +185,9 @@ def test_a_device_arrives_by_itself_and_is_seen(operator: Operator, device: subp
     assert "pki.issue_certificate" in history
     assert "connect, allow" in operator.run(f"device accesses {DEVICE}").out
     assert DEVICE in operator.run("decision list --kind register --kind connect").out
+    newest = operator.json("decision list --kind connect --limit 1")["items"][0]
+    assert "active-identities-take-part" in operator.run(f"decision show {newest['cursor']}").out
+    operator.run("decision show 999999999", code=4)
     assert device.poll() is None
 
 
@@ -211,6 +214,8 @@ def test_a_device_that_behaves_oddly_is_quarantined_and_led_back(operator: Opera
     signal_id = sent["signal"]["signal_id"]
     operator.run(f"signal withdraw shelf-3 {signal_id}", "--reason", "the lid was open for service")
     assert operator.json("signal show shelf-3")["risk_level"] != "high"
+    assert operator.json("quarantine preview shelf-3 --mode cut")["mode"] == "cut"
+    assert "live sessions" in operator.run("quarantine preview shelf-3").out
     operator.run("quarantine put shelf-3", "--reason", "talks to a stranger")
     assert "shelf-3" in operator.run("quarantine list").out
     assert "talks to a stranger" in operator.run("quarantine show shelf-3").out
@@ -225,6 +230,7 @@ def test_what_is_not_there_is_said_to_be_missing(operator: Operator) -> None:
     assert operator.json("policy list")["items"]
     assert operator.json("policy simulations")["items"] == []
     assert operator.json("review list")["items"] == []
+    operator.run("policy stop sim_0", code=4)
     operator.run("policy withdraw", code=1)
     operator.run("policy discard stable", "--reason", "x", "--yes", code=1)
     for line in ("approval approve apr_none", "approval refuse apr_none"):

@@ -13,7 +13,7 @@ from vedette.access.authzen import HUB, IDENTITY_TYPES, DecisionPoint, subject_n
 from vedette.access.authzen_log import OutsideDecisions
 from vedette.access.authzen_model import UNKNOWN_SUBJECT, Answer, Asked
 from vedette.access.authzen_people import PEOPLE_TYPES, PeopleDecisionPoint
-from vedette.access.blast_radius import BlastRadius
+from vedette.access.blast_radius import BlastRadius, Budget
 from vedette.access.enforcement import Enforcement, EnforcementTracker
 from vedette.access.errors import (
     InvalidQuarantine,
@@ -24,7 +24,7 @@ from vedette.access.errors import (
     RecheckFailed,
     UnknownOrganization,
 )
-from vedette.access.explanation import AccessExplainer, ActionAnswer, Explanation, PolicyNote
+from vedette.access.explanation import AccessExplainer, ActionAnswer, DecisionBasis, Explanation, PolicyNote
 from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_record
 from vedette.access.first_use import FirstUses
 from vedette.access.hops import EnforcedHop, HopLog, Hops
@@ -63,6 +63,7 @@ from vedette.access.projection import PostureProjection
 from vedette.access.quarantine import QuarantinePage, QuarantineService
 from vedette.access.quarantine_events import DeviceQuarantined, DeviceReleased, QuarantineEased
 from vedette.access.quarantine_model import Quarantined, QuarantineMode
+from vedette.access.quarantine_preview import QuarantinePreview
 from vedette.access.repository import State
 from vedette.access.service import AccessService, SubscriptionsFor
 from vedette.access.simulation import PolicySimulations, SimulationFailed
@@ -104,11 +105,13 @@ __all__ = [
     "ApprovalRefused",
     "Asked",
     "BlastRadius",
+    "Budget",
     "Bundle",
     "BundleCounts",
     "BundleDifference",
     "CertificateVouching",
     "Check",
+    "DecisionBasis",
     "DecisionPoint",
     "DeviceQuarantined",
     "DeviceReleased",
@@ -153,6 +156,7 @@ __all__ = [
     "QuarantineEased",
     "QuarantineMode",
     "QuarantinePage",
+    "QuarantinePreview",
     "QuarantineService",
     "QuarantineStep",
     "Quarantined",

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Literal
 
 from vedette.access.quarantine_model import QuarantineMode
 from vedette.access.quarantine_repository import QuarantineAct
@@ -57,6 +57,29 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """How much of one part of the fleet may be cut off within an hour, and was.
+
+    Attributes:
+        name: Of the site or source; the generated id of a group.
+        members: Its devices; 0: a source has none.
+        cut: Devices that were cut off, but for the one in question.
+        most: How many may be.
+    """
+
+    part: Literal["source", "site", "group"]
+    name: str
+    members: int
+    cut: int
+    most: int
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no further device may be cut off."""
+        return self.cut >= self.most
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What may be done.
 
@@ -100,21 +123,36 @@ def judge(
     return Verdict(QuarantineMode.LIMITED, because) if because else Verdict(asked)
 
 
+def budgets_of(radius: BlastRadius, around: Surroundings, source: str, *, is_person: bool) -> list[Budget]:
+    """Return the budgets that a cut of a device would count against; people have none of their own."""
+    others = [each for each in around.recent if each.is_cut and each.generation_id != around.generation_id]
+    found = []
+    if not is_person:
+        cut = len({each.generation_id for each in others if each.source == source})
+        found.append(Budget("source", source, 0, cut, radius.per_source))
+    if around.site is not None:
+        cut = len({each.generation_id for each in others if each.site == around.site})
+        found.append(Budget("site", around.site, around.site_members, cut, _most(radius, around.site_members)))
+    for group_id, members in around.group_members.items():
+        cut = len({each.generation_id for each in others if group_id in each.groups})
+        found.append(Budget("group", group_id, members, cut, _most(radius, members)))
+    return found
+
+
 def _spent(radius: BlastRadius, around: Surroundings, source: str, *, is_person: bool) -> str:
     if around.other_gateways == 0:
         return f"it is the last connected gateway of {around.site}"
-    others = [each for each in around.recent if each.is_cut and each.generation_id != around.generation_id]
-    if not is_person and len({each.generation_id for each in others if each.source == source}) >= radius.per_source:
-        return f"{source} has cut off {radius.per_source} devices within the hour"
-    if around.site is not None:
-        cut = len({each.generation_id for each in others if each.site == around.site})
-        if cut >= _most(radius, around.site_members):
-            return f"{cut} of the {around.site_members} devices of {around.site} were cut off within the hour"
-    for group_id, members in around.group_members.items():
-        cut = len({each.generation_id for each in others if group_id in each.groups})
-        if cut >= _most(radius, members):
-            return f"{cut} of the {members} devices of the group {group_id} were cut off within the hour"
+    for budget in budgets_of(radius, around, source, is_person=is_person):
+        if budget.is_spent:
+            return _told(budget)
     return ""
+
+
+def _told(budget: Budget) -> str:
+    if budget.part == "source":
+        return f"{budget.name} has cut off {budget.most} devices within the hour"
+    where = budget.name if budget.part == "site" else f"the group {budget.name}"
+    return f"{budget.cut} of the {budget.members} devices of {where} were cut off within the hour"
 
 
 def _most(radius: BlastRadius, members: int) -> int:

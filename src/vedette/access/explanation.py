@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
+from vedette.access import policy_repository
 from vedette.access.administrator import PolicyAdministrator
 from vedette.access.hops import Hops
+from vedette.access.policy_errors import PolicyBundleNotFound
 from vedette.access.policy_store import PolicyStore
 from vedette.access.policy_text import PolicyText, read_policies
 from vedette.access.simulation_model import Facts, SeenSession, assume_session, facts_of
@@ -19,10 +24,12 @@ from vedette.bus.contract import DecisionRecord
 from vedette.health import HealthReport, SignalService
 from vedette.kernel import Clock, DeviceId, ModuleId, OrganizationId
 from vedette.messaging import Decision, DecisionReader, decided_at
+from vedette.store import Store
 from vedette.trust import (
     ACTIONS,
     HINTS,
     BadEntity,
+    EntitySlice,
     PolicyEngine,
     PolicyEngines,
     PostureRecord,
@@ -97,9 +104,22 @@ class Explanation:
     answers: tuple[ActionAnswer, ...]
     health: HealthReport | None
     quarantine: Quarantine
-    refusals: tuple[DecisionRecord, ...]
+    refusals: tuple[Decision, ...]
     hops: Hops | None
     next_steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionBasis:
+    """What a decision of the log rested on.
+
+    Attributes:
+        policies: Those that decided, in the words of the bundle that they stood in.
+        attributes: What they could read of the identity; ``None``: it is not known, or no longer.
+    """
+
+    policies: tuple[PolicyNote, ...]
+    attributes: Mapping[str, object] | None
 
 
 class AccessExplainer:
@@ -111,6 +131,7 @@ class AccessExplainer:
         bundles: Knows the policies in force.
         decisions: The log.
         signals: Know their health.
+        store: Keeps what identities looked like.
         clock: Source of time.
     """
 
@@ -122,6 +143,7 @@ class AccessExplainer:
         decisions: DecisionReader,
         signals: SignalService,
         *,
+        store: Store,
         clock: Clock,
     ) -> None:
         self._organization_id = organization_id
@@ -129,6 +151,7 @@ class AccessExplainer:
         self._bundles = bundles
         self._decisions = decisions
         self._signals = signals
+        self._store = store
         self._clock = clock
         self._engines: PolicyEngines | None = None
         self._notes: OrderedDict[str, Mapping[str, PolicyText]] = OrderedDict()
@@ -161,8 +184,30 @@ class AccessExplainer:
             quarantine=quarantine,
             refusals=refusals,
             hops=self._administrator.hops.latest_of(record.generation_id),
-            next_steps=_next_steps(record, answers, refusals),
+            next_steps=_next_steps(record, answers, [decision.record for decision in refusals]),
         )
+
+    async def basis(self, record: DecisionRecord) -> DecisionBasis:
+        """Say what a decision of the log rested on.
+
+        Raises:
+            PolicyBundleDamaged: The policies that decided are not what was signed.
+        """
+        notes: Mapping[str, PolicyText] = {}
+        if record.bundle_sha256 and record.policies:
+            with contextlib.suppress(PolicyBundleNotFound):
+                notes = await self._notes_of(record.bundle_sha256)
+        named = tuple(_note(policy_id, notes.get(policy_id)) for policy_id in record.policies)
+        return DecisionBasis(named, await self._attributes_of(record.slice_sha256))
+
+    async def _attributes_of(self, slice_sha256: str | None) -> Mapping[str, object] | None:
+        if slice_sha256 is None:
+            return None
+        found = await self._store.read(
+            lambda connection: policy_repository.find_slices(connection, self._organization_id, [slice_sha256])
+        )
+        raw = found.get(slice_sha256)
+        return None if raw is None else msgspec.json.decode(raw, type=EntitySlice).attributes
 
     async def _engines_in_force(self) -> PolicyEngines:
         manifest = (await self._bundles.staging()).manifest
@@ -189,9 +234,9 @@ class AccessExplainer:
                 return SeenSession(decided_at(decision.record), dict(decision.record.facts))
         return assume_session(record, now)
 
-    async def _last_refusals(self, record: PostureRecord) -> tuple[DecisionRecord, ...]:
-        found = [decision.record for decision in await self._log_of(record, _REFUSING)]
-        return tuple(each for each in found if each.effect != "allow")
+    async def _last_refusals(self, record: PostureRecord) -> tuple[Decision, ...]:
+        found = await self._log_of(record, _REFUSING)
+        return tuple(each for each in found if each.record.effect != "allow")
 
     async def _log_of(self, record: PostureRecord, kinds: Sequence[str]) -> Sequence[Decision]:
         try:

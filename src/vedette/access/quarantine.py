@@ -15,6 +15,7 @@ from vedette.access.errors import InvalidQuarantine, NotQuarantined, PeopleOnly,
 from vedette.access.quarantine_events import DeviceQuarantined, DeviceReleased, QuarantineEased
 from vedette.access.quarantine_facts import act_of, look_around, recheck
 from vedette.access.quarantine_model import Quarantined, QuarantineMode, check_review, check_source, deepen
+from vedette.access.quarantine_preview import QuarantinePreviews
 from vedette.access.quarantine_repository import QuarantineAct
 from vedette.health import PostureChanged
 from vedette.kernel import Clock, DeviceId, GenerationId, IdSource, InvalidId, OrganizationId, parse_generation_id
@@ -80,6 +81,7 @@ class QuarantineService:
         self._register = register
         self._guard = guard
         self._radius = radius
+        self.previews = QuarantinePreviews(store, register, radius=radius, clock=clock)
         self._clock = clock
         self._ids = ids
 

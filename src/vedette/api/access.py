@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from vedette.access import AccessExplainer, Explanation, Hops
-from vedette.api.decisions import DecisionView, show_record
+from vedette.api.decisions import DecisionView, PolicyNoteView, show_decision, show_notes
 from vedette.api.schema import OF_MODULE, IdentityPath, Timestamp, View, api_router, refusals
 from vedette.api.signal_views import FindingView, SignalView, show_signal
 from vedette.registry import DeviceNotFound, ModuleNotFound
@@ -19,17 +19,6 @@ ActionQuery = Annotated[
     str | None,
     Query(pattern=f"^({'|'.join(ACTIONS)})$", description="Only this action.", examples=["sendTelemetry"]),
 ]
-
-
-class PolicyNoteView(View):
-    """A policy that decided, in the words of whoever wrote it."""
-
-    policy: str
-    effect: str
-    why: str
-    owner: str
-    guidance: str
-    expires: str
 
 
 class ActionView(View):
@@ -142,17 +131,7 @@ def _show(found: Explanation, action: str | None) -> AccessView:
                 action=each.action,
                 is_permitted=each.is_permitted,
                 reason=each.reason,
-                policies=[
-                    PolicyNoteView(
-                        policy=note.policy_id,
-                        effect=note.effect,
-                        why=note.why,
-                        owner=note.owner,
-                        guidance=note.guidance,
-                        expires=note.expires,
-                    )
-                    for note in each.policies
-                ],
+                policies=show_notes(each.policies),
                 errors=list(each.errors),
             )
             for each in found.answers
@@ -170,7 +149,7 @@ def _show(found: Explanation, action: str | None) -> AccessView:
         ],
         signals=[] if health is None else [show_signal(each) for each in health.signals],
         quarantine=_show_quarantine(found),
-        refusals=[show_record(each) for each in found.refusals],
+        refusals=[show_decision(each) for each in found.refusals],
         last_change=None if found.hops is None else _show_change(found.hops),
         next_steps=list(found.next_steps),
     )

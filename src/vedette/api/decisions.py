@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from vedette.access import AccessExplainer, PolicyNote
 from vedette.api.schema import After, Limit, Moment, Page, View, api_router, refusals
+from vedette.api.sight import Seen
 from vedette.bus.contract import DecisionRecord
 from vedette.kernel import OrganizationId
-from vedette.messaging import Decision, DecisionReader, DecisionSearch
+from vedette.messaging import Decision, DecisionNotFound, DecisionReader, DecisionSearch
 from vedette.registry import DeviceNotFound, DeviceService
 
 Kind = Literal["connect", "refuse", "cut", "disconnect", "register", "shadow", "outside"]
@@ -30,6 +33,9 @@ _Bundle = Annotated[
 ]
 _Since = Annotated[Moment | None, Query(description="Only those decided then or later.")]
 _Until = Annotated[Moment | None, Query(description="Only those decided before.")]
+_CursorInPath = Annotated[
+    str, Path(pattern=r"^[0-9]{1,19}(\.[0-9]{1,7})?$", description="As lists give it.", examples=["1041.0"])
+]
 _REFUSING: Final = ("refuse", "cut", "register")
 _ALLOW: Final = "allow"
 
@@ -65,12 +71,41 @@ class DecisionView(View):
     cursor: str
 
 
+class PolicyNoteView(View):
+    """A policy that decided, in the words of whoever wrote it."""
+
+    policy: str
+    effect: str
+    why: str
+    owner: str
+    guidance: str
+    expires: str
+
+
+class ExplainedDecision(DecisionView):
+    """A decision, and what it rested on."""
+
+    notes: list[PolicyNoteView] = Field(
+        description="The policies that decided, in the words of their bundle; without words where it is gone."
+    )
+    attributes: dict[str, Any] | None = Field(  # Any: JSON
+        description="What the policies could read of the identity then; null where it is not known any more."
+    )
+
+
 class DecisionRoutes:
     """What the routes below do, for one organization."""
 
-    def __init__(self, organization_id: OrganizationId, reader: DecisionReader, devices: DeviceService) -> None:
+    def __init__(
+        self,
+        organization_id: OrganizationId,
+        reader: DecisionReader,
+        devices: DeviceService,
+        explainer: AccessExplainer,
+    ) -> None:
         self._organization_id = organization_id
         self._reader = reader
+        self._explainer = explainer
         self._devices = devices
 
     def build(self) -> APIRouter:
@@ -82,6 +117,13 @@ class DecisionRoutes:
             self.list_decisions,
             methods=["GET"],
             summary="List access decisions",
+            responses=documented,
+        )
+        router.add_api_route(
+            "/v1/decisions/{cursor}",
+            self.explain,
+            methods=["GET"],
+            summary="Explain an access decision",
             responses=documented,
         )
         router.add_api_route(
@@ -125,7 +167,20 @@ class DecisionRoutes:
             after=after or None,
             limit=limit,
         )
-        return Page(items=[_show(decision) for decision in page.items], next=page.next)
+        return Page(items=[show_decision(decision) for decision in page.items], next=page.next)
+
+    async def explain(self, cursor: _CursorInPath, sight: Seen) -> ExplainedDecision:
+        """The policies that decided in the words of that time, and what they could read of identity and session."""
+        decision = await self._reader.get(self._organization_id, cursor)
+        record = decision.record
+        if sight.areas is not None and not (record.generation_id and await sight.sees(record.generation_id)):
+            raise DecisionNotFound(f"the log holds no decision {cursor}")
+        basis = await self._explainer.basis(record)
+        return ExplainedDecision(
+            **show_decision(decision).model_dump(),
+            notes=show_notes(basis.policies),
+            attributes=None if basis.attributes is None else dict(basis.attributes),
+        )
 
     async def list_refusals(
         self,
@@ -147,7 +202,7 @@ class DecisionRoutes:
             limit=limit,
         )
         refused = [decision for decision in page.items if decision.record.effect != _ALLOW]
-        return Page(items=[_show(decision) for decision in refused], next=page.next)
+        return Page(items=[show_decision(decision) for decision in refused], next=page.next)
 
     async def newest_refusals(self, count: int) -> list[DecisionRecord]:
         """Return the newest refusals for the status page, newest first."""
@@ -167,11 +222,13 @@ class DecisionRoutes:
         return {"generation_id": device.generation_id, "presented_as": device_id}
 
 
-def show_record(record: DecisionRecord, cursor: str = "") -> DecisionView:
+def show_decision(decision: Decision) -> DecisionView:
     """Return a decision as it is shown."""
     names = DecisionView.model_fields.keys() - {"cursor"}
-    return DecisionView(cursor=cursor, **{name: getattr(record, name) for name in names})
+    return DecisionView(cursor=decision.cursor, **{name: getattr(decision.record, name) for name in names})
 
 
-def _show(decision: Decision) -> DecisionView:
-    return show_record(decision.record, decision.cursor)
+def show_notes(notes: Iterable[PolicyNote]) -> list[PolicyNoteView]:
+    """Return policies that decided as they are shown."""
+    names = PolicyNoteView.model_fields.keys() - {"policy"}
+    return [PolicyNoteView(policy=note.policy_id, **{name: getattr(note, name) for name in names}) for note in notes]

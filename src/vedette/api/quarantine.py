@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from vedette.access import EnforcementTracker, Quarantined, QuarantineMode, QuarantineService
+from vedette.access import EnforcementTracker, Quarantined, QuarantineMode, QuarantinePreview, QuarantineService
 from vedette.api.device_views import EnforcementView, show_enforcement
 from vedette.api.schema import (
     REASON_MAX_CHARS,
@@ -23,6 +23,7 @@ from vedette.api.schema import (
     api_router,
     refusals,
 )
+from vedette.api.sight import Seen
 from vedette.kernel import Clock, OrganizationId
 from vedette.trust import Lifecycle
 
@@ -70,6 +71,30 @@ class QuarantineChange(View):
     enforcement: EnforcementView
 
 
+class BudgetView(View):
+    """How much of one part of the fleet may be cut off within an hour, and was."""
+
+    part: Literal["source", "site", "group"]
+    name: str = Field(description="Of the site or source; the generated id of a group.")
+    members: int = Field(description="Its devices; 0: a source has none.")
+    cut: int = Field(description="Devices that were cut off within the hour, but for this one.")
+    most: int
+    is_spent: bool
+
+
+class QuarantinePreviewView(View):
+    """What would become of a device."""
+
+    present_mode: QuarantineMode | None = Field(description="Its quarantine now; null: it is in none.")
+    mode: QuarantineMode = Field(description="Its quarantine afterwards.")
+    narrowed_because: str = Field(description="Why that is less than what was asked for; empty: it is not.")
+    needs_second_person: bool = Field(description="Another person would have to approve what was asked for.")
+    may_override: bool = Field(description="Whoever asks may go beyond what narrows it, by `is_override`.")
+    is_last_gateway: bool = Field(description="No other gateway of its site is connected.")
+    sessions: int = Field(description="Live sessions that would be narrowed or cut, those of its modules among them.")
+    budgets: list[BudgetView] = Field(description="What a cut counts against.")
+
+
 class QuarantineRoutes:
     """What the routes below do, for one organization."""
 
@@ -92,6 +117,13 @@ class QuarantineRoutes:
         change = refusals(404, 409, 422, is_change=True)
         add = router.add_api_route
         add("", self.show, methods=["GET"], summary="Show the quarantine of a device", responses=refusals(404, 422))
+        add(
+            "/preview",
+            self.preview,
+            methods=["GET"],
+            summary="Preview a quarantine",
+            responses=refusals(404, 422),
+        )
         add("", self.quarantine, methods=["POST"], summary="Quarantine a device", responses=change)
         add("/approve", self.approve, methods=["POST"], summary="Approve a cut as the second person", responses=change)
         add("/recover", self.recover, methods=["POST"], summary="Lead a device one step back", responses=change)
@@ -106,6 +138,20 @@ class QuarantineRoutes:
     async def show(self, device_id: DevicePath) -> QuarantineView:
         """Why it is there, since when, and what was asked for."""
         return self._show(await self._quarantines.get(self._organization_id, device_id))
+
+    async def preview(
+        self,
+        device_id: DevicePath,
+        who: Who,
+        *,
+        mode: Annotated[Literal["limited", "cut"], Query(description="How deep.")] = "limited",
+        is_override: Annotated[bool, Query(description="As if you went beyond a spent budget.")] = False,
+    ) -> QuarantinePreviewView:
+        """What it would come to if you asked for it now; changes nothing."""
+        found = await self._quarantines.previews.preview(
+            self._organization_id, device_id, mode=QuarantineMode(mode), actor=who, is_override=is_override
+        )
+        return _show_preview(found)
 
     async def quarantine(self, device_id: DevicePath, asked: QuarantineRequest, who: Who) -> QuarantineChange:
         """Narrow it, or cut it off; what the blast radius forbids to cut is narrowed. Repeating it changes nothing."""
@@ -142,6 +188,7 @@ class QuarantineRoutes:
 
     async def list_quarantines(
         self,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
@@ -150,11 +197,12 @@ class QuarantineRoutes:
             bool | None, Query(description="Only those whose cut waits for a second person, or only the others.")
         ] = None,
     ) -> Page[QuarantineView]:
-        """Devices in quarantine, in the order they were registered."""
+        """Devices in quarantine that you may see, in the order they were registered."""
         page = await self._quarantines.list(
             self._organization_id, after=after, limit=limit, is_due=is_due, waits_for_approval=waits_for_approval
         )
-        return Page(items=[self._show(each) for each in page.items], next=page.next)
+        seen = await sight.keep(page.items, lambda each: each.generation_id)
+        return Page(items=[self._show(each) for each in seen], next=page.next)
 
     async def _enforced(self, done: Quarantined) -> QuarantineChange:
         enforcement = await self._enforcement.wait([done.generation_id])
@@ -170,3 +218,11 @@ class QuarantineRoutes:
             is_review_due=quarantined.review_at <= self._clock.now(),
             **{name: getattr(quarantined, name) for name in names},
         )
+
+
+def _show_preview(found: QuarantinePreview) -> QuarantinePreviewView:
+    names = QuarantinePreviewView.model_fields.keys() - {"budgets"}
+    budgets = [
+        BudgetView(**{name: getattr(budget, name) for name in BudgetView.model_fields}) for budget in found.budgets
+    ]
+    return QuarantinePreviewView(budgets=budgets, **{name: getattr(found, name) for name in names})

@@ -119,5 +119,5 @@ def build_policies_room(
         store=store,
         clock=clock,
     )
-    explainer = AccessExplainer(organization_id, administrator, bundles, decisions, signals, clock=clock)
+    explainer = AccessExplainer(organization_id, administrator, bundles, decisions, signals, store=store, clock=clock)
     return PoliciesRoom(bundles=bundles, life=life, simulations=simulations, watch=watch, explainer=explainer)

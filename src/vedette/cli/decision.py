@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TextIO
 
 import typer
 
+from vedette.cli.client import path_of
 from vedette.cli.files import new_file
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
@@ -166,12 +167,33 @@ def list_decisions(
             "since": since,
             "until": until,
         },
-        columns=ACCESS_COLUMNS,
+        columns={**ACCESS_COLUMNS, "cursor": lambda item: item["cursor"]},
         limit=limit,
         after=after,
         everything=everything,
         empty="Nobody has tried to connect.",
     )
+
+
+@remote
+def show(
+    session: Session,
+    cursor: Annotated[str, typer.Argument(metavar="CURSOR", help="Of the decision, as `decision list` shows it.")],
+) -> None:
+    """Say why one decision was made: the policies in the words of that time, and what they knew."""
+    found = session.client.get(path_of("/v1/decisions/{}", cursor)).body
+    if session.output.is_json:
+        session.output.json(found)
+        return
+    facts = {name: value(found) for name, value in ACCESS_COLUMNS.items() if name != "device"}
+    facts |= {"action": found["action"], "policies": (found["bundle_sha256"] or "")[:12], "what to do": found["hint"]}
+    session.output.details({name: value for name, value in facts.items() if value}, title=full_name(found))
+    notes = [(each["policy"], each["effect"], each["why"], each["guidance"]) for each in found["notes"]]
+    if notes:
+        session.output.table(("policy", "says", "because", "what to do"), notes)
+    for title, known in (("the session", found["facts"]), ("the identity", found["attributes"])):
+        if known:
+            session.output.details(dict(known), title=title)
 
 
 @remote

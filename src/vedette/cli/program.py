@@ -146,6 +146,7 @@ _POLICY: Final[Commands] = {
     "diff": policy.diff,
     "simulate": policy.simulate,
     "simulations": policy.simulations,
+    "stop": policy.stop,
     "apply": policy.apply,
     "list": policy.list_bundles,
     "show": policy.show,
@@ -201,6 +202,7 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
         {
             "list": quarantine.list_quarantines,
             "show": quarantine.show,
+            "preview": quarantine.preview,
             "put": quarantine.put,
             "approve": quarantine.approve,
             "recover": quarantine.recover,
@@ -208,7 +210,10 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "release": quarantine.release,
         },
     ),
-    "decision": ("Every access decision.", {"list": decision.list_decisions, "export": decision.export}),
+    "decision": (
+        "Every access decision.",
+        {"list": decision.list_decisions, "show": decision.show, "export": decision.export},
+    ),
     "access": ("What a device may do, and why.", {"explain": access.explain}),
     "policy": ("What decides who may do what: from files over a simulation to the fleet, and back.", _POLICY),
     "event": ("What happens, as it happens.", {"tail": telemetry.tail_events}),

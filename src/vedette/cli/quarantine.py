@@ -82,6 +82,38 @@ def show(session: Session, device_id: DeviceArgument) -> None:
 
 
 @remote
+def preview(
+    session: Session,
+    device_id: DeviceArgument,
+    *,
+    mode: Annotated[_Mode, typer.Option(help="limited: it may be repaired; cut: it may not connect.")] = "limited",
+    is_override: Annotated[bool, typer.Option("--override", help="As if you went beyond a spent budget.")] = False,
+) -> None:
+    """Say what a quarantine would come to, and which budgets of the blast radius a cut counts against."""
+    params: dict[str, str | int | list[str] | None] = {"mode": mode, "is_override": "true" if is_override else None}
+    found = session.client.get(path_of("/v1/devices/{}/quarantine/preview", device_id), params).body
+    if session.output.is_json:
+        session.output.json(found)
+        return
+    facts = {
+        "now": found["present_mode"] or "in no quarantine",
+        "afterwards": found["mode"],
+        "narrowed": found["narrowed_because"],
+        "needs": "a second person" if found["needs_second_person"] else "",
+        "live sessions": found["sessions"],
+    }
+    session.output.details({name: value for name, value in facts.items() if value != ""}, title=device_id)
+    rows = [
+        (each["part"], each["name"], each["members"] or "", f"{each['cut']} of {each['most']}")
+        for each in found["budgets"]
+    ]
+    if rows:
+        session.output.table(("budget", "of", "devices", "cut within the hour"), rows)
+    if found["may_override"] and not is_override:
+        session.output.note("A person who knows better: --override")
+
+
+@remote
 def put(
     session: Session,
     device_id: DeviceArgument,

@@ -14,6 +14,7 @@ import msgspec
 from vedette.bus import BusConnection, BusTimeout, BusUnavailable, JetStream, ReadFrom, StoredMessage, StreamReader
 from vedette.bus.contract import DECISIONS_STREAM, DecisionRecord, decision_subject
 from vedette.kernel import parse_generation_id
+from vedette.messaging.errors import DecisionNotFound
 from vedette.messaging.model import Decision, DecisionPage, Position
 
 log = logging.getLogger(__name__)
@@ -152,6 +153,21 @@ class DecisionReader:
         if len(items) > limit:
             return DecisionPage(items[:limit], items[limit - 1].cursor)
         return DecisionPage(items, str(Position(end + 1)) if end >= first else None)
+
+    async def get(self, organization_id: str, cursor: str) -> Decision:
+        """Return the decision of a cursor.
+
+        Raises:
+            InvalidCursor: It is none.
+            DecisionNotFound: The log holds no decision there.
+            BusUnavailable: The bus is not there.
+        """
+        sequence = Position.parse(cursor).sequence
+        for decision in await self._read(_filters(organization_id, None, ()), sequence, sequence) if sequence else ():
+            return decision
+        raise DecisionNotFound(
+            f"the log holds no decision {cursor}", hint="decisions.retention_days says how long they are kept"
+        )
 
     async def replay(
         self, organization_id: str, *, since: datetime, kinds: Sequence[str] = (), limit: int = 1_000_000

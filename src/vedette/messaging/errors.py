@@ -14,6 +14,13 @@ class InvalidCursor(Problem):
     status: ClassVar[int] = 400
 
 
+class DecisionNotFound(Problem):
+    """The log holds no decision there: it was kept as long as configured, or never made."""
+
+    code: ClassVar[str] = "messaging.decision_not_found"
+    status: ClassVar[int] = 404
+
+
 class HubProblem(Problem):
     """A problem that hub clients know by a number.
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.access import BlastRadius, QuarantineMode
-from vedette.access.blast_radius import Surroundings, judge
+from vedette.access.blast_radius import Budget, Surroundings, budgets_of, judge
 from vedette.access.quarantine_model import FREEDOM
 from vedette.access.quarantine_repository import QuarantineAct
 from vedette.trust import FailureMode
@@ -78,6 +78,19 @@ def test_the_last_gateway_of_a_site_is_not_cut() -> None:
     assert ask(other_gateways=1) is CUT
     assert ask(other_gateways=0, person=True) is LIMITED
     assert ask(other_gateways=0, person=True, override=True) is CUT
+
+
+def test_budgets_say_how_much_is_spent() -> None:
+    recent = cuts(4, groups=("grp_a",))
+    surroundings = around(recent=recent, group_members={"grp_a": 20})
+    found = budgets_of(BlastRadius(), surroundings, "rule-1", is_person=False)
+    assert found == [
+        Budget("source", "rule-1", 0, 4, 20),
+        Budget("site", "north", 100, 4, 10),
+        Budget("group", "grp_a", 20, 4, 3),
+    ]
+    assert [each.is_spent for each in found] == [False, False, True]
+    assert budgets_of(BlastRadius(), surroundings, "operator:x", is_person=True) == found[1:]
 
 
 def test_what_is_essential_is_cut_by_people_only() -> None:

@@ -45,6 +45,7 @@ READS = {
     "access explain",
     "decision export",
     "policy diff",
+    "quarantine preview",
     "policy simulate",
     "policy simulations",
     "policy status",
