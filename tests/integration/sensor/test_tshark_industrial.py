@@ -228,3 +228,25 @@ def test_fins(tmp_path: Path) -> None:
     assert ops[0].first == int(theirs[0][2], 16)
     assert [op.result for op in ops] == ["", "ok", "", "wrong_plc_mode_run"]
     assert [int(each[3], 16) for each in theirs if each[3]] == [0, 0x2206]
+
+
+def test_ads(tmp_path: Path) -> None:
+    path = tmp_path / "ads.pcap"
+    ends, back = "c0a801020101 5303 c0a801030101 8480", "c0a801030101 8480 c0a801020101 5303"
+    frames = over_tcp(
+        48_898,
+        [
+            f"0000 2c000000 {ends} 0200 0400 0c000000 00000000 01000000 20400000 04000000 02000000",
+            f"0000 28000000 {ends} 0500 0400 08000000 00000000 02000000 06000000 00000000",
+        ],
+        [
+            f"0000 2a000000 {back} 0200 0500 0a000000 00000000 01000000 00000000 02000000 3412",
+            f"0000 24000000 {back} 0500 0500 04000000 00000000 02000000 01070000",
+        ],
+    )
+    ops = heard(path, frames)
+    theirs = tshark(path, "ams.cmdid", "ams.invokeid", "ams.ads_indexgroup", "ams.ads_indexoffset", "ams.adsresult")
+    assert [(op.code, op.transaction) for op in ops] == [(int(each[0], 0), int(each[1], 0)) for each in theirs]
+    assert (ops[0].area, int(theirs[0][2], 0), ops[0].first) == ("memory", 0x4020, int(theirs[0][3], 0))
+    assert [op.result for op in ops] == ["", "ok", "", "service_not_supported"]
+    assert int(theirs[3][4], 0) == 0x701

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from vedette.sensor.dissect import (
+    ads,
     arp,
     bacnet,
     dnp3,
@@ -60,6 +61,7 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
              is_found_anywhere=True),
     Protocol("melsec", "Mitsubishi MELSEC and SLMP over UDP", "ot", "udp", (5000, 5001, 5002, 5006, 5008, 5010, 45237),
              melsec.check, melsec.Melsec, is_found_anywhere=True),
+    Protocol("ads", "Beckhoff ADS", "ot", "tcp", (48898,), ads.check, ads.Ads, is_found_anywhere=True),
     Protocol("profinet", "PROFINET DCP and RT", "ot", "ethernet", (0x8892,), profinet.check, profinet.Profinet,
              is_one_way=True, zeek=profinet.zeek),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
