@@ -13,7 +13,7 @@ class Part(StrEnum):
     """How a device came to be registered, and what it shows.
 
     ``enrolled``: by itself, with a factory certificate. ``legacy``: by an operator, with a symmetric key.
-    ``expired``: by an operator, with a certificate that has ended since.
+    ``expired``: by an operator, with a certificate that has ended since; let it enroll, and it is well.
     """
 
     ENROLLED = "enrolled"

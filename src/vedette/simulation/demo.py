@@ -16,7 +16,7 @@ from typing import Final
 from vedette.kernel import Clock
 from vedette.simulation.cast import COPIED, Part, Role, cast
 from vedette.simulation.connection import Endpoint
-from vedette.simulation.device import CredentialKind, DeviceSettings
+from vedette.simulation.device import RESET, CredentialKind, DeviceSettings
 from vedette.simulation.factory import Factory
 from vedette.simulation.fleet import Fleet
 from vedette.simulation.operator import MAKER, DemoFailed, Operator
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 DEVICES_USUAL: Final = 25
 THIEF: Final = "a copy"
 _THIEF_WAITS_S: Final = 15.0
+_TECHNICIAN_LOOKS_S: Final = 2.0
 _CREDENTIALS: Final = {
     Part.ENROLLED: CredentialKind.ENROLLED,
     Part.LEGACY: CredentialKind.KEY,
@@ -78,6 +79,7 @@ async def run_demo(settings: DemoSettings, clock: Clock, report: Report) -> None
                 group.create_task(_run_modules(settings, role, factory, arrivals), name=f"modules {role.name}")
         if any(role.name == COPIED for role in roles):
             group.create_task(_run_thief(settings, arrivals), name="thief")
+        group.create_task(_run_technician(settings, roles), name="technician")
         groups = {
             kind: [_device(settings, role) for role in members]
             for kind, members in itertools.groupby(sorted(roles, key=lambda role: role.kind), lambda role: role.kind)
@@ -140,6 +142,24 @@ async def _run_thief(settings: DemoSettings, arrivals: _Arrivals) -> None:
         label=THIEF,
     )
     await Fleet({"thief": [thief]}, settings.folder, arrivals.report).run()
+
+
+async def _run_technician(settings: DemoSettings, roles: Sequence[Role]) -> None:
+    """Have somebody on site who presses a device's reset button when the operator lets it enroll once more."""
+    folders = {role.name: settings.folder / role.name for role in roles}
+    seen = settings.folder / "permits-seen"
+    while True:
+        after = seen.read_text(encoding="utf-8") if seen.exists() else ""
+        try:
+            permits = await asyncio.to_thread(settings.operator.permits, after)
+        except (DemoFailed, OSError, ValueError):
+            # The platform is stopping or starting; who was permitted stays so.
+            permits = []
+        for position, name in permits:
+            if name in folders:
+                (folders[name] / RESET).touch()
+            seen.write_text(str(position), encoding="utf-8")
+        await asyncio.sleep(_TECHNICIAN_LOOKS_S)
 
 
 def _prepare(settings: DemoSettings, roles: Sequence[Role], clock: Clock) -> Factory:

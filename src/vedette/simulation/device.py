@@ -38,6 +38,9 @@ DPS_API_VERSION: Final = "2021-06-01"
 RETRY_MAX_S: Final = 30.0
 # A refusal with 4 or 5 does not heal by itself; a stock SDK stops, this one looks again from time to time.
 RETRY_PERMANENT_S: Final = 15.0
+# A file of this name in a device's folder: somebody on site has pressed its reset button.
+RESET: Final = "reset"
+_LOOK_S: Final = 1.0
 # Enough for the gateway to see that two share one identity, and few enough to leave the real one alone afterwards.
 COPIED_ATTEMPTS: Final = 25
 TOKEN_LIFETIME: Final = timedelta(hours=1)
@@ -50,7 +53,8 @@ class RegistrationFailed(Exception):  # noqa: N818 - what happened
 class CredentialKind(StrEnum):
     """What a device shows at the hub.
 
-    ``enrolled``: a certificate that it asks for by DPS. ``pinned``: one of its own making, known by its thumbprint.
+    ``enrolled``: a certificate that it asks for by DPS. ``pinned``: one that it was delivered with, known by its
+    thumbprint; after a reset it enrolls too, if it has a factory certificate.
     ``key``: a symmetric key. ``copied``: somebody else's, as a thief has it; it gives up after a few attempts.
     """
 
@@ -66,7 +70,8 @@ class DeviceSettings(msgspec.Struct, frozen=True):
     Attributes:
         registration_id: Also the common name of the factory certificate, and of a device that does not enroll its id.
         folder: Holds ``factory.pem`` and ``factory.key`` and receives ``operational.pem`` and ``.key``; or holds
-            ``pinned.pem`` and ``.key``, or ``symmetric.key``, base64.
+            ``pinned.pem`` and ``.key``, or ``symmetric.key``, base64. A file ``reset`` in it makes the device forget
+            its operational certificate, and enroll as on its first day, when it next tries.
         interval_s: Between two telemetry messages.
         measure: What it measures: shown in the payload.
         module_id: Set for a module of the device.
@@ -102,6 +107,9 @@ class SimulatedDevice:
 
     def __init__(self, settings: DeviceSettings, clock: Clock, report: Callable[[str, str], None]) -> None:
         self._settings = settings
+        self._credential = settings.credential
+        if self._credential is CredentialKind.PINNED and self._operational_path.exists():
+            self._credential = CredentialKind.ENROLLED
         self._clock = clock
         self._report = report
         self._machine = Machine(settings.interval_s, clock, report)
@@ -112,12 +120,13 @@ class SimulatedDevice:
     async def run(self) -> None:
         """Enroll if needed, connect, send, renew; come back after each interruption."""
         await asyncio.sleep(self._settings.delay_s)
-        attempts = itertools.count(1) if self._settings.credential is CredentialKind.COPIED else itertools.repeat(0)
+        attempts = itertools.count(1) if self._credential is CredentialKind.COPIED else itertools.repeat(0)
         delay_s = 0.5
         for attempt in attempts:
             begin = self._clock.monotonic_s()
             try:
-                if self._settings.credential is CredentialKind.ENROLLED and not self._operational_path.exists():
+                self._heed_reset()
+                if self._credential is CredentialKind.ENROLLED and not self._operational_path.exists():
                     await self._register()
                 await self._session()
             except Refused as refusal:
@@ -129,7 +138,30 @@ class SimulatedDevice:
             if attempt >= COPIED_ATTEMPTS:
                 self._report("gave up", "")
                 await asyncio.Event().wait()
-            await asyncio.sleep(0.05 if attempt else delay_s * self._random.uniform(0.8, 1.2))
+            await self._pause(0.05 if attempt else delay_s * self._random.uniform(0.8, 1.2))
+
+    def _may_reset(self) -> bool:
+        is_device = self._credential in {CredentialKind.ENROLLED, CredentialKind.PINNED}
+        return is_device and (self._settings.folder / RESET).exists() and self._factory_key_path.exists()
+
+    def _heed_reset(self) -> None:
+        """Forget what it holds, if somebody wants it to; the wish goes last, so that a crash harms nothing."""
+        if self._may_reset():
+            self._operational_path.unlink(missing_ok=True)
+            self._credential = CredentialKind.ENROLLED
+            (self._settings.folder / RESET).unlink(missing_ok=True)
+
+    async def _pause(self, delay_s: float) -> None:
+        """Wait before the next attempt; a reset ends the wait."""
+        for _ in range(int(delay_s / _LOOK_S)):
+            if self._may_reset():
+                return
+            await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(delay_s % _LOOK_S)
+
+    @property
+    def _factory_key_path(self) -> Path:
+        return self._settings.folder / "factory.key"
 
     @property
     def _operational_path(self) -> Path:
@@ -185,7 +217,7 @@ class SimulatedDevice:
     async def _connect(self) -> DeviceConnection:
         settings = self._settings
         endpoint, name, password = settings.endpoint, self._name(), None
-        match settings.credential:
+        match self._credential:
             case CredentialKind.ENROLLED | CredentialKind.COPIED:
                 context = endpoint.context(self._operational_path, self._operational_key_path)
             case CredentialKind.PINNED:
@@ -255,7 +287,7 @@ class SimulatedDevice:
 
     def _name(self) -> str:
         """Return the identity that the hub knows it by: an enrolled device reads it from its certificate."""
-        if self._settings.credential in {CredentialKind.ENROLLED, CredentialKind.COPIED}:
+        if self._credential in {CredentialKind.ENROLLED, CredentialKind.COPIED}:
             return self._device_id()
         return self._settings.name
 
@@ -267,7 +299,7 @@ class SimulatedDevice:
 
     def _renewal_time(self) -> datetime | None:
         """Two thirds of the certificate's life, ± 10 % so that a fleet does not renew at once."""
-        if self._settings.credential is not CredentialKind.ENROLLED:
+        if self._credential is not CredentialKind.ENROLLED:
             return None
         leaf = self._leaf()
         life = leaf.not_valid_after_utc - leaf.not_valid_before_utc

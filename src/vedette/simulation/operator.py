@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import hashes
 
@@ -85,17 +86,29 @@ class Operator:
         path.write_text(primary, encoding="utf-8")
 
     def create_expired(self, role: Role, folder: Path, factory: Factory) -> None:
-        """Register a device by the thumbprint of a certificate that has ended.
+        """Register a device by the thumbprint of a certificate that has ended; its maker's identity is good for ever.
 
         Raises:
             DemoFailed: The API refused it.
         """
+        if not (folder / "factory.key").exists():
+            factory.make_device(role.name).write(folder, "factory")
         if (folder / "pinned.pem").exists():
             return
         self._forget(role.name)
         identity = factory.make_device(role.name, days=-3)
         self.call("POST", "/v1/devices", self._new(role, _pinned(identity)))
         identity.write(folder, "pinned")
+
+    def permits(self, after: str) -> list[tuple[int, str]]:
+        """Return who was allowed to enroll once more since an entry of the ledger: the entry's position, the device.
+
+        Raises:
+            DemoFailed: The API refused it.
+        """
+        asked = urlencode({"action": "enrollment.allow_reenrollment", "after": after, "limit": "100"})
+        found = self.call("GET", f"/v1/ledger/entries?{asked}")["items"]
+        return [(entry["position"], entry["target_name"]) for entry in found]
 
     def create_modules(self, role: Role, folder: Path, factory: Factory) -> None:
         """Give a device's workloads identities of their own.
