@@ -7,9 +7,11 @@ Source:
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import hmac
 import logging
+import ssl
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,6 +106,7 @@ class ReceiverService:
         self._ids = ids
         # Transmitter → its keys, and when they were fetched.
         self._keys: OrderedDict[str, tuple[tuple[VerificationKey, ...], float]] = OrderedDict()
+        self._tls: ssl.SSLContext | None = None
 
     async def add(self, new: NewTransmitter, *, actor: Actor) -> Transmitter:
         """Begin to hear a transmitter.
@@ -188,12 +191,11 @@ class ReceiverService:
         wanted = transmitter.push_sha256
         if not transmitter.is_enabled or (wanted and not hmac.compare_digest(_digest(authorization), wanted)):
             raise SetRefused("this transmitter may not speak here", error="authentication_failed")
-        async with self._client() as client:
-            await self._hear(client, transmitter, token)
+        await self._hear(None, transmitter, token)
 
     async def run(self) -> None:
         """Fetch from those that do not push, until cancelled."""
-        async with self._client() as client:
+        async with await self._open_client() as client:
             while True:
                 try:
                     for transmitter in await self.list():
@@ -225,7 +227,7 @@ class ReceiverService:
             if not acks and not refused:
                 return count
 
-    async def _hear(self, client: httpx.AsyncClient, transmitter: Transmitter, token: str) -> None:
+    async def _hear(self, client: httpx.AsyncClient | None, transmitter: Transmitter, token: str) -> None:
         try:
             heard = await self._verify(client, transmitter, token)
         except SetRefused as refusal:
@@ -275,7 +277,7 @@ class ReceiverService:
             return "ignored", problem.detail[:TEXT_MAX_CHARS]
         return "accepted", ""
 
-    async def _verify(self, client: httpx.AsyncClient, transmitter: Transmitter, token: str) -> ReceivedSet:
+    async def _verify(self, client: httpx.AsyncClient | None, transmitter: Transmitter, token: str) -> ReceivedSet:
         keys, is_fresh = await self._keys_of(client, transmitter, is_again=False)
         expected = {"issuer": transmitter.issuer, "audience": transmitter.audience, "now": self._clock.now()}
         try:
@@ -289,14 +291,19 @@ class ReceiverService:
             raise SetRefused("the transmitter does not publish the key that signed", error="invalid_key") from None
 
     async def _keys_of(
-        self, client: httpx.AsyncClient, transmitter: Transmitter, *, is_again: bool
+        self, client: httpx.AsyncClient | None, transmitter: Transmitter, *, is_again: bool
     ) -> tuple[tuple[VerificationKey, ...], bool]:
         """Return a transmitter's keys, and whether they were fetched just now."""
         now_s = self._clock.monotonic_s()
         known = self._keys.get(transmitter.transmitter_id)
         if known is not None and now_s - known[1] < (KEYS_AGAIN_S if is_again else KEYS_LAST_S):
             return known[0], False
-        raw = await _get(client, transmitter.jwks_url)
+        if client is None:
+            # Made when it is needed: making one costs more than all the rest of hearing a token.
+            async with await self._open_client() as own:
+                raw = await _get(own, transmitter.jwks_url)
+        else:
+            raw = await _get(client, transmitter.jwks_url)
         try:
             keys = read_key_set(msgspec.json.decode(raw))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -334,8 +341,11 @@ class ReceiverService:
         at = self._clock.now()
         await self._store.write(lambda tx: repository.count_event(tx.connection, *where, outcome, at=at, error=error))
 
-    def _client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(timeout=FETCH_WITHIN_S, follow_redirects=False, trust_env=False)
+    async def _open_client(self) -> httpx.AsyncClient:
+        if self._tls is None:
+            # Reading all the authorities of the web takes some 20 ms.
+            self._tls = await asyncio.to_thread(functools.partial(httpx.create_ssl_context, trust_env=False))
+        return httpx.AsyncClient(verify=self._tls, timeout=FETCH_WITHIN_S, follow_redirects=False, trust_env=False)
 
     def _place(self, transmitter_id: str) -> str:
         return f"{self._organization_id}/ssf/{transmitter_id}"
