@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,13 +13,15 @@ from running_platform import RunningPlatform
 from vedette.kernel import SystemClock
 from vedette.simulation import Factory
 
+APPLICATIONS = Path(__file__).parents[2] / "docs/examples/applications"
+
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     running = RunningPlatform(
         tmp_path_factory.mktemp("platform"),
         # Most tests come from one address, and many of them are wrong on purpose.
-        configuration="api.failed_logins_per_minute = 25\n",
+        configuration=f'api.failed_logins_per_minute = 25\nauthzen.applications = "{APPLICATIONS}"\n',
     )
     running.start()
     yield running

@@ -151,17 +151,20 @@ def test_members_that_nobody_knows_are_passed_over(gateway: httpx.Client, pump: 
 def test_several_evaluations_share_their_defaults(gateway: httpx.Client, pump: str) -> None:
     body = {
         "subject": {"type": "device", "id": pump},
-        "resource": {"type": "hub"},
+        "resource": HUB,
         "context": CONTEXT,
         "evaluations": [
-            {"action": {"name": "connect"}, "resource": {"id": "hub"}},
+            {"action": {"name": "connect"}},
             {"action": {"name": "fly"}, "resource": HUB},
             {},
+            # What an evaluation says itself replaces the default as a whole.
+            {"action": {"name": "connect"}, "resource": {"id": "hub"}},
+            {"action": {"name": "connect"}, "subject": None},
         ],
     }
     answers = gateway.post(EVALUATIONS, json=body).json()["evaluations"]
-    assert [each["decision"] for each in answers] == [True, False, False]
-    assert answers[2]["context"]["error"]["status"] == 400
+    assert [each["decision"] for each in answers] == [True, False, False, False, False]
+    assert [each["context"]["error"]["status"] for each in answers[2:]] == [400, 400, 400]
 
 
 @pytest.mark.parametrize(
@@ -208,6 +211,46 @@ def test_searches_find_subjects_resources_and_actions(gateway: httpx.Client, pum
     assert {"name": "sendTelemetry"} in actions
     resources = gateway.post("/access/v1/search/resource", json=about(pump, resource={"type": "hub"})).json()
     assert resources["results"] == [HUB]
+
+
+def test_a_search_gives_no_more_than_it_was_asked_for(gateway: httpx.Client, pump: str) -> None:
+    body = about(pump, subject={"type": "device"})
+    whole: list[str] = []
+    token = ""
+    while True:
+        answer = gateway.post("/access/v1/search/subject", json={**body, "page": {"token": token, "limit": 2}}).json()
+        assert answer["page"]["count"] == len(answer["results"]) <= 2
+        whole += [each["id"] for each in answer["results"]]
+        token = answer["page"]["next_token"]
+        if not token:
+            break
+    assert pump in whole
+    assert len(whole) == len(set(whole))
+    names: list[str] = []
+    while True:
+        page = {"limit": 3, "token": token}
+        answer = gateway.post("/access/v1/search/action", json={**about(pump), "page": page}).json()
+        names += [each["name"] for each in answer["results"]]
+        token = answer["page"]["next_token"]
+        if not token:
+            break
+    assert "sendTelemetry" in names
+    assert len(names) == len(set(names)) > 3
+
+
+@pytest.mark.parametrize("page", [{"token": "guess"}, {"token": 7}, {"limit": -1}, {"limit": "2"}, {"limit": True}, []])
+def test_a_page_that_is_none_is_a_bad_request(gateway: httpx.Client, page: object) -> None:
+    body = about("pump-1", subject={"type": "device"}, page=page)
+    assert gateway.post("/access/v1/search/subject", json=body).status_code == 400
+
+
+def test_a_token_leads_on_in_its_own_search_alone(gateway: httpx.Client, pump: str) -> None:
+    body = {**about(pump), "page": {"limit": 1}}
+    token = gateway.post("/access/v1/search/action", json=body).json()["page"]["next_token"]
+    assert token
+    body["page"] = {"token": token}
+    assert gateway.post("/access/v1/search/action", json=body).status_code == 200
+    assert gateway.post("/access/v1/search/action", json={**body, "context": {}}).status_code == 400
 
 
 def test_a_person_is_answered_for_by_the_policies_about_people(api: httpx.Client) -> None:

@@ -313,7 +313,8 @@ def test_roles_tell_what_they_give(api: httpx.Client) -> None:
     assert set(given) == set(ROLES)
     assert "managePeople" in given["admin"]
     assert given["auditor"] == {
-        "own", "readStatus", "read", "readBulk", "readTelemetry", "audit", "review", "elevate", "ownCredentials",
+        "own", "readStatus", "read", "readBulk", "readTelemetry", "askDecision", "audit", "review", "elevate",
+        "ownCredentials",
     }  # fmt: skip
     assert given["manufacturer"] == {"own", "readStatus", "handOver", "elevate", "ownCredentials"}
 

@@ -9,7 +9,8 @@ not published; only this room signs.
 from __future__ import annotations
 
 from vedette.access.administrator import PolicyAdministrator
-from vedette.access.authzen import HUB, IDENTITY_TYPES, DecisionPoint, subject_name
+from vedette.access.applications import Application, Applications, BadApplication, load_applications
+from vedette.access.authzen import HUB, IDENTITY_TYPES, SEARCHED_MAX, DecisionPoint, subject_name
 from vedette.access.authzen_log import OutsideDecisions
 from vedette.access.authzen_model import UNKNOWN_SUBJECT, Answer, Asked
 from vedette.access.authzen_people import PEOPLE_TYPES, PeopleDecisionPoint
@@ -37,6 +38,7 @@ from vedette.access.policy_errors import (
     PolicyBundleInUse,
     PolicyBundleNotFound,
     SimulationBusy,
+    SimulationEnded,
     SimulationMissing,
     SimulationNotFound,
     StageRefused,
@@ -93,6 +95,7 @@ __all__ = [
     "PEOPLE_TYPES",
     "POLL",
     "PUSH",
+    "SEARCHED_MAX",
     "SELECTORS",
     "UNKNOWN_SUBJECT",
     "VERIFY_EVERY",
@@ -100,10 +103,13 @@ __all__ = [
     "AccessService",
     "ActionAnswer",
     "Answer",
+    "Application",
+    "Applications",
     "Approval",
     "ApprovalMissing",
     "ApprovalRefused",
     "Asked",
+    "BadApplication",
     "BlastRadius",
     "Budget",
     "Bundle",
@@ -169,6 +175,7 @@ __all__ = [
     "SigningKeys",
     "Simulated",
     "SimulationBusy",
+    "SimulationEnded",
     "SimulationFailed",
     "SimulationMissing",
     "SimulationNotFound",
@@ -195,6 +202,7 @@ __all__ = [
     "Whereabouts",
     "compare_bundles",
     "compose_record",
+    "load_applications",
     "read_form",
     "read_policies",
     "read_policy_hash",

@@ -139,15 +139,23 @@ class DecisionPoint:
         answers = [await self._decide(record, replace(asked, action=action), None) for action in ACTIONS]
         return [action for action, answer in zip(ACTIONS, answers, strict=True) if answer.is_permitted]
 
-    async def search_subjects(self, asked: Asked, *, after: int) -> Found:
+    async def search_subjects(self, asked: Asked, *, after: int, most: int = SEARCHED_MAX) -> Found:
         """Return identities of a type that may do something, among the next ``SEARCHED_MAX`` records.
 
         Args:
             asked: Its subject's id is not read.
             after: Records of a higher sequence only; 0 to begin.
+            most: At most so many.
         """
         page = await self._page(asked.subject_type, after)
-        permitted = [record for record in page.records if (await self._decide(record, asked, None)).is_permitted]
+        permitted: list[PostureRecord] = []
+        last = after
+        for record in page.records:
+            if len(permitted) >= most:
+                return Found(permitted, last)
+            last = record.sequence
+            if (await self._decide(record, asked, None)).is_permitted:
+                permitted.append(record)
         return Found(permitted, page.next_after)
 
     async def list_devices(self, *, after: int) -> Found:

@@ -50,6 +50,7 @@ class Asked:
     Attributes:
         context: What it knows of the session, by the names of the Cedar context; other names are not read.
         caller: The program that asks, as it is on record.
+        subject_properties: Read where an application decides, and nowhere else; so are the next two.
     """
 
     subject_type: str
@@ -59,6 +60,9 @@ class Asked:
     resource_id: str
     context: Context = field(default_factory=dict)
     caller: str = ""
+    subject_properties: Context = field(default_factory=dict)
+    resource_properties: Context = field(default_factory=dict)
+    action_properties: Context = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

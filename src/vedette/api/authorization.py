@@ -245,7 +245,7 @@ class AuthorizedRoutes:
         match operation.about:
             case About.DEVICE:
                 return await self._device(asked, str(asked.parameters.get("device_id", "")))
-            case About.QUERY | About.NAMED if asked.query.get("device_id", _NOBODY) != _NOBODY:
+            case About.QUERY if asked.query.get("device_id", _NOBODY) != _NOBODY:
                 return await self._device(asked, asked.query["device_id"])
             case About.QUERY | About.LIMITED:
                 return [_LIMITED]

@@ -7,6 +7,7 @@ Source:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, Final
 
@@ -20,6 +21,7 @@ from vedette.access import (
     PEOPLE_TYPES,
     UNKNOWN_SUBJECT,
     Answer,
+    Applications,
     Asked,
     DecisionPoint,
     OutsideDecisions,
@@ -30,6 +32,7 @@ from vedette.api.authzen_request import (
     Batch,
     Item,
     Kind,
+    Wanted,
     check_type,
     read_batch,
     read_evaluation,
@@ -42,7 +45,7 @@ from vedette.operators import Action
 
 AUTHZEN_PREFIX: Final = "/access/v1/"
 REQUEST_ID: Final = "x-request-id"
-_REQUEST_ID: Final = re.compile(r"[!-~][ -~]{0,255}", re.ASCII)
+_REQUEST_ID: Final = re.compile(r"[!-~][ -~]{0,1023}", re.ASCII)
 _STOPS_AT: Final = {"deny_on_first_deny": False, "permit_on_first_permit": True}
 
 
@@ -64,15 +67,23 @@ class AuthZenRoutes:
     Args:
         point: Decides about devices and modules.
         people: Decides about people and programs.
+        applications: Decide about what is theirs.
         decisions: Where answers go on record.
         url: Where other systems reach us.
     """
 
     def __init__(
-        self, point: DecisionPoint, people: PeopleDecisionPoint, decisions: OutsideDecisions, *, url: str
+        self,
+        point: DecisionPoint,
+        people: PeopleDecisionPoint,
+        applications: Applications,
+        decisions: OutsideDecisions,
+        *,
+        url: str,
     ) -> None:
         self._point = point
         self._people = people
+        self._applications = applications
         self._decisions = decisions
         self._url = url.rstrip("/")
 
@@ -128,41 +139,63 @@ class AuthZenRoutes:
         return answers
 
     async def search_subjects(self, body: _Body, who: Who, sight: Seen) -> JSONResponse:
-        """Devices or modules that may do something, a bounded part of the fleet at a time."""
-        found = read_search(body, Kind.SUBJECT)
-        asked = found.asked(caller=who.id)
+        """Who may do something: devices and modules, a bounded part of the fleet at a time, or an application's own."""
+        item = read_search(body, Kind.SUBJECT)
+        asked, wanted = item.asked(caller=who.id), read_page(body, item)
+        if self._is_of_application(asked, sight):
+            page = await self._applications.search_subjects(asked, after=wanted.after, most=wanted.most)
+            return _results(_entities(asked.subject_type, page.ids), wanted.token(page.next_after))
         if asked.subject_type not in IDENTITY_TYPES:
             return _results([])
-        page = await self._point.search_subjects(asked, after=read_page(body))
-        seen = await sight.keep(page.records, lambda record: record.generation_id)
-        results = [{"type": asked.subject_type, "id": subject_name(record)} for record in seen]
-        return _results(results, page.next_after)
+        found = await self._point.search_subjects(asked, after=wanted.after, most=wanted.most)
+        seen = await sight.keep(found.records, lambda record: record.generation_id)
+        results = _entities(asked.subject_type, [subject_name(record) for record in seen])
+        return _results(results, wanted.token(found.next_after))
 
     async def search_resources(self, body: _Body, who: Who, sight: Seen) -> JSONResponse:
-        """The hub if an identity may do something there; devices that a person or program may do something with."""
-        asked = read_search(body, Kind.RESOURCE).asked(caller=who.id)
+        """The hub for an identity, devices for people and programs, or what is an application's own."""
+        item = read_search(body, Kind.RESOURCE)
+        asked, wanted = item.asked(caller=who.id), read_page(body, item)
+        if self._is_of_application(asked, sight):
+            page = await self._applications.search_resources(asked, after=wanted.after, most=wanted.most)
+            return _results(_entities(asked.resource_type, page.ids), wanted.token(page.next_after))
         if asked.subject_type in PEOPLE_TYPES and asked.resource_type == "device":
-            return await self._search_devices(asked, read_page(body), sight)
+            return await self._search_devices(asked, wanted, sight)
         own = asked.subject_id if asked.resource_type in IDENTITY_TYPES else asked.resource_type
         answer = await self._decide(replace(asked, resource_id=own), sight)
-        return _results([{"type": asked.resource_type, "id": own}] if answer.is_permitted else [])
+        return _results(_entities(asked.resource_type, [own] if answer.is_permitted else [])[: wanted.most])
 
-    async def _search_devices(self, asked: Asked, after: int, sight: Sight) -> JSONResponse:
-        page = await self._point.list_devices(after=after)
-        results = []
+    async def _search_devices(self, asked: Asked, wanted: Wanted, sight: Sight) -> JSONResponse:
+        page = await self._point.list_devices(after=wanted.after)
+        names: list[str] = []
+        last = wanted.after
         for record in await sight.keep(page.records, lambda record: record.generation_id):
+            if len(names) >= wanted.most:
+                return _results(_entities("device", names), wanted.token(last))
+            last = record.sequence
             answer = await self._answer(replace(asked, resource_id=record.device_id), sight)
             if answer.is_permitted:
-                results.append({"type": "device", "id": record.device_id})
-        return _results(results, page.next_after)
+                names.append(record.device_id)
+        return _results(_entities("device", names), wanted.token(page.next_after))
 
     async def search_actions(self, body: _Body, who: Who, sight: Seen) -> JSONResponse:
         """All that a subject may do with a resource."""
-        asked = read_search(body, Kind.ACTION).asked(caller=who.id)
-        if not await self._may_ask(asked, sight):
-            return _results([])
-        point = self._point if asked.subject_type in IDENTITY_TYPES else self._people
-        return _results([{"name": name} for name in await point.search_actions(asked)])
+        item = read_search(body, Kind.ACTION)
+        asked, wanted = item.asked(caller=who.id), read_page(body, item)
+        if self._is_of_application(asked, sight):
+            names = await self._applications.search_actions(asked)
+        elif await self._may_ask(asked, sight):
+            point = self._point if asked.subject_type in IDENTITY_TYPES else self._people
+            names = await point.search_actions(asked)
+        else:
+            names = []
+        rest = names[wanted.after : wanted.after + wanted.most]
+        behind = wanted.after + len(rest)
+        return _results([{"name": name} for name in rest], wanted.token(behind if behind < len(names) else None))
+
+    def _is_of_application(self, asked: Asked, sight: Sight) -> bool:
+        """Tell whether an application decides; its entities are in no place, so who is limited to some is told none."""
+        return sight.areas is None and self._applications.find(asked) is not None
 
     async def _decide(self, asked: Asked, sight: Sight) -> Answer:
         answer = await self._answer(asked, sight)
@@ -171,6 +204,9 @@ class AuthZenRoutes:
         return answer
 
     async def _answer(self, asked: Asked, sight: Sight) -> Answer:
+        application = self._applications.find(asked) if sight.areas is None else None
+        if application is not None:
+            return application.decide(asked)
         if not await self._may_ask(asked, sight):
             return _UNKNOWN
         if asked.subject_type in IDENTITY_TYPES:
@@ -226,6 +262,9 @@ def _show(answer: Answer) -> dict[str, Any]:  # Any: JSON
     return {"decision": answer.is_permitted, "context": context}
 
 
-def _results(results: list[dict[str, str]], next_after: int | None = None) -> JSONResponse:
-    token = "" if next_after is None else str(next_after)
-    return JSONResponse({"results": results, "page": {"next_token": token}})
+def _entities(kind: str, names: Iterable[str]) -> list[dict[str, str]]:
+    return [{"type": kind, "id": name} for name in names]
+
+
+def _results(results: list[dict[str, str]], token: str = "") -> JSONResponse:
+    return JSONResponse({"page": {"next_token": token, "count": len(results)}, "results": results})

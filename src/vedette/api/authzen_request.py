@@ -6,6 +6,7 @@ Source:
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from vedette.access import Asked
+from vedette.access import SEARCHED_MAX, Asked
 from vedette.api.errors import InvalidBody
 from vedette.api.protection import check_json
 from vedette.kernel import Problem
@@ -23,9 +24,8 @@ EVALUATIONS_MAX: Final = 256
 _TEXT_MAX: Final = 512
 _SEMANTICS: Final = ("execute_all", "deny_on_first_deny", "permit_on_first_permit")
 _PARTS: Final = ("subject", "action", "resource")
-# What an evaluation may leave to the default of the whole request.
-_REQUIRED: Final = {"subject": ("type", "id"), "action": ("name",), "resource": ("type", "id")}
-_PAGE_TOKEN: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_PAGE_TOKEN: Final = re.compile(r"([0-9]{1,15})-([0-9a-f]{16})", re.ASCII)
+_MARK_CHARS: Final = 16
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=_TEXT_MAX)]
 _Object = dict[str, Any]  # Any: JSON
 
@@ -58,7 +58,7 @@ class Item(msgspec.Struct, frozen=True):
     context: _Object | None = None
 
     def asked(self, *, caller: str) -> Asked:
-        """Return the question it is; properties are not read: what an identity is, we know ourselves."""
+        """Return the question it is."""
         return Asked(
             subject_type=self.subject.type,
             subject_id=self.subject.id,
@@ -67,7 +67,28 @@ class Item(msgspec.Struct, frozen=True):
             resource_id=self.resource.id,
             context=self.context or {},
             caller=caller,
+            subject_properties=self.subject.properties or {},
+            resource_properties=self.resource.properties or {},
+            action_properties=self.action.properties or {},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which part of what a search finds is wanted.
+
+    Attributes:
+        after: Where it begins; 0: at the beginning.
+        most: At most so many.
+    """
+
+    after: int
+    most: int
+    mark: str
+
+    def token(self, next_after: int | None) -> str:
+        """Return what leads to the page behind this one; empty: nothing does."""
+        return "" if next_after is None else f"{next_after}-{self.mark}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +161,31 @@ def read_search(body: object, kind: Kind) -> Item:
     return read_evaluation(members)
 
 
-def read_page(body: object) -> int:
-    """Return where a search goes on; 0 at its beginning.
+def read_page(body: object, item: Item) -> Wanted:
+    """Return which part of what a search finds is wanted.
 
     Raises:
-        InvalidBody: The token is none of ours.
+        InvalidBody: The token is none of ours, or of another search; the limit is none.
     """
-    page = _object(body, "the body").get("page")
-    token = "" if page is None else _object(page, "page").get("token", _object(page, "page").get("next_token", ""))
+    members = _object(body, "the body").get("page")
+    page = {} if members is None else _object(members, "page")
+    most = page.get("limit", SEARCHED_MAX)
+    if not isinstance(most, int) or isinstance(most, bool) or most < 0:
+        raise InvalidBody("page.limit is no whole number from 0")
+    token, mark = page.get("token"), _mark(item)
     if token in ("", None):
-        return 0
-    if not isinstance(token, str) or not _PAGE_TOKEN.fullmatch(token):
+        return Wanted(0, min(most, SEARCHED_MAX), mark)
+    found = _PAGE_TOKEN.fullmatch(token) if isinstance(token, str) else None
+    if found is None:
         raise InvalidBody("the page token is none of ours", hint="pass next_token of the page before")
-    return int(token)
+    if found[2] != mark:
+        raise InvalidBody("the page token is of another search", hint="ask for its pages as for the first one")
+    return Wanted(int(found[1]), min(most, SEARCHED_MAX), mark)
+
+
+def _mark(item: Item) -> str:
+    """Return what tells one search from another; pages of one may differ in size."""
+    return hashlib.sha256(msgspec.json.encode(item, order="deterministic")).hexdigest()[:_MARK_CHARS]
 
 
 def _semantic(options: object) -> str:
@@ -169,12 +202,8 @@ def _complete(evaluation: object, defaults: _Object) -> Item | str:
         own = _object(evaluation, "an evaluation")
         merged: _Object = {"context": own.get("context", defaults.get("context"))}
         for name in _PARTS:
-            part, default = own.get(name), defaults.get(name)
-            if part is None:
-                part = default
-            elif isinstance(part, dict) and isinstance(default, dict):
-                # An evaluation's own part replaces the default as a whole, but for what no part can be without.
-                part = {each: default[each] for each in _REQUIRED[name] if each in default} | part
+            # An evaluation's own part replaces the default as a whole.
+            part = own[name] if name in own else defaults.get(name)
             if part is not None:
                 merged[name] = part
         return read_evaluation(merged)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from vedette.access import AccessExplainer, PolicyNote
 from vedette.api.schema import After, Limit, Moment, Page, View, api_router, refusals
-from vedette.api.sight import Seen
+from vedette.api.sight import Seen, Sight
 from vedette.bus.contract import DecisionRecord
 from vedette.kernel import OrganizationId
 from vedette.messaging import Decision, DecisionNotFound, DecisionReader, DecisionSearch
@@ -133,6 +133,7 @@ class DecisionRoutes:
 
     async def list_decisions(
         self,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
@@ -167,7 +168,7 @@ class DecisionRoutes:
             after=after or None,
             limit=limit,
         )
-        return Page(items=[show_decision(decision) for decision in page.items], next=page.next)
+        return Page(items=[show_decision(decision) for decision in await _seen(page.items, sight)], next=page.next)
 
     async def explain(self, cursor: _CursorInPath, sight: Seen) -> ExplainedDecision:
         """The policies that decided in the words of that time, and what they could read of identity and session."""
@@ -184,6 +185,7 @@ class DecisionRoutes:
 
     async def list_refusals(
         self,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
@@ -201,7 +203,7 @@ class DecisionRoutes:
             after=after or None,
             limit=limit,
         )
-        refused = [decision for decision in page.items if decision.record.effect != _ALLOW]
+        refused = [decision for decision in await _seen(page.items, sight) if decision.record.effect != _ALLOW]
         return Page(items=[show_decision(decision) for decision in refused], next=page.next)
 
     async def newest_refusals(self, count: int) -> list[DecisionRecord]:
@@ -232,3 +234,8 @@ def show_notes(notes: Iterable[PolicyNote]) -> list[PolicyNoteView]:
     """Return policies that decided as they are shown."""
     names = PolicyNoteView.model_fields.keys() - {"policy"}
     return [PolicyNoteView(policy=note.policy_id, **{name: getattr(note, name) for name in names}) for note in notes]
+
+
+async def _seen(decisions: Iterable[Decision], sight: Sight) -> list[Decision]:
+    """Return those about identities that the asker may see; strangers are for who sees the whole fleet."""
+    return await sight.keep(decisions, lambda decision: decision.record.generation_id or "")

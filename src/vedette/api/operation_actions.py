@@ -20,8 +20,7 @@ class About(Enum):
 
     ``PLATFORM``: no device; roles over a part of the fleet do not give it. ``LIMITED``: its route tells only of devices
     that the asker's places hold, or finds nothing (``api.sight``). ``DEVICE``: the device in the path. ``QUERY``: the
-    one that ``device_id`` in the query names, else as ``LIMITED``. ``NAMED``: the same, else as ``PLATFORM``.
-    ``GROUP``: the group in the path.
+    one that ``device_id`` in the query names, else as ``LIMITED``. ``GROUP``: the group in the path.
     ``NEW_DEVICE``: the device in the body.
     """
 
@@ -29,7 +28,6 @@ class About(Enum):
     LIMITED = auto()
     DEVICE = auto()
     QUERY = auto()
-    NAMED = auto()
     GROUP = auto()
     NEW_DEVICE = auto()
 
@@ -68,8 +66,10 @@ _READ: Final = Operation(Action.READ)
 _READ_DEVICE: Final = Operation(Action.READ, About.DEVICE)
 _READ_GROUP: Final = Operation(Action.READ, About.GROUP)
 _READ_LIMITED: Final = Operation(Action.READ, About.LIMITED)
+_ASK: Final = Operation(Action.ASK_DECISION, About.LIMITED)
+_ASK_MANY: Final = Operation(Action.ASK_DECISION, About.LIMITED, is_bulk=True)
 _LIST: Final = Operation(Action.READ_BULK, About.LIMITED, is_bulk=True)
-_DECISIONS: Final = Operation(Action.READ_BULK, About.NAMED, is_bulk=True)
+_DECISIONS: Final = Operation(Action.READ_BULK, About.QUERY, is_bulk=True)
 _TELEMETRY: Final = Operation(Action.READ_TELEMETRY, About.QUERY, is_bulk=True)
 _AUDIT: Final = Operation(Action.AUDIT)
 _AUDIT_LIST: Final = Operation(Action.AUDIT, is_bulk=True)
@@ -159,7 +159,7 @@ _FLEET: Final = {
     f"GET {_MODULE}/signals": _READ_DEVICE,
     f"POST {_MODULE}/signals": Operation(Action.RESPOND, About.DEVICE),
     f"POST {_MODULE}/signals/{{signal_id}}/withdraw": _QUARANTINE,
-    "GET /v1/health": Operation(Action.READ_BULK, is_bulk=True),
+    "GET /v1/health": _LIST,
     f"GET {_DEVICE}/quarantine": _READ_DEVICE,
     f"GET {_DEVICE}/quarantine/preview": _READ_DEVICE,
     f"POST {_DEVICE}/quarantine": _QUARANTINE,
@@ -238,6 +238,7 @@ _DECIDING: Final = {
     "POST /v1/policy-staging/withdraw": _POLICIES,
     "POST /v1/policy-staging/rollback": _POLICIES,
     "GET /v1/policy-simulations": _READ,
+    "POST /v1/policy-simulations/{simulation_id}/cancel": _DEVELOP,
     "GET /v1/policy-simulations/{simulation_id}": Operation(Action.READ_BULK, is_bulk=True),
 }
 _ON_RECORD: Final = {
@@ -321,15 +322,15 @@ OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
 # What other systems ask in their own protocols, outside ``/v1``: what they are told is limited as a reader's sight is.
 OUTSIDE_OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
     {
-        "POST /access/v1/evaluation": _READ_LIMITED,
-        "POST /access/v1/evaluations": _READ_LIMITED,
-        "POST /access/v1/search/subject": Operation(Action.READ_BULK, About.LIMITED, is_bulk=True),
-        "POST /access/v1/search/resource": Operation(Action.READ_BULK, About.LIMITED, is_bulk=True),
-        "POST /access/v1/search/action": _READ_LIMITED,
-        "POST /hooks/mqtt/user": _READ_LIMITED,
-        "POST /hooks/mqtt/superuser": _READ_LIMITED,
-        "POST /hooks/mqtt/acl": _READ_LIMITED,
-        "POST /hooks/emqx/authentication": _READ_LIMITED,
-        "POST /hooks/emqx/authorization": _READ_LIMITED,
+        "POST /access/v1/evaluation": _ASK,
+        "POST /access/v1/evaluations": _ASK,
+        "POST /access/v1/search/subject": _ASK_MANY,
+        "POST /access/v1/search/resource": _ASK_MANY,
+        "POST /access/v1/search/action": _ASK,
+        "POST /hooks/mqtt/user": _ASK,
+        "POST /hooks/mqtt/superuser": _ASK,
+        "POST /hooks/mqtt/acl": _ASK,
+        "POST /hooks/emqx/authentication": _ASK,
+        "POST /hooks/emqx/authorization": _ASK,
     }
 )

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from vedette.access import (
     AccessExplainer,
+    Applications,
     DecisionPoint,
     EnforcementTracker,
     HopLog,
@@ -161,6 +162,7 @@ class Services:
     explainer: AccessExplainer
     point: DecisionPoint
     people_point: PeopleDecisionPoint
+    applications: Applications
     outside_decisions: OutsideDecisions
     commands: CommandQueue
     feedback: FeedbackLog
@@ -254,7 +256,13 @@ def _routers(services: Services) -> list[APIRouter]:
         *EnforcementRoutes(organization_id, services.hops, services.devices, boot_id=services.boot_id).build(),
         *PolicyRoutes(services.policies, services.policy_life, services.simulations, services.policy_watch).build(),
         AccessRoutes(services.explainer).build(),
-        *AuthZenRoutes(services.point, services.people_point, services.outside_decisions, url=services.url).build(),
+        *AuthZenRoutes(
+            services.point,
+            services.people_point,
+            services.applications,
+            services.outside_decisions,
+            url=services.url,
+        ).build(),
         BrokerHookRoutes(services.point, services.outside_decisions).build(),
         *SsfRoutes(services.streams, services.receiver).build(),
         ReportedCertificateRoutes(organization_id, services.reports).build(),

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 
 from vedette.api.schema import OF_MODULE, After, IdentityPath, Limit, Page, Who, api_router, refusals
+from vedette.api.sight import Seen
 from vedette.api.signal_views import (
     AcceptedSignal,
     HealthView,
@@ -118,16 +119,18 @@ class SignalRoutes:
 
     async def list_health(
         self,
+        sight: Seen,
         *,
         limit: Limit = 100,
         after: After = "",
         risk_level: Annotated[RiskLevel | None, Query(description="Only those of this level.")] = None,
     ) -> Page[PostureView]:
-        """Devices and modules of which any signal was heard, in the order they were registered."""
+        """Those of which any signal was heard, in the order they were registered, as far as you may see them."""
         found, following = await self._signals.list(
             self._organization_id, risk_level=risk_level, after=after, limit=limit
         )
-        return Page(items=[show_posture(each) for each in found], next=following)
+        seen = await sight.keep(found, lambda posture: posture.generation_id)
+        return Page(items=[show_posture(each) for each in seen], next=following)
 
 
 def _source(told: str, who: Actor) -> str:

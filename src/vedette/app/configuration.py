@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from vedette.app.access_configuration import AccessConfiguration
 from vedette.app.options import Address, Between, Hostname, Network
-from vedette.app.outside_configuration import AuthCalloutConfiguration
+from vedette.app.outside_configuration import AuthCalloutConfiguration, AuthZenConfiguration
 
 _Port = Annotated[int, Between(1, 65535)]
 
@@ -296,6 +296,7 @@ class Configuration:
     access: AccessConfiguration = field(default_factory=AccessConfiguration)
     oidc: OidcConfiguration = field(default_factory=OidcConfiguration)
     service: ServiceConfiguration = field(default_factory=ServiceConfiguration)
+    authzen: AuthZenConfiguration = field(default_factory=AuthZenConfiguration)
     auth_callout: AuthCalloutConfiguration = field(default_factory=AuthCalloutConfiguration)
     log: LogConfiguration = field(default_factory=LogConfiguration)
 
@@ -313,6 +314,7 @@ SECTIONS: Final = {
     "access": AccessConfiguration,
     "oidc": OidcConfiguration,
     "service": ServiceConfiguration,
+    "authzen": AuthZenConfiguration,
     "auth_callout": AuthCalloutConfiguration,
     "log": LogConfiguration,
 }

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from vedette.access import BadApplication, load_applications
 from vedette.app.configuration import SECTIONS, Configuration
 from vedette.app.oidc_section import oidc_contradictions
 from vedette.app.options import BadValueError, Option, convert, from_text, options_of
@@ -220,6 +221,10 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
             yield name, f"{name}: there is no file {path}"
     yield from oidc_contradictions(configuration.oidc)
     yield from _callout_contradictions(configuration)
+    try:
+        load_applications(configuration.authzen.applications)
+    except BadApplication as problem:
+        yield "authzen.applications", f"authzen.applications: {problem.detail}"
     for url in (*configuration.bus.urls, *configuration.auth_callout.urls):
         if not re.fullmatch(r"(nats|tls)://[^/@\s]+", url):
             yield "bus.urls", "a bus url is nats://host:port or tls://host:port, without credentials"

@@ -201,6 +201,7 @@ def _services(
         explainer=rooms.policies.explainer,
         point=rooms.outside.point,
         people_point=rooms.outside.people,
+        applications=rooms.outside.applications,
         outside_decisions=rooms.outside.decisions,
         telemetry=TelemetryReader(connections.devices),
         decisions=DecisionReader(connections.devices),

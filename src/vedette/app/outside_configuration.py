@@ -1,4 +1,4 @@
-"""The section ``auth_callout`` of the configuration: another NATS whose connections are decided here."""
+"""The sections ``authzen`` and ``auth_callout`` of the configuration: other systems whose decisions are made here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 from vedette.app.options import Between
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthZenConfiguration:
+    """The decision point for other systems.
+
+    Attributes:
+        applications: Folder with a folder for each application whose own subjects, resources and actions are decided
+            here: ``schema.json``, ``policies.cedar`` and ``entities.json``. Read at each start. Empty: none.
+    """
+
+    applications: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vedette.access import DecisionPoint, OutsideDecisions, PeopleDecisionPoint, PolicyAdministrator, PolicyStore
+from vedette.access import (
+    Applications,
+    DecisionPoint,
+    OutsideDecisions,
+    PeopleDecisionPoint,
+    PolicyAdministrator,
+    PolicyStore,
+)
 from vedette.app.operators_room import OperatorsRoom
 from vedette.bus import BusConnection
 from vedette.kernel import Clock, IdSource, OrganizationId
@@ -21,6 +28,7 @@ class OutsideRoom:
 
     point: DecisionPoint
     people: PeopleDecisionPoint
+    applications: Applications
     decisions: OutsideDecisions
 
 
@@ -35,6 +43,7 @@ def build_outside_room(
     keys: SymmetricKeyService,
     operators: OperatorsRoom,
     other_session: Callable[[str, str], OtherSession | None],
+    applications: Applications,
     clock: Clock,
     ids: IdSource,
 ) -> OutsideRoom:
@@ -50,6 +59,7 @@ def build_outside_room(
         keys: Judges tokens that brokers hand on.
         operators: Know people and programs.
         other_session: Where else an identity is, or was last.
+        applications: Decide about what is theirs.
         clock: Source of time.
         ids: Source of ids.
     """
@@ -72,5 +82,6 @@ def build_outside_room(
             PlaceService(store),
             clock=clock,
         ),
+        applications=applications,
         decisions=OutsideDecisions(organization_id, devices, clock=clock, ids=ids),
     )

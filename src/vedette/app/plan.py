@@ -318,6 +318,7 @@ class Plan:
             websocket_port=configuration.gateway.websocket_port,
             access=self._access(),
             auth_callout=self._auth_callout(),
+            applications=absolute(configuration.authzen.applications),
         )
         return self.program("control", "control", role, stop_within_s=15.0)
 

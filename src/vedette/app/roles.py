@@ -220,6 +220,7 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     websocket_port: int = 0
     access: AccessRole = AccessRole()
     auth_callout: AuthCalloutRole | None = None
+    applications: Path | None = None
 
 
 class GatewayRole(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from vedette.access import (
     RecordUpkeep,
     RoomFacts,
     Whereabouts,
+    load_applications,
     read_policy_hash,
 )
 from vedette.app.migrate import database_url
@@ -342,6 +343,7 @@ async def build_rooms(
             keys=symmetric_keys,
             operators=operators,
             other_session=other_session,
+            applications=await asyncio.to_thread(load_applications, role.applications),
             clock=clock,
             ids=ids,
         ),

@@ -35,6 +35,7 @@ class Action(StrEnum):
     READ = "read"
     READ_BULK = "readBulk"
     READ_TELEMETRY = "readTelemetry"
+    ASK_DECISION = "askDecision"
     AUDIT = "audit"
     REVIEW = "review"
     CHANGE_DEVICE = "changeDevice"

@@ -24,7 +24,7 @@ from vedette.trust.bundle import (
     encode_manifest,
 )
 from vedette.trust.cases import CaseResult, PolicyCase, read_cases, run_cases
-from vedette.trust.cedar import BadEntity, ParsedPolicies, Uid, Verdict
+from vedette.trust.cedar import BadEntity, ParsedPolicies, Uid, Verdict, read_json_schema
 from vedette.trust.certificate import (
     PARSE_ERRORS,
     SIGNATURE_HASHES,
@@ -195,6 +195,7 @@ __all__ = [
     "people_bundle",
     "public_key_sha256",
     "read_cases",
+    "read_json_schema",
     "read_trust_anchor",
     "refusal_digests",
     "run_cases",

@@ -199,6 +199,20 @@ class ParsedPolicies:
         return schema or self._schema
 
 
+def read_json_schema(text: str) -> str:
+    """Return a schema in Cedar's JSON form in Cedar's own syntax.
+
+    Raises:
+        BadPolicyBundle: It is none.
+    """
+    import cedarpy  # noqa: PLC0415 - optional on a device
+
+    try:
+        return str(cedarpy.Schema.from_json_str(text))
+    except ValueError as error:
+        raise BadPolicyBundle(f"the schema does not parse: {error}") from error
+
+
 def _keep_attributes(schema_text: str, record_type: str, names: frozenset[str]) -> str:
     """Return a schema whose record type has these attributes only."""
     begin = schema_text.index("{", schema_text.index(f"type {record_type} ")) + 1
