@@ -250,3 +250,25 @@ def test_ads(tmp_path: Path) -> None:
     assert (ops[0].area, int(theirs[0][2], 0), ops[0].first) == ("memory", 0x4020, int(theirs[0][3], 0))
     assert [op.result for op in ops] == ["", "ok", "", "service_not_supported"]
     assert int(theirs[3][4], 0) == 0x701
+
+
+def test_goose_and_sampled_values(tmp_path: Path) -> None:
+    path = tmp_path / "goose.pcap"
+    content = bytes.fromhex(
+        "8009 4c442f4c4c4e3024 67 810207d0 8203534431 8303676f31 8408 0000000000000000"
+        "850102 860107 870100 880101 890100 8a0102 ab0a 830101 8705 0841200000"
+    )
+    goose = bytes((0x61, len(content))) + content
+    sample = bytes.fromhex("601f 800101 a21a 3018 8004 4d553031 82020007 830400000001 850101 8703000001")
+    frames = [
+        build.ethernet(bytes.fromhex("0001") + (len(goose) + 8).to_bytes(2, "big") + bytes(4) + goose, 0x88B8),
+        build.ethernet(bytes.fromhex("4000") + (len(sample) + 8).to_bytes(2, "big") + bytes(4) + sample, 0x88BA),
+    ]
+    published, sampled = heard(path, frames)
+    ((control, state, sequence, entry),) = tshark(
+        path, "goose.gocbRef", "goose.stNum", "goose.sqNum", "goose.float_value"
+    )
+    assert (published.name, published.first, published.transaction) == (control, int(state), int(sequence))
+    assert published.value == (True, float(entry))
+    ((name, count),) = tshark(path, "sv.svID", "sv.smpCnt")
+    assert (sampled.name, sampled.transaction) == (name, int(count))

@@ -1,10 +1,12 @@
-"""As much of ASN.1's basic encoding as SNMP needs.
+"""As much of ASN.1's basic encoding as SNMP and IEC 61850 need.
 
 Source:
     ITU-T X.690 §8; RFC 3417 §8 (the subset that SNMP allows).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from vedette.sensor.dissect.interface import Malformed
 
@@ -29,6 +31,43 @@ def element(data: bytes, position: int, end: int) -> tuple[int, int, int]:
     if position + size > end:
         raise Malformed(f"an element of {size} bytes, {end - position} there")
     return tag, position, position + size
+
+
+def tagged(data: bytes, position: int, end: int) -> tuple[int, int, int]:
+    """Read tag and length of an element whose number may be above 30.
+
+    Returns:
+        The tag: class and form in the highest three bits of its first byte, as ever; a number above 30 stands in
+        the bytes below it (``bf 4d`` is ``0xBF4D``); where its content begins, and where it ends.
+
+    Raises:
+        Malformed: It reaches beyond ``end``, or its number has more than two bytes.
+        IndexError: It ends too early.
+    """
+    if data[position] & 0x1F != 0x1F:
+        return element(data, position, end)
+    number = data[position + 1]
+    if number & 0x80:
+        raise Malformed("a tag of more than two bytes")
+    _, start, stop = element(data, position + 1, end)
+    return data[position] << 8 | number, start, stop
+
+
+def children(data: bytes, position: int, end: int, limit: int) -> Iterator[tuple[int, int, int]]:
+    """Go through the elements between two places: tag, where the content begins, and where it ends.
+
+    Raises:
+        Malformed: One reaches beyond ``end``, or there are more than ``limit``.
+        IndexError: One ends too early.
+    """
+    for _ in range(limit):
+        if position >= end:
+            return
+        tag, start, stop = tagged(data, position, end)
+        yield tag, start, stop
+        position = stop
+    if position < end:
+        raise Malformed(f"more than {limit} elements")
 
 
 def integer(data: bytes, position: int, end: int) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from vedette.sensor.dissect import (
     dnp3,
     enip,
     fins,
+    goose,
     iec104,
     melsec,
     modbus,
@@ -64,6 +65,9 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("ads", "Beckhoff ADS", "ot", "tcp", (48898,), ads.check, ads.Ads, is_found_anywhere=True),
     Protocol("profinet", "PROFINET DCP and RT", "ot", "ethernet", (0x8892,), profinet.check, profinet.Profinet,
              is_one_way=True, zeek=profinet.zeek),
+    Protocol("goose", "IEC 61850 GOOSE", "ot", "ethernet", (0x88B8,), goose.check, goose.Goose, is_one_way=True),
+    Protocol("sv", "IEC 61850 sampled values", "ot", "ethernet", (0x88BA,), goose.check_sv, goose.SampledValues,
+             is_one_way=True),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
     *IT_PROTOCOLS,
 )  # fmt: skip
