@@ -9,6 +9,34 @@ const TIMES_MAX = 2;
 
 export const OWN = { 'X-Requested-With': 'vedette-console' };
 
+/** What the browser asks for a passkey for. */
+export interface Proof {
+  kind: 'presence' | 'signature';
+  method: string;
+  path: string;
+}
+
+const watchers = new Set<(proof: Proof | null) => void>();
+
+/** Call back when a proof is asked for, and with null when it was given or not. */
+export function onProof(watcher: (proof: Proof | null) => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+/** Say what is asked for while it is. */
+async function explained<T>(kind: Proof['kind'], request: Request, ask: () => Promise<T>): Promise<T> {
+  const tell = (proof: Proof | null) => {
+    for (const watcher of watchers) watcher(proof);
+  };
+  tell({ kind, method: request.method, path: new URL(request.url).pathname });
+  try {
+    return await ask();
+  } finally {
+    tell(null);
+  }
+}
+
 /** Make a request; where the platform asks for a proof by passkey, give it and make the request once more. */
 export async function confirmingFetch(request: Request, times = TIMES_MAX): Promise<Response> {
   const again = request.method === 'GET' || times === 0 ? null : request.clone();
@@ -16,17 +44,21 @@ export async function confirmingFetch(request: Request, times = TIMES_MAX): Prom
   if (!again || response.status !== 403) return response;
   const code = await codeOf(response.clone());
   if (code === STEP_UP) {
-    const { options } = await ask('/login/step-up/options');
-    await ask('/login/step-up', { credential: await usePasskey(options) });
+    await explained('presence', again, stepUp);
     return confirmingFetch(again, times - 1);
   }
   if (code === SIGNATURE) {
-    const assertion = await sign(again.clone());
+    const assertion = await explained('signature', again, () => sign(again.clone()));
     const signed = new Request(again);
     signed.headers.set('Vedette-Act-Assertion', assertion);
     return confirmingFetch(signed, times - 1);
   }
   return response;
+}
+
+async function stepUp(): Promise<void> {
+  const { options } = await ask('/login/step-up/options');
+  await ask('/login/step-up', { credential: await usePasskey(options) });
 }
 
 async function codeOf(response: Response): Promise<string> {

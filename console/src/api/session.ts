@@ -21,6 +21,11 @@ export async function logInByCode(code: string): Promise<CurrentSession> {
   return take(api.POST('/login/recovery', { body: { code } }));
 }
 
+/** Log in with a sign-in key and the code that goes with it now. */
+export async function logInByApp(key: string, code: string): Promise<CurrentSession> {
+  return take(api.POST('/login/totp', { body: { key: key.trim(), code: code.trim() } }));
+}
+
 /** Make a passkey and register it: for whoever is logged in, or for a new person by a one-time link. */
 export async function registerPasskey(name: string, personName = ''): Promise<Schemas['RegisteredPasskeyView']> {
   const { options } = await take(api.POST('/v1/passkey-options', { body: { person_name: personName } }));

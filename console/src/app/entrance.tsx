@@ -5,6 +5,7 @@ import { api, ApiError, onLoggedOut, take } from '../api/client';
 import { type CurrentSession, useSession } from '../api/session';
 import { Button, ProblemNote } from '../ui/ui';
 import { Login } from './login';
+import { ProofAsked } from './proof';
 import { Shell } from './shell';
 import { Welcome } from './welcome';
 
@@ -60,15 +61,23 @@ export function Entrance() {
   if (!guest && isGuest(session.data)) setGuest(session.data);
   if (guest)
     return (
-      <Welcome
-        session={guest}
-        onDone={() => {
-          skip(guest);
-          setGuest(null);
-        }}
-      />
+      <>
+        <Welcome
+          session={guest}
+          onDone={() => {
+            skip(guest);
+            setGuest(null);
+          }}
+        />
+        <ProofAsked />
+      </>
     );
-  return <Shell name={session.data.name} logOut={() => void logOut()} />;
+  return (
+    <>
+      <Shell name={session.data.name} logOut={() => void logOut()} />
+      <ProofAsked />
+    </>
+  );
 }
 
 /** Tell whether somebody came by a link or a code and was not yet asked for a passkey in this session. */

@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import { useOpenCloneAlerts } from '../api/queries';
 import { PAGES } from './pages';
 
-const GROUPS = ['Fleet', 'Trust', 'Record'] as const;
+const GROUPS = ['Fleet', 'Trust', 'People', 'Record'] as const;
 
 export function Menu({ location }: { location: string }) {
   const open = useOpenCloneAlerts();

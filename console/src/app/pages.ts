@@ -4,7 +4,7 @@ import { lazy, type ComponentType } from 'react';
 export interface Page {
   path: string;
   title: string;
-  group: 'Fleet' | 'Trust' | 'Record' | '';
+  group: 'Fleet' | 'Trust' | 'People' | 'Record' | '';
   key: string;
   component: ComponentType;
   /** Fetch what draws it, before it is drawn. */
@@ -28,6 +28,9 @@ export const PAGES: Page[] = [
   page('/devices/:device', 'Device', '', '', () => import('../pages/device')),
   page('/refusals', 'Refused', 'Fleet', 'r', () => import('../pages/refusals')),
   page('/clone-alerts', 'Clone alerts', 'Fleet', 'c', () => import('../pages/clone-alerts')),
+  page('/policies', 'Policies', 'Trust', 'y', () => import('../pages/policies')),
+  page('/policies/edit', 'Draft of policies', '', '', () => import('../pages/policy-editor')),
+  page('/policies/:bundle', 'Policies', '', '', () => import('../pages/policy-bundle')),
   page('/groups', 'Groups', 'Fleet', 'p', () => import('../pages/groups')),
   page('/queries', 'Queries', 'Fleet', 'q', () => import('../pages/queries')),
   page('/ledger', 'Ledger', 'Record', 'l', () => import('../pages/ledger')),
@@ -35,7 +38,14 @@ export const PAGES: Page[] = [
   page('/add-device', 'Add a device', 'Trust', 'n', () => import('../pages/add-device')),
   page('/enrollments', 'Enrollments', 'Trust', 'e', () => import('../pages/enrollments')),
   page('/authorities', 'Authorities', 'Trust', 'a', () => import('../pages/authorities')),
-  page('/people', 'People and sessions', 'Trust', 's', () => import('../pages/people')),
+  page('/people', 'People and sessions', 'People', 's', () => import('../pages/people')),
+  page('/roles', 'Roles', 'People', 'h', () => import('../pages/roles')),
+  page('/approvals', 'Approvals', 'People', 'v', () => import('../pages/approvals')),
+  page('/reviews', 'Reviews', 'People', 'w', () => import('../pages/reviews')),
+  page('/service-tokens', 'Service tokens', 'People', 't', () => import('../pages/service-tokens')),
+  page('/command-schemas', 'Listed commands', 'Trust', 'm', () => import('../pages/command-schemas')),
+  page('/account', 'Your account', 'People', 'u', () => import('../pages/account')),
+  page('/command-line', 'Let a command line in', '', '', () => import('../pages/account-command-line')),
 ];
 
 /** Begin to fetch the page that stands at a path, while it is found out who is here. */

@@ -51,7 +51,7 @@ export function Shell({ name, logOut }: { name: string; logOut: () => void }) {
               <option value="light">Light</option>
               <option value="dark">Dark</option>
             </select>
-            <Link href="/people" className="button quiet">
+            <Link href="/account" className="button quiet">
               <Foreign text={name} />
             </Link>
             <Button kind="quiet" onPress={logOut}>

@@ -12,6 +12,7 @@ const SESSION: CurrentSession = {
   idle_minutes: 30,
   may_let_in: true,
   passkeys: 1,
+  has_authenticator_app: false,
   recovery_codes_left: 10,
   people_with_passkeys: 2,
   passkeys_here: { is_possible: true, why_not: '', hint: '', hostname: 'localhost' },

@@ -17,14 +17,30 @@ const BY: Record<Session['kind'], string> = {
   cli: 'command line',
 };
 
-export function Sessions() {
+/** The sessions of a person, or all that one may see. */
+export function Sessions({ personId }: { personId?: string }) {
   const sessions = useQuery({
-    queryKey: ['sessions'],
-    queryFn: () => take(api.GET('/v1/sessions', { params: { query: { limit: 500 } } })),
+    queryKey: ['sessions', personId],
+    queryFn: () => take(api.GET('/v1/sessions', { params: { query: { limit: 500, person_id: personId } } })),
     refetchInterval: 15_000,
   });
   return (
-    <Card title="Sessions" actions={<CopyAs way={{ cli: ['session', 'list'], path: '/v1/sessions' }} />}>
+    <Card
+      title={personId === undefined ? 'Sessions' : 'Where you are logged in'}
+      actions={
+        <CopyAs
+          way={
+            personId === undefined
+              ? { cli: ['session', 'list'], path: '/v1/sessions' }
+              : {
+                  cli: ['session', 'list'],
+                  options: ['--person', personId],
+                  path: `/v1/sessions?person_id=${encodeURIComponent(personId)}`,
+                }
+          }
+        />
+      }
+    >
       <ProblemNote error={sessions.error} />
       <ul className="plain" aria-label="Sessions">
         {(sessions.data?.items ?? []).map((each) => (

@@ -12,6 +12,12 @@ export interface ActProps {
   children?: ReactNode;
   /** Whether a reason must be given; it stands in the ledger. */
   needsReason?: boolean;
+  /** Whether one begins to type there; not where other fields come first. */
+  startsAtReason?: boolean;
+  /** Whether a reason can be given. */
+  hasReason?: boolean;
+  /** Whether what was filled in can be sent. */
+  isReady?: boolean;
   isDisabled?: boolean;
   act: (reason: string) => Promise<unknown>;
   onDone?: () => void;
@@ -39,7 +45,8 @@ export function ActModal({ isOpen, onOpenChange, ...act }: ActProps & { isOpen?:
   );
 }
 
-function ActForm({ label, kind = '', title, children, needsReason = false, act, onDone, close }: ActProps & { close: () => void }) {
+function ActForm({ label, kind = '', title, children, act, onDone, close, ...more }: ActProps & { close: () => void }) {
+  const { needsReason = false, startsAtReason = true, hasReason = true, isReady = true } = more;
   const [reason, setReason] = useState('');
   const queries = useQueryClient();
   const doing = useMutation({
@@ -60,14 +67,16 @@ function ActForm({ label, kind = '', title, children, needsReason = false, act, 
     >
       <Heading slot="title">{visible(title)}</Heading>
       {children}
-      <TextField className="field" value={reason} onChange={setReason} isRequired={needsReason} autoFocus>
-        <Label>Reason{needsReason ? '' : ' (optional)'}, for the record</Label>
-        <Input className="input" maxLength={1024} />
-      </TextField>
+      {hasReason && (
+        <TextField className="field" value={reason} onChange={setReason} isRequired={needsReason} autoFocus={startsAtReason}>
+          <Label>Reason{needsReason ? '' : ' (optional)'}, for the record</Label>
+          <Input className="input" maxLength={1024} />
+        </TextField>
+      )}
       <ProblemNote error={doing.error} />
       <footer>
         <Button onPress={close}>Cancel</Button>
-        <Button type="submit" kind={kind === 'danger' ? 'danger' : 'primary'} isDisabled={doing.isPending}>
+        <Button type="submit" kind={kind === 'danger' ? 'danger' : 'primary'} isDisabled={doing.isPending || !isReady}>
           {doing.isPending ? 'Working…' : label}
         </Button>
       </footer>

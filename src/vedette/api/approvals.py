@@ -28,7 +28,7 @@ Id = Annotated[str, Path(max_length=64, description="Generated id of the act.", 
 State = Literal["waiting", "approved", "refused", "used", "expired"]
 
 
-class ApprovalView(View):
+class WaitingActView(View):
     """An act that somebody asked for and that waits, or waited, for another person."""
 
     approval_id: str
@@ -93,21 +93,21 @@ class ApprovalRoutes:
         limit: Limit = 100,
         after: After = "",
         is_open: Annotated[bool | None, Query(description="Only those that wait, or only the others.")] = None,
-    ) -> Page[ApprovalView]:
+    ) -> Page[WaitingActView]:
         """Youngest first: one's own, and for who may audit all of them. A page may be short."""
         found, following = await self._approvals.list(self._organization_id, is_open=is_open, after=after, limit=limit)
         is_auditor = sight.may(Action.AUDIT)
         seen = [each for each in found if is_auditor or each.asked_by.id == caller.actor.id]
         return Page(items=[self._show(each) for each in seen], next=following)
 
-    async def show(self, approval_id: Id, caller: Caller, sight: Seen) -> ApprovalView:
+    async def show(self, approval_id: Id, caller: Caller, sight: Seen) -> WaitingActView:
         """With what was sent, so that it can be judged."""
         found = await self._approvals.get(self._organization_id, approval_id)
         if found.asked_by.id != caller.actor.id and not sight.may(Action.AUDIT):
             await self._check_may(found, sight)
         return self._show(found)
 
-    async def approve(self, approval_id: Id, who: Who, sight: Seen, said: Note = _NO_NOTE) -> ApprovalView:
+    async def approve(self, approval_id: Id, who: Who, sight: Seen, said: Note = _NO_NOTE) -> WaitingActView:
         """Whoever may do it themselves, but not who asked. Then whoever asked repeats exactly the same request."""
         found = await self._approvals.get(self._organization_id, approval_id)
         await self._check_may(found, sight)
@@ -117,7 +117,7 @@ class ApprovalRoutes:
 
     async def refuse(
         self, approval_id: Id, who: Who, caller: Caller, sight: Seen, said: Note = _NO_NOTE
-    ) -> ApprovalView:
+    ) -> WaitingActView:
         """Whoever may do it themselves; who asked takes it back so."""
         found = await self._approvals.get(self._organization_id, approval_id)
         if found.asked_by.id != caller.actor.id:
@@ -138,11 +138,11 @@ class ApprovalRoutes:
             subject = Subject(place=place or DevicePlace(GenerationId(""), "", None, "", frozenset()))
         sight.require(Action(found.action), subject, is_approved=True)
 
-    def _show(self, found: Approval) -> ApprovalView:
+    def _show(self, found: Approval) -> WaitingActView:
         state: State = found.state
         if state in {"waiting", "approved"} and self._approvals.has_expired(found):
             state = "expired"
-        return ApprovalView(
+        return WaitingActView(
             approval_id=found.approval_id,
             asked_by=found.asked_by.id,
             asked_by_name=found.asked_by.name,
