@@ -63,6 +63,13 @@ class SimulationBusy(Problem):
     status: ClassVar[int] = 409
 
 
+class SimulationEnded(Problem):
+    """A simulation that is done, or has failed, cannot be stopped."""
+
+    code: ClassVar[str] = "access.simulation_ended"
+    status: ClassVar[int] = 409
+
+
 class ApprovalMissing(Problem):
     """A change that newly allows something needs a second person."""
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from vedette.access import policy_repository as slices
 from vedette.access import repository
-from vedette.access.policy_errors import SimulationBusy, SimulationNotFound
+from vedette.access.policy_errors import SimulationBusy, SimulationEnded, SimulationNotFound
 from vedette.access.policy_repository import Simulated
 from vedette.access.policy_store import PolicyStore, name_of
 from vedette.access.repository import StoredRecord
@@ -103,6 +103,8 @@ class PolicySimulations:
         self._ids = ids
         self._asked: asyncio.Queue[_Asked] = asyncio.Queue(maxsize=1)
         self._is_busy = False
+        self._running = ""
+        self._stopped_by = ""
 
     async def start(self) -> None:
         """Mark what a former process left unfinished."""
@@ -119,6 +121,8 @@ class PolicySimulations:
             asked = await self._asked.get()
             try:
                 await self._simulate(asked)
+            except _Stopped as stopped:
+                await self._fail(asked, str(stopped))
             except Problem as problem:
                 log.warning("a simulation failed", extra={"cause": problem.code})
                 await self._fail(asked, problem.detail)
@@ -168,6 +172,7 @@ class PolicySimulations:
         except BaseException:
             self._is_busy = False
             raise
+        self._running, self._stopped_by = begun.simulation_id, ""
         since = now - timedelta(days=max(1, min(days, DAYS_MAX)))
         self._asked.put_nowait(_Asked(begun, before.content, after.content, since))
         return begun
@@ -187,6 +192,31 @@ class PolicySimulations:
             )
         simulated, report = found
         return simulated, msgspec.json.decode(report, type=SimulationReport) if report else None
+
+    async def stop(self, simulation_id: str, *, actor: Actor) -> Simulated:
+        """End a simulation before it is done; what it has found until then is not kept.
+
+        Args:
+            simulation_id: Which one; it ends as failed within a moment, with who stopped it as the cause.
+            actor: Who.
+
+        Raises:
+            SimulationNotFound: There is none of that id.
+            SimulationEnded: It does not run any more.
+        """
+        simulated, _ = await self.get(simulation_id)
+        if simulated.state != "running" or self._running != simulation_id or not self._is_busy:
+            raise SimulationEnded("the simulation has ended already", hint="see it: vedette policy simulations")
+        bundle = await self._bundles.get(simulated.sha256)
+
+        def write(tx: Transaction) -> None:
+            details: dict[str, object] = {"simulation": simulation_id}
+            self._bundles.record(tx, bundle.stored, "stop_simulating_policies", actor=actor, reason="", details=details)
+
+        await self._store.write(write)
+        if self._running == simulation_id:
+            self._stopped_by = actor.name or name_of(actor)
+        return simulated
 
     async def recent(self, *, after: str = "", limit: int = 100) -> tuple[list[Simulated], str | None]:
         """Return simulations, newest first, and what to pass as ``after`` next."""
@@ -214,6 +244,7 @@ class PolicySimulations:
         examined = 0
         async with _Worker(asked.before, asked.after) as worker:
             async for items in self._questions(asked, sessions, logged, report):
+                self._check_wanted()
                 replayed = await worker.replay(Chunk(self._clock.now(), items))
                 report.take(items, replayed)
                 denied += _generations(items, replayed.denied)
@@ -246,6 +277,7 @@ class PolicySimulations:
             async for batch in self._decisions.replay(
                 self._organization_id, since=asked.since, kinds=_LOGGED, limit=DECISIONS_MAX
             ):
+                self._check_wanted()
                 read += len(batch)
                 for record in (decision.record for decision in batch):
                     if record.generation_id is None or not record.facts:
@@ -264,6 +296,10 @@ class PolicySimulations:
             raise SimulationFailed("the decision log cannot be read now", hint="try again in a moment") from error
         report.log.is_cut = report.log.is_cut or read >= DECISIONS_MAX
         return sessions, logged
+
+    def _check_wanted(self) -> None:
+        if self._stopped_by:
+            raise _Stopped(f"stopped by {self._stopped_by}")
 
     async def _questions(
         self, asked: _Asked, sessions: SessionsSeen, logged: dict[_LogKey, _Logged], report: SimulationReport
@@ -322,6 +358,10 @@ class PolicySimulations:
     async def _fail(self, asked: _Asked, cause: str) -> None:
         with contextlib.suppress(Problem):
             await self._save(asked, state="failed", cause=cause[:1024], finished_at=self._clock.now())
+
+
+class _Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """Somebody no longer wants to know."""
 
 
 class _Asked(msgspec.Struct, frozen=True):

@@ -178,6 +178,8 @@ class PolicyRoutes:
         add("", self.list_simulations, methods=["GET"], summary="List simulations", responses=refusals(422))
         path = "/{simulation_id}"
         add(path, self.show_simulation, methods=["GET"], summary="Show a simulation", responses=refusals(404, 422))
+        stop = refusals(404, 409, 422, is_change=True)
+        add(f"{path}/cancel", self.stop_simulation, methods=["POST"], summary="Stop a simulation", responses=stop)
         return router
 
     async def list_bundles(self, *, limit: Limit = 100, after: After = "") -> Page[BundleView]:
@@ -282,3 +284,7 @@ class PolicyRoutes:
     async def show_simulation(self, simulation_id: _SimulationPath) -> FullSimulationView:
         """How far it has come; when it is done, what the bundle would change."""
         return show_full_simulation(*await self._simulations.get(simulation_id))
+
+    async def stop_simulation(self, simulation_id: _SimulationPath, who: Who) -> SimulationView:
+        """It ends within a moment, as failed; what it has found until then is not kept."""
+        return show_simulation(await self._simulations.stop(simulation_id, actor=who))

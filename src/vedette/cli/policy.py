@@ -295,6 +295,23 @@ def simulations(
     )
 
 
+@remote
+def stop(
+    session: Session,
+    simulation: Annotated[
+        str, typer.Argument(metavar="SIMULATION", help="See `vedette policy simulations`.", show_default=False)
+    ],
+    *,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Stop a simulation; what it has found until then is not kept."""
+    path = path_of("/v1/policy-simulations/{}/cancel", simulation)
+    change = Change(summary=f"stop the simulation {simulation}", method="POST", path=path)
+    answer = perform(session, change, dry_run=dry_run)
+    if answer is not None:
+        session.output.note("It ends within a moment.")
+
+
 def show_difference(session: Session, found: Mapping[str, Any], *, is_short: bool) -> None:
     """Tell a person what a bundle changes."""
     if not found["changes"] and not found["other_parts"]:

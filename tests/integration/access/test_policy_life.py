@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,7 +22,9 @@ from vedette.access import (
     PolicyBundleNotFound,
     PolicyStore,
     SimulationBusy,
+    SimulationEnded,
     SimulationMissing,
+    SimulationNotFound,
     Stage,
     StageRefused,
     read_policy_hash,
@@ -293,3 +296,23 @@ async def test_one_simulation_runs_at_a_time(house: House) -> None:
     await house.simulations.ask("2", actor=ANNA)
     with pytest.raises(SimulationBusy):
         await house.simulations.ask("2", actor=ANNA)
+
+
+@pytest.mark.anyio
+async def test_a_simulation_that_nobody_wants_any_more_is_stopped(house: House) -> None:
+    await house.bundles.add(stricter(), name="x", actor=ANNA)
+    await house.add_fleet(north=40, south=0)
+    begun = await house.simulations.ask("2", actor=ANNA)
+    await house.simulations.stop(begun.simulation_id, actor=BERT)
+    for _ in range(600):
+        simulated, report = await house.simulations.get(begun.simulation_id)
+        if simulated.state != "running":
+            break
+        await asyncio.sleep(0.05)
+    assert (simulated.state, simulated.cause, report) == ("failed", "stopped by Bert", None)
+    assert "access.stop_simulating_policies" in await house.actions()
+    with pytest.raises(SimulationEnded):
+        await house.simulations.stop(begun.simulation_id, actor=BERT)
+    with pytest.raises(SimulationNotFound):
+        await house.simulations.stop("sim_0", actor=BERT)
+    assert (await house.simulate("2")).identities == 40
