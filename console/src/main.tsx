@@ -1,9 +1,11 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
+import { Router } from 'wouter';
 import { watchAttendance } from './api/attendance';
 import { ApiError } from './api/client';
 import { Entrance } from './app/entrance';
+import { aroundNav } from './app/leaving';
 import { preload } from './app/pages';
 import { apply } from './app/preferences';
 import './ui/tokens.css';
@@ -28,7 +30,9 @@ const queries = new QueryClient({
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
-      <Entrance />
+      <Router aroundNav={aroundNav}>
+        <Entrance />
+      </Router>
     </QueryClientProvider>
   </StrictMode>,
 );

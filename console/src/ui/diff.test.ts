@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { diffLines, mergePatch } from './diff';
+import { diffLines, diffTexts, mergePatch } from './diff';
 
 describe('a change of a document', () => {
   it('is shown line by line', () => {
@@ -21,5 +21,17 @@ describe('a change of a document', () => {
       JSON.parse('{"toString": null, "__proto__": 2, "constructor": {"a": 1}}'),
     );
     expect(mergePatch({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toEqual({});
+  });
+});
+
+describe('a change of a text', () => {
+  it('is shown line by line, and a new text as nothing but new', () => {
+    expect(diffTexts('a\nb', 'a\nc')).toEqual([
+      { sign: ' ', text: 'a' },
+      { sign: '-', text: 'b' },
+      { sign: '+', text: 'c' },
+    ]);
+    expect(diffTexts('', 'a')).toEqual([{ sign: '+', text: 'a' }]);
+    expect(diffTexts('a\n'.repeat(3_000), 'b').length).toBe(3_002);
   });
 });

@@ -10,8 +10,21 @@ type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Return two documents as one list of lines: longest common subsequence of their pretty forms. */
 export function diffLines(before: unknown, after: unknown): DiffLine[] {
-  const a = prettyJson(before).split('\n');
-  const b = prettyJson(after).split('\n');
+  return diffOf(prettyJson(before).split('\n'), prettyJson(after).split('\n'));
+}
+
+const LINES_MAX = 2_000;
+
+/** Return two texts as one list of lines; very long ones as all of the first, then all of the second. */
+export function diffTexts(before: string, after: string): DiffLine[] {
+  const a = before ? before.split('\n') : [];
+  const b = after ? after.split('\n') : [];
+  if (a.length <= LINES_MAX && b.length <= LINES_MAX) return diffOf(a, b);
+  const all = (lines: string[], sign: DiffLine['sign']) => lines.map((text) => ({ sign, text }));
+  return [...all(a, '-'), ...all(b, '+')];
+}
+
+function diffOf(a: string[], b: string[]): DiffLine[] {
   const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
   for (let i = a.length - 1; i >= 0; i -= 1)
     for (let j = b.length - 1; j >= 0; j -= 1)

@@ -95,6 +95,7 @@ PAGES: Final = (
     "groups",
     "ledger",
     "people",
+    "policies",
     "queries",
     "refusals",
     "reviews",

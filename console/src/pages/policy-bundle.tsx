@@ -1,0 +1,150 @@
+// One bundle of policies: how far it has come, what it changes, what it would do, and what it says.
+import { Link, useLocation } from 'wouter';
+import { usePathname } from 'wouter/use-browser-location';
+import { api, take } from '../api/client';
+import { link, nameIn, useQueryState } from '../app/url';
+import { Act } from '../ui/act';
+import { CopyAs } from '../ui/copy';
+import { actorName } from '../ui/text';
+import { Badge, Card, Empty, Foreign, Page, ProblemNote, Time, type Tone } from '../ui/ui';
+import { PolicyList } from './policies-list';
+import { type Bundle, nameOf, pathTo, type Standing, useBundle, useStaging, useStanding } from './policies-queries';
+import './policies.css';
+import { DifferenceList } from './policy-difference';
+import { Simulation } from './policy-simulation';
+import { Steps, useMay } from './policy-steps';
+
+const TONES: Record<Bundle['stage'], Tone> = { draft: 'plain', shadow: 'info', canary: 'warn', stable: 'good', former: 'plain' };
+const WORDS: Record<Bundle['stage'], string> = {
+  draft: 'draft: decides nothing',
+  shadow: 'in the shadow',
+  canary: 'decides for a group',
+  stable: 'decides for everyone',
+  former: 'decided before',
+};
+
+export function StageBadge({ stage }: { stage: Bundle['stage'] }) {
+  return <Badge tone={TONES[stage]}>{WORDS[stage]}</Badge>;
+}
+
+export default function PolicyBundlePage() {
+  const reference = nameIn(usePathname());
+  const standing = useStanding(reference);
+  const staging = useStaging();
+  if (!standing.data || !staging.data) {
+    const error = standing.error ?? staging.error;
+    return (
+      <Page title={<Foreign text={`Policies ${reference}`} />}>
+        <ProblemNote error={error} />
+        {error ? <Link href="/policies">See all bundles</Link> : <Empty>Reading the policies…</Empty>}
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title={<Foreign text={`Policies ${nameOf(standing.data.bundle)}`} />}
+      about={<StageBadge stage={standing.data.bundle.stage} />}
+      actions={<Actions bundle={standing.data.bundle} />}
+    >
+      <ProblemNote error={standing.error ?? staging.error} />
+      <Known />
+      <div className="split even">
+        <div className="stack">
+          <Steps standing={standing.data} staging={staging.data} />
+          <Changes standing={standing.data} />
+        </div>
+        <div className="stack">
+          <About bundle={standing.data.bundle} />
+        </div>
+      </div>
+      {standing.data.bundle.sha256 !== staging.data.stable && <Simulated standing={standing.data} stable={staging.data.stable} />}
+    </Page>
+  );
+}
+
+function Actions({ bundle }: { bundle: Bundle }) {
+  const may = useMay();
+  const [, navigate] = useLocation();
+  return (
+    <>
+      <Link className="button" href={link('/policies/edit', { from: String(bundle.number) })}>
+        Begin a draft with it
+      </Link>
+      {bundle.stage === 'draft' && (
+        <Act
+          label="Discard"
+          kind="danger"
+          isDisabled={!may.develop}
+          title={`Discard draft ${nameOf(bundle)}?`}
+          act={(reason) =>
+            take(api.DELETE('/v1/policies/{bundle}', { params: { path: { bundle: bundle.sha256 }, query: { reason: reason || undefined } } }))
+          }
+          onDone={() => navigate('/policies')}
+        >
+          <p>It never decided. Its simulations and the words given for it go with it.</p>
+        </Act>
+      )}
+      <CopyAs way={{ cli: ['policy', 'show'], names: [String(bundle.number)], path: `/v1${pathTo(bundle.number)}/standing` }} />
+    </>
+  );
+}
+
+/** Say that what was to be stored is here already. */
+function Known() {
+  const [parameters] = useQueryState();
+  if (parameters.get('known') !== '1') return null;
+  return (
+    <p className="note" role="status">
+      The same content was stored before: this is it. A bundle is named by what it says, so there is no second one.
+    </p>
+  );
+}
+
+function Changes({ standing }: { standing: Standing }) {
+  const { bundle, difference } = standing;
+  if (bundle.stage === 'stable') return null;
+  return (
+    <Card
+      title="What it changes over the policies in force"
+      actions={
+        <CopyAs way={{ cli: ['policy', 'diff'], names: [String(bundle.number)], path: `/v1${pathTo(bundle.number)}/difference` }} />
+      }
+    >
+      <DifferenceList difference={difference} />
+    </Card>
+  );
+}
+
+function Simulated({ standing, stable }: { standing: Standing; stable: string }) {
+  const may = useMay();
+  return <Simulation bundle={standing.bundle} stable={stable} mayDevelop={may.develop} />;
+}
+
+function About({ bundle }: { bundle: Bundle }) {
+  const full = useBundle(bundle.sha256);
+  const sites = Object.keys(full.data?.content.sites ?? {}).length;
+  const cases = (full.data?.content.cases ?? '').match(/^\s*\[\[case\]\]/gmu)?.length ?? 0;
+  return (
+    <Card
+      title="What it says"
+      actions={<CopyAs way={{ cli: ['policy', 'show'], names: [String(bundle.number)], options: ['--text'], path: `/v1${pathTo(bundle.number)}` }} />}
+    >
+      <dl className="facts">
+        <dt>SHA-256</dt>
+        <dd>
+          <Foreign text={bundle.sha256} mono />
+        </dd>
+        <dt>Stored</dt>
+        <dd>
+          <Time at={bundle.created_at} /> by <Foreign text={actorName({ id: bundle.author, name: bundle.author_name })} />
+        </dd>
+        <dt>Holds</dt>
+        <dd>
+          {bundle.policy_count} policies, {sites} sites, {cases} unit cases
+        </dd>
+      </dl>
+      <ProblemNote error={full.error} />
+      {full.data && <PolicyList text={full.data.content.policies} from={String(bundle.number)} />}
+    </Card>
+  );
+}
