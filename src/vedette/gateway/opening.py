@@ -197,7 +197,10 @@ async def _ask(applicant: _Applicant) -> _Answer:
     """
     reception, user_name, connect = applicant.reception, applicant.user_name, applicant.connect
     asked = OpeningRequest(
-        nonce=reception.ids.random_bytes(_NONCE_BYTES), device_id=user_name.device_id, module_id=user_name.module_id
+        nonce=reception.ids.random_bytes(_NONCE_BYTES),
+        device_id=user_name.device_id,
+        module_id=user_name.module_id,
+        asked_s=reception.clock.monotonic_s(),
     )
     peer = applicant.connection.peer
     request = OpenSession(

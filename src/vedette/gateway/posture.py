@@ -17,15 +17,27 @@ import msgspec
 
 from vedette.bus import BusConnection, Message
 from vedette.bus.contract import (
+    OPEN_SESSION,
     POSTURE_CHANGES,
+    OpenSession,
     PostureChanges,
     PostureChangesReply,
+    SessionOpening,
     posture_head_subject,
     posture_subject,
 )
 from vedette.gateway.pacing import PacedQueue
-from vedette.kernel import Clock, Problem
-from vedette.trust import CLOCK_SKEW_LIMIT, Head, PostureRecord, PostureView, Replayed, Untrusted
+from vedette.kernel import Clock, IdSource, Problem
+from vedette.trust import (
+    CLOCK_SKEW_LIMIT,
+    STALE_AFTER_S,
+    Head,
+    OpeningRequest,
+    PostureRecord,
+    PostureView,
+    Replayed,
+    Untrusted,
+)
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +47,11 @@ _RESYNC_LIMIT: Final = 200
 _MAX_HELD: Final = 10_000
 _MAX_QUEUED: Final = 20_000
 _FLOOR_MAX_BYTES: Final = 65_536
+_NONCE_BYTES: Final = 16
+_ASK_TIME_EVERY_S: Final = 1.0
+_WARN_EVERY_S: Final = 60.0
+# Nobody's: no device can be called so.
+_NOBODY: Final = " "
 
 
 class Opening:
@@ -56,6 +73,7 @@ class PostureWatch:
         organization_id: Of the subjects.
         gateway: This gateway's name.
         clock: Monotonic time.
+        ids: Source of nonces.
         slice_s: Work done in one turn of the event loop.
         on_head: Called with each head that is believed.
     """
@@ -69,6 +87,7 @@ class PostureWatch:
         organization_id: str,
         gateway: str,
         clock: Clock,
+        ids: IdSource,
         slice_s: float = 0.004,
         on_head: Callable[[], None] = lambda: None,
     ) -> None:
@@ -78,6 +97,7 @@ class PostureWatch:
         self._organization_id = organization_id
         self._gateway = gateway
         self._clock = clock
+        self._ids = ids
         self._on_head = on_head
         self._queue = PacedQueue(asyncio.get_running_loop(), clock, slice_s)
         # Apart: a revocation must not wait until every session was decided again by other policies.
@@ -86,6 +106,8 @@ class PostureWatch:
         self._openings: dict[tuple[str, str | None], list[Opening]] = {}
         self._must_resync = asyncio.Event()
         self._has_head = asyncio.Event()
+        self._must_ask_time = asyncio.Event()
+        self._warned_s: dict[str, float] = {}
         self._held: deque[bytes] | None = None
 
     def start(self) -> None:
@@ -122,7 +144,12 @@ class PostureWatch:
                 del self._openings[key]
 
     async def run(self) -> None:
-        """Read what was missed, whenever something was; never ends."""
+        """Read what was missed, whenever something was, and find out why heads come late; never ends."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_read(), name="posture changes")
+            tasks.create_task(self._keep_time(), name="lateness of heads")
+
+    async def _keep_read(self) -> None:
         while True:
             await self._must_resync.wait()
             self._must_resync.clear()
@@ -135,6 +162,42 @@ class PostureWatch:
                 log.warning("posture records could not be read")
                 self._must_resync.set()
             await asyncio.sleep(_RESYNC_PAUSE_S)
+
+    async def _keep_time(self) -> None:
+        while True:
+            await self._must_ask_time.wait()
+            self._must_ask_time.clear()
+            if self._may_warn("late"):
+                log.warning("heads come late, or the clock of control was set back")
+            try:
+                await self._ask_time()
+            except Problem as problem:
+                log.debug("control did not say how late it is", extra={"reason": problem.detail})
+            await asyncio.sleep(_ASK_TIME_EVERY_S)
+
+    async def _ask_time(self) -> None:
+        """Ask about nobody: the answer is signed over our nonce, and its head tells control's time."""
+        nonce, asked_s = self._ids.random_bytes(_NONCE_BYTES), self._clock.monotonic_s()
+        request = OpenSession(
+            organization_id=self._organization_id,
+            gateway=self._gateway,
+            device_id=_NOBODY,
+            module_id=None,
+            nonce=nonce,
+            certificate_sha256=None,
+            remote_address="",
+        )
+        answer = await self._bus.call(OPEN_SESSION, request, SessionOpening, timeout_s=STALE_AFTER_S)
+        asked = OpeningRequest(nonce=nonce, device_id=_NOBODY, module_id=None, asked_s=asked_s)
+        self._view.accept_opening(answer.opening, asked)
+
+    def _may_warn(self, about: str) -> bool:
+        """Tell whether it is time to warn again of what could come with each head: once a minute at most."""
+        now_s = self._clock.monotonic_s()
+        is_time = now_s >= self._warned_s.get(about, now_s)
+        if is_time:
+            self._warned_s[about] = now_s + _WARN_EVERY_S
+        return is_time
 
     def _bus_changed(self, is_connected: bool) -> None:  # noqa: FBT001 - the bus's listener
         if is_connected:
@@ -151,13 +214,16 @@ class PostureWatch:
         try:
             self._view.accept_head(signed)
         except Replayed:
-            log.debug("an older head was passed over")
+            if self._may_warn("older"):
+                log.warning("an older head was passed over: a clock was set back, or somebody plays it back")
             if self._view.is_stale():
                 # Replayed, or a clock was set back: control itself can tell, and heads are counted anew from then.
                 self._must_resync.set()
         except Untrusted as untrusted:
             log.warning("head refused", extra={"reason": untrusted.detail})
             return
+        if self._view.is_late:
+            self._must_ask_time.set()
         self._on_head()
         if self._view.has_gap:
             self._must_resync.set()
@@ -204,6 +270,8 @@ class PostureWatch:
                 if not reply.more:
                     break
                 await asyncio.sleep(0)
+            if self._view.is_late:
+                self._must_ask_time.set()
             held, self._held = self._held, None
             for signed in held:
                 self._take_change(signed, self._clock.monotonic_s())

@@ -222,6 +222,7 @@ class Gateway:
             organization_id=organization_id,
             gateway=name,
             clock=self._clock,
+            ids=self._ids,
             on_head=policies.look,
         )
         policies.on_changed(functools.partial(_policies_changed, sessions, watch))

@@ -15,6 +15,7 @@ from vedette.kernel import Clock
 from vedette.trust.anchor import TrustAnchor
 from vedette.trust.errors import Replayed, Untrusted
 from vedette.trust.model import Head, Opening, PostureRecord
+from vedette.trust.promptness import Promptness
 from vedette.trust.signing import RecordVerifier, extend_root
 
 STALE_AFTER_S: Final = 3.0
@@ -24,11 +25,16 @@ CLOCK_SKEW_LIMIT: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
-    """What was asked, to hold the answer against."""
+    """What was asked, to hold the answer against.
+
+    Attributes:
+        asked_s: When, by the monotonic clock; the answer then tells how late heads come.
+    """
 
     nonce: bytes
     device_id: str
     module_id: str | None
+    asked_s: float | None = None
 
 
 class PostureView:
@@ -51,6 +57,8 @@ class PostureView:
         self._sequence: int | None = None
         self._root: bytes | None = None
         self._has_gap = False
+        self._promptness = Promptness()
+        self._is_late = False
 
     @property
     def head(self) -> Head | None:
@@ -66,6 +74,11 @@ class PostureView:
     def has_gap(self) -> bool:
         """Whether changes are known to be missing: ask control for those after ``sequence``."""
         return self._has_gap
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the newest head came late, or the administrator's clock was set back: an opening tells which."""
+        return self._is_late
 
     @property
     def wants_policies(self) -> str | None:
@@ -148,6 +161,9 @@ class PostureView:
                 raise Untrusted("a record of another identity")
             if record.epoch != opening.head.epoch:
                 raise Untrusted("a record of another epoch than its own head")
+        if asked.asked_s is not None:
+            heard_s = self._clock.monotonic_s()
+            self._promptness.learn(opening.head.issued_at, asked_s=asked.asked_s, heard_s=heard_s)
         # Bound to our nonce, it is fresh whatever the pushed heads say; gaps are found by those, which come in order.
         if self._head is None or self._root is None:
             self._adopt_head(opening.head)
@@ -170,7 +186,7 @@ class PostureView:
             self._check_record(record)
         if is_complete:
             self._sequence, self._root, self._has_gap = head.sequence, head.root_hash, False
-            self._head, self._head_seen_s = head, self._clock.monotonic_s()
+            self._see(head)
         elif believed:
             # The next page is asked for in the epoch of this one, else a new epoch would begin anew with each page.
             self._head = head
@@ -196,9 +212,17 @@ class PostureView:
         if record.organization_id != self._anchor.organization_id:
             raise Untrusted("a record of another organization")
 
+    def _see(self, head: Head) -> None:
+        """Take a head as the newest. One that took too long is no sign that nothing newer was said."""
+        now_s = self._clock.monotonic_s()
+        self._head = head
+        self._is_late = self._promptness.lateness_s(head.issued_at, now_s) > STALE_AFTER_S
+        if not self._is_late:
+            self._head_seen_s = now_s
+
     def _adopt_head(self, head: Head) -> None:
         is_new_epoch = self._head is not None and head.epoch > self._head.epoch
-        self._head, self._head_seen_s = head, self._clock.monotonic_s()
+        self._see(head)
         if is_new_epoch or self._root is None:
             # Live sessions must be read again after a new epoch; at the start there are none.
             self._has_gap = is_new_epoch or (self._has_gap and self._sequence is not None)

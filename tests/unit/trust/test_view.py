@@ -203,6 +203,59 @@ def test_another_policy_bundle_than_ours_is_stale(point: Point) -> None:
     assert point.view.is_stale()
 
 
+# --- heads that come late -----------------------------------------------------------------------------------------
+
+
+def late_head(point: Point, *, by: timedelta) -> bytes:
+    """Let a second pass; return the head that was said so long ago."""
+    point.clock.advance(SECOND)
+    return point.pa.signed_head(point.clock.now() - by)
+
+
+def test_heads_that_all_come_late_leave_the_records_stale(point: Point) -> None:
+    for _ in range(10):
+        point.tick()
+    point.clock.advance(timedelta(seconds=STALE_AFTER_S + 1))
+    for _ in range(5):
+        point.view.accept_head(late_head(point, by=timedelta(seconds=STALE_AFTER_S + 1)))
+        assert point.view.is_late
+        assert point.view.is_stale()
+    point.tick()
+    assert not point.view.is_late
+    assert not point.view.is_stale()
+
+
+def test_a_resync_that_comes_late_is_no_fresher(point: Point) -> None:
+    old = point.pa.signed_head(point.clock.now())
+    point.clock.advance(timedelta(seconds=STALE_AFTER_S + 1))
+    point.view.accept_resync([], old, is_complete=True)
+    assert (point.view.is_late, point.view.is_stale()) == (True, True)
+
+
+def test_after_a_clock_was_set_back_an_answer_to_our_question_tells_the_new_measure(point: Point) -> None:
+    back = timedelta(seconds=30)
+    point.clock.advance(SECOND)
+    point.view.accept_resync([], point.pa.signed_head(point.clock.now() - back), is_complete=True)
+    assert point.view.is_late
+    request = asked(asked_s=point.clock.monotonic_s())
+    point.clock.advance(SECOND / 10)
+    point.view.accept_opening(point.pa.opening(None, point.clock.now() - back), request)
+    point.clock.advance(SECOND)
+    point.view.accept_head(point.pa.signed_head(point.clock.now() - back))
+    assert (point.view.is_late, point.view.is_stale()) == (False, False)
+
+
+def test_an_answer_that_took_as_long_as_the_heads_excuses_nothing(point: Point) -> None:
+    slow = timedelta(seconds=STALE_AFTER_S + 1)
+    point.clock.advance(slow)
+    point.view.accept_head(late_head(point, by=slow))
+    request, said = asked(asked_s=point.clock.monotonic_s()), point.clock.now() + slow
+    point.clock.advance(2 * slow)
+    point.view.accept_opening(point.pa.opening(None, said), request)
+    point.view.accept_head(late_head(point, by=slow))
+    assert point.view.is_stale()
+
+
 # --- openings ----------------------------------------------------------------------------------------------------
 
 
