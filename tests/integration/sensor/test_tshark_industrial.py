@@ -272,3 +272,43 @@ def test_goose_and_sampled_values(tmp_path: Path) -> None:
     assert published.value == (True, float(entry))
     ((name, count),) = tshark(path, "sv.svID", "sv.smpCnt")
     assert (sampled.name, sampled.transaction) == (name, int(count))
+
+
+def test_mms(tmp_path: Path) -> None:
+    def ber(tag: int, content: bytes) -> bytes:
+        return bytes((tag, len(content))) + content
+
+    def packet(content: bytes) -> str:
+        return (b"\x03\0" + (len(content) + 7).to_bytes(2, "big") + b"\x02\xf0\x80" + content).hex()
+
+    def unit(pdu: bytes) -> str:
+        return packet(b"\1\0\1\0" + ber(0x61, ber(0x30, b"\2\1\3" + ber(0xA0, pdu))))
+
+    syntax = bytes.fromhex("3004 06025101")
+    contexts = ber(0x30, bytes.fromhex("020101 060452010001") + syntax) + ber(
+        0x30, bytes.fromhex("020103 060528ca220201") + syntax
+    )
+    presentation = ber(0x31, bytes.fromhex("a003800101") + ber(0xA2, ber(0xA4, contexts)))
+    item = ber(0x30, ber(0xA0, ber(0xA1, ber(0x1A, b"LD0") + ber(0x1A, b"XCBR1$CO$Pos$Oper"))))
+    path = tmp_path / "mms.pcap"
+    frames = over_tcp(
+        102,
+        [
+            "03000016 11e00000000100 c0010a c1020001 c2020001",
+            packet(b"\x0d" + bytes((len(presentation) + 2,)) + ber(0xC1, presentation)),
+            unit(ber(0xA0, b"\2\1\7" + ber(0xA4, ber(0xA1, ber(0xA0, item))))),
+            unit(ber(0xA0, b"\2\1\x08" + ber(0xA5, ber(0xA0, item) + ber(0xA0, b"\x83\1\1")))),
+        ],
+        [
+            "03000016 11d00001000200 c0010a c1020001 c2020001",
+            "",
+            unit(ber(0xA1, b"\2\1\7" + ber(0xA4, ber(0xA1, b"\x85\1\x05")))),
+            unit(ber(0xA1, b"\2\1\x08" + ber(0xA5, b"\x80\1\3"))),
+        ],
+    )
+    ops = [op for op in heard(path, frames) if op.service != "initiate"]
+    theirs = tshark(path, "mms.invokeID", "mms.domainId", "mms.itemId", "mms.confirmedServiceRequest", "mms.failure")
+    assert [op.transaction for op in ops] == [int(each[0]) for each in theirs]
+    assert [op.name for op in ops[::2]] == [f"{each[1]}/{each[2]}" for each in theirs[::2]]
+    assert [op.code for op in ops[::2]] == [int(each[3]) for each in theirs[::2]]
+    assert (ops[3].result, theirs[3][4]) == ("object_access_denied", "3")
