@@ -312,3 +312,13 @@ def test_mms(tmp_path: Path) -> None:
     assert [op.name for op in ops[::2]] == [f"{each[1]}/{each[2]}" for each in theirs[::2]]
     assert [op.code for op in ops[::2]] == [int(each[3]) for each in theirs[::2]]
     assert (ops[3].result, theirs[3][4]) == ("object_access_denied", "3")
+
+
+def test_ethercat(tmp_path: Path) -> None:
+    path = tmp_path / "ethercat.pcap"
+    raw = bytes.fromhex("1c10 0701 0000 3001 0280 0000 0000 0000 0502 e903 2001 0200 0000 0400 0000")
+    ops = heard(path, [build.ethernet(raw, 0x88A4)])
+    (theirs,) = tshark(path, "ecat.sub1.cmd", "ecat.sub2.cmd", "ecat.sub2.adp", "ecat.sub2.ado", "ecat.sub2.idx")
+    assert [op.code for op in ops] == [int(theirs[0], 0), int(theirs[1], 0)]
+    assert (ops[1].unit, ops[1].first, ops[1].transaction) == tuple(int(each, 0) for each in theirs[2:])
+    assert (ops[1].kind, ops[1].name) == ("control", "safe_operational")
