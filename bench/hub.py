@@ -141,8 +141,7 @@ class Operator:
 
     def __init__(self, platform: Platform, connections: int) -> None:
         self._head = (
-            f"Host: {HOST}:{platform.api.base_url.port}\r\n"
-            f"Authorization: {platform.api.headers['Authorization']}\r\nContent-Type: application/json\r\n"
+            f"Host: {HOST}:{platform.api.base_url.port}\r\nAuthorization: {platform.api.headers['Authorization']}\r\n"
         )
         self._address = (str(platform.api.base_url.host), int(platform.api.base_url.port or 80))
         self._idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
@@ -152,9 +151,13 @@ class Operator:
         for _ in range(self._connections):
             self._idle.put_nowait(await asyncio.open_connection(*self._address))
 
-    async def post(self, path: str, body: Any, *, method: str = "POST") -> tuple[int, bytes]:
-        raw = json.dumps(body).encode()
-        request = f"{method} {path} HTTP/1.1\r\n{self._head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
+    async def post(
+        self, path: str, body: Any, *, method: str = "POST", content_type: str = "application/json"
+    ) -> tuple[int, bytes]:
+        """Ask; a body that is bytes is sent as it is."""
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        fields = f"{method} {path} HTTP/1.1\r\n{self._head}Content-Type: {content_type}\r\n"
+        request = f"{fields}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
         reader, writer = await self._idle.get()
         try:
             if reader.at_eof():  # the server ends connections that were idle for seconds

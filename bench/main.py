@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 import uvloop
-from bench import report
+from bench import enforcement, enforcement_report, policy_cost, report
 from bench.console import measure as measure_console
 from bench.hub import measure_hub
 from bench.load import Fleet, Session, Target, open_session
@@ -266,16 +266,34 @@ def measure_peers(figures: Figures, folder: Path, plan: Plan) -> None:
             uvloop.run(measure())
 
 
+def measure_enforcement(*, is_quick: bool) -> dict[str, Any]:
+    figures = enforcement.measure(is_quick=is_quick)
+    if not is_quick:
+        enforcement_report.write(figures)
+    return figures
+
+
+def measure_policy_cost(*, is_quick: bool) -> dict[str, Any]:
+    figures = policy_cost.measure(is_quick=is_quick)
+    if not is_quick:
+        policy_cost.write(figures)
+    return figures
+
+
+# Parts with a section of their own in docs/benchmarks.md.
+ALONE = {"console": measure_console, "enforcement": measure_enforcement, "policy": measure_policy_cost}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers: does everything work?")
-    parser.add_argument("--only", choices=["peers", "vedette", "console"], help="measure one part only")
+    parser.add_argument("--only", choices=["peers", "vedette", *ALONE], help="measure one part only")
     parser.add_argument("--json", type=Path, help="also write all samples here")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else Plan()
     raise_file_limit()
-    if arguments.only == "console":
-        print(json.dumps(measure_console(is_quick=arguments.quick), indent=1))
+    if arguments.only in ALONE:
+        print(json.dumps(ALONE[arguments.only](is_quick=arguments.quick), indent=1))
         return
     figures = Figures(describe_machine())
     folder = Path(tempfile.mkdtemp(prefix="vedette-bench-"))
