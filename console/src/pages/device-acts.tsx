@@ -1,13 +1,14 @@
 // What can be done with a device: cut it off and let it in again at hand, what is rarer or cannot be undone in a menu.
 import { useState } from 'react';
 import { Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-components';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
+import { link } from '../app/url';
 import { Act, ActModal, type ActProps } from '../ui/act';
 import { Button } from '../ui/ui';
+import { QuarantineModal } from './quarantine-acts';
 
 type Device = Schemas['DeviceView'];
-type Lifecycle = Device['lifecycle'];
 
 interface Rare extends ActProps {
   id: string;
@@ -19,8 +20,6 @@ export function Acts({ device }: { device: Device }) {
   const [, navigate] = useLocation();
   const name = device.device_id;
   const path = { path: { device_id: name } };
-  const step = (to: Lifecycle) => (reason: string) =>
-    take(api.POST('/v1/devices/{device_id}/lifecycle', { params: path, body: { target: to, reason } }));
   const isQuarantined = device.lifecycle === 'quarantined';
   const isRetired = device.lifecycle === 'retired';
   const rare: Rare[] = [
@@ -29,10 +28,8 @@ export function Acts({ device }: { device: Device }) {
       isShown: !isQuarantined && !isRetired,
       label: 'Quarantine',
       kind: 'danger',
-      needsReason: true,
       title: `Quarantine ${name}?`,
-      children: <p>It is cut at once and refused until somebody has looked at it and lets it back in.</p>,
-      act: step('quarantined'),
+      act: async () => undefined,
     },
     {
       id: 'release',
@@ -40,8 +37,13 @@ export function Acts({ device }: { device: Device }) {
       label: 'End the quarantine',
       needsReason: true,
       title: `Let ${name} out of quarantine?`,
-      children: <p>It comes back by itself. Your reason stands in the ledger as the sign-off.</p>,
-      act: step('active'),
+      children: (
+        <p>
+          It is at once what it was before, without a re-check. Where something was healed, take the way back on its{' '}
+          <Link href={link('/quarantine', { device: name })}>quarantine</Link>.
+        </p>
+      ),
+      act: (reason) => take(api.POST('/v1/devices/{device_id}/quarantine/release', { params: path, body: { reason } })),
     },
     {
       id: 'reenroll',
@@ -122,7 +124,10 @@ export function Acts({ device }: { device: Device }) {
           </Menu>
         </Popover>
       </MenuTrigger>
-      {open && <ActModal {...open} isOpen onOpenChange={(isOpen) => !isOpen && setChosen(null)} />}
+      {open?.id === 'quarantine' && (
+        <QuarantineModal device={name} isOpen onOpenChange={(isOpen) => !isOpen && setChosen(null)} />
+      )}
+      {open && open.id !== 'quarantine' && <ActModal {...open} isOpen onOpenChange={(isOpen) => !isOpen && setChosen(null)} />}
     </>
   );
 }

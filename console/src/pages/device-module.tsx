@@ -7,6 +7,7 @@ import { useQueryState } from '../app/url';
 import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
 import { Badge, Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { AccessOf } from './device-access';
 import { Live } from './device-live';
 import { Talk } from './device-talk';
 import { pathOf, TwinOf } from './device-twin';
@@ -18,6 +19,7 @@ const TABS = [
   { id: 'twin', title: 'Twin' },
   { id: 'live', title: 'Live' },
   { id: 'talk', title: 'Methods' },
+  { id: 'access', title: 'Access' },
 ] as const;
 
 export function ModulePage({ device, module }: { device: string; module: string }) {
@@ -90,6 +92,9 @@ export function ModulePage({ device, module }: { device: string; module: string 
           </TabPanel>
           <TabPanel id="talk">
             <Talk device={device} module={module} isConnected={data.presence?.is_connected === true} />
+          </TabPanel>
+          <TabPanel id="access">
+            <AccessOf device={device} module={module} />
           </TabPanel>
         </Tabs>
       )}

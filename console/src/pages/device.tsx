@@ -8,6 +8,7 @@ import { useCloneAlerts } from '../api/queries';
 import { link, nameIn, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { Badge, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { AccessOf } from './device-access';
 import { Acts } from './device-acts';
 import { Identity } from './device-identity';
 import { Live } from './device-live';
@@ -23,6 +24,7 @@ const TABS = [
   { id: 'twin', title: 'Twin' },
   { id: 'live', title: 'Live' },
   { id: 'talk', title: 'Methods and commands' },
+  { id: 'access', title: 'Access' },
   { id: 'record', title: 'Record' },
 ] as const;
 
@@ -76,6 +78,9 @@ export default function DevicePage() {
         </TabPanel>
         <TabPanel id="talk">
           <Talk device={name} isConnected={device.data.presence?.is_connected === true} />
+        </TabPanel>
+        <TabPanel id="access">
+          <AccessOf device={name} />
         </TabPanel>
         <TabPanel id="record">
           <RecordOf device={name} />
