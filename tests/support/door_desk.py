@@ -62,5 +62,6 @@ def desk_of(
         reads=BulkReads(clock, BulkReadSettings()),
         approvals=ApprovalService(store, ledger, clock=clock, ids=ids),
         guard=CommandGuard(organization_id, CommandSchemaService(store, ledger, clock=clock, ids=ids), places),
+        clock=clock,
         operations=operations,
     )

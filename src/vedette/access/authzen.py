@@ -181,7 +181,7 @@ class DecisionPoint:
             return refused(UNKNOWN_RESOURCE, "it is the hub, or the identity itself", record=record)
         flaw = find_context_flaw(asked.context)
         if flaw is not None:
-            return flaw
+            return replace(flaw, record=record)
         now = self._clock.now()
         engine = (await self._engines_in_force()).engine_for(record, now)
         other = self._other_session(record.generation_id, str(asked.context["address"]))

@@ -155,6 +155,7 @@ class PeopleDecisionPoint:
             is_program=True,
             roles=frozenset(token.roles),
             scopes=token.scopes,
+            owner_id=token.owner_id,
             address=address,
         )
 

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Final, Literal
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vedette.api.errors import RecheckNeeded, TooManyFailures, Unauthenticated
 from vedette.api.problems import problem_response
 from vedette.api.same_origin import check_own_page, check_own_script, check_reading
 from vedette.api.session_cookies import SessionCookies
+from vedette.api.stream_guard import StreamGuard
 from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.ledger import Actor
 from vedette.operators import (
@@ -39,8 +40,6 @@ _MINUTE_S: Final = 60.0
 _PAGE_PREFIX: Final = "/login/"
 _SOURCES_MAX: Final = 4_096
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-# A stream whose session has ended is cut within this time and the pause between its keep-alives.
-_STREAM_CHECKED_EVERY_S: Final = 5.0
 _PROGRAM_HINT: Final = "the host's token stands in secrets/operator.token; service tokens: vedette token list"
 
 
@@ -64,6 +63,7 @@ class Principal:
         acr: What the provider said of the login (OIDC Core §2), empty otherwise.
         amr: Its methods (RFC 8176), empty otherwise.
         address: Where the request comes from.
+        owner_id: Who answers for a program.
     """
 
     actor: Actor
@@ -77,6 +77,7 @@ class Principal:
     acr: str = ""
     amr: tuple[str, ...] = ()
     address: str = ""
+    owner_id: PersonId | None = None
 
     @property
     def is_host(self) -> bool:
@@ -192,10 +193,15 @@ class Authenticator:
             raise Unauthenticated("the session has ended", hint="log in again")
         return await self._by_session(scope, session)
 
-    async def lasts(self, session: Session) -> bool:
-        """Tell whether the session that a request came with is still one, and opens something."""
-        found = await self._sessions.find_by_id(session.organization_id, session.session_id)
-        return found is not None and not found.is_recheck_due
+    async def lasts(self, principal: Principal) -> bool:
+        """Tell whether what a request came with still opens something: a session, or a service token."""
+        session = principal.session
+        if session is not None:
+            found = await self._sessions.find_by_id(session.organization_id, session.session_id)
+            return found is not None and not found.is_recheck_due
+        if principal.method == "service-token" and self._service_tokens is not None:
+            return await self._service_tokens.lasts(self._organization_id, principal.actor.id)
+        return True
 
     async def _by_token(self, scope: Scope, token: str) -> Principal:
         address = _address_in(scope)
@@ -248,39 +254,10 @@ class AuthenticatedRoutes:
                 await problem_response(problem)(scope, receive, send)
                 return
             scope.setdefault("state", {})["principal"] = principal
-            if principal.session is not None:
-                send = _StreamGuard(principal.session, send, self._authenticator).send
+            if not principal.is_host:
+                authenticator = self._authenticator
+                send = StreamGuard(send, lambda: authenticator.lasts(principal), clock=authenticator.clock).send
         await self._app(scope, receive, send)
-
-
-class _StreamGuard:
-    """Ends a stream once its session has ended: what may not be asked for any more is not told any more either."""
-
-    def __init__(self, session: Session, send: Send, authenticator: Authenticator) -> None:
-        self._session = session
-        self._send = send
-        self._authenticator = authenticator
-        self._is_stream = False
-        self._is_over = False
-        self._checked_s = authenticator.clock.monotonic_s()
-
-    async def send(self, message: Message) -> None:
-        """Send what comes while the session lasts."""
-        if self._is_over:
-            return
-        if message["type"] == "http.response.start":
-            self._is_stream = Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
-        elif self._is_stream and await self._has_ended():
-            self._is_over = True
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
-        await self._send(message)
-
-    async def _has_ended(self) -> bool:
-        now_s = self._authenticator.clock.monotonic_s()
-        if now_s - self._checked_s < _STREAM_CHECKED_EVERY_S:
-            return False
-        self._checked_s = now_s
-        return not await self._authenticator.lasts(self._session)
 
 
 def principal_of_session(session: Session, *, address: str = "") -> Principal:
@@ -307,6 +284,7 @@ def _principal_of_program(token: ServiceToken, address: str) -> Principal:
         roles=frozenset(token.roles),
         scopes=token.scopes,
         address=address,
+        owner_id=token.owner_id,
     )
 
 

@@ -24,7 +24,8 @@ from vedette.api.errors import Unauthenticated
 from vedette.api.operation_actions import OPERATIONS, OUTSIDE_OPERATIONS, About, Operation
 from vedette.api.problems import problem_response
 from vedette.api.sight import Sight, refusal_of
-from vedette.kernel import GenerationId, OrganizationId, Problem, to_rfc3339
+from vedette.api.stream_guard import StreamGuard
+from vedette.kernel import Clock, GenerationId, OrganizationId, Problem, to_rfc3339
 from vedette.operators import (
     Act,
     Action,
@@ -77,6 +78,7 @@ class AuthorizationDesk:
     reads: BulkReads
     approvals: ApprovalService
     guard: CommandGuard
+    clock: Clock
     operations: Mapping[str, Operation] = field(default_factory=lambda: {**OPERATIONS, **OUTSIDE_OPERATIONS})
 
 
@@ -173,6 +175,7 @@ class AuthorizedRoutes:
         )
         sight = await self._permit(asked, headers)
         scope["state"]["sight"] = sight
+        send = StreamGuard(send, lambda: self._is_still_permitted(asked, sight), clock=desk.clock).send
         if not operation.is_bulk:
             return send
         if not standing.asker.is_host:
@@ -202,6 +205,16 @@ class AuthorizedRoutes:
             device_id, name = (str(asked.parameters.get(each, "")) for each in ("device_id", "name"))
             await desk.guard.check_request(asked.operation, device_id, name, asked.body)
         return Sight(desk.authorization, desk.places, standing, areas=ruling.areas, given=given)
+
+    async def _is_still_permitted(self, asked: _Asked, sight: Sight) -> bool:
+        """Tell whether an act would be permitted at this moment as it was, over the same places."""
+        standing = await self._desk.authorization.standing(asked.standing.asker)
+        now = replace(asked, standing=standing)
+        rulings = [
+            self._desk.authorization.decide(standing, asked.action, subject, sight.given)
+            for subject in await self._subjects(now)
+        ]
+        return all(each.is_permitted for each in rulings) and rulings[-1].areas == sight.areas
 
     async def _is_approved(self, asked: _Asked) -> bool:
         """Use up another person's approval of this very act; without one, have it wait.
@@ -337,6 +350,7 @@ def asker_of(principal: Principal, organization_id: OrganizationId) -> Asker:
         may_let_in=principal.may_let_in,
         stepped_up_at=principal.stepped_up_at,
         address=principal.address,
+        owner_id=principal.owner_id,
     )
 
 

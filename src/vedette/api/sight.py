@@ -36,6 +36,7 @@ class Sight:
     Attributes:
         areas: The parts of the fleet that the answer may tell of; None: all of it.
         standing: What they hold at this moment.
+        given: What came with the request, verified.
     """
 
     def __init__(
@@ -49,13 +50,13 @@ class Sight:
     ) -> None:
         self._authorization = authorization
         self._places = places
-        self._given = given
+        self.given = given
         self.standing = standing
         self.areas = areas
 
     def may(self, action: Action, subject: Subject = _PLATFORM) -> bool:
         """Tell whether they may do something else than they asked for."""
-        return self._authorization.decide(self.standing, action, subject, self._given).is_permitted
+        return self._authorization.decide(self.standing, action, subject, self.given).is_permitted
 
     def require(self, action: Action, subject: Subject = _PLATFORM, *, is_approved: bool = False) -> None:
         """Check that they may do something else than they asked for.
@@ -68,7 +69,7 @@ class Sight:
         Raises:
             Problem: They may not, or not without a confirmation.
         """
-        given = replace(self._given, is_approved=self._given.is_approved or is_approved)
+        given = replace(self.given, is_approved=self.given.is_approved or is_approved)
         ruling = self._authorization.decide(self.standing, action, subject, given)
         if not ruling.is_permitted:
             raise refusal_of(ruling, self.standing, action)

@@ -100,6 +100,7 @@ async def serve_operators(
             reads=rooms.rights.reads,
             approvals=rooms.rights.approvals,
             guard=CommandGuard(rooms.anchor.organization_id, rooms.rights.command_schemas, rooms.places),
+            clock=rooms.clock,
         ),
         store=rooms.store,
         organization_id=rooms.anchor.organization_id,

@@ -23,6 +23,8 @@ from vedette.operators.authorization_model import (
     Standing,
     Subject,
     areas_of,
+    common_areas,
+    owner_of,
     question_of,
     slices_of,
 )
@@ -77,6 +79,8 @@ class AuthorizationService:
         own = tuple(Holding(role) for role in sorted(asker.roles))
         if asker.is_host:
             return Standing(asker=asker, holdings=(Holding(Role.ADMIN),))
+        if asker.is_program and asker.owner_id is not None:
+            return await self._store.read(lambda connection: self._bound(connection, asker, own))
         if asker.person_id is None and asker.link_id is None:
             return Standing(asker=asker, holdings=own)
         return await self._store.read(lambda connection: self._look_up(connection, asker, own))
@@ -90,6 +94,15 @@ class AuthorizationService:
             subject: What it is done to.
             given: What came with the request, verified.
         """
+        ruling = self._judge(standing, action, subject, given)
+        if standing.bound is None or not ruling.is_permitted:
+            return ruling
+        bound = self._judge(owner_of(standing), action, subject, given)
+        if not bound.is_permitted:
+            return Ruling(is_permitted=False, policies=bound.policies)
+        return replace(ruling, areas=common_areas(ruling.areas, bound.areas))
+
+    def _judge(self, standing: Standing, action: Action, subject: Subject, given: Confirmations) -> Ruling:
         permitted: list[Scopes] = []
         reasons: list[str] = []
         missing: Literal["", "step-up", "signed-act", "second-person"] = ""
@@ -200,6 +213,10 @@ class AuthorizationService:
             await self._store.write(write)
         except StoreUnavailable as problem:
             log.warning("an alarm is not on record", extra={"cause": problem.code})
+
+    def _bound(self, connection: sa.Connection, asker: Asker, own: tuple[Holding, ...]) -> Standing:
+        held = self._roles.held_by_person(connection, asker.organization_id, asker.owner_id or "")
+        return Standing(asker=asker, holdings=own, bound=held)
 
     def _look_up(self, connection: sa.Connection, asker: Asker, own: tuple[Holding, ...]) -> Standing:
         organization_id = asker.organization_id

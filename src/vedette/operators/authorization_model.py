@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
@@ -83,6 +83,7 @@ class Asker:
         is_program: A service token or a service policy.
         roles: What the credential itself gives; roles that a person was granted come on top.
         scopes: What the credential is limited to, whatever the roles say.
+        owner_id: Who answers for a program: it may do no more than they may at this moment.
     """
 
     organization_id: OrganizationId
@@ -99,6 +100,7 @@ class Asker:
     may_let_in: bool = False
     stepped_up_at: datetime | None = None
     address: str = ""
+    owner_id: PersonId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +109,14 @@ class Standing:
 
     Attributes:
         step_up_age: Since they last proved, by passkey, that they are there; None: never in this session.
+        bound: What the person who answers for a program holds; None: nobody bounds it.
     """
 
     asker: Asker
     holdings: tuple[Holding, ...]
     has_passkey: bool = False
     step_up_age: timedelta | None = None
+    bound: tuple[Holding, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,13 +172,19 @@ def slices_of(standing: Standing) -> list[tuple[Scopes, frozenset[str]]]:
 
 def holds_everywhere(standing: Standing) -> bool:
     """Tell whether all that somebody holds, they hold everywhere: then it does not matter where a device is."""
-    return all(is_everywhere(scopes) for scopes, _ in slices_of(standing))
+    bounds = () if standing.bound is None else slices_of(owner_of(standing))
+    return all(is_everywhere(scopes) for scopes, _ in (*slices_of(standing), *bounds))
+
+
+def owner_of(standing: Standing) -> Standing:
+    """Return what a program could do if it had all that the person who answers for it has."""
+    return replace(standing, asker=replace(standing.asker, scopes=Scopes()), holdings=standing.bound or (), bound=None)
 
 
 def reaches(standing: Standing, place: DevicePlace) -> bool:
     """Tell whether any role that somebody holds, whatever it gives, holds where a device is."""
     areas = areas_of([scopes for scopes, roles in slices_of(standing) if roles])
-    return place.is_in(areas)
+    return place.is_in(areas) and (standing.bound is None or reaches(owner_of(standing), place))
 
 
 def areas_of(scopes: Sequence[Scopes]) -> Areas | None:
@@ -182,6 +192,15 @@ def areas_of(scopes: Sequence[Scopes]) -> Areas | None:
     if any(is_everywhere(each) for each in scopes):
         return None
     return tuple(Area(each.sites, each.groups) for each in scopes)
+
+
+def common_areas(one: Areas | None, other: Areas | None) -> Areas | None:
+    """Return what lies in both; None: everywhere."""
+    if one is None or other is None:
+        return other if one is None else one
+    pairs = ((Scopes(a.sites, a.groups), Scopes(b.sites, b.groups)) for a in one for b in other)
+    found = (narrowed(a, b) for a, b in pairs)
+    return tuple(Area(each.sites, each.groups) for each in found if each is not None)
 
 
 def is_demanded(demand: Demand, standing: Standing) -> bool:

@@ -44,6 +44,8 @@ _joined: Final = sa.select(service_tokens, people.c.name.label("owner_name"), pe
     )
 )
 
+_is_answered_for: Final = sa.or_(_t.owner_id.is_(None), people.c.is_disabled.is_(False))
+
 
 def insert(connection: sa.Connection, token: ServiceToken, digest: bytes) -> None:
     """Keep a new token, by the digest of its secret."""
@@ -66,10 +68,15 @@ def insert(connection: sa.Connection, token: ServiceToken, digest: bytes) -> Non
     )
 
 
+def is_usable(connection: sa.Connection, organization_id: str, token_id: str, now: datetime) -> bool:
+    """Answer whether a token is there, has not ended, and the person who answers for it is not disabled or gone."""
+    query = _joined.where(_t.organization_id == organization_id, _t.token_id == token_id, _is_answered_for)
+    return connection.execute(query.where(_t.expires_at > now)).one_or_none() is not None
+
+
 def find_usable(connection: sa.Connection, organization_id: str, digest: bytes) -> ServiceToken | None:
     """Return the token of a secret, unless the person who answers for it is disabled or gone."""
-    is_answered_for = sa.or_(_t.owner_id.is_(None), people.c.is_disabled.is_(False))
-    query = _joined.where(_t.organization_id == organization_id, _t.token_sha256 == digest, is_answered_for)
+    query = _joined.where(_t.organization_id == organization_id, _t.token_sha256 == digest, _is_answered_for)
     row = connection.execute(query).one_or_none()
     return None if row is None else _to_token(row)
 

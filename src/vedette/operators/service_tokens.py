@@ -162,6 +162,11 @@ class ServiceTokenService:
         await self._note_use(token, address)
         return token
 
+    async def lasts(self, organization_id: OrganizationId, token_id: str) -> bool:
+        """Tell whether a token still opens something."""
+        now = self._clock.now()
+        return await self._store.read(lambda connection: rows.is_usable(connection, organization_id, token_id, now))
+
     async def _note_use(self, token: ServiceToken, address: str) -> None:
         """Note the use once a minute; a full disk keeps no program from working."""
         now = self._clock.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from vedette.operators import (
     Subject,
 )
 from vedette.operators.authorization import AuthorizationService
-from vedette.operators.authorization_model import areas_of, question_of, reaches, slices_of
+from vedette.operators.authorization_model import areas_of, holds_everywhere, question_of, reaches, slices_of
 from vedette.operators.role_model import narrowed
 from vedette.registry import DevicePlace
 from vedette.simulation import ManualClock
@@ -34,6 +34,8 @@ from vedette.trust import CedarPolicies, people_bundle
 POLICIES = CedarPolicies(people_bundle())
 SITES = ("north", "south", "west")
 GROUPS = ("grp_a", "grp_b", "grp_c")
+ANYWHERE = Scopes()
+EVERYBODYS = {Action.OWN, Action.READ_STATUS, Action.ELEVATE, Action.OWN_CREDENTIALS}
 EVERYTHING = Confirmations(has_assertion=True, is_approved=True)
 
 
@@ -120,10 +122,62 @@ def test_whatever_fact_is_missing_nothing_is_permitted(
     assert not POLICIES.ask(replace(question, context=context)).is_permitted
 
 
+def program(roles: Sequence[Role], owner: Sequence[Holding] | None, scopes: Scopes = ANYWHERE) -> Standing:
+    """Return a service token's standing; the person who answers for it holds ``owner``."""
+    asker = Asker(
+        organization_id=OrganizationId("org_1"),
+        actor=Actor("service", "stk_1"),
+        method="service-token",
+        is_program=True,
+        scopes=scopes,
+    )
+    bound = None if owner is None else tuple(owner)
+    return Standing(asker=asker, holdings=tuple(Holding(each) for each in roles), bound=bound)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(Role), min_size=1, max_size=3),
+    st.lists(holdings, max_size=3),
+    scopes,
+    st.sampled_from(Action),
+    places,
+)
+def test_a_program_never_does_what_whoever_answers_for_it_could_not(
+    roles: list[Role], owner: list[Holding], limit: Scopes, action: Action, where: DevicePlace
+) -> None:
+    service = authorization()
+    unbound, bound = program(roles, None, limit), program(roles, owner, limit)
+    person_alone = person(*owner)
+    for subject in (Subject(place=where), Subject(), Subject(is_limited=True)):
+        ruling = service.decide(bound, action, subject)
+        if ruling.is_permitted:
+            assert service.decide(unbound, action, subject).is_permitted
+            assert service.decide(person_alone, action, subject, EVERYTHING).is_permitted
+        if ruling.is_permitted and subject.is_limited and owner and action not in EVERYBODYS:
+            assert not where.is_in(ruling.areas) or service.decide(bound, action, Subject(place=where)).is_permitted
+
+
+def test_a_program_of_somebody_without_a_role_may_nothing() -> None:
+    service = authorization()
+    orphan = program([Role.ADMIN], [])
+    assert {each for each in Action if service.decide(orphan, each, Subject()).is_permitted} <= EVERYBODYS
+    assert not holds_everywhere(program([Role.OPERATOR], [Holding(Role.ADMIN, Scopes(frozenset({"north"})))]))
+
+
+def test_an_enforcement_point_asks_for_decisions_and_nothing_else() -> None:
+    service = authorization()
+    asks = Standing(asker=program([], None).asker, holdings=(Holding("enforcement-point"),))
+    permitted = {each for each in Action if service.decide(asks, each, Subject(is_limited=True)).is_permitted}
+    assert permitted == {Action.ASK_DECISION, Action.OWN, Action.READ_STATUS}
+    someone = service.decide(person(Holding("enforcement-point")), Action.ASK_DECISION, Subject())
+    assert not someone.is_permitted
+
+
 def test_who_holds_no_role_may_only_see_to_themselves() -> None:
     service = authorization()
     permitted = {each for each in Action if service.decide(person(), each, Subject(), EVERYTHING).is_permitted}
-    assert permitted == {Action.OWN, Action.READ_STATUS, Action.ELEVATE, Action.OWN_CREDENTIALS}
+    assert permitted == EVERYBODYS
 
 
 WEIGHTY = {
