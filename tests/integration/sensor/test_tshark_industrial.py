@@ -322,3 +322,20 @@ def test_ethercat(tmp_path: Path) -> None:
     assert [op.code for op in ops] == [int(theirs[0], 0), int(theirs[1], 0)]
     assert (ops[1].unit, ops[1].first, ops[1].transaction) == tuple(int(each, 0) for each in theirs[2:])
     assert (ops[1].kind, ops[1].name) == ("control", "safe_operational")
+
+
+def test_knx(tmp_path: Path) -> None:
+    path = tmp_path / "knx.pcap"
+    frames = over_udp(
+        3671,
+        [
+            "0610 0420 0015 04010000 11 00 bce0 0000 0901 01 0081",
+            "0610 0420 0015 04010100 11 00 bc60 1101 1102 01 0380",
+        ],
+        ["0610 0421 000a 04010000", "0610 0421 000a 04010100"],
+    )
+    ops = heard(path, frames)
+    theirs = tshark(path, "knxip.service", "cemi.da", "cemi.ac")
+    assert len(ops) == len(theirs)
+    assert [op.first for op in ops[::2]] == [int(each[1], 16) for each in theirs[::2]]
+    assert [(op.service, op.kind) for op in ops[::2]] == [("group_value_write", "write"), ("restart", "control")]
