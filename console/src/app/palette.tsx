@@ -80,7 +80,7 @@ function Choices({ close }: { close: () => void }) {
       </SearchField>
       <ListBox aria-label="Choices" items={choices} onAction={go} shouldFocusWrap>
         {(choice) => (
-          <ListBoxItem id={choice.id} textValue={choice.title} className="menu-item choice">
+          <ListBoxItem id={choice.id} textValue={choice.title} className="menu-item goto">
             <Foreign text={choice.title} /> <span className="muted">{choice.note}</span>
             {choice.keys && <kbd>{choice.keys}</kbd>}
           </ListBoxItem>

@@ -10,7 +10,7 @@ import { Code, save } from '../ui/code';
 import { CopyAs } from '../ui/copy';
 import { queryText } from '../ui/text';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
-import { BY_ENROLLMENT, makeCertificate, type Place, type Snippet, WITH_CERTIFICATE } from './snippets';
+import { BY_ENROLLMENT, fingerprintIn, makeCertificate, type Place, type Snippet, WITH_CERTIFICATE } from './snippets';
 
 type How = 'certificate' | 'enrollment';
 
@@ -44,7 +44,7 @@ export default function AddDevice() {
         </RadioGroup>
       </Card>
       {how === 'certificate' ? <Pin place={place} device={device} /> : <Enroll />}
-      <Card title={how === 'certificate' ? '3. On the device' : '2. On the device'}>
+      <Card title="3. On the device">
         <Root />
         <Snippets snippets={how === 'certificate' ? WITH_CERTIFICATE : BY_ENROLLMENT} place={place} />
         {how === 'enrollment' && (
@@ -54,19 +54,24 @@ export default function AddDevice() {
           </>
         )}
       </Card>
-      <Card title={how === 'certificate' ? '4. Watch it come' : '3. Watch it come'}>{device ? <Heard device={device} how={how} /> : <p className="muted">Give it an id first.</p>}</Card>
+      <div className="watch">
+        <Card title="4. Watch it come">
+          {device ? <Heard device={device} how={how} /> : <p className="muted">Give it an id first.</p>}
+        </Card>
+      </div>
     </Page>
   );
 }
 
 function Pin({ place, device }: { place: Place; device: string }) {
   const [thumbprint, setThumbprint] = useState('');
-  const digest = thumbprint.replace(/^.*=/u, '').replaceAll(':', '').trim().toLowerCase();
+  const digest = fingerprintIn(thumbprint);
   const body: Schemas['NewDeviceView'] = {
     device_id: device,
     authentication: { type: 'self_signed', primary_thumbprint: digest },
   };
   const creating = useMutation({ mutationFn: () => take(api.POST('/v1/devices', { body })) });
+  const known = useKnown(device, device !== '' && !creating.data).data?.items[0];
   return (
     <Card
       title="2. Register it"
@@ -94,11 +99,23 @@ function Pin({ place, device }: { place: Place; device: string }) {
             <Link href={`/devices/${encodeURIComponent(creating.data.device_id)}`}>
               <Foreign text={creating.data.device_id} />
             </Link>
+            . Now run a program on it: step 3.
           </p>
         ) : (
-          <Button type="submit" kind="primary" isDisabled={!device || creating.isPending}>
-            Register
-          </Button>
+          <>
+            {known && (
+              <p className="note warn" role="status">
+                A device of this id is registered already: <Link href={`/devices/${encodeURIComponent(device)}`}>open it</Link>, or
+                choose another id.
+              </p>
+            )}
+            <span className="row-of">
+              <Button type="submit" kind="primary" isDisabled={!device || creating.isPending}>
+                Register
+              </Button>
+              {!device && <span className="muted">First give it an id, in step 1.</span>}
+            </span>
+          </>
         )}
       </Form>
     </Card>
@@ -112,7 +129,7 @@ function Enroll() {
   });
   const open = (enrollments.data?.items ?? []).filter((each) => each.is_enabled);
   return (
-    <Card title="Before: an enrollment that covers it">
+    <Card title="2. Is there an enrollment that covers it?">
       <ProblemNote error={enrollments.error} />
       {open.length === 0 ? (
         <p>
@@ -120,16 +137,22 @@ function Enroll() {
           <Link href="/enrollments">open one</Link>.
         </p>
       ) : (
-        <ul className="plain">
-          {open.map((each) => (
-            <li key={each.enrollment_id}>
-              <Link href={link('/enrollments', { id: each.enrollment_id })}>
-                <Foreign text={each.name} />
-              </Link>{' '}
-              <span className="muted">{each.kind}</span>
-            </li>
-          ))}
-        </ul>
+        <>
+          <p>One of these must name its maker's authority and its id:</p>
+          <ul className="plain">
+            {open.map((each) => (
+              <li key={each.enrollment_id}>
+                <Link href={link('/enrollments', { id: each.enrollment_id })}>
+                  <Foreign text={each.name} />
+                </Link>{' '}
+                <span className="muted">
+                  for {each.kind === 'group' ? 'ids like ' : ''}
+                  <Foreign text={each.kind === 'group' ? each.id_pattern : each.registration_id} mono />
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
       )}
     </Card>
   );
@@ -163,13 +186,30 @@ function Snippets({ snippets, place }: { snippets: Snippet[]; place: Place }) {
       {snippets.map((each) => (
         <TabPanel key={each.id} id={each.id}>
           <p className="muted">
-            <code>{each.language}</code>
+            It needs <code>{each.language}</code>
+            {each.run && (
+              <>
+                , and is run by <code>{each.run}</code>
+              </>
+            )}
           </p>
-          <Code label={each.title} text={each.text(place)} />
+          <Code label={each.title} text={each.text(place)} file={each.file} />
         </TabPanel>
       ))}
     </Tabs>
   );
+}
+
+/** Look whether a device is registered. */
+function useKnown(device: string, isWanted: boolean) {
+  return useQuery({
+    queryKey: ['heard', device, 'known'],
+    // Asked for as a list: that nobody is there yet is an answer, and not a mistake.
+    queryFn: () => take(api.GET('/v1/devices', { params: { query: { limit: 1, where: `deviceId = ${queryText(device)}` } } })),
+    enabled: isWanted,
+    refetchInterval: 1_500,
+    retry: false,
+  });
 }
 
 function Heard({ device, how }: { device: string; how: How }) {
@@ -181,14 +221,7 @@ function Heard({ device, how }: { device: string; how: How }) {
   });
   const last = heard.data?.items[0];
   // To enroll is an act, not a decision: the device is simply there afterwards.
-  const enrolled = useQuery({
-    queryKey: ['heard', device, 'enrolled'],
-    // Asked for as a list: that nobody is there yet is an answer, and not a mistake.
-    queryFn: () => take(api.GET('/v1/devices', { params: { query: { limit: 1, where: `deviceId = ${queryText(device)}` } } })),
-    enabled: how === 'enrollment' && !last,
-    refetchInterval: 1_500,
-    retry: false,
-  });
+  const enrolled = useKnown(device, how === 'enrollment' && !last);
   const there = enrolled.data?.items[0];
   return (
     <div role="status" aria-live="polite">
@@ -199,7 +232,8 @@ function Heard({ device, how }: { device: string; how: How }) {
         </p>
       ) : !last ? (
         <p>
-          <Badge tone="info">listening</Badge> Nothing was heard of <Foreign text={device} /> yet.
+          <Badge tone="info">listening</Badge> Nothing was heard of <Foreign text={device} /> yet. Run the program: it shows here within
+          a second or two.
         </p>
       ) : last.effect === 'deny' ? (
         <p>

@@ -1,9 +1,9 @@
 // The REST API, drawn from the OpenAPI file that the console itself was built with.
-import { useMemo } from 'react';
+import { useEffect, useMemo } from 'react';
 import { Link } from 'wouter';
-import document from '../../../docs/reference/openapi.json';
-import { useQueryState } from '../app/url';
-import { Badge, Card, Page } from '../ui/ui';
+import reference from '../../../docs/reference/openapi.json';
+import { link, useQueryState } from '../app/url';
+import { Badge, Card, Empty, Page } from '../ui/ui';
 
 interface Operation {
   summary?: string;
@@ -25,8 +25,8 @@ interface Schema {
   required?: string[];
 }
 
-const PATHS = document.paths as unknown as Record<string, Record<string, Operation>>;
-const SCHEMAS = document.components.schemas as unknown as Record<string, Schema>;
+const PATHS = reference.paths as unknown as Record<string, Record<string, Operation>>;
+const SCHEMAS = reference.components.schemas as unknown as Record<string, Schema>;
 
 interface Row {
   id: string;
@@ -43,6 +43,17 @@ const ROWS: Row[] = Object.entries(PATHS).flatMap(([path, methods]) =>
     operation,
   })),
 );
+
+/** Gather operations by what they are about: the first word of the path that is not a version. */
+function sections(rows: readonly Row[]): [string, Row[]][] {
+  const found = new Map<string, Row[]>();
+  for (const row of rows) {
+    const word = row.path.split('/').find((part) => part && !/^v\d+$/u.test(part) && !part.startsWith('{')) ?? row.path;
+    const name = word.replace(/^\.well-known$/u, 'well-known').replaceAll('-', ' ');
+    found.set(name, [...(found.get(name) ?? []), row]);
+  }
+  return [...found];
+}
 
 function nameOf(schema: Schema | undefined): string {
   if (!schema) return '';
@@ -65,18 +76,25 @@ export default function ApiReference() {
     <Page title="REST API" about={`${shown.length} of ${ROWS.length} operations`}>
       <div className="field">
         <label htmlFor="api-find">Find</label>
-        <input id="api-find" className="input" value={text} onChange={(event) => change({ find: event.target.value })} />
+        <input id="api-find" className="input" placeholder="devices, revoke, POST…" value={text} onChange={(event) => change({ find: event.target.value })} />
       </div>
       {schema && SCHEMAS[schema] && <SchemaCard name={schema} schema={SCHEMAS[schema]} />}
-      {shown.map((row) => (
-        <details key={row.id} className="card">
-          <summary>
-            <Badge tone={row.method === 'GET' ? 'info' : row.method === 'DELETE' ? 'bad' : 'good'}>{row.method}</Badge>{' '}
-            <code>{row.path}</code> <span className="muted">{row.operation.summary}</span>
-          </summary>
-          <p>{row.operation.description}</p>
-          <OperationFacts operation={row.operation} />
-        </details>
+      {shown.length === 0 && <Empty>No operation is called so. Look for a part of its path, such as “devices”, or a word.</Empty>}
+      {sections(shown).map(([name, rows]) => (
+        <section key={name} className="card operations" aria-label={name}>
+          <h2>{name}</h2>
+          {rows.map((row) => (
+            <details key={row.id}>
+              <summary>
+                <Badge tone={row.method === 'GET' ? 'info' : row.method === 'DELETE' ? 'bad' : 'good'}>{row.method}</Badge>
+                <code>{row.path}</code>
+                <span className="muted">{row.operation.summary}</span>
+              </summary>
+              <p>{row.operation.description}</p>
+              <OperationFacts operation={row.operation} />
+            </details>
+          ))}
+        </section>
       ))}
     </Page>
   );
@@ -84,7 +102,9 @@ export default function ApiReference() {
 
 function Linked({ schema }: { schema: Schema | undefined }) {
   const name = nameOf(schema);
-  return SCHEMAS[name] ? <Link href={`/api?schema=${encodeURIComponent(name)}`}>{name}</Link> : <span>{name}</span>;
+  const [parameters] = useQueryState();
+  const find = parameters.get('find') ?? '';
+  return SCHEMAS[name] ? <Link href={link('/api', { find, schema: name })}>{name}</Link> : <span>{name}</span>;
 }
 
 function OperationFacts({ operation }: { operation: Operation }) {
@@ -129,8 +149,11 @@ function Fact({ name, note, text }: { name: string; note: string; text: string |
 }
 
 function SchemaCard({ name, schema }: { name: string; schema: Schema }) {
+  const [parameters] = useQueryState();
+  // It stands at the top, and whoever asked for it is far below.
+  useEffect(() => document.getElementById('schema')?.scrollIntoView({ block: 'start' }), [name]);
   return (
-    <Card title={name} actions={<Link href="/api">Close</Link>}>
+    <Card id="schema" title={name} actions={<Link href={link('/api', { find: parameters.get('find') ?? '' })}>Close</Link>}>
       <p>{schema.description}</p>
       <dl className="facts">
         {Object.entries(schema.properties ?? {}).map(([property, inner]) => (

@@ -36,10 +36,12 @@ export function matters(facts: Facts): Matter[] {
   const found: Matter[] = [];
   for (const part of facts.status?.components ?? []) {
     if (part.health === 'ok') continue;
+    // Each clone alert stands below, with what to do.
+    if (part.name === 'identities' && facts.clones.some((alert) => alert.is_open)) continue;
     found.push({
       id: `component ${part.name}`,
       tone: part.health === 'failed' ? 'bad' : 'warn',
-      title: `${part.name} ${part.health === 'failed' ? 'has failed' : 'needs a look'}`,
+      title: `Component ${part.name} ${part.health === 'failed' ? 'has failed' : 'needs a look'}`,
       subject: '',
       why: [part.detail, part.hint].filter(Boolean).join(' – '),
       to: '#components',

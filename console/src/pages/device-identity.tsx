@@ -5,6 +5,7 @@ import { api, type Schemas, take } from '../api/client';
 import { link } from '../app/url';
 import { Act } from '../ui/act';
 import { Badge, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
+import { NewPin } from './device-pin';
 
 type Device = Schemas['DeviceView'];
 type Certificate = Schemas['CertificateView'];
@@ -35,12 +36,15 @@ export function Identity({ device }: { device: Device }) {
             )}
           </ol>
         ) : device.authentication.type === 'self_signed' ? (
-          <ol className="chain" aria-label="Pinned certificates">
-            {[device.authentication.primary_thumbprint, device.authentication.secondary_thumbprint].map(
-              (digest, index) =>
-                digest && <Node key={digest} title={index ? 'Secondary thumbprint' : 'Primary thumbprint'} text={digest} />,
-            )}
-          </ol>
+          <>
+            <ol className="chain" aria-label="Pinned certificates">
+              {[device.authentication.primary_thumbprint, device.authentication.secondary_thumbprint].map(
+                (digest, index) =>
+                  digest && <Node key={digest} title={index ? 'Secondary thumbprint' : 'Primary thumbprint'} text={digest} />,
+              )}
+            </ol>
+            <NewPin device={device} />
+          </>
         ) : device.authentication.type === 'symmetric_key' ? (
           <p>
             By a symmetric key. <Badge tone="warn">weak</Badge> Whoever copies the key is this device; move it to a
@@ -49,7 +53,7 @@ export function Identity({ device }: { device: Device }) {
         ) : (
           <p>By a certificate that a registered authority vouches for.</p>
         )}
-        <dl className="facts">
+        <dl className="facts after">
           <dt>Generation</dt>
           <dd>
             <Foreign text={device.generation_id} mono />

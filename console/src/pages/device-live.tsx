@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo, useState } from 'react';
 import { api, type Schemas, take } from '../api/client';
+import { serverNow } from '../api/server-clock';
 import { type StreamEvent, useStream } from '../api/stream';
 import { useSight } from '../app/sight';
 import { link } from '../app/url';
@@ -16,9 +17,16 @@ import { numbersOf, type Row } from './telemetry-rows';
 type Message = Schemas['MessageView'];
 
 const KEPT = 2_000;
-const WINDOWS_MS = [600_000, 5_000];
+const LONG_MS = 600_000;
+const SHORT_MS = 4_000;
+const PAGE = 1_000;
 // The work of one page is bounded: in a busy fleet a rare message is many pages away.
 const PAGES_MAX = 30;
+
+interface Start {
+  rows: Row[];
+  after: string;
+}
 
 const AT: Column<Row> = { title: 'At', width: '110px', cell: (row) => <time dateTime={row.message.enqueued_at}>{clockTime(row.at)}</time> };
 const MODULE: Column<Row> = { title: 'Module', width: '90px', cell: (row) => <Foreign text={row.message.module_id} /> };
@@ -37,32 +45,48 @@ function toRow(message: Message): Row {
  *
  * Of a device that sends much, the last seconds say enough.
  */
-async function recent(device: string): Promise<{ rows: Row[]; after: string }> {
-  const { at } = await take(api.GET('/v1/status'));
-  for (const window of WINDOWS_MS) {
-    const since = new Date(Date.parse(at) - window).toISOString();
-    const rows: Row[] = [];
-    let after = '';
-    for (let page = 0; page < PAGES_MAX && rows.length < KEPT; page += 1) {
-      const query = { device_id: device, limit: 1_000, after, since };
-      const found = await take(api.GET('/v1/telemetry', { params: { query } }));
-      rows.push(...found.items.map(toRow));
-      if (!found.next) return { rows: rows.slice(-KEPT), after: rows.at(-1)?.message.cursor ?? after };
-      after = found.next;
-    }
-  }
-  return { rows: [], after: '' };
+async function recent(device: string): Promise<Start> {
+  // Both at once: which of them serves is known when the answers are there.
+  const [long, short] = await Promise.all([pages(device, LONG_MS), pages(device, SHORT_MS)]);
+  return long ?? short ?? { rows: [], after: '' };
 }
 
-export function Live({ device, module }: Owner) {
+/** Read what came within a time; null when it is more than is kept. */
+async function pages(device: string, window: number): Promise<Start | null> {
+  const begin = serverNow() - window;
+  const since = new Date(begin).toISOString();
+  const rows: Row[] = [];
+  let after = '';
+  for (let page = 0; page < PAGES_MAX && rows.length < KEPT; page += 1) {
+    const found = await take(api.GET('/v1/telemetry', { params: { query: { device_id: device, limit: PAGE, after, since } } }));
+    rows.push(...found.items.map(toRow));
+    if (!found.next) return { rows: rows.slice(-KEPT), after: rows.at(-1)?.message.cursor ?? after };
+    // A first page that comes nowhere near the end: it will be too much.
+    if (rows.length === PAGE && rows.at(-1)!.at - begin < window / 4) return null;
+    after = found.next;
+  }
+  return null;
+}
+
+/**
+ * Read what a device has sent just before; `null` asks nothing.
+ *
+ * Its page asks too, so that this need not wait until the device itself is known.
+ */
+export function useStart(device: string | null) {
   const sight = useSight();
   const start = useQuery({
     queryKey: ['live', device, sight],
-    queryFn: () => recent(device),
-    enabled: sight !== null,
+    queryFn: () => recent(device ?? ''),
+    enabled: sight !== null && device !== null,
     staleTime: 'static',
     gcTime: 0,
   });
+  return { start, sight };
+}
+
+export function Live({ device, module }: Owner) {
+  const { start, sight } = useStart(device);
   const url = start.data && sight !== null ? link('/v1/telemetry/stream', { device_id: device, after: start.data.after }) : null;
   const [came, setCame] = useState<{ url: string | null; rows: Row[] }>({ url: null, rows: [] });
   const [frozen, setFrozen] = useState<Row[] | null>(null);

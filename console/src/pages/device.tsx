@@ -11,7 +11,7 @@ import { Badge, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { AccessOf } from './device-access';
 import { Acts } from './device-acts';
 import { Identity } from './device-identity';
-import { Live } from './device-live';
+import { Live, useStart } from './device-live';
 import { ModulePage } from './device-module';
 import { RecordOf } from './device-record';
 import { Talk } from './device-talk';
@@ -28,14 +28,21 @@ const TABS = [
   { id: 'record', title: 'Record' },
 ] as const;
 
+const USUAL_MS = 3_000;
+const LEAVING_MS = 300;
+// What cuts a connection is decided a moment before it is gone.
+const A_MOMENT_MS = 2_000;
+
 export default function DevicePage() {
   const name = nameIn(usePathname());
   const [parameters, change] = useQueryState();
   const module = parameters.get('module') ?? '';
+  useStart(parameters.get('tab') === 'live' && !module ? name : null);
   const device = useQuery({
     queryKey: ['device', name],
     queryFn: () => take(api.GET('/v1/devices/{device_id}', { params: { path: { device_id: name } } })),
-    refetchInterval: 3_000,
+    // Whoever has just cut it off wants to see it go.
+    refetchInterval: ({ state: { data } }) => (data && isLeaving(data) ? LEAVING_MS : USUAL_MS),
   });
   if (device.data && module) return <ModulePage key={module} device={name} module={module} />;
   if (!device.data) {
@@ -59,6 +66,7 @@ export default function DevicePage() {
     >
       <ProblemNote error={device.error} />
       <Copied device={name} />
+      <Refused device={device.data} />
       <Tabs
         className="tabs"
         selectedKey={TABS.find((each) => each.id === parameters.get('tab'))?.id ?? 'identity'}
@@ -87,6 +95,35 @@ export default function DevicePage() {
         </TabPanel>
       </Tabs>
     </Page>
+  );
+}
+
+/** Tell whether it is kept out and still connected: for a moment. */
+function isLeaving(device: Device): boolean {
+  const isOut = !device.is_enabled || device.is_blocked || device.lifecycle === 'retired';
+  return isOut && device.presence?.is_connected === true;
+}
+
+/** Say on the page of a device that cannot get in that it tries, and what is in its way. */
+function Refused({ device }: { device: Device }) {
+  const name = device.device_id;
+  const isOut = device.presence?.is_connected !== true;
+  const refusals = useQuery({
+    queryKey: ['refusals', 'last', name],
+    queryFn: () => take(api.GET('/v1/refusals', { params: { query: { limit: 1, device_id: name } } })),
+    enabled: isOut,
+    refetchInterval: USUAL_MS,
+  });
+  const last = refusals.data?.items[0];
+  // What was decided about another device that once had the name says nothing here.
+  if (!isOut || !last || last.module_id || (last.generation_id && last.generation_id !== device.generation_id)) return null;
+  const since = device.presence?.since ?? device.last_connected_at;
+  if (since && Date.parse(last.decided_at) < Date.parse(since) - A_MOMENT_MS) return null;
+  return (
+    <p className="note warn">
+      {last.kind === 'cut' ? 'Cut off' : 'Refused'} <Time at={last.decided_at} />: {last.reason.replaceAll('_', ' ')}.{' '}
+      <Link href={link('/refusals', { device: name })}>Why, and what to do</Link>
+    </p>
   );
 }
 

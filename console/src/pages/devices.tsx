@@ -29,7 +29,7 @@ const QUICK = [
 const COLUMNS: Column<Device>[] = [
   {
     title: 'Device',
-    width: 'minmax(160px, 2fr)',
+    width: 'minmax(110px, 2fr)',
     cell: (device) => (
       <Link href={`/devices/${encodeURIComponent(device.device_id)}`} tabIndex={-1}>
         <Foreign text={device.device_id} />
@@ -38,13 +38,14 @@ const COLUMNS: Column<Device>[] = [
   },
   {
     title: 'Connection',
-    width: '130px',
+    width: '124px',
     cell: (device) =>
       device.presence?.is_connected ? <Badge tone="good">connected</Badge> : <Badge>not connected</Badge>,
   },
+  { title: 'Since', width: '110px', cell: (device) => <Time at={device.presence?.since ?? device.last_connected_at} /> },
   {
     title: 'State',
-    width: '150px',
+    width: '136px',
     cell: (device) =>
       device.is_blocked ? (
         <Badge tone="bad">blocked</Badge>
@@ -56,9 +57,8 @@ const COLUMNS: Column<Device>[] = [
         device.lifecycle
       ),
   },
-  { title: 'Site', width: 'minmax(80px, 1fr)', cell: (device) => <Foreign text={device.site} /> },
-  { title: 'Zone', width: 'minmax(80px, 1fr)', cell: (device) => <Foreign text={device.zone} /> },
-  { title: 'Since', width: '130px', cell: (device) => <Time at={device.presence?.since ?? device.last_connected_at} /> },
+  { title: 'Site', width: 'minmax(56px, 1fr)', cell: (device) => <Foreign text={device.site} /> },
+  { title: 'Zone', width: 'minmax(56px, 1fr)', cell: (device) => <Foreign text={device.zone} /> },
 ];
 
 export default function Devices() {

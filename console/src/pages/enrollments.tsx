@@ -13,6 +13,12 @@ import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Time } from '..
 type Enrollment = Schemas['EnrollmentView'];
 type Waiting = Schemas['PendingRegistrationView'];
 
+const AGAIN: Record<string, string> = {
+  keep: 'its twin stays as it is',
+  reset: 'its twin becomes as at first',
+  never: 'it is told what it is, and receives nothing new',
+};
+
 const COLUMNS: Column<Enrollment>[] = [
   { title: 'Enrollment', width: 'minmax(160px, 1fr)', cell: (each) => <Foreign text={each.name} /> },
   { title: 'Kind', width: '100px', cell: (each) => each.kind },
@@ -165,14 +171,14 @@ function Detail({ enrollment }: { enrollment: Enrollment }) {
               </dd>
             </>
           )}
-          <dt>Ids</dt>
+          <dt>Device ids</dt>
           <dd>
             <Foreign text={enrollment.kind === 'group' ? enrollment.id_pattern : enrollment.registration_id} mono />
           </dd>
           <dt>Approval</dt>
-          <dd>{enrollment.approval === 'required' ? 'somebody looks at each device' : 'none'}</dd>
+          <dd>{enrollment.approval === 'required' ? 'somebody looks at each device' : 'none: whoever proves itself is in'}</dd>
           <dt>Comes again</dt>
-          <dd>{enrollment.reprovision_policy}</dd>
+          <dd>{AGAIN[enrollment.reprovision_policy] ?? enrollment.reprovision_policy}</dd>
           <dt>Placed at</dt>
           <dd>
             <Foreign text={[initial.site, initial.zone].filter(Boolean).join(', ')} />
@@ -189,7 +195,7 @@ function Detail({ enrollment }: { enrollment: Enrollment }) {
         <div className="row-of">
           {enrollment.is_enabled ? (
             <Act
-              label="Close"
+              label="Close it"
               kind="danger"
               needsReason
               title={`Close ${enrollment.name}?`}

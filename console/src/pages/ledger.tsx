@@ -107,7 +107,7 @@ function Detail({ entry }: { entry: Entry }) {
           </dd>
           <dt>By</dt>
           <dd>
-            {entry.actor.kind} <Foreign text={actorName(entry.actor)} />
+            {entry.actor.kind} <Foreign text={entry.actor.name || called(entry.actor.id)} />
           </dd>
           <dt>When</dt>
           <dd>

@@ -39,7 +39,7 @@ export default function Overview() {
   return (
     <Page
       title="Overview"
-      about={status.data && <span>{status.data.hostname} · up since <Time at={status.data.started_at} /></span>}
+      about={status.data && <span>{status.data.hostname} · started <Time at={status.data.started_at} /></span>}
       actions={<CopyAs way={{ cli: ['status'], path: '/v1/status' }} />}
     >
       <ProblemNote error={status.error} />

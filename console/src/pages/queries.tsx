@@ -8,7 +8,7 @@ import { link, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { csvCell, visible } from '../ui/text';
-import { Button, Page, ProblemNote } from '../ui/ui';
+import { Button, Card, Page, ProblemNote } from '../ui/ui';
 
 type Row = Record<string, unknown>;
 
@@ -73,22 +73,29 @@ export default function Queries() {
           <Button type="submit" kind="primary">
             Ask
           </Button>
-          <span className="muted">or Ctrl Enter. Try:</span>
-          {EXAMPLES.map((example) => (
-            <Button
-              key={example}
-              kind="quiet"
-              onPress={() => {
-                setText(example);
-                change({ q: example }, true);
-              }}
-            >
-              <code>{example.length > 60 ? `${example.slice(0, 57)}…` : example}</code>
-            </Button>
-          ))}
+          <span className="muted">or Ctrl Enter</span>
         </div>
       </Form>
       <ProblemNote error={answer.error} />
+      {!asked && (
+        <Card title="For example">
+          <ul className="plain">
+            {EXAMPLES.map((example) => (
+              <li key={example}>
+                <Button
+                  kind="quiet"
+                  onPress={() => {
+                    setText(example);
+                    change({ q: example }, true);
+                  }}
+                >
+                  <code>{example}</code>
+                </Button>
+              </li>
+            ))}
+          </ul>
+        </Card>
+      )}
       {asked && !answer.error && (
         <Table
           label="Answer"

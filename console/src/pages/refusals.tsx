@@ -1,5 +1,5 @@
 // Refused connections: which check failed, on which certificate, what to do next.
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { ToggleButton } from 'react-aria-components';
 import { Link } from 'wouter';
@@ -8,11 +8,14 @@ import { link, useQueryState } from '../app/url';
 import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
+import { queryText } from '../ui/text';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { NewPin } from './device-pin';
 import { CHECKS, checkOf } from './reasons';
 import { apart, gather, type RefusalGroup } from './refusal-groups';
 
 type Refusal = Schemas['DecisionView'];
+type Device = Schemas['DeviceView'];
 
 const PAGE = 200;
 // One that tries again and again fills many pages: how many are read before one asks for more.
@@ -24,7 +27,7 @@ const COLUMNS: Column<RefusalGroup>[] = [
   {
     title: 'Why',
     width: 'minmax(150px, 1fr)',
-    cell: ({ newest }) => <Badge tone={newest.kind === 'cut' ? 'bad' : 'warn'}>{newest.reason.replaceAll('_', ' ')}</Badge>,
+    cell: ({ newest }) => <Badge tone={newest.kind === 'cut' ? 'bad' : 'warn'}>{`${newest.kind === 'cut' ? 'cut off: ' : ''}${newest.reason.replaceAll('_', ' ')}`}</Badge>,
   },
   { title: 'Times', width: '44px', cell: ({ count }) => <span className="number">{count.toLocaleString('en')}</span> },
   { title: 'From', width: 'minmax(72px, 110px)', cell: ({ newest }) => <Foreign text={newest.remote_address} mono /> },
@@ -107,6 +110,7 @@ function nameOf(refusal: Refusal): string {
 }
 
 function Explanation({ refusal, group }: { refusal: Refusal; group: RefusalGroup | undefined }) {
+  const device = useNow(refusal);
   const failed = CHECKS.findIndex((check) => check.id === checkOf(refusal.reason));
   return (
     <div className="explanation" aria-live="polite">
@@ -136,9 +140,9 @@ function Explanation({ refusal, group }: { refusal: Refusal; group: RefusalGroup
         </ol>
       </Card>
       <Card title="What to do">
-        {refusal.hint ? <Foreign text={refusal.hint} /> : <span className="muted">Look at the certificate and the checks above.</span>}
-        <p />
-        <Remedy refusal={refusal} />
+        <Since presence={device?.presence} refusal={refusal} />
+        <p>{refusal.hint ? <Foreign text={refusal.hint} /> : <span className="muted">Look at the certificate and the checks above.</span>}</p>
+        <Remedy key={refusal.decision_id} refusal={refusal} device={device} />
       </Card>
       <Card title="What was shown">
         <dl className="facts">
@@ -193,13 +197,42 @@ function Explanation({ refusal, group }: { refusal: Refusal; group: RefusalGroup
   );
 }
 
+/** Read the device as it is now; undefined where nobody is registered by that name. */
+function useNow(refusal: Refusal): Device | undefined {
+  const found = useQuery({
+    queryKey: ['refusals', 'since', refusal.device_id],
+    // Asked for as a list: that it is not registered is an answer, and not a mistake.
+    queryFn: () => take(api.GET('/v1/devices', { params: { query: { limit: 1, where: `deviceId = ${queryText(refusal.device_id)}` } } })),
+    enabled: refusal.device_id !== '' && !refusal.module_id,
+    refetchInterval: 3_000,
+    retry: false,
+  });
+  return found.data?.items[0];
+}
+
+/** What has become of it since: whoever has mended something waits here for the device. */
+function Since({ refusal, presence }: { refusal: Refusal; presence: Device['presence'] | undefined }) {
+  if (!presence?.is_connected || !presence.since || Date.parse(presence.since) < Date.parse(refusal.decided_at)) return null;
+  return (
+    <p className="note good" role="status">
+      It is in again: connected <Time at={presence.since} />.
+    </p>
+  );
+}
+
 /** What a click can mend, for the reasons that one can. */
-function Remedy({ refusal }: { refusal: Refusal }) {
+export function Remedy({ refusal, device }: { refusal: Refusal; device?: Device }) {
+  const [done, setDone] = useState('');
   const path = { path: { device_id: refusal.device_id } };
   const page = (
     <Link className="button" href={`/devices/${encodeURIComponent(refusal.device_id)}`}>
       Open the device
     </Link>
+  );
+  const said = (
+    <span role="status" className="muted">
+      {done}
+    </span>
   );
   switch (refusal.reason) {
     case 'unknown_identity':
@@ -216,10 +249,12 @@ function Remedy({ refusal }: { refusal: Refusal }) {
             kind="primary"
             title={`Enable ${refusal.device_id}?`}
             act={(reason) => take(api.POST('/v1/devices/{device_id}/enable', { params: path, body: { reason } }))}
+            onDone={() => setDone('It is enabled, and comes in when it next tries.')}
           >
-            <p>It comes back by itself within seconds.</p>
+            <p>It comes in when it next tries, mostly within half a minute.</p>
           </Act>
           {page}
+          {said}
         </div>
       );
     case 'certificate_expired':
@@ -234,13 +269,18 @@ function Remedy({ refusal }: { refusal: Refusal }) {
             act={(reason) =>
               take(api.POST('/v1/devices/{device_id}/allow-reenrollment', { params: path, body: { reason } }))
             }
+            onDone={() => setDone('It may enroll once more, until this time tomorrow. It comes when it next tries to enroll.')}
           >
             <p>
-              For a day, once. It needs an enrollment that covers it, and its factory certificate. A device that was registered with a
-              certificate of its own cannot: give it that certificate back, or register the new one.
+              For a day, once. It needs an enrollment that covers it, and its factory certificate. A device that has none receives a new
+              certificate on the spot, which is registered instead.
             </p>
           </Act>
+          {device?.authentication.type === 'self_signed' && (
+            <NewPin device={device} onDone={() => setDone('Registered. It comes in when it next tries with it.')} />
+          )}
           {page}
+          {said}
         </div>
       );
     case 'takeover_damped':

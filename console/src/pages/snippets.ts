@@ -11,7 +11,11 @@ export interface Place {
 export interface Snippet {
   id: string;
   title: string;
+  /** What it needs on the machine. */
   language: string;
+  /** The file that it is saved as, and how that is run; without, it is typed as it stands. */
+  file?: string;
+  run?: string;
   text: (place: Place) => string;
 }
 
@@ -23,6 +27,8 @@ export const WITH_CERTIFICATE: Snippet[] = [
     id: 'python',
     title: 'Python',
     language: 'pip install azure-iot-device',
+    file: 'device.py',
+    run: 'python3 device.py',
     text: ({ host, device }) => `from azure.iot.device import IoTHubDeviceClient, Message, X509
 
 client = IoTHubDeviceClient.create_from_x509_certificate(
@@ -41,6 +47,8 @@ client.shutdown()
     id: 'node',
     title: 'Node',
     language: 'npm install azure-iot-device azure-iot-device-mqtt',
+    file: 'device.cjs',
+    run: 'node device.cjs',
     text: ({ host, port, device }) => `const fs = require('node:fs');
 const { Client, Message } = require('azure-iot-device');
 const { Mqtt } = require('azure-iot-device-mqtt');
@@ -71,6 +79,8 @@ export const BY_ENROLLMENT: Snippet[] = [
     id: 'python',
     title: 'Python',
     language: 'pip install azure-iot-device cryptography',
+    file: 'enroll.py',
+    run: 'python3 enroll.py',
     text: ({ host, idScope, device }) => `import base64, json
 from azure.iot.device import ProvisioningDeviceClient, X509
 from cryptography import x509
@@ -104,6 +114,8 @@ print(result.registration_state.device_id, "is enrolled; connect with device.pem
     id: 'node',
     title: 'Node',
     language: 'npm install azure-iot-provisioning-device azure-iot-provisioning-device-mqtt azure-iot-security-x509',
+    file: 'enroll.cjs',
+    run: 'NODE_EXTRA_CA_CERTS=root.pem node enroll.cjs',
     text: ({ host, port, idScope, device }) => `// First: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout device.key -outform DER -out device.csr -subj ${shellQuote(`/CN=${device}`)}
 // Run with NODE_EXTRA_CA_CERTS=root.pem
 const fs = require('node:fs');
@@ -131,6 +143,11 @@ export function makeProof(code: string): string {
   -CA authority.pem -CAkey authority.key -keyout /dev/null -out proof.pem
 cat proof.pem
 `;
+}
+
+/** Return the fingerprint in what OpenSSL prints, as the platform writes it. */
+export function fingerprintIn(printed: string): string {
+  return printed.replace(/^.*=/u, '').replaceAll(':', '').trim().toLowerCase();
 }
 
 /** How a key and a certificate are made where there is no maker's authority. */

@@ -100,6 +100,6 @@ export function called(id: string): string {
 }
 
 /** Say who acted: a person by the name they had then, others by what they are. */
-export function actorName(actor: { id: string; name?: string }): string {
-  return actor.name || called(actor.id);
+export function actorName(actor: { id: string; name?: string; kind?: string }): string {
+  return actor.name || (actor.kind === 'system' ? 'the platform' : called(actor.id));
 }
