@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cases import FIXTURES, fixture, lines_of, refused_lines
-from rules import broad_except, doors, logging_calls, signs, sizes, tasks, time_and_randomness
+from rules import broad_except, deadlines, doors, logging_calls, signs, sizes, tasks, time_and_randomness
 from rules.source import Source, Violation, read, sources_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +18,7 @@ SCRIPTS = [read(path, path.stem) for folder in ("scripts", "bench") for path in 
 
 RULES: dict[str, Callable[[Source], list[Violation]]] = {
     "broad_except": broad_except.check,
+    "deadlines": deadlines.check,
     "doors": partial(
         doors.check_doors,
         modules=frozenset(source.name for source in HOUSE) | {"vedette.registry.repository"},

@@ -17,7 +17,7 @@ import msgspec
 from vedette.app.lifeline import Announcement
 from vedette.app.restart import RestartPolicy
 from vedette.app.state import ProcessPhase, ProcessState
-from vedette.kernel import Clock, Problem
+from vedette.kernel import Clock, Deadline, Problem
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ class Child:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(self.program.stop_within_s):
+            async with Deadline(self.program.stop_within_s):
                 await process.wait()
         except TimeoutError:
             log.warning("process did not stop in time and is killed", extra={"child": self.program.name})

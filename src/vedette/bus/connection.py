@@ -39,7 +39,7 @@ from vedette.bus.wire import (
     encode_subscribe,
     encode_unsubscribe,
 )
-from vedette.kernel import Clock, Problem, RandomIds
+from vedette.kernel import Clock, Deadline, Problem, RandomIds
 
 log = logging.getLogger(__name__)
 
@@ -329,7 +329,7 @@ class BusConnection:
         """
         link = self._require_link()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with Deadline(timeout_s):
                 await probe(link)
         except TimeoutError:
             raise BusTimeout(f"the bus did not answer a PING within {timeout_s} s") from None
@@ -339,7 +339,7 @@ class BusConnection:
         for subscription, _ in list(self._subscriptions.values()):
             self.unsubscribe(subscription)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with Deadline(timeout_s):
                 await self._publisher.wait_idle()
                 if self._link is not None:
                     await self.flush(timeout_s=timeout_s)

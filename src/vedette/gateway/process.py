@@ -25,7 +25,7 @@ from vedette.gateway.pacing import SourceRates
 from vedette.gateway.peer import CertificateFacts
 from vedette.gateway.policies import PolicyDesk, PolicyShelf, open_engines
 from vedette.gateway.posture import HeadFloor, PostureWatch
-from vedette.gateway.reception import Places, Reception
+from vedette.gateway.reception import Moments, Places, Reception
 from vedette.gateway.refusals import DecisionLog
 from vedette.gateway.reports import CertificateReporter
 from vedette.gateway.server_certificate import ServerCertificate
@@ -39,7 +39,7 @@ from vedette.gateway.traffic import TrafficMeter
 from vedette.gateway.uplink import UplinkSender
 from vedette.gateway.websocket import WebSocketStage
 from vedette.gateway.wills import WillTable
-from vedette.kernel import Clock, IdSource, RandomIds, SystemClock
+from vedette.kernel import Clock, Deadline, IdSource, RandomIds, SystemClock
 from vedette.protocols.hub import BagLimits, BagReader
 from vedette.trust import PostureView, TrustAnchor, read_trust_anchor
 
@@ -256,6 +256,7 @@ class Gateway:
             settings=settings,
             anchor=self._anchor,
             clock=self._clock,
+            moments=Moments(self._clock),
             ids=self._ids,
             bus=self._bus,
             view=view,
@@ -297,11 +298,10 @@ class Gateway:
 
     async def _close(self, listener: Listener, front: TlsFront, reception: Reception) -> None:
         """Take nothing new, store what was taken, acknowledge it, close."""
-        _forget_cancellation()
         listener.close()
         front.stop_reading()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.stop_s):
+            async with Deadline(self._settings.stop_s):
                 reception.wills.publish_all()
                 await reception.telemetry.flush()
                 await reception.completions.flush()
@@ -322,13 +322,6 @@ class Gateway:
             await asyncio.to_thread(self._floor.keep, view.head)
         except OSError as error:
             log.warning("head floor not kept", extra={"reason": str(error)})
-
-
-def _forget_cancellation() -> None:
-    """Let the deadlines of an orderly end count: Python 3.11 takes one that passes for the cancellation before it."""
-    task = asyncio.current_task()
-    while task is not None and task.cancelling():
-        task.uncancel()
 
 
 class _MinuteWatch:

@@ -7,6 +7,7 @@ rule above can be tested with a clock and an id source that stand still.
 from __future__ import annotations
 
 from vedette.kernel.clock import Clock, SystemClock, to_rfc3339
+from vedette.kernel.deadline import Deadline
 from vedette.kernel.errors import Problem
 from vedette.kernel.ids import (
     AuthorityId,
@@ -38,6 +39,7 @@ from vedette.kernel.text import (
 __all__ = [
     "AuthorityId",
     "Clock",
+    "Deadline",
     "DeviceId",
     "EnrollmentId",
     "EventId",

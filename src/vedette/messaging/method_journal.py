@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from vedette.kernel import Problem
+from vedette.kernel import Deadline, Problem
 from vedette.ledger import Entry, InvalidEntry, Ledger
 from vedette.messaging.events import MethodFinished
 from vedette.store import Store, StoreUnavailable, Transaction
@@ -156,7 +156,7 @@ class MethodJournal:
                     log.exception("the outcome of a method call is not on record", extra={"call_id": event.call_id})
 
         try:
-            async with asyncio.timeout(_WRITE_TIMEOUT_S):
+            async with Deadline(_WRITE_TIMEOUT_S):
                 await self._store.write(append)
         except StoreUnavailable as problem:
             if problem.context.get("outcome") != "unknown":

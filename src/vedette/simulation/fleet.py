@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from vedette.kernel import Deadline
 from vedette.simulation.device import DeviceSettings
 from vedette.simulation.process import write_devices
 
@@ -78,7 +79,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:
-        async with asyncio.timeout(_STOP_S):
+        async with Deadline(_STOP_S):
             await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
