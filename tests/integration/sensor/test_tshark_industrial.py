@@ -339,3 +339,34 @@ def test_knx(tmp_path: Path) -> None:
     assert len(ops) == len(theirs)
     assert [op.first for op in ops[::2]] == [int(each[1], 16) for each in theirs[::2]]
     assert [(op.service, op.kind) for op in ops[::2]] == [("group_value_write", "write"), ("restart", "control")]
+
+
+def test_hart_ip(tmp_path: Path) -> None:
+    path = tmp_path / "hart.pcap"
+    frames = over_udp(
+        5094,
+        ["01 00 00 00 0001 000d 01 00007530", "01 00 03 00 0002 000d 02 80 03 00 81"],
+        ["01 01 00 00 0001 000d 01 00007530", "01 01 03 00 0002 000f 06 80 03 02 0700 80"],
+    )
+    ops = heard(path, frames)
+    theirs = tshark(
+        path, "hart_ip.transaction_id", "hart_ip.message_id", "hart_ip.pt.command", "hart_ip.pt.response_code"
+    )
+    assert [op.transaction for op in ops] == [int(each[0]) for each in theirs]
+    assert [op.code for op in ops[:2]] == [int(each[1]) for each in theirs[:2]]
+    assert [op.code for op in ops[2:]] == [int(each[2]) for each in theirs[2:]]
+    assert (ops[3].result, int(theirs[3][3], 0)) == ("in_write_protect_mode", 7)
+
+
+def test_c37118(tmp_path: Path) -> None:
+    from binascii import crc_hqx
+
+    def grid(head: str, content: str) -> str:
+        raw = bytes.fromhex(content)
+        frame = bytes.fromhex(head) + (len(raw) + 16).to_bytes(2, "big") + bytes.fromhex("0007 00000064 00000000") + raw
+        return (frame + crc_hqx(frame, 0xFFFF).to_bytes(2, "big")).hex()
+
+    path = tmp_path / "grid.pcap"
+    ops = heard(path, over_tcp(4712, [grid("aa41", "0005"), grid("aa41", "0002")], ["", ""]))
+    theirs = tshark(path, "synphasor.command", "synphasor.idcode_stream_source", "synphasor.soc")
+    assert [(op.code, op.unit) for op in ops] == [(int(each[0], 0), int(each[1])) for each in theirs]
