@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,6 +18,8 @@ from vedette.pki.model import Certificate, Purpose, RenewalPlan, Standing, plan_
 from vedette.pki.records import repository
 from vedette.pki.signer import Revocation
 from vedette.trust import PARSE_ERRORS, CertificateIdentity, certificate_identity, certificate_sha256, public_key_sha256
+
+log = logging.getLogger(__name__)
 
 
 class Signer(Protocol):
@@ -82,15 +85,22 @@ def read_issued(
     """Check that the signer answered what was asked, and take the certificate apart.
 
     Raises:
-        SignerRefused: It is a certificate for another key, name or identity.
+        SignerRefused: It is no certificate, or one for another key, name or identity.
     """
-    leaf = x509.load_der_x509_certificate(chain[0])
+    try:
+        leaf, _issuer = (x509.load_der_x509_certificate(each) for each in chain[:2])
+    except PARSE_ERRORS as error:
+        log.error("the signer answered with no certificate: is it the signer?")  # noqa: TRY400 - no trace wanted
+        raise SignerRefused(
+            "the signer answered with no certificate", hint="restart Vedette and look at its log"
+        ) from error
     names = [attribute.value for attribute in leaf.subject if attribute.oid == NameOID.COMMON_NAME]
     if (
         public_key_sha256(leaf.public_key()) != csr.public_key_sha256
         or names != [subject_name]
         or certificate_identity(leaf) != CertificateIdentity(organization_id, generation_id)
     ):
+        log.error("the signer answered with a certificate for another identity", extra={"subject": subject_name})
         raise SignerRefused(
             "the signer answered with a certificate for another identity", hint="restart Vedette and look at its log"
         )

@@ -1,0 +1,40 @@
+"""One platform for each file, with detours between its processes, and drills that play a fault and judge it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from detour import LoopThread
+from fault_doors import FaultDoors
+from fault_drill import Drill
+from faulty_platform import FaultyPlatform
+
+
+@pytest.fixture(scope="module")
+def beside() -> Iterator[LoopThread]:
+    made = LoopThread()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def platform(beside: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyPlatform]:
+    running = FaultyPlatform(tmp_path_factory.mktemp("faults"), beside)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def doors(platform: FaultyPlatform) -> Iterator[FaultDoors]:
+    made = FaultDoors(platform)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def drill(doors: FaultDoors) -> Drill:
+    return Drill(doors)
