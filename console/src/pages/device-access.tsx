@@ -42,7 +42,7 @@ export function AccessOf({ device, module = '' }: { device: string; module?: str
           <Health device={device} module={module} />
           {module ? <OfItsDevice device={device} access={data} /> : <Quarantine device={device} />}
           <Refusals access={data} />
-          {!module && <LastChange device={device} sequence={data.sequence} />}
+          {!module && <LastChange device={device} sequence={data.sequence} isKept={data.last_change !== null} />}
           <Session access={data} />
         </div>
       )}
@@ -194,7 +194,7 @@ function Refusals({ access }: { access: Access }) {
 }
 
 /** The last change of what gateways know of it, hop by hop. */
-function LastChange({ device, sequence }: { device: string; sequence: number }) {
+function LastChange({ device, sequence, isKept }: { device: string; sequence: number; isKept: boolean }) {
   const hops = useQuery({
     queryKey: ['enforcement', device, sequence],
     queryFn: () =>
@@ -202,9 +202,10 @@ function LastChange({ device, sequence }: { device: string; sequence: number }) 
         if (error instanceof ApiError && error.problem.code === 'api.enforcement_forgotten') return null;
         throw error;
       }),
+    enabled: isKept,
     refetchInterval: 10_000,
   });
-  const data = hops.data;
+  const data = isKept ? hops.data : null;
   return (
     <Card
       title="Its last change, hop by hop"

@@ -148,14 +148,20 @@ function PutOne({ onSaid }: { onSaid: (text: string) => void }) {
 
 /** The quarantine of a device, or null where it is in none. */
 export function useQuarantineOf(device: string) {
+  const path = { path: { device_id: device } };
   return useQuery({
     queryKey: ['quarantine', device],
-    queryFn: () =>
-      take(api.GET('/v1/devices/{device_id}/quarantine', { params: { path: { device_id: device } } })).catch((error: unknown) => {
+    queryFn: async () => {
+      // Asked first whether it is in one: that it is not is an answer, and not a mistake.
+      const preview = await take(api.GET('/v1/devices/{device_id}/quarantine/preview', { params: path }));
+      if (preview.present_mode === null) return null;
+      return take(api.GET('/v1/devices/{device_id}/quarantine', { params: path })).catch((error: unknown) => {
         if (error instanceof ApiError && error.problem.code === 'access.not_quarantined') return null;
         throw error;
-      }),
+      });
+    },
     refetchInterval: 5_000,
+    retry: false,
   });
 }
 

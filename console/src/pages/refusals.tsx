@@ -114,7 +114,10 @@ function Explanation({ refusal, group }: { refusal: Refusal; group: RefusalGroup
   const failed = CHECKS.findIndex((check) => check.id === checkOf(refusal.reason));
   return (
     <div className="explanation" aria-live="polite">
-      <Card title={<Foreign text={nameOf(refusal) || 'somebody without a name'} />}>
+      <Card
+        title={<Foreign text={nameOf(refusal) || 'somebody without a name'} />}
+        actions={<Link href={link('/decisions', { device: refusal.device_id, id: refusal.cursor })}>Why it was decided so</Link>}
+      >
         <p>
           <strong>{refusal.kind === 'cut' ? 'Cut off' : 'Refused'}:</strong> {refusal.reason.replaceAll('_', ' ')}
           {refusal.detail && (
