@@ -8,6 +8,7 @@ from vedette.gateway.pacing import DeviceRate
 from vedette.gateway.reception import Reception
 from vedette.gateway.rights import SEND_TELEMETRY, SessionRights
 from vedette.gateway.telemetry import stored_bytes
+from vedette.gateway.traffic import NO_TALLY
 from vedette.protocols import RemoteProtocolError
 from vedette.protocols.hub import IdentityTopics, PropertyBag, Telemetry, add_message_properties
 from vedette.protocols.mqtt import NO_PROPERTIES, Publish, PublishProperties
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from vedette.gateway.session import HubSession
 
 Properties = tuple[dict[str, str | None], dict[str, str | None]]
+# A topic, its properties, and what they take up in a batch.
+_Bag = tuple[str, Properties, int]
 
 _NO_PROPERTIES: Final[Properties] = ({}, {})
 # A longer topic is not worth the memory.
@@ -33,7 +36,7 @@ class Intake:
         now_s: Monotonic time.
     """
 
-    __slots__ = ("_bag_cache", "_reception", "_rights", "_session", "_topics", "rate")
+    __slots__ = ("_bag_cache", "_reception", "_rights", "_session", "_tally", "_topics", "rate")
 
     def __init__(
         self, reception: Reception, session: HubSession, topics: IdentityTopics, rights: SessionRights, now_s: float
@@ -42,7 +45,8 @@ class Intake:
         self._session = session
         self._topics = topics
         self._rights = rights
-        self._bag_cache: tuple[str, Properties, int] = ("", _NO_PROPERTIES, 0)
+        self._bag_cache: _Bag = ("", _NO_PROPERTIES, 0)
+        self._tally = NO_TALLY
         self.rate = DeviceRate(reception.settings.session, now_s)
 
     def take(self, publish: Publish, now_s: float, now_ms: int) -> float:
@@ -51,21 +55,11 @@ class Intake:
         session = self._session
         cached = self._bag_cache
         if topic != cached[0]:
-            message = self._topics.parse(topic)
-            if type(message) is not Telemetry:
-                self._reception.traffic.request(session.generation_id)
-                session.serve().take(publish, message)
+            read = self._read_topic(publish)
+            if read is None:
                 return self.rate.take(len(publish.payload), now_s)
-            try:
-                bag = self._reception.bags.parse(message.bag)
-            except RemoteProtocolError as error:
-                session.break_off("protocol_error", error.reason, SEND_TELEMETRY)
-                return 0
-            properties = (dict(bag.system), dict(bag.application))
-            cached = (topic, properties, stored_bytes(bag))
-            if len(topic) <= _MAX_REMEMBERED_CHARS:
-                self._bag_cache = cached
-        if not (self._rights.known(SEND_TELEMETRY) or session.may(SEND_TELEMETRY)):
+            cached = read
+        if not (self._rights.permits.get(SEND_TELEMETRY) or session.may(SEND_TELEMETRY)):
             if session.is_open:
                 session.deny_telemetry(publish)
             return self.rate.take(len(publish.payload), now_s)
@@ -91,8 +85,30 @@ class Intake:
             enqueued_at_ms=now_ms,
         ):
             session.pause()
-        self._reception.traffic.message(session.generation_id, len(body))
+        tally = self._tally
+        if tally.is_over:
+            tally = self._tally = self._reception.traffic.tally(session.generation_id)
+        tally.messages += 1
+        tally.size_bytes += len(body)
         return self.rate.take(size, now_s)
+
+    def _read_topic(self, publish: Publish) -> _Bag | None:
+        """Return a telemetry topic and its properties; ``None``: it is none, and was served or ended the session."""
+        topic, session = publish.topic, self._session
+        message = self._topics.parse(topic)
+        if type(message) is not Telemetry:
+            self._reception.traffic.request(session.generation_id)
+            session.serve().take(publish, message)
+            return None
+        try:
+            bag = self._reception.bags.parse(message.bag)
+        except RemoteProtocolError as error:
+            session.break_off("protocol_error", error.reason, SEND_TELEMETRY)
+            return None
+        read = (topic, (dict(bag.system), dict(bag.application)), stored_bytes(bag))
+        if len(topic) <= _MAX_REMEMBERED_CHARS:
+            self._bag_cache = read
+        return read
 
     def _join(self, bag: Properties, properties: PublishProperties) -> tuple[Properties, int] | None:
         """Add what MQTT 5 says of a message beside its topic; ``None``: it broke a limit, and the session is over."""

@@ -107,18 +107,35 @@ class TokenBucket:
 class DeviceRate:
     """Messages and bytes of one device: how long it has to wait, and whether it has waited too often."""
 
-    __slots__ = ("_bytes", "_messages", "_most_s", "_throttled_at_s", "_waited_s")
+    __slots__ = ("_bytes", "_messages", "_settings", "_throttled_at_s", "_updated_s", "_waited_s")
 
     def __init__(self, settings: SessionSettings, now_s: float) -> None:
-        self._messages = TokenBucket(settings.messages_per_s, settings.messages_burst, now_s)
-        self._bytes = TokenBucket(settings.bytes_per_s, settings.bytes_burst, now_s)
-        self._most_s = settings.throttle_most_s
+        self._settings = settings
+        self._messages: float = settings.messages_burst
+        self._bytes: float = settings.bytes_burst
+        self._updated_s = now_s
         self._waited_s = 0.0
         self._throttled_at_s = 0.0
 
     def take(self, size: int, now_s: float) -> float:
-        """Count a message and return for how many seconds reading should pause."""
-        return max(self._messages.take(1, now_s), self._bytes.take(size, now_s))
+        """Count a message and return for how many seconds reading should pause.
+
+        Both buckets in one call, which every message makes.
+        """
+        settings = self._settings
+        elapsed_s = now_s - self._updated_s
+        self._updated_s = now_s
+        messages = self._messages + elapsed_s * settings.messages_per_s
+        if messages > settings.messages_burst:  # noqa: PLR1730 - a call less for every message
+            messages = settings.messages_burst
+        size_bytes = self._bytes + elapsed_s * settings.bytes_per_s
+        if size_bytes > settings.bytes_burst:  # noqa: PLR1730 - same
+            size_bytes = settings.bytes_burst
+        self._messages = messages = messages - 1
+        self._bytes = size_bytes = size_bytes - size
+        if messages >= 0 and size_bytes >= 0:
+            return 0.0
+        return max(-messages / settings.messages_per_s, -size_bytes / settings.bytes_per_s)
 
     def is_exhausted(self, wait_s: float, now_s: float) -> bool:
         """Count a pause; whether the device has been slowed down for longer than is borne."""
@@ -126,7 +143,7 @@ class DeviceRate:
             self._waited_s = 0.0
         self._throttled_at_s = now_s
         self._waited_s += wait_s
-        return self._waited_s > self._most_s
+        return self._waited_s > self._settings.throttle_most_s
 
 
 class SourceRates:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +34,29 @@ if TYPE_CHECKING:
     from vedette.gateway.dps import ProvisioningSession
 
 MQTT_LIMITS: Final = Limits()
+_MILLISECOND_S: Final = 0.001
+
+
+class Moments:
+    """The wall clock in Unix milliseconds, read once for all that arrives within one.
+
+    Args:
+        clock: Both times.
+    """
+
+    __slots__ = ("_clock", "_now_ms", "_read_s")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now_ms = 0
+        self._read_s = -math.inf
+
+    def at(self, now_s: float) -> int:
+        """Return the wall clock at a monotonic time that has just been read."""
+        if not 0 <= now_s - self._read_s < _MILLISECOND_S:
+            self._now_ms = int(self._clock.now().timestamp() * 1000)
+            self._read_s = now_s
+        return self._now_ms
 
 
 class Places:
@@ -76,6 +100,7 @@ class Reception:
     settings: GatewaySettings
     anchor: TrustAnchor
     clock: Clock
+    moments: Moments
     ids: IdSource
     bus: BusConnection
     view: PostureView

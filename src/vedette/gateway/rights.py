@@ -42,6 +42,9 @@ class Change(NamedTuple):
 class SessionRights:
     """The decision that let a session in, and those about its operations.
 
+    Attributes:
+        permits: What was decided of kinds of operation; those that are absent are undecided.
+
     Args:
         reception: Policies and clock.
         peer: Who presented what.
@@ -49,11 +52,11 @@ class SessionRights:
         decision: The one that let it in.
     """
 
-    __slots__ = ("_bundle", "_permits", "_reception", "_valid_until", "peer", "policies", "record", "valid_until_s")
+    __slots__ = ("_bundle", "_reception", "_valid_until", "peer", "permits", "policies", "record", "valid_until_s")
 
     def __init__(self, reception: Reception, peer: Peer, record: PostureRecord, decision: Decision) -> None:
         self._reception = reception
-        self._permits: dict[str, bool] = {}
+        self.permits: dict[str, bool] = {}
         self._valid_until = decision.valid_until
         self._bundle = reception.policies.engine_for(record).sha256
         self.peer = peer
@@ -84,7 +87,7 @@ class SessionRights:
 
     def decide_operations(self, grant: Grant) -> Change:
         """Decide anew what was permitted of operations, forget what was denied; what is narrowed goes on record."""
-        former, self._permits = self._permits, {}
+        former, self.permits = self.permits, {}
         narrowed = set[str]()
         for action, was_permitted in former.items():
             if not was_permitted:
@@ -103,10 +106,6 @@ class SessionRights:
         widened = frozenset(action for action, is_permitted in former.items() if not is_permitted)
         return Change(widened, frozenset(narrowed))
 
-    def known(self, action: str) -> bool | None:
-        """Return what was decided of a kind of operation; ``None``: nothing yet."""
-        return self._permits.get(action)
-
     def judge(self, action: str, grant: Grant) -> Denial | None:
         """Decide a kind of operation and keep the answer.
 
@@ -114,7 +113,7 @@ class SessionRights:
         """
         policies = self._reception.policies
         verdict = decide_action(policies.engine_for(grant.record), grant, action)
-        self._permits[action] = verdict.is_permitted
+        self.permits[action] = verdict.is_permitted
         if verdict.is_permitted:
             if ask_shadow(policies, grant.record, grant.facts, grant.decided_at, action, is_permitted=True):
                 self.put_on_record(

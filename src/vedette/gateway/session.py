@@ -139,7 +139,7 @@ class HubSession:
 
     def receive(self, events: list[ServerEvent], now_s: float) -> None:
         """Act on what the device sent, in order."""
-        now_ms = self._reception.now_ms()
+        now_ms = self._reception.moments.at(now_s)
         wait_s = 0.0
         intake = self._intake
         if intake is None:
@@ -154,7 +154,9 @@ class HubSession:
                 return
         if wait_s:
             self._slow_down(intake, wait_s, now_s)
-        elif self._is_full:
+        elif self.inflight_bytes > self._reception.settings.session.max_inflight_bytes or (
+            self._held is not None and self._is_full
+        ):
             self.pause()
 
     def _take_other(self, event: ServerEvent) -> None:
@@ -216,8 +218,10 @@ class HubSession:
         """Note the PUBACK of a message that is on disk, unless one before it is held."""
         if self._held is not None:
             self._give(self._held.stored(packet_id))
-        else:
+        elif self._denied is not None:
             self._give((packet_id,))
+        else:
+            self.mqtt.puback(packet_id)
 
     def deny_telemetry(self, publish: Publish) -> None:
         """Take note of a message that policy denies; it is not stored."""
@@ -389,7 +393,7 @@ class HubSession:
         return self._is_permitted(action, is_required=True)
 
     def _is_permitted(self, action: str, *, is_required: bool) -> bool:
-        permit = self._rights.known(action)
+        permit = self._rights.permits.get(action)
         if permit is not None or self._connection is None:
             return bool(permit)
         decision = self._decide()

@@ -90,7 +90,7 @@ class _Batch:
         self.numbers: dict[Sender, int] = {}
         self.records: list[TelemetryRecord] = []
         self.acknowledgements: list[tuple[Sender, int]] = []
-        self.sent_bytes: dict[Sender, int] = {}
+        self.sent_bytes: list[int] = []  # of each session
         self.size_bytes = 64
         self.number = 0
 
@@ -124,6 +124,8 @@ class TelemetryWriter:
         self._gateway = gateway
         self._boot_id = boot_id
         self._settings = settings
+        self._max_bytes = settings.max_bytes
+        self._max_batch_bytes = settings.max_batch_bytes
         self._clock = clock
         self._loop = loop
         self._encode = msgspec.msgpack.Encoder().encode
@@ -166,7 +168,7 @@ class TelemetryWriter:
         """
         size = len(body) + properties_bytes + _RECORD_BYTES
         batch = self._batch
-        if batch is not None and batch.size_bytes + size > self._settings.max_batch_bytes:
+        if batch is not None and batch.size_bytes + size > self._max_batch_bytes:
             self._seal(batch)
             batch = None
         if batch is None:
@@ -179,12 +181,12 @@ class TelemetryWriter:
         if qos:
             batch.acknowledgements.append((sender, packet_id))
         batch.size_bytes += size
-        batch.sent_bytes[sender] += size
+        batch.sent_bytes[number] += size
         sender.inflight_bytes += size
         self.pending_bytes += size
         if not self._is_send_due:
             self._send_soon()
-        if self.pending_bytes > self._settings.max_bytes:
+        if self.pending_bytes > self._max_bytes:
             self._waiting_for_room.add(sender)
             return False
         return True
@@ -217,7 +219,7 @@ class TelemetryWriter:
         number = batch.numbers[sender] = len(batch.sessions)
         stamps = sender.stamps
         batch.sessions.append(stamps)
-        batch.sent_bytes[sender] = 0
+        batch.sent_bytes.append(0)
         batch.size_bytes += _SESSION_BYTES + 4 * (
             len(stamps.device_id) + len(stamps.module_id or "") + len(stamps.model_id or "")
         )
@@ -276,7 +278,7 @@ class TelemetryWriter:
     def _finish(self, batch: _Batch, result: Problem | PublishAck) -> None:
         is_oldest = next(iter(self._under_way)) is batch
         del self._under_way[batch]
-        for sender, size in batch.sent_bytes.items():
+        for sender, size in zip(batch.numbers, batch.sent_bytes, strict=True):
             sender.inflight_bytes -= size
             self.pending_bytes -= size
         if isinstance(result, PublishAck):
@@ -296,7 +298,7 @@ class TelemetryWriter:
             self._send()
         elif not self._under_way:
             self._wake_idle()
-        if self._waiting_for_room and self.pending_bytes < self._settings.max_bytes * _RESUME_AT:
+        if self._waiting_for_room and self.pending_bytes < self._max_bytes * _RESUME_AT:
             waiting, self._waiting_for_room = self._waiting_for_room, set()
             for sender in waiting:
                 sender.resume()

@@ -117,7 +117,11 @@ class TlsFront:
 
 
 class TlsStage(asyncio.Protocol):
-    """One connection's TLS, between the socket and the inner protocol."""
+    """One connection's TLS, between the socket and the inner protocol.
+
+    Attributes:
+        is_closing: Nothing more can be written.
+    """
 
     __slots__ = (
         "_early",
@@ -125,7 +129,6 @@ class TlsStage(asyncio.Protocol):
         "_handshake_bytes",
         "_has_asked",
         "_inner",
-        "_is_closed",
         "_is_due",
         "_is_paused",
         "_is_queued",
@@ -136,6 +139,7 @@ class TlsStage(asyncio.Protocol):
         "_was_let_in",
         "chain",
         "cipher",
+        "is_closing",
         "remote_address",
         "source",
         "version",
@@ -152,7 +156,7 @@ class TlsStage(asyncio.Protocol):
         self._has_asked = False
         self._is_queued = False
         self._is_paused = False
-        self._is_closed = False
+        self.is_closing = False
         self._is_due = False
         self._unread = b""
         self._was_let_in = False
@@ -185,7 +189,7 @@ class TlsStage(asyncio.Protocol):
             self._shake(data)
             return
         records = self._records
-        if records is None or self._is_closed:
+        if records is None or self.is_closing:
             return
         plain = records.decrypt(data)
         if self._unread:
@@ -206,7 +210,7 @@ class TlsStage(asyncio.Protocol):
         """Give the inner protocol a part of what it has not read; the rest waits its turn with other connections."""
         self._is_due = False
         records, transport = self._records, self._transport
-        if records is None or transport is None or self._is_paused or self._is_closed:
+        if records is None or transport is None or self._is_paused or self.is_closing:
             return
         part, self._unread = self._unread[:_SLICE_BYTES], self._unread[_SLICE_BYTES:]
         if self._unread:
@@ -225,7 +229,7 @@ class TlsStage(asyncio.Protocol):
                 return
         if records.is_ended and not self._unread:
             self.close()
-        elif (answer := records.drain()) and self._transport is not None:
+        elif records.may_owe and (answer := records.drain()) and self._transport is not None:
             self._transport.write(answer)
 
     def eof_received(self) -> bool:
@@ -240,14 +244,14 @@ class TlsStage(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Hand on that the peer reads again; one whose connection is ending has no more time for that."""
-        if not self._is_closed:
+        if not self.is_closing:
             self._front.stalled(self, is_stalled=False)
         if self._inner is not None:
             self._inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of everything."""
-        self._is_closed = True
+        self.is_closing = True
         front = self._front
         if self._was_let_in:
             self._was_let_in = False
@@ -265,7 +269,7 @@ class TlsStage(asyncio.Protocol):
     # --- the handshake ------------------------------------------------------------------------------------------
 
     def _shake(self, data: bytes) -> None:
-        if self._is_closed or self._transport is None:
+        if self.is_closing or self._transport is None:
             return
         self._early = self._early + data if self._early else data
         if not self._has_asked:
@@ -285,7 +289,7 @@ class TlsStage(asyncio.Protocol):
 
     def start_handshake(self) -> None:
         """A slot is free: make the TLS object and take the first bytes."""
-        if self._is_closed:
+        if self.is_closing:
             return
         connection = SSL.Connection(self._front.holder.context, None)
         connection.set_accept_state()
@@ -299,13 +303,13 @@ class TlsStage(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Take no more from the socket, such as a stranger's bytes before those we have are dealt with."""
-        if not self._is_paused and not self._is_closed and self._transport is not None:
+        if not self._is_paused and not self.is_closing and self._transport is not None:
             self._is_paused = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take from the socket again."""
-        if self._is_paused and not self._is_closed and self._transport is not None and self._front.is_reading:
+        if self._is_paused and not self.is_closing and self._transport is not None and self._front.is_reading:
             self._is_paused = False
             if self._unread:
                 self._hand_on_soon()
@@ -315,7 +319,7 @@ class TlsStage(asyncio.Protocol):
     def _step(self) -> None:
         self._is_queued = False
         records, transport = self._records, self._transport
-        if self._is_closed or records is None or transport is None:
+        if self.is_closing or records is None or transport is None:
             return
         room = self._front.settings.max_handshake_bytes - self._handshake_bytes
         data, self._early = self._early[:room], self._early[room:]
@@ -352,7 +356,7 @@ class TlsStage(asyncio.Protocol):
         self._inner = inner = self._new_inner()
         early, self._early = self._early, b""
         inner.connection_made(TlsTransport(self, transport, records))
-        if not self._is_closed and not transport.is_closing():
+        if not self.is_closing and not transport.is_closing():
             self.resume_reading()
             self.data_received(early)
 
@@ -366,7 +370,7 @@ class TlsStage(asyncio.Protocol):
 
     def turn_away(self, reason: str) -> None:
         """Record why and drop the socket at once, even one that was closing in order already."""
-        if not self._is_closed:
+        if not self.is_closing:
             self._refuse(reason, "")
         self.abort()
 
@@ -376,7 +380,7 @@ class TlsStage(asyncio.Protocol):
 
     def close(self) -> None:
         """End TLS in order, write what waits, close."""
-        if self._is_closed or self._transport is None:
+        if self.is_closing or self._transport is None:
             return
         if self._records is not None and (farewell := self._records.end()):
             self._transport.write(farewell)
@@ -384,13 +388,13 @@ class TlsStage(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the socket now, whatever waits to be written."""
-        self._is_closed = True
+        self.is_closing = True
         if self._transport is not None:
             self._transport.abort()
 
     def _close_when_written(self) -> None:
         """Close as soon as the peer has taken what waits; it has no longer for that than any slow reader."""
-        self._is_closed = True
+        self.is_closing = True
         transport = self._transport
         if transport is not None:
             self._front.stalled(self, is_stalled=True)
@@ -406,11 +410,6 @@ class TlsStage(asyncio.Protocol):
 
     def _refuse(self, reason: str, detail: str) -> None:
         self._front.refusals.tls_refused(reason, detail, self.remote_address, self.chain)
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether nothing more can be written."""
-        return self._is_closed
 
     @property
     def unread_bytes(self) -> int:

@@ -15,6 +15,7 @@ _RECORD_BYTES: Final = 16_384
 _RECORD_HEADER_BYTES: Final = 5
 _HANDSHAKE_RECORD: Final = 0x16
 _NO_CONTENT: Final = b""
+_DATA_HEADER: Final = b"\x17\x03\x03"
 
 
 class TlsFailure(Exception):  # noqa: N818 - a handshake that fails is no error of ours
@@ -31,10 +32,12 @@ class Records(Protocol):
     Attributes:
         connection: pyOpenSSL's, for questions about the peer.
         is_ended: The peer has ended the connection, or broken it; nothing more will come.
+        may_owe: What was decrypted last may have been more than plaintext, so that an answer may wait in ``drain``.
     """
 
     connection: SSL.Connection
     is_ended: bool
+    may_owe: bool
 
     def shake_hands(self, ciphertext: bytes) -> bool:
         """Take bytes of the handshake; whether it is complete.
@@ -93,11 +96,12 @@ def _reason(error: SSL.Error) -> str:
 class PlainRecords:
     """Through pyOpenSSL's public calls."""
 
-    __slots__ = ("connection", "is_ended")
+    __slots__ = ("connection", "is_ended", "may_owe")
 
     def __init__(self, connection: SSL.Connection) -> None:
         self.connection = connection
         self.is_ended = False
+        self.may_owe = True
 
     def shake_hands(self, ciphertext: bytes) -> bool:
         """Take bytes of the handshake; see ``Records``."""
@@ -171,7 +175,7 @@ _DIRECT: Final = _find_direct()
 class DirectRecords:
     """Through OpenSSL's own functions, as pyOpenSSL binds them."""
 
-    __slots__ = ("_direct", "_from", "_into", "_ssl", "connection", "is_ended")
+    __slots__ = ("_direct", "_from", "_into", "_overhead", "_ssl", "connection", "is_ended", "may_owe")
 
     def __init__(self, connection: SSL.Connection, direct: _Direct) -> None:
         self.connection = connection  # owns the three C objects below
@@ -179,14 +183,20 @@ class DirectRecords:
         self._ssl: Any = connection._ssl  # noqa: SLF001 - see the module's first lines
         self._into: Any = connection._into_ssl  # noqa: SLF001 - same
         self._from: Any = connection._from_ssl  # noqa: SLF001 - same
+        self._overhead = 0
         self.is_ended = False
+        self.may_owe = True
 
     def shake_hands(self, ciphertext: bytes) -> bool:
         """Take bytes of the handshake; see ``Records``."""
         return _shake_hands(self.connection, ciphertext)
 
     def decrypt(self, ciphertext: bytes) -> bytes:
-        """Return all plaintext that the bytes complete."""
+        """Return all plaintext that the bytes complete.
+
+        Mostly that is one whole record of plaintext. Once it is known by how much a record of this connection is longer
+        than its plaintext, lengths that fit tell that nothing is left to read or to answer.
+        """
         direct, ssl = self._direct, self._ssl
         read, buffer, view = direct.read, direct.buffer, direct.view
         direct.clear_error()  # a stale entry of another connection would be taken for ours
@@ -194,12 +204,20 @@ class DirectRecords:
             direct.bio_write(self._into, ciphertext, len(ciphertext))
         size = read(ssl, buffer, _RECORD_BYTES)
         if size <= 0:
+            self.may_owe = True
             self._judge(size)
             return _NO_CONTENT
         first: bytes = view[:size]
+        overhead = len(ciphertext) - size
+        if overhead == self._overhead and _is_one_record(ciphertext):
+            self.may_owe = False
+            return first
+        self.may_owe = True
         size = read(ssl, buffer, _RECORD_BYTES)
         if size <= 0:
             self._judge(size)
+            if overhead > 0 and _is_one_record(ciphertext):
+                self._overhead = overhead
             return first
         plain = [first]
         while size > 0:
@@ -212,13 +230,14 @@ class DirectRecords:
         """Return the records for a plaintext."""
         direct = self._direct
         if plaintext and not self.is_ended:
-            direct.clear_error()
             written = direct.write(self._ssl, plaintext, len(plaintext))
             # pyOpenSSL enables partial writes: a call takes one record's worth.
             while 0 < written < len(plaintext):
                 plaintext = plaintext[written:]
                 written = direct.write(self._ssl, plaintext, len(plaintext))
-            self.is_ended = written <= 0
+            if written <= 0:
+                direct.clear_error()  # or another connection takes it for its own
+                self.is_ended = True
         return self.drain()
 
     def drain(self) -> bytes:
@@ -243,6 +262,13 @@ class DirectRecords:
         if self._direct.get_error(self._ssl, size) != self._direct.want_read:
             self._direct.clear_error()
             self.is_ended = True
+
+
+def _is_one_record(ciphertext: bytes) -> bool:
+    """Tell whether bytes are one whole record of application data, by its header."""
+    return ciphertext.startswith(_DATA_HEADER) and (ciphertext[3] << 8 | ciphertext[4]) + _RECORD_HEADER_BYTES == len(
+        ciphertext
+    )
 
 
 def _shake_hands(connection: SSL.Connection, ciphertext: bytes) -> bool:

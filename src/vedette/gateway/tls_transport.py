@@ -22,13 +22,14 @@ class TlsTransport(asyncio.Transport):
     socket's transport knows.
     """
 
-    __slots__ = ("_raw", "_records", "_stage")
+    __slots__ = ("_most_waiting", "_raw", "_records", "_stage")
 
     def __init__(self, stage: TlsStage, raw: asyncio.Transport, records: Records) -> None:
         super().__init__()
         self._stage = stage
         self._raw = raw
         self._records = records
+        self._most_waiting = stage.max_write_buffer_bytes
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # asyncio's signature
         """Return a fact of the connection."""
@@ -52,8 +53,9 @@ class TlsTransport(asyncio.Transport):
         stage = self._stage
         if stage.is_closing:
             return
-        self._raw.write(self._records.encrypt(data if type(data) is bytes else bytes(data)))
-        if self._raw.get_write_buffer_size() > stage.max_write_buffer_bytes:
+        raw = self._raw
+        raw.write(self._records.encrypt(data if type(data) is bytes else bytes(data)))
+        if raw.get_write_buffer_size() > self._most_waiting:
             stage.turn_away(SLOW_READER)
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:

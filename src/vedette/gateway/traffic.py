@@ -13,14 +13,24 @@ _SECONDS: Final = 60
 _MAX_IDENTITIES: Final = 200_000
 
 
-class _Tally:
-    __slots__ = ("messages", "refused", "requests", "size_bytes")
+class Tally:
+    """What one identity did within the minute that is counted.
 
-    def __init__(self) -> None:
+    Attributes:
+        is_over: What is added now is told to nobody: ask for the tally anew.
+    """
+
+    __slots__ = ("is_over", "messages", "refused", "requests", "size_bytes")
+
+    def __init__(self, *, is_over: bool = False) -> None:
+        self.is_over = is_over
         self.messages = 0
         self.size_bytes = 0
         self.requests = 0
         self.refused = 0
+
+
+NO_TALLY: Final = Tally(is_over=True)
 
 
 class TrafficMeter:
@@ -34,22 +44,25 @@ class TrafficMeter:
     def __init__(self, send: Callable[[TrafficCounts], object], clock: Clock) -> None:
         self._send = send
         self._clock = clock
-        self._tallies: dict[str, _Tally] = {}
+        self._tallies: dict[str, Tally] = {}
         self._minute = self._now()
 
-    def message(self, generation_id: str, size_bytes: int) -> None:
-        """Count a telemetry message."""
-        tally = self._of(generation_id)
-        tally.messages += 1
-        tally.size_bytes += size_bytes
+    def tally(self, generation_id: str) -> Tally:
+        """Return what to count an identity's messages in, for as long as it is not over."""
+        tally = self._tallies.get(generation_id)
+        if tally is None:
+            if len(self._tallies) >= _MAX_IDENTITIES:
+                return Tally(is_over=True)
+            tally = self._tallies[generation_id] = Tally()
+        return tally
 
     def request(self, generation_id: str) -> None:
         """Count anything else that a device asked."""
-        self._of(generation_id).requests += 1
+        self.tally(generation_id).requests += 1
 
     def refused(self, generation_id: str) -> None:
         """Count an operation that was denied."""
-        self._of(generation_id).refused += 1
+        self.tally(generation_id).refused += 1
 
     def sweep(self) -> None:
         """Tell of the minute that is over; call it each second."""
@@ -58,20 +71,14 @@ class TrafficMeter:
             return
         tallies, self._tallies = self._tallies, {}
         ended, self._minute = self._minute, minute
+        for tally in tallies.values():
+            tally.is_over = True
         counts = [
             TrafficCount(generation_id, each.messages, each.size_bytes, each.requests, each.refused)
             for generation_id, each in tallies.items()
         ]
         for begin in range(0, len(counts), COUNTS_PER_PART):
             self._send(TrafficCounts(minute=ended, counts=counts[begin : begin + COUNTS_PER_PART]))
-
-    def _of(self, generation_id: str) -> _Tally:
-        tally = self._tallies.get(generation_id)
-        if tally is None:
-            if len(self._tallies) >= _MAX_IDENTITIES:
-                return _Tally()
-            tally = self._tallies[generation_id] = _Tally()
-        return tally
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp()) // _SECONDS

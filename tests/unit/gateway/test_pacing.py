@@ -6,8 +6,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vedette.gateway.pacing import PacedQueue, SourceRates, TokenBucket, source_of
+from vedette.gateway.pacing import DeviceRate, PacedQueue, SourceRates, TokenBucket, source_of
+from vedette.gateway.settings import SessionSettings
 from vedette.simulation import ManualClock
 
 
@@ -47,6 +50,25 @@ def test_taking_into_debt_says_how_long_it_lasts() -> None:
     assert bucket.take(2, 0) == pytest.approx(0.2)
     assert bucket.take(1, 0.2) == pytest.approx(0.1)
     assert bucket.take(1, 10) == 0
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 5_000), st.floats(0, 3)), max_size=60),
+    messages_per_s=st.floats(0.5, 50),
+    bytes_per_s=st.floats(10, 10_000),
+)
+def test_a_device_waits_for_the_slower_of_its_two_rates(
+    steps: list[tuple[int, float]], messages_per_s: float, bytes_per_s: float
+) -> None:
+    settings = SessionSettings(
+        messages_per_s=messages_per_s, messages_burst=5, bytes_per_s=bytes_per_s, bytes_burst=2_000
+    )
+    rate, now_s = DeviceRate(settings, 0.0), 0.0
+    messages, size_bytes = TokenBucket(messages_per_s, 5, 0.0), TokenBucket(bytes_per_s, 2_000, 0.0)
+    for size, pause_s in steps:
+        now_s += pause_s
+        expected = max(messages.take(1, now_s), size_bytes.take(size, now_s))
+        assert rate.take(size, now_s) == pytest.approx(expected)
 
 
 def test_sources_are_limited_apart_and_their_number_is_bounded() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,6 +97,31 @@ def test_bytes_survive_both_directions(records: Records, client: Client, size: i
     client.incoming.write(records.encrypt(sent))
     assert client.read(size) == sent
     assert not records.is_ended
+
+
+def test_single_records_are_read_whole_and_then_owe_nothing(records: Records, client: Client) -> None:
+    client.shake_hands(records)
+    for size in (200, 200, 4, 200, 16_384):
+        client.tls.write(b"x" * size)
+        assert records.decrypt(client.outgoing.read()) == b"x" * size
+    assert records.may_owe is isinstance(records, PlainRecords)
+
+
+def test_records_that_come_in_other_pieces_than_they_were_sent_lose_nothing(records: Records, client: Client) -> None:
+    client.shake_hands(records)
+    sent = [bytes([number]) * 100 for number in range(40)]
+    stream = b""
+    for part in sent:
+        client.tls.write(part)
+        stream += client.outgoing.read()
+    whole = len(stream) // len(sent)
+    # Whole records teach it their overhead; pieces of the same size, but not of the same bounds, must not mislead it.
+    cuts = [0, whole, 2 * whole, *range(2 * whole + 7, len(stream), whole), len(stream)]
+    plain = [records.decrypt(stream[begin:end]) for begin, end in itertools.pairwise(cuts)]
+    assert b"".join(plain) == b"".join(sent)
+    client.tls.write(b"two")
+    client.tls.write(b"records")
+    assert records.decrypt(client.outgoing.read()) == b"tworecords"
 
 
 def test_a_record_cut_anywhere_is_put_together(records: Records, client: Client) -> None:

@@ -1,8 +1,8 @@
 """The server's half of an MQTT connection, without a socket, a clock or a thread.
 
 The version, 3.1.1 or 5, is what CONNECT says; events and calls are the same for both. The state machine is two tables:
-``_CALLS``, which call is allowed in which state, and ``_HANDLERS``, which packet is read in which state, with
-``_HANDLERS_5`` for the packets that MQTT 5 writes differently.
+``_CALLS``, which call is allowed in which state, and ``_PACKETS``, which packet is read once connected, with
+``_PACKETS_5`` for those that MQTT 5 writes differently. Before, CONNECT alone is read.
 
     AWAITING_CONNECT ──CONNECT──► DECIDING ──accept──► CONNECTED ──DISCONNECT──► CLOSED
             └────────error──────────► └──refuse──► CLOSED ◄──error──┘
@@ -161,8 +161,11 @@ class ServerConnection:
                 call are not reported; none of them was acknowledged.
         """
         state = self._state
-        handlers = self._HANDLERS[state] if self._v5 is None else self._HANDLERS_5[state]
-        if handlers is None:
+        if state is _CONNECTED:
+            handlers = self._PACKETS if self._v5 is None else self._PACKETS_5
+        elif state is ServerState.AWAITING_CONNECT:
+            handlers = self._FIRST_PACKETS
+        else:
             if state is ServerState.DECIDING:
                 self._guarded_hold(data)
             return []
@@ -471,30 +474,22 @@ class ServerConnection:
         most = self._limits.max_outgoing_inflight
         return most if self._v5 is None else min(most, self._v5.receive_maximum)
 
-    # State → first byte of a packet → what reads it. What is absent is the peer's error; ``None`` reads nothing.
-    _HANDLERS: ClassVar[dict[ServerState, dict[int, _Handler] | None]] = {
-        ServerState.AWAITING_CONNECT: {packet_types.CONNECT: _on_connect},
-        ServerState.DECIDING: None,
-        ServerState.CONNECTED: {
-            **dict.fromkeys(packet_types.PUBLISH_FLAGS, _on_publish),
-            packet_types.PUBACK: _on_puback,
-            packet_types.SUBSCRIBE: _on_subscribe,
-            packet_types.UNSUBSCRIBE: _on_unsubscribe,
-            packet_types.PINGREQ: _on_pingreq,
-            packet_types.DISCONNECT: _on_disconnect,
-        },
-        ServerState.CLOSED: None,
+    # First byte of a packet → what reads it, before and after CONNECT. What is absent is the peer's error. By state
+    # they are told apart in ``receive``: to look one up, the hash of an enum's member would cost as much as the packet.
+    _FIRST_PACKETS: ClassVar[dict[int, _Handler]] = {packet_types.CONNECT: _on_connect}
+    _PACKETS: ClassVar[dict[int, _Handler]] = {
+        **dict.fromkeys(packet_types.PUBLISH_FLAGS, _on_publish),
+        packet_types.PUBACK: _on_puback,
+        packet_types.SUBSCRIBE: _on_subscribe,
+        packet_types.UNSUBSCRIBE: _on_unsubscribe,
+        packet_types.PINGREQ: _on_pingreq,
+        packet_types.DISCONNECT: _on_disconnect,
     }
-    _HANDLERS_5: ClassVar[dict[ServerState, dict[int, _Handler] | None]] = {
-        ServerState.AWAITING_CONNECT: None,
-        ServerState.DECIDING: None,
-        ServerState.CONNECTED: {
-            **dict.fromkeys(packet_types.PUBLISH_FLAGS, _on_publish_5),
-            packet_types.PUBACK: _on_puback_5,
-            packet_types.SUBSCRIBE: _on_subscribe_5,
-            packet_types.UNSUBSCRIBE: _on_unsubscribe_5,
-            packet_types.PINGREQ: _on_pingreq,
-            packet_types.DISCONNECT: _on_disconnect_5,
-        },
-        ServerState.CLOSED: None,
+    _PACKETS_5: ClassVar[dict[int, _Handler]] = {
+        **dict.fromkeys(packet_types.PUBLISH_FLAGS, _on_publish_5),
+        packet_types.PUBACK: _on_puback_5,
+        packet_types.SUBSCRIBE: _on_subscribe_5,
+        packet_types.UNSUBSCRIBE: _on_unsubscribe_5,
+        packet_types.PINGREQ: _on_pingreq,
+        packet_types.DISCONNECT: _on_disconnect_5,
     }
