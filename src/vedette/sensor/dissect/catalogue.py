@@ -16,6 +16,7 @@ from vedette.sensor.dissect import (
     enip,
     ethercat,
     fins,
+    genisys,
     goose,
     hart_ip,
     iec104,
@@ -28,6 +29,7 @@ from vedette.sensor.dissect import (
     profinet,
     s7comm,
     s7comm_plus,
+    srtp,
 )
 from vedette.sensor.dissect.interface import Protocol
 from vedette.sensor.dissect.it_catalogue import IT_PROTOCOLS
@@ -78,6 +80,8 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("c37118", "IEEE C37.118", "ot", "tcp", (4712,), c37118.check, c37118.C37118, is_found_anywhere=True),
     Protocol("c37118", "IEEE C37.118 over UDP", "ot", "udp", (4713,), c37118.check, c37118.C37118, is_one_way=True,
              is_found_anywhere=True),
+    Protocol("srtp", "GE SRTP", "ot", "tcp", (18245, 18246), srtp.check, srtp.Srtp, is_found_anywhere=True),
+    Protocol("genisys", "GENISYS", "ot", "tcp", (10001,), genisys.check, genisys.Genisys, is_found_anywhere=True),
     Protocol("profinet", "PROFINET DCP and RT", "ot", "ethernet", (0x8892,), profinet.check, profinet.Profinet,
              is_one_way=True, zeek=profinet.zeek),
     Protocol("goose", "IEC 61850 GOOSE", "ot", "ethernet", (0x88B8,), goose.check, goose.Goose, is_one_way=True),

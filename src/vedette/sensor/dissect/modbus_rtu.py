@@ -56,12 +56,11 @@ def check(payload: bytes, is_from_client: bool) -> int:
     return SURE if length == len(payload) and payload[0] <= 247 and not crc16(payload) else NO
 
 
-def crc16(data: bytes) -> int:
-    """Return the checksum of a frame; 0 over one that ends with its own."""
-    crc = 0xFFFF
+def crc16(data: bytes, value: int = 0xFFFF) -> int:
+    """Return the CRC-16 of Modbus, or with another first value that of its relatives; 0 over a whole frame."""
     for byte in data:
-        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
-    return crc
+        value = value >> 8 ^ _TABLE[(value ^ byte) & 0xFF]
+    return value
 
 
 def _length_of(data: bytes, start: int, *, is_from_client: bool) -> int:
