@@ -18,6 +18,8 @@ _CONFIGURATION = """
 access.second_approver = ["managePeople", "enroll"]
 access.bulk_read_alarm_mb = 1
 access.bulk_read_limit_mb = 2
+access.cut_percent = 29
+access.cut_always = 1
 """
 
 
@@ -90,6 +92,17 @@ def test_what_waits_is_hidden_from_who_may_neither_do_nor_audit_it(people: Peopl
     assert stranger.http.get(f"/v1/approvals/{act}").status_code == 403
     assert stranger.http.get("/v1/approvals").json()["items"] == []
     assert act in {each["approval_id"] for each in asker.http.get("/v1/approvals").json()["items"]}
+
+
+def test_how_many_a_quarantine_cuts_off_is_configured(host: httpx.Client) -> None:
+    names = [f"cut-{number}" for number in range(3)]
+    for name in names:
+        host.post("/v1/devices", json={"device_id": name, "site": "quarry"}).raise_for_status()
+    cut = {"reason": "we were told", "mode": "cut"}
+    first = host.post(f"/v1/devices/{names[0]}/quarantine", json=cut).json()["quarantine"]
+    second = host.post(f"/v1/devices/{names[1]}/quarantine", json=cut).json()["quarantine"]
+    assert (first["mode"], second["mode"]) == ("cut", "limited")
+    assert "1 of the 3 devices of quarry" in second["narrowed_because"]
 
 
 def test_the_hosts_token_waits_for_nobody(host: httpx.Client) -> None:

@@ -18,6 +18,8 @@ from vedette.trust import FailureMode
 WINDOW: Final = timedelta(hours=1)
 GATEWAY_CLASS: Final = "gateway"
 CRITICAL_CLASS: Final = "critical"
+# 29 % of 100 are 29, whatever binary fractions make of it.
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,4 +158,4 @@ def _told(budget: Budget) -> str:
 
 
 def _most(radius: BlastRadius, members: int) -> int:
-    return max(radius.floor, math.floor(radius.share * members))
+    return max(radius.floor, math.floor(radius.share * members + _ROUNDING))

@@ -37,6 +37,10 @@ class AccessConfiguration:
         elevation_hours: The longest time that anybody elevates themselves for.
         bulk_read_alarm_mb: Lists, queries and streams of so many megabytes within an hour are put on record; 0: never.
         bulk_read_limit_mb: Beyond so many, further ones are refused until the hour is over; 0: never.
+        cut_percent: So many of a hundred devices of a site, or of a group, may be cut off by quarantine within an hour;
+            a cut beyond it only narrows. People may override it, with a reason.
+        cut_always: So many of them may be in any case, however small the site or the group is.
+        cut_per_source: So many one source of automation may cut off within an hour; 0: automation only narrows.
     """
 
     step_up: Demand = "passkeys"
@@ -46,3 +50,6 @@ class AccessConfiguration:
     elevation_hours: Annotated[int, Between(1, 24)] = 8
     bulk_read_alarm_mb: Annotated[int, Between(0, 1_000_000)] = 256
     bulk_read_limit_mb: Annotated[int, Between(0, 1_000_000)] = 2_048
+    cut_percent: Annotated[int, Between(0, 100)] = 10
+    cut_always: Annotated[int, Between(0, 1_000_000)] = 3
+    cut_per_source: Annotated[int, Between(0, 1_000_000)] = 20

@@ -346,6 +346,9 @@ class Plan:
             elevation_hours=access.elevation_hours,
             bulk_read_alarm_mb=access.bulk_read_alarm_mb,
             bulk_read_limit_mb=access.bulk_read_limit_mb,
+            cut_percent=access.cut_percent,
+            cut_always=access.cut_always,
+            cut_per_source=access.cut_per_source,
         )
 
     def _api(self) -> ApiRole:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from vedette.access import (
+    BlastRadius,
     PolicyAdministrator,
     QuarantineService,
     ReceiverService,
@@ -13,6 +14,7 @@ from vedette.access import (
     StreamFeed,
     StreamService,
 )
+from vedette.app.roles import AccessRole
 from vedette.health import SignalService, SignalUpkeep, TrafficWatch
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Ledger
@@ -48,6 +50,7 @@ def build_response_rooms(
     ledger: Ledger,
     register: Register,
     *,
+    access: AccessRole,
     administrator: PolicyAdministrator,
     secret: bytes,
     issuer: str,
@@ -62,6 +65,7 @@ def build_response_rooms(
         store: Open and migrated.
         ledger: Of the platform.
         register: Moves devices along their lifecycle.
+        access: How much quarantine may cut off at once.
         administrator: Composes records anew in the transaction of a signal.
         secret: Seals what other systems authorize us by, and the key that signs security event tokens.
         issuer: Names us in those tokens: the URL of the API.
@@ -72,7 +76,8 @@ def build_response_rooms(
     signals = SignalService(store, ledger, guard, clock=clock, ids=ids)
     signals.on_posture(administrator.posture_changed)
     ledger.project("signals", signals.project)
-    quarantines = QuarantineService(store, ledger, register, guard, clock=clock, ids=ids)
+    radius = BlastRadius(share=access.cut_percent / 100, floor=access.cut_always, per_source=access.cut_per_source)
+    quarantines = QuarantineService(store, ledger, register, guard, radius=radius, clock=clock, ids=ids)
     ledger.project("quarantines", quarantines.project)
     box = SecretBox(secret, ids=ids)
     keys = SigningKeys(organization_id, store, box, clock=clock, ids=ids)

@@ -130,6 +130,9 @@ class AccessRole(msgspec.Struct, frozen=True, kw_only=True):
     elevation_hours: int = 8
     bulk_read_alarm_mb: int = 256
     bulk_read_limit_mb: int = 2_048
+    cut_percent: int = 10
+    cut_always: int = 3
+    cut_per_source: int = 20
 
 
 class ApiRole(msgspec.Struct, frozen=True, kw_only=True):

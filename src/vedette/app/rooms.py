@@ -210,6 +210,7 @@ async def build_rooms(
         store,
         ledger,
         register,
+        access=role.access,
         administrator=administrator,
         secret=await asyncio.to_thread(read_secret_key, role.column_key),
         issuer=role.api.url,

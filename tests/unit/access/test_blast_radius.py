@@ -107,6 +107,13 @@ def test_a_critical_device_takes_a_second_person_whatever_the_first_says(*, over
     assert verdict.needs_second_person
 
 
+@pytest.mark.parametrize(("count", "expected"), [(28, CUT), (29, LIMITED)])
+def test_a_share_is_counted_without_binary_fractions(count: int, expected: QuarantineMode) -> None:
+    radius = BlastRadius(share=29 / 100, floor=0)
+    surroundings = around(recent=cuts(count), site_members=100)
+    assert judge(radius, surroundings, CUT, "operator", is_person=True, is_override=False).mode is expected
+
+
 def test_narrowing_is_never_refused() -> None:
     assert ask(LIMITED, recent=cuts(100), device_class="critical", other_gateways=0) is LIMITED
 
