@@ -16,6 +16,9 @@ PATHS = [
     "/devices/edge-1?module=camera",
     "/devices/edge-1?tab=twin",
     "/devices/edge-1?tab=record",
+    "/devices/edge-1?tab=access",
+    "/decisions?device=edge-1",
+    "/quarantine",
     "/refusals?device=door-1",
     "/clone-alerts",
     "/groups",
@@ -25,7 +28,7 @@ PATHS = [
     "/enrollments",
     "/people",
 ]
-_READS = {"list", "show", "query", "status", "members"}
+_READS = {"explain", "list", "show", "query", "status", "members"}
 
 
 @pytest.fixture(scope="module")
