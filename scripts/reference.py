@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: configuration, commands, and the OpenAPI file.
+"""Write the reference pages from the code: configuration, commands, protocols, and the OpenAPI file.
 
 ``make docs`` runs it. ``make check`` fails when a committed page no longer says what the code does.
 """
@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -143,6 +143,43 @@ def _shown_default(parameter: Any) -> str:
     return f"`{default}`" if is_plain else ""
 
 
+def protocols_page(protocols: Iterable[Any]) -> str:
+    """Return the page of every protocol that the sensor knows.
+
+    Args:
+        protocols: The sensor's catalogue.
+    """
+    lines = [
+        "# Protocols of the sensor",
+        "",
+        "<!-- Written by `make docs` from src/vedette/sensor/dissect/catalogue.py. -->",
+        "",
+        "What is *read* is told operation by operation; what is *told* is recognised by its bytes; a *guess* goes by",
+        "the port alone. What has a mark is found on other ports too. How sure an identification is, and what it",
+        "rests on, stands in [The sensor](../sensor.md).",
+    ]
+    families = {"ot": "Plants, grids and buildings", "iot": "Things", "it": "Everything else"}
+    entries = sorted(protocols, key=lambda each: (each.name, each.transport))
+    for family, title in families.items():
+        lines += ["", f"## {title}", "", "| protocol | | over | how | any port |", "|---|---|---|---|---|"]
+        for each in entries:
+            if each.family != family:
+                continue
+            depth = "read" if each.dissector else "told" if each.check or each.transport == "ethernet" else "guess"
+            anywhere = "yes" if each.is_found_anywhere else ""
+            lines.append(f"| `{each.name}` | {each.title} | {_places(each)} | {depth} | {anywhere} |")
+    return "\n".join(lines) + "\n"
+
+
+def _places(protocol: Any) -> str:
+    """Write the ports of an entry, or its EtherTypes."""
+    if protocol.transport == "ethernet":
+        llc = 0x10000
+        words = [f"LLC {port - llc:04x}" if port >= llc else f"EtherType {port:04x}" for port in protocol.ports]
+        return ", ".join(words)
+    return f"{protocol.transport} {', '.join(map(str, protocol.ports))}".strip()
+
+
 def openapi_file(document: Mapping[str, Any]) -> str:
     """Return the OpenAPI document as it is committed: readable in a diff."""
     return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
@@ -163,6 +200,8 @@ def pages() -> dict[str, str]:
         import typer.main  # noqa: PLC0415 - the other pages need no Typer
 
         found["commands.md"] = commands_page(typer.main.get_command(build_cli()))
+    if protocols := _exported("vedette.sensor.dissect", "PROTOCOLS"):
+        found["protocols.md"] = protocols_page(protocols)
     if build_openapi := _exported("vedette.api", "build_openapi"):
         found["openapi.json"] = openapi_file(build_openapi())
     return found

@@ -31,6 +31,7 @@ from vedette.sensor.dissect import (
     s7comm_plus,
     srtp,
 )
+from vedette.sensor.dissect.identified_catalogue import IDENTIFIED_PROTOCOLS
 from vedette.sensor.dissect.interface import Protocol
 from vedette.sensor.dissect.it_catalogue import IT_PROTOCOLS
 
@@ -92,4 +93,5 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
              is_one_way=True),
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
     *IT_PROTOCOLS,
+    *IDENTIFIED_PROTOCOLS,
 )  # fmt: skip
