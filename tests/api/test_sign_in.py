@@ -143,6 +143,13 @@ def test_an_app_is_made_by_whoever_has_just_shown_a_passkey(people: PeopleAtTheD
     assert not browser.who()["has_authenticator_app"]  # before a first code it opens nothing
 
 
+def test_a_wrong_first_code_is_refused_and_the_session_goes_on(people: PeopleAtTheDoor) -> None:
+    browser = people.come("operator")
+    made = browser.http.post("/v1/totp").raise_for_status().json()
+    assert browser.http.post("/v1/totp/confirm", json={"code": code_of(made["secret"], ahead=9)}).status_code == 422
+    assert not browser.who()["has_authenticator_app"]
+
+
 def test_people_remove_their_own_app_and_an_administrator_anybodys(people: PeopleAtTheDoor) -> None:
     operator, other, admin = people.come("operator"), people.come("operator"), people.come("admin")
     person_id = operator.who()["person_id"]

@@ -87,7 +87,7 @@ def console(
 def named_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform called ``localhost``, the one name that browsers trust without TLS: there passkeys work."""
     folder = tmp_path_factory.mktemp("named")
-    running = Platform(NAMED_ADDRESS, folder, api_port=free_port(), hostname="localhost")
+    running = Platform(NAMED_ADDRESS, folder, api_port=free_port(), hostname="localhost", more_api="totp = true")
     try:
         running.start()
         yield running

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Platform:
     folder: Path
     data_folder: Path | None = None
     more_configuration: str = ""
+    more_api: str = ""
     # Passkeys want a name: on 127.0.0.1 the API is reached as localhost, at a port that nobody else has.
     api_port: int | None = None
     hostname: str = ""
@@ -71,7 +72,7 @@ class Platform:
         api = f'bind = "{self.address}"' if self.api_port is None else f"port = {self.api_port}"
         config.write_text(
             f'[server]\nhostname = "{self.hostname or self.address}"\nbind = "{self.address}"\n'
-            f"[api]\n{api}\n"
+            f"[api]\n{api}\n{self.more_api}\n"
             f"[bus]\nport = {free_port()}\n"
             f"{self.more_configuration}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from console_page import Console, login_link
@@ -47,6 +48,11 @@ class PasskeyPage(Console):
         told = {"authenticatorId": self._authenticator, "isUserVerified": False}
         self._cdp.send("WebAuthn.setUserVerified", told)
 
+    def answer_by_itself(self, *, is_automatic: bool) -> None:
+        """Have the authenticator find its user there at once, or only once this is asked for again."""
+        told = {"authenticatorId": self._authenticator, "enabled": is_automatic}
+        self._cdp.send("WebAuthn.setAutomaticPresenceSimulation", told)
+
     def credentials(self) -> list[dict[str, Any]]:
         """Return the passkeys that the authenticator holds."""
         found = self._cdp.send("WebAuthn.getCredentials", {"authenticatorId": self._authenticator})
@@ -78,6 +84,17 @@ class PasskeyPage(Console):
         self.add_authenticator()
         self.follow_link()
         return self.register(name)
+
+    def come(self, name: str, role: str, *, sites: Sequence[str] = ()) -> list[str]:
+        """Come by a fresh link that gives a role, and register a passkey; return the recovery codes."""
+        self.add_authenticator()
+        link = self.platform.call("POST", "/v1/login-links", {"role": role, "sites": list(sites)})
+        self.follow_link(link["url"])
+        return self.register(name)
+
+    def person_id(self) -> str:
+        """Return the id of whoever is logged in."""
+        return str(self.page.evaluate("fetch('/v1/session').then((answer) => answer.json())")["person_id"])
 
     def expect_in(self, name: str) -> None:
         expect(self.page.get_by_role("banner").get_by_role("link", name=name)).to_be_visible()

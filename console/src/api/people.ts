@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo } from 'react';
 import { api, type Schemas, take } from './client';
+import { called } from '../ui/text';
 import { useSession } from './session';
 
 export type Person = Schemas['PersonView'];
@@ -16,7 +17,7 @@ export function usePeople() {
   });
 }
 
-/** Return what names a person by their id, as far as one may know them; else the id itself. */
+/** Return what names a person by their id, as far as one may know them; else what it is. */
 export function useNameOf(): (id: string) => string {
   const people = usePeople();
   const session = useSession();
@@ -26,7 +27,18 @@ export function useNameOf(): (id: string) => string {
     if (ownId !== null) found.set(ownId, ownName);
     return found.set('operator-token', 'the host’s token');
   }, [people.data, ownId, ownName]);
-  return useCallback((id: string) => names.get(id) ?? id, [names]);
+  return useCallback((id: string) => names.get(id) ?? called(id), [names]);
+}
+
+/** How many acts of others wait for somebody's approval, among those that one may see. */
+export function useWaitingApprovals(): number {
+  const session = useSession();
+  const waiting = useQuery({
+    queryKey: ['approvals', 'count'],
+    queryFn: () => take(api.GET('/v1/approvals', { params: { query: { is_open: true, limit: 100 } } })),
+    refetchInterval: 15_000,
+  });
+  return (waiting.data?.items ?? []).filter((each) => each.asked_by !== session.data?.actor_id).length;
 }
 
 /** What one holds and may do at this moment. */

@@ -1,12 +1,13 @@
 // The menu: every page in its group, with what is open on it.
 import { Link } from 'wouter';
+import { useWaitingApprovals } from '../api/people';
 import { useOpenCloneAlerts } from '../api/queries';
 import { PAGES } from './pages';
 
 const GROUPS = ['Fleet', 'Trust', 'People', 'Record'] as const;
 
 export function Menu({ location }: { location: string }) {
-  const open = useOpenCloneAlerts();
+  const open: Record<string, number> = { '/clone-alerts': useOpenCloneAlerts(), '/approvals': useWaitingApprovals() };
   return (
     <nav aria-label="Pages">
       {GROUPS.map((group) => (
@@ -15,9 +16,9 @@ export function Menu({ location }: { location: string }) {
           {PAGES.filter((page) => page.group === group).map((page) => (
             <Link key={page.path} href={page.path} aria-current={isWithin(location, page.path) ? 'page' : undefined}>
               {page.title}
-              {page.path === '/clone-alerts' && open > 0 && (
+              {(open[page.path] ?? 0) > 0 && (
                 <span className="unread">
-                  {open}
+                  {open[page.path]}
                   <span className="visually-hidden"> open</span>
                 </span>
               )}

@@ -96,6 +96,24 @@ function Detail({ review, maySign }: { review: Review; maySign: boolean }) {
         actions={
           <>
             <State review={review} />
+            {maySign && !review.closed_at && (
+              <Act
+                label="Close with open lines"
+                kind="danger"
+                needsReason
+                title={`Close ${review.name} with ${review.open_entries} open lines?`}
+                act={(reason) =>
+                  take(
+                    api.POST('/v1/reviews/{review_id}/close', {
+                      params: { path: { review_id: review.review_id } },
+                      body: { reason },
+                    }),
+                  )
+                }
+              >
+                <p>A review closes by itself with its last line. What is open stays as it is, and stands in the export as open.</p>
+              </Act>
+            )}
             <CopyAs
               way={{
                 cli: ['review', 'show'],
@@ -106,41 +124,12 @@ function Detail({ review, maySign }: { review: Review; maySign: boolean }) {
           </>
         }
       >
-        <dl className="facts">
-          <dt>Begun</dt>
-          <dd>
-            <Time at={review.created_at} /> by <Foreign text={nameOf(review.created_by)} />
-          </dd>
-          <dt>{review.closed_at ? 'Closed' : 'Due'}</dt>
-          <dd>
-            <Time at={review.closed_at ?? review.due_at} />
-          </dd>
-          <dt>Signed off</dt>
-          <dd>
-            {done} of {review.total_entries}
-          </dd>
-        </dl>
+        <p className="muted">
+          Begun <Time at={review.created_at} /> by <Foreign text={nameOf(review.created_by)} />,{' '}
+          {review.closed_at ? 'closed' : 'due'} <Time at={review.closed_at ?? review.due_at} />. {done} of{' '}
+          {review.total_entries} lines are signed off.
+        </p>
         <progress aria-label="Lines signed off" max={Math.max(1, review.total_entries)} value={done} />
-        {maySign && !review.closed_at && (
-          <span className="row-of">
-            <Act
-              label="Close with open lines"
-              kind="danger"
-              needsReason
-              title={`Close ${review.name} with ${review.open_entries} open lines?`}
-              act={(reason) =>
-                take(
-                  api.POST('/v1/reviews/{review_id}/close', {
-                    params: { path: { review_id: review.review_id } },
-                    body: { reason },
-                  }),
-                )
-              }
-            >
-              <p>A review closes by itself with its last line. What is open stays as it is, and stands in the export as open.</p>
-            </Act>
-          </span>
-        )}
       </Card>
       <ReviewLines review={review} maySign={maySign} />
     </div>

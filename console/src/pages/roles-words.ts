@@ -22,6 +22,7 @@ const WORDS: Record<string, string> = {
   manageGroups: 'manage groups',
   acknowledge: 'acknowledge alerts',
   rollOut: 'roll out updates',
+  askDecision: 'ask for decisions',
   restrict: 'disable, revoke and end',
   quarantine: 'quarantine and release',
   command: 'command devices',

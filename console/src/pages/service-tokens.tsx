@@ -42,9 +42,8 @@ export default function ServiceTokens() {
   const columns: Column<Token>[] = [
     { title: 'Token', width: 'minmax(140px, 1.4fr)', cell: (each) => <Foreign text={each.name} /> },
     { title: 'May', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={each.roles.join(', ')} /> },
-    { title: 'Answers for it', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={ownerOf(each)} /> },
     { title: 'Last used', width: '120px', cell: (each) => <Time at={each.last_used_at} /> },
-    { title: 'Ends', width: '150px', cell: (each) => <Ends token={each} /> },
+    { title: 'Ends', width: '120px', cell: (each) => <Ends token={each} /> },
   ];
   const items = tokens.items;
   const chosen = items.find((each) => each.token_id === parameters.get('id')) ?? items[0];
@@ -250,7 +249,7 @@ function MakeForm({ close, onMade }: { close: () => void; onMade: (secret: strin
         <Input className="input" maxLength={64} placeholder="siem export" />
       </TextField>
       <CheckboxGroup className="field" value={roles} onChange={setRoles}>
-        <Label>What it may do</Label>
+        <Label className="label">What it may do</Label>
         <span className="row-of">
           {ROLES.map((role) => (
             <Checkbox key={role} value={role} className="check">

@@ -108,6 +108,19 @@ export function Stat({ value, label, to, tone = 'plain' }: {
   );
 }
 
+const WAYS_ON: Record<string, ReactNode> = {
+  'operators.approval_needed': (
+    <>
+      It waits under <Link href="/approvals">Approvals</Link>. Once somebody has approved it, do the same once more.
+    </>
+  ),
+  'operators.act_refused': (
+    <>
+      See what you hold, and what you may elevate yourself to, under <Link href="/roles">Roles</Link>.
+    </>
+  ),
+};
+
 /** What went wrong, why, and what to do, in the platform's own words. */
 export function ProblemNote({ error }: { error: unknown }) {
   if (!error) return null;
@@ -117,6 +130,7 @@ export function ProblemNote({ error }: { error: unknown }) {
       <p>
         <Foreign text={problem ? problem.detail || problem.title : String(error)} />
       </p>
+      {problem && problem.code in WAYS_ON && <p>{WAYS_ON[problem.code]}</p>}
       {problem?.hint && (
         <p className="muted">
           What to do: <Foreign text={problem.hint} />

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
 from vedette.api.authentication import Authenticator, Principal, client_in, principal_of_session
+from vedette.api.errors import InvalidBody
 from vedette.api.protection import host_name
 from vedette.api.same_origin import check_own_script
 from vedette.api.schema import (
@@ -200,7 +201,11 @@ class OtherLoginRoutes:
 
     async def confirm(self, body: TotpCode, caller: Caller) -> None:
         """With a first code: from then on key and codes log in."""
-        await self._sign_in.totp.confirm(_session_of(caller), body.code)
+        try:
+            await self._sign_in.totp.confirm(_session_of(caller), body.code)
+        except LoginFailed as problem:
+            # Not as a wrong credential: the session that asks is as good as before.
+            raise InvalidBody("the code is not the one that the app shows now", hint=problem.hint) from problem
 
     async def remove(self, person_id: PersonPath, who: Who, caller: Caller, sight: Seen, reason: _Reason) -> None:
         """The sessions that it began end at once. Another person's asks for an administrator."""
