@@ -115,6 +115,7 @@ class FaultDoors:
         self.factory = Factory("Acme Pumps", SystemClock())
         self.foreign = Factory("Nobody", SystemClock())
         self._folder = platform.folder / "devices"
+        self._clients: dict[str, httpx.Client] = {}
         self.api = platform.client()
         self._open_enrollment()
         self.good = self.new_device()
@@ -131,11 +132,12 @@ class FaultDoors:
         self._is_in_shadow = False
 
     def close(self) -> None:
-        self._tried.shutdown(wait=False, cancel_futures=True)
+        self._tried.shutdown(cancel_futures=True)
         self.live.close()
         self.admin.close()
         self.auditor.close()
-        self.api.close()
+        for each in (self.api, *self._clients.values()):
+            each.close()
 
     # --- all doors at once -------------------------------------------------------------------------------------
 
@@ -166,7 +168,7 @@ class FaultDoors:
             "person": [
                 lambda: self._change_tags(self.auditor.http),
                 lambda: self._enable(self.auditor.http),
-                lambda: self._enable(httpx.Client(base_url=self.platform.url)),
+                lambda: self._enable(self._bearer("")),
             ],
             "token": [
                 lambda: self._change_tags(self._bearer(self.former_token)),
@@ -295,11 +297,10 @@ class FaultDoors:
         return self._decided(f"/hooks/emqx/authorization{DECLARED}", form)
 
     def _decided(self, path: str, question: dict[str, Any]) -> str:
-        with self._bearer(self.token[1]) as client:
-            try:
-                answer = client.post(path, json=question, timeout=self.patience_s)
-            except httpx.HTTPError:
-                return NOTHING
+        try:
+            answer = self._bearer(self.token[1]).post(path, json=question, timeout=self.patience_s)
+        except httpx.HTTPError:
+            return NOTHING
         if not answer.is_success:
             return DENY if answer.status_code < 500 else NOTHING
         told = answer.json()
@@ -334,7 +335,11 @@ class FaultDoors:
         return DENY if answer.status_code < 500 else NOTHING
 
     def _bearer(self, secret: str) -> httpx.Client:
-        return httpx.Client(base_url=self.platform.url, headers={"Authorization": f"Bearer {secret}"})
+        """Return a program's connection; without a secret, a stranger's."""
+        if secret not in self._clients:
+            headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+            self._clients[secret] = httpx.Client(base_url=self.platform.url, headers=headers, timeout=self.patience_s)
+        return self._clients[secret]
 
     def _new_token(self, role: str, *, name: str = "drill") -> tuple[str, str]:
         made = self._call("POST", "/v1/service-tokens", {"name": name, "roles": [role]})

