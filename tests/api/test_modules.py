@@ -37,6 +37,19 @@ def test_a_module_is_created_shown_changed_and_deleted(api: httpx.Client, module
     assert api.get(f"{modules}/filter").json()["code"] == "registry.module_not_found"
 
 
+def test_what_runs_under_a_module_is_declared_and_changed(api: httpx.Client, modules: str) -> None:
+    digest = "sha256:" + "ab" * 32
+    declared = {"digest": digest, "identity": "spiffe://plant/mixer"}
+    api.post(modules, json={"module_id": "mixer", "workload": declared}).raise_for_status()
+    path = f"{modules}/mixer"
+    assert api.get(path).json()["workload"] == declared
+    other = {"digest": "sha256:" + "cd" * 32}
+    assert api.patch(path, json={"workload": other}).json()["workload"] == declared | other
+    assert api.patch(path, json={"workload": {"digest": "latest"}}).status_code == 422
+    assert api.patch(path, json={"workload": None}).json()["workload"] is None
+    assert api.get(f"{modules}/filter").json()["workload"] is None
+
+
 def test_modules_are_listed_by_name_and_page(api: httpx.Client, modules: str) -> None:
     for name in ("a", "zeta"):
         api.post(modules, json={"module_id": name}).raise_for_status()

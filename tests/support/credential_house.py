@@ -139,6 +139,7 @@ class CredentialHouse(IdentityHouse):
         password: bytes | None = None,
         leaf: x509.Certificate | None = None,
         is_clean: bool = True,
+        engine: PolicyEngine | None = None,
     ) -> Connect:
         """Connect as a gateway would have it decided."""
         if self.administrator.published is None:
@@ -158,9 +159,15 @@ class CredentialHouse(IdentityHouse):
         )
         answer = await self.access.open_session(request)
         opening = self.view().accept_opening(answer.opening, OpeningRequest(NONCE, device_id, module_id))
-        return Connect(answer, opening, self.decide(opening.record, opening, leaf))
+        return Connect(answer, opening, self.decide(opening.record, opening, leaf, engine))
 
-    def decide(self, record: PostureRecord | None, opening: Opening, leaf: x509.Certificate | None = None) -> Decision:
+    def decide(
+        self,
+        record: PostureRecord | None,
+        opening: Opening,
+        leaf: x509.Certificate | None = None,
+        engine: PolicyEngine | None = None,
+    ) -> Decision:
         """Decide as a gateway does at a connect, and again for a live session whenever its record changes."""
         der = b"" if leaf is None else leaf.public_bytes(Encoding.DER)
         credential = PresentedCredential(
@@ -173,7 +180,7 @@ class CredentialHouse(IdentityHouse):
             token=opening.token,
             token_refusal=opening.token_refusal,
         )
-        return decide_session(ENGINE, record, credential, SESSION, self.clock.now())
+        return decide_session(engine or ENGINE, record, credential, SESSION, self.clock.now())
 
     def view(self) -> PostureView:
         anchor = TrustAnchor(

@@ -44,6 +44,7 @@ from vedette.trust import (
     Registration,
     RiskLevel,
     Section,
+    Workload,
 )
 
 SECTIONS = ("registration", "credentials", "placement", "health", "quarantine", "exceptions", "location")
@@ -148,7 +149,10 @@ class RoomFacts:
             device_generation_id=device.generation_id,
             is_deleted=is_deleted,
             registration=_registration(
-                device, is_deleted=is_deleted, is_enabled=device.is_enabled and module.is_enabled
+                device,
+                is_deleted=is_deleted,
+                is_enabled=device.is_enabled and module.is_enabled,
+                workload=module.workload,
             ),
             credentials=Credentials() if is_deleted else known.credentials_of_module(module, device),
             placement=_placement(device, groups),
@@ -281,7 +285,9 @@ def _find_modules(
     return found
 
 
-def _registration(device: Device, *, is_deleted: bool, is_enabled: bool) -> Registration:
+def _registration(
+    device: Device, *, is_deleted: bool, is_enabled: bool, workload: Workload | None = None
+) -> Registration:
     return Registration(
         lifecycle=Lifecycle.RETIRED if is_deleted else device.lifecycle,
         is_enabled=is_enabled and not is_deleted,
@@ -290,6 +296,7 @@ def _registration(device: Device, *, is_deleted: bool, is_enabled: bool) -> Regi
         identity_class=device.identity_class,
         failure_mode=device.failure_mode,
         hold_s=device.hold_s,
+        workload=workload,
     )
 
 

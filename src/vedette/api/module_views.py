@@ -21,6 +21,14 @@ from vedette.api.device_views import (
 from vedette.api.schema import DEVICE_ID_PATTERN, Timestamp, View
 from vedette.pki import KeySlot, NewKeys
 from vedette.registry import Authentication, Module, NewModule, Presence
+from vedette.trust import Workload
+
+
+class WorkloadView(View):
+    """What runs under a module's identity, as an operator declares it; policies read `principal.workload`."""
+
+    digest: str = Field(default="", max_length=160, description="Of its image or package; empty: not declared.")
+    identity: str = Field(default="", max_length=256, description="Its name elsewhere, such as a SPIFFE id.")
 
 
 class ModuleView(View):
@@ -34,6 +42,7 @@ class ModuleView(View):
     is_enabled: bool = Field(description="A module takes part only where its device does, too.")
     managed_by: str
     tags: dict[str, Any]
+    workload: WorkloadView | None = Field(description="Null: nobody declared what runs under it.")
     created_at: Timestamp
     updated_at: Timestamp
     last_connected_at: Timestamp | None = Field(description="Coarse: written at most each ten minutes.")
@@ -55,6 +64,7 @@ class NewModuleView(View):
     is_enabled: bool = True
     managed_by: str = Field(default="", max_length=128, description="Who looks after it, in your own words.")
     tags: dict[str, Any] = Field(default_factory=dict, examples=[{"line": "A"}])
+    workload: WorkloadView | None = None
     primary_key: str | None = GIVEN_KEY
     secondary_key: str | None = GIVEN_KEY
 
@@ -78,6 +88,9 @@ class NewModuleView(View):
             is_enabled=self.is_enabled,
             managed_by=self.managed_by,
             tags=self.tags,
+            workload=None
+            if self.workload is None
+            else Workload(digest=self.workload.digest, identity=self.workload.identity),
         )
 
 
@@ -87,6 +100,9 @@ class ModulePatch(View):
     authentication: dict[str, Any] | None = Field(default=None, description="Members of `authentication` to change.")
     managed_by: str | None = Field(default=None, max_length=128)
     tags: dict[str, Any] | None = Field(default=None, description="Merged into the tags; a null member removes one.")
+    workload: dict[str, Any] | None = Field(
+        default=None, description="Members of `workload` to change; null: nothing is declared any more."
+    )
 
     def to_patch(self) -> dict[str, object]:
         """Return the members that were sent."""
@@ -113,10 +129,15 @@ def show_module_with_keys(
 
 
 def _members(module: Module, presence: Presence | None) -> dict[str, Any]:  # Any: one type per member
-    names = ModuleView.model_fields.keys() - {"authentication", "is_flagged", "presence"}
+    names = ModuleView.model_fields.keys() - {"authentication", "is_flagged", "presence", "workload"}
     return {
         "authentication": show_authentication(module.authentication),
         "is_flagged": module.is_flagged,
         "presence": show_presence(presence),
+        "workload": None if module.workload is None else _show_workload(module.workload),
         **{name: getattr(module, name) for name in names},
     }
+
+
+def _show_workload(workload: Workload) -> WorkloadView:
+    return WorkloadView(digest=workload.digest, identity=workload.identity)

@@ -56,6 +56,13 @@ _SecondaryOption = Annotated[
 _ManagedByOption = Annotated[
     str | None, typer.Option("--managed-by", metavar="TEXT", help="Who looks after it, in your own words.")
 ]
+_DigestOption = Annotated[
+    str | None,
+    typer.Option("--workload-digest", metavar="DIGEST", help="Of the image that runs under it: `sha256:…`."),
+]
+_IdentityOption = Annotated[
+    str | None, typer.Option("--workload-identity", metavar="NAME", help="Of that workload, such as a SPIFFE id.")
+]
 Module = Mapping[str, Any]
 
 
@@ -72,6 +79,8 @@ def create(
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
     managed_by: _ManagedByOption = None,
+    workload_digest: _DigestOption = None,
+    workload_identity: _IdentityOption = None,
     tag: _TagOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -80,7 +89,9 @@ def create(
     thumbprints = given_only(primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
     body = {"module_id": module_id, "authentication": {"type": authentication} | thumbprints}
     body |= given_keys(primary_key_file, secondary_key_file) | given_only(
-        managed_by=managed_by, tags=read_tags(tag) or None
+        managed_by=managed_by,
+        tags=read_tags(tag) or None,
+        workload=given_only(digest=workload_digest, identity=workload_identity) or None,
     )
     change = Change(
         summary=f"create the module {device_id}/{module_id}",
@@ -151,6 +162,8 @@ def update(
     thumbprint: _ThumbprintOption = None,
     secondary_thumbprint: _SecondaryOption = None,
     managed_by: _ManagedByOption = None,
+    workload_digest: _DigestOption = None,
+    workload_identity: _IdentityOption = None,
     tag: _TagOption = None,
     remove_tag: Annotated[
         list[str] | None, typer.Option(metavar="PATH", help="Take this tag away; repeat for more.")
@@ -160,7 +173,10 @@ def update(
     """Change what is known of a module; what is not named stays as it is."""
     proof = given_only(type=authentication, primary_thumbprint=thumbprint, secondary_thumbprint=secondary_thumbprint)
     tags = merge(read_tags(tag), removed_tags(remove_tag))
-    patch = given_only(authentication=proof or None, managed_by=managed_by, tags=tags or None)
+    workload = given_only(digest=workload_digest, identity=workload_identity)
+    patch = given_only(
+        authentication=proof or None, managed_by=managed_by, tags=tags or None, workload=workload or None
+    )
     if not patch:
         raise Usage("nothing to change", hint="name at least one option: vedette module update --help")
     before, etag = _get(session, device_id, module_id)
@@ -313,6 +329,7 @@ def _show(session: Session, module: Module) -> None:
         "thumbprint": authentication["primary_thumbprint"],
         "second thumbprint": authentication["secondary_thumbprint"],
         "tags": module["tags"],
+        **_workload_facts(module.get("workload") or {}),
         "created": show_time(module["created_at"]),
         "generation id": module["generation_id"],
         "revision": module["revision"],
@@ -322,3 +339,7 @@ def _show(session: Session, module: Module) -> None:
         {name: value for name, value in facts.items() if value or name not in optional},
         title=f"{module['device_id']}/{module['module_id']}",
     )
+
+
+def _workload_facts(workload: Mapping[str, str]) -> dict[str, object]:
+    return {f"workload {name}": workload[name] for name in ("digest", "identity") if workload.get(name)}

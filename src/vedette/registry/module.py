@@ -18,12 +18,14 @@ from vedette.registry.model import (
     patch_tags,
 )
 from vedette.registry.tags import Tags, check_tags
+from vedette.registry.workload import check_workload, patch_workload
+from vedette.trust import Workload
 
 MODULES_MAX: Final = 50
 # A common name holds 64 characters, and a module's is its full name.
 CERTIFIED_NAME_MAX_CHARS: Final = 64
 
-_PATCHABLE: Final = frozenset({"authentication", "is_enabled", "managed_by", "tags"})
+_PATCHABLE: Final = frozenset({"authentication", "is_enabled", "managed_by", "tags", "workload"})
 _CERTIFIED: Final = frozenset({AuthenticationType.ISSUED, AuthenticationType.CERTIFICATE_AUTHORITY})
 
 
@@ -36,6 +38,7 @@ class NewModule:
     is_enabled: bool = True
     managed_by: str = ""
     tags: Tags = field(default_factory=dict)
+    workload: Workload | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class Module:
         last_connected_at: Coarse: written at most each ten minutes.
         revision: Grows with each change an operator can see; what ``If-Match`` compares.
         deleted_at: Set on what is kept of a deleted module for its history.
+        workload: What an operator declared to run under it; ``None``: nothing.
     """
 
     organization_id: OrganizationId
@@ -63,6 +67,7 @@ class Module:
     last_connected_at: datetime | None
     revision: int
     deleted_at: datetime | None = None
+    workload: Workload | None = None
 
     @property
     def etag(self) -> str:
@@ -99,7 +104,13 @@ def check_new_module(new: NewModule, device_id: str) -> NewModule:
     _check_managed_by(new.managed_by)
     if not isinstance(new.is_enabled, bool):
         raise InvalidModule("is_enabled must be true or false")
-    return replace(new, module_id=module_id, authentication=authentication, tags=check_tags(new.tags))
+    return replace(
+        new,
+        module_id=module_id,
+        authentication=authentication,
+        tags=check_tags(new.tags),
+        workload=check_workload(new.workload),
+    )
 
 
 def apply_module_patch(module: Module, patch: Mapping[str, object]) -> Module:
@@ -120,6 +131,8 @@ def apply_module_patch(module: Module, patch: Mapping[str, object]) -> Module:
     if "authentication" in patch:
         changes["authentication"] = patch_authentication(module.authentication, patch["authentication"])
         _check_name(module.device_id, module.module_id, changes["authentication"])
+    if "workload" in patch:
+        changes["workload"] = patch_workload(module.workload, patch["workload"])
     if "managed_by" in patch:
         changes["managed_by"] = "" if patch["managed_by"] is None else _check_managed_by(patch["managed_by"])
     if not isinstance(patch.get("is_enabled", True), bool):

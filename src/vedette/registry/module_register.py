@@ -101,6 +101,7 @@ class ModuleRegister:
             is_enabled=asked.is_enabled,
             managed_by=asked.managed_by,
             tags=asked.tags,
+            workload=asked.workload,
             created_at=now,
             updated_at=now,
             last_connected_at=None,
@@ -109,7 +110,12 @@ class ModuleRegister:
         module_repository.insert(tx.connection, module)
         kind = module.authentication.type.value
         event = ModuleRegistered(**_identity(module), authentication=kind)
-        details = {"authentication": kind, "thumbprints": list(module.authentication.thumbprints())}
+        details: dict[str, Any] = {  # Any: JSON values
+            "authentication": kind,
+            "thumbprints": list(module.authentication.thumbprints()),
+        }
+        if module.workload is not None:
+            details["workload"] = _workload(module)
         self._ledger.append(tx, _entry(module, actor, "registry.create_module", details=details), event=event)
         return module
 
@@ -184,6 +190,8 @@ class ModuleRegister:
         details: dict[str, Any] = {"changed": list(names)}  # Any: JSON values
         if "is_enabled" in names:
             details["is_enabled"] = saved.is_enabled
+        if "workload" in names:
+            details["workload"] = _workload(saved)
         if "tags" in names:
             details["tags"] = describe_patch(difference(before.tags, saved.tags))
         entry = _entry(saved, actor, "registry.update_module", reason=reason, details=details)
@@ -195,6 +203,11 @@ class ModuleRegister:
         if not module_repository.update(connection, written, expected=before.revision):
             raise RevisionMismatch(f"{before.full_name} was changed by somebody else", hint="read it again")
         return written
+
+
+def _workload(module: Module) -> dict[str, str] | None:
+    workload = module.workload
+    return None if workload is None else {"digest": workload.digest, "identity": workload.identity}
 
 
 def holder_of_module(module: Module) -> Holder:

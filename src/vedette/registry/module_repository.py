@@ -12,7 +12,9 @@ from vedette.kernel import DeviceId, GenerationId, ModuleId, OrganizationId
 from vedette.registry.model import Authentication, AuthenticationType
 from vedette.registry.module import Module
 from vedette.registry.repository import DEVICE_NAME, devices
+from vedette.registry.workload import DIGEST_MAX_CHARS, IDENTITY_MAX_CHARS
 from vedette.store import Json, UtcDateTime, index_paths, metadata
+from vedette.trust import Workload
 
 PREFIX: Final = "mod_"
 
@@ -37,6 +39,8 @@ modules: Final = sa.Table(
     sa.Column("last_connected_at", UtcDateTime),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("deleted_at", UtcDateTime),
+    sa.Column("workload_digest", sa.String(DIGEST_MAX_CHARS)),
+    sa.Column("workload_identity", sa.String(IDENTITY_MAX_CHARS)),
 )
 
 _c: Final = modules.c
@@ -206,6 +210,8 @@ def _to_row(module: Module) -> dict[str, Any]:  # Any: column values
         "last_connected_at": module.last_connected_at,
         "revision": module.revision,
         "deleted_at": module.deleted_at,
+        "workload_digest": None if module.workload is None else module.workload.digest,
+        "workload_identity": None if module.workload is None else module.workload.identity,
     }
 
 
@@ -229,4 +235,9 @@ def _to_module(row: sa.Row[Any]) -> Module:
         last_connected_at=row.last_connected_at,
         revision=row.revision,
         deleted_at=row.deleted_at,
+        workload=_to_workload(row.workload_digest, row.workload_identity),
     )
+
+
+def _to_workload(digest: str | None, identity: str | None) -> Workload | None:
+    return None if digest is None and identity is None else Workload(digest=digest or "", identity=identity or "")

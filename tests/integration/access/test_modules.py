@@ -28,10 +28,29 @@ from vedette.registry import (
 )
 from vedette.simulation import ManualClock, make_request
 from vedette.store import Store
-from vedette.trust import EMPTY_ROOT, Lifecycle, Reason, RecordVerifier, extend_root
+from vedette.trust import (
+    EMPTY_ROOT,
+    Lifecycle,
+    PolicyBundle,
+    PolicyEngine,
+    Reason,
+    RecordVerifier,
+    default_bundle,
+    extend_root,
+)
 
 pytestmark = pytest.mark.anyio
 PINNED = {"kind": "self_signed", "thumbprint": "a" * 64}
+
+ALLOWED, OTHER = "sha256:" + "a1" * 32, "sha256:" + "b2" * 32
+ONLY_THE_BUILD = f"""
+@id("only-the-build-we-know")
+@owner("line 3")
+@why("A module takes part with the build that was released, and no other.")
+@guidance("Release the build, then declare it: vedette module update DEVICE MODULE --workload-digest DIGEST")
+forbid (principal is Module, action == Action::"connect", resource)
+unless {{ principal has workload && principal.workload.digest == "{ALLOWED}" }};
+"""
 
 Act = Callable[[CredentialHouse], Awaitable[Any]]
 
@@ -54,6 +73,35 @@ async def pair(house: CredentialHouse) -> bytes:
 async def reason_of(house: CredentialHouse, key: bytes) -> Reason:
     connect = await house.connect(module_id="filter", password=house.token(key, module_id="filter"))
     return connect.decision.reason
+
+
+async def test_a_module_with_another_workload_than_policy_wants_is_refused(house: CredentialHouse) -> None:
+    key = await pair(house)
+    shipped = default_bundle()
+    engine = PolicyEngine(PolicyBundle(shipped.schema_text, shipped.policies_text + ONLY_THE_BUILD))
+
+    async def refused_by() -> tuple[str, ...]:
+        token = house.token(key, module_id="filter")
+        decision = (await house.connect(module_id="filter", password=token, engine=engine)).decision
+        return () if decision.is_permitted else decision.policies
+
+    async def declare(workload: dict[str, str] | None) -> None:
+        patch = {"workload": workload}
+        await house.modules.patch(house.organization_id, "pump-7", "filter", patch, actor=ACTOR, reason="a release")
+
+    assert refused_by_policy(await refused_by()), "nobody declared what runs there"
+    await declare({"digest": ALLOWED, "identity": "spiffe://plant/filter"})
+    assert await refused_by() == ()
+    await declare({"digest": OTHER})
+    assert refused_by_policy(await refused_by())
+    await declare({"digest": ALLOWED})
+    assert await refused_by() == ()
+    await declare(None)
+    assert refused_by_policy(await refused_by())
+
+
+def refused_by_policy(policies: tuple[str, ...]) -> bool:
+    return policies == ("only-the-build-we-know",)
 
 
 async def test_a_module_has_a_record_of_its_own_that_names_its_device(house: CredentialHouse) -> None:

@@ -1236,6 +1236,8 @@ def _create_registry_modules() -> None:
         sa.Column("last_connected_at", UtcDateTime(), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", UtcDateTime(), nullable=True),
+        sa.Column("workload_digest", sa.String(length=160), nullable=True),
+        sa.Column("workload_identity", sa.String(length=256), nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_registry_modules")),
     )
     op.create_index(
