@@ -6,7 +6,7 @@ import { link } from '../app/url';
 import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
 import { Badge, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
-import { actionWords, apart, changersOf, type Decision, headline, nameOf, reasonWords, spanWords, toneOf } from './decisions-words';
+import { actionWords, adviceFor, apart, changersOf, type Decision, headline, nameOf, reasonWords, spanWords, toneOf } from './decisions-words';
 
 type Explained = Schemas['ExplainedDecision'];
 type Note = Schemas['PolicyNoteView'];
@@ -105,7 +105,11 @@ function Decided({ decision }: { decision: Explained }) {
 }
 
 /** Policies that decided: what each says, why, who answers for it, and what it advises. */
-export function Notes({ notes }: { notes: readonly Note[] }) {
+export function Notes({ notes, device }: {
+  notes: readonly Note[];
+  /** Whom the advice of those that forbid is for; left out where it stands elsewhere. */
+  device?: string;
+}) {
   return (
     <ul className="plain">
       {notes.map((note) => (
@@ -118,9 +122,9 @@ export function Notes({ notes }: { notes: readonly Note[] }) {
               {note.effect && <Badge tone={note.effect === 'forbid' ? 'bad' : 'good'}>{note.effect}s it</Badge>}
             </div>
             {note.why ? <Foreign text={note.why} /> : <span className="muted">Its bundle is gone, and its words with it.</span>}
-            {note.guidance && note.effect === 'forbid' && (
+            {device !== undefined && note.guidance && note.effect === 'forbid' && (
               <div>
-                What to do: <Foreign text={note.guidance} />
+                What to do: <Foreign text={adviceFor(note.guidance, device)} />
               </div>
             )}
             {note.owner && (
@@ -141,12 +145,14 @@ export function Notes({ notes }: { notes: readonly Note[] }) {
 }
 
 function WhatToDo({ decision }: { decision: Explained }) {
-  const advice = [...new Set([...decision.notes.filter((each) => each.effect === 'forbid').map((each) => each.guidance), decision.hint])];
+  const advised = decision.notes.filter((each) => each.effect === 'forbid' && each.guidance).map((each) => each.guidance);
+  // What is said of any policy that denies says nothing beside what this one advises.
+  const advice = [...new Set(advised.length > 0 ? advised : [decision.hint])];
   return (
     <Card title="What to do">
       {advice.filter(Boolean).map((each) => (
         <p key={each}>
-          <Foreign text={each} />
+          <Foreign text={adviceFor(each, decision.device_id)} />
         </p>
       ))}
       <div className="row-of">

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Schemas } from '../api/client';
-import { actionWords, apart, asCsv, asJsonLines, changersOf, type Decision, headline, spanWords, toneOf, withNews } from './decisions-words';
+import { actionWords, adviceFor, apart, asCsv, asJsonLines, changersOf, type Decision, headline, spanWords, toneOf, withNews } from './decisions-words';
 
 const DECISION = {
   action: 'connect',
@@ -37,6 +37,11 @@ describe('a decision', () => {
     expect(apart('credentialAgeHours')).toBe('credential age hours');
     expect(toneOf({ kind: 'outside', effect: 'allow' })).toBe('good');
     expect(toneOf({ kind: 'cut', effect: 'deny' })).toBe('bad');
+  });
+
+  it('has advice for this very device', () => {
+    expect(adviceFor('vedette access explain DEVICE', 'pump-3')).toBe('vedette access explain pump-3');
+    expect(adviceFor('vedette access explain DEVICE', '$(reboot) $&')).toBe("vedette access explain '$(reboot) $&'");
   });
 
   it('stands once among those that came later', () => {

@@ -1,7 +1,7 @@
 // Decisions in words: what was asked, what was answered, what it rested on, and what would change it.
 import type { Schemas } from '../api/client';
 import { link } from '../app/url';
-import { csvCell, visible } from '../ui/text';
+import { csvCell, shellQuote, visible } from '../ui/text';
 import type { Tone } from '../ui/ui';
 
 export type Decision = Schemas['DecisionView'];
@@ -43,6 +43,11 @@ export function actionWords(action: string): string {
 /** Say a name of the policies in words: `credentialAgeHours` becomes `credential age hours`. */
 export function apart(name: string): string {
   return name.replaceAll(/([a-z0-9])([A-Z])/gu, '$1 $2').replaceAll('_', ' ').toLowerCase();
+}
+
+/** Put a device's name where advice of a policy says DEVICE; it is quoted, since most advice is a command. */
+export function adviceFor(advice: string, device: string): string {
+  return advice.replaceAll(/\bDEVICE\b/gu, () => shellQuote(device));
 }
 
 export function reasonWords(reason: string): string {

@@ -11,21 +11,20 @@ import { Why } from './decisions-why';
 import { ACTION_WORDS, type Decision, headline, KIND_WORDS, nameOf, reasonWords, toneOf } from './decisions-words';
 
 const COLUMNS: Column<Decision>[] = [
-  { title: 'When', width: '104px', cell: (each) => <Time at={each.decided_at} /> },
+  { title: 'When', width: '112px', cell: (each) => <Time at={each.decided_at} /> },
   { title: 'Who', width: 'minmax(84px, 1fr)', cell: (each) => <Foreign text={nameOf(each)} /> },
   {
     title: 'Decision',
-    width: 'minmax(120px, 1fr)',
+    width: 'minmax(190px, 1.6fr)',
     cell: (each) => <Badge tone={toneOf(each)}>{headline(each)}</Badge>,
   },
   {
     title: 'Because',
-    width: 'minmax(110px, 1.2fr)',
+    width: 'minmax(96px, 1.4fr)',
     cell: (each) =>
       each.effect === 'allow' || each.policies.length === 0 ? reasonWords(each.reason) : <Foreign text={each.policies.join(', ')} />,
   },
   { title: 'Times', width: '44px', cell: (each) => <span className="number">{each.repeated}</span> },
-  { title: 'From', width: 'minmax(72px, 110px)', cell: (each) => <Foreign text={each.remote_address} mono /> },
 ];
 
 export default function Decisions() {
@@ -95,19 +94,32 @@ function requestPath(wanted: Wanted): string {
   return link('/v1/decisions', Object.fromEntries(parameters) as Record<string, string>);
 }
 
-const TEXTS: { name: Field; label: string; width: number }[] = [
+interface OneText {
+  name: Field;
+  label: string;
+  width: number;
+}
+
+const USUAL: OneText[] = [
   { name: 'device', label: 'Device', width: 150 },
-  { name: 'policy', label: 'Policy', width: 150 },
-  { name: 'reason', label: 'Reason', width: 120 },
-  { name: 'from', label: 'From address', width: 120 },
-  { name: 'bundle', label: 'Bundle', width: 120 },
+  { name: 'policy', label: 'Policy', width: 170 },
 ];
+const RARE: OneText[] = [
+  { name: 'reason', label: 'Reason', width: 130 },
+  { name: 'from', label: 'From address', width: 130 },
+  { name: 'bundle', label: 'Bundle', width: 130 },
+];
+const MORE: Field[] = ['kind', 'reason', 'from', 'bundle', 'since', 'until'];
 
 /** The search: lists act at once, texts when they are sent. */
 function Search({ wanted, change }: { wanted: Wanted; change: (changes: Record<string, string>) => void }) {
   const [typed, setTyped] = useState(wanted);
   const use = (changes: Partial<Wanted>) => change({ ...changes, id: '' });
   const isAny = FIELDS.some((name) => wanted[name]);
+  const [isMore, setMore] = useState(() => MORE.some((name) => wanted[name]));
+  const text = (each: OneText) => (
+    <Text key={each.name} {...each} value={typed[each.name]} onChange={(to) => setTyped({ ...typed, [each.name]: to.trim() })} />
+  );
   return (
     <Form
       className="row-of react-aria-Form"
@@ -117,21 +129,28 @@ function Search({ wanted, change }: { wanted: Wanted; change: (changes: Record<s
         use(typed);
       }}
     >
-      {TEXTS.slice(0, 1).map((each) => (
-        <Text key={each.name} {...each} value={typed[each.name]} onChange={(text) => setTyped({ ...typed, [each.name]: text.trim() })} />
-      ))}
-      <Choice label="What" value={wanted.kind} choices={KIND_WORDS} onChange={(kind) => use({ ...typed, kind })} />
+      {USUAL.map(text)}
       <Choice label="Answer" value={wanted.effect} choices={ANSWERS} onChange={(effect) => use({ ...typed, effect })} />
       <Choice label="Action" value={wanted.action} choices={ACTION_WORDS} onChange={(action) => use({ ...typed, action })} />
-      {TEXTS.slice(1).map((each) => (
-        <Text key={each.name} {...each} value={typed[each.name]} onChange={(text) => setTyped({ ...typed, [each.name]: text.trim() })} />
-      ))}
-      <Moment label="Not before" value={typed.since} onChange={(since) => setTyped({ ...typed, since })} />
-      <Moment label="Before" value={typed.until} onChange={(until) => setTyped({ ...typed, until })} />
-      <Button type="submit" kind="primary">
-        Search
-      </Button>
-      {isAny && <Button onPress={() => use(NOTHING)}>Clear</Button>}
+      {isMore && (
+        <>
+          <Choice label="What" value={wanted.kind} choices={KIND_WORDS} onChange={(kind) => use({ ...typed, kind })} />
+          {RARE.map(text)}
+          <Moment label="Not before" value={typed.since} onChange={(since) => setTyped({ ...typed, since })} />
+          <Moment label="Before" value={typed.until} onChange={(until) => setTyped({ ...typed, until })} />
+        </>
+      )}
+      <span className="row-of">
+        <Button type="submit" kind="primary">
+          Search
+        </Button>
+        {isAny && <Button onPress={() => use(NOTHING)}>Clear</Button>}
+        {!isMore && (
+          <Button kind="quiet" onPress={() => setMore(true)}>
+            More…
+          </Button>
+        )}
+      </span>
     </Form>
   );
 }

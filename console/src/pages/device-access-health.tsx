@@ -63,7 +63,7 @@ export function Health({ device, module }: Of) {
                 score {data.risk_score} of 100
                 {data.changed_at && (
                   <>
-                    , so since <Time at={data.changed_at} />
+                    , since <Time at={data.changed_at} />
                   </>
                 )}
               </span>

@@ -7,7 +7,7 @@ import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { Badge, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
 import { Facts, Notes, readAccess } from './decisions-why';
-import { actionWords, headline, reasonWords, spanWords, toneOf } from './decisions-words';
+import { actionWords, adviceFor, headline, reasonWords, spanWords, toneOf } from './decisions-words';
 import { Health } from './device-access-health';
 import { About, useQuarantineOf, Way } from './quarantine';
 import { QuarantineAct, WaysOut } from './quarantine-acts';
@@ -34,7 +34,7 @@ export function AccessOf({ device, module = '' }: { device: string; module?: str
             <Card title="What to do">
               {data.next_steps.map((step) => (
                 <p key={step}>
-                  <Foreign text={step} />
+                  <Foreign text={adviceFor(step, device)} />
                 </p>
               ))}
             </Card>
@@ -78,9 +78,9 @@ function MayDo({ access }: { access: Access }) {
       <ul className="plain" aria-label="Actions">
         {access.actions.map((each) => (
           <li key={each.action} className="line">
-            <details className="answer">
+            <details>
               <summary>
-                <span className="row-of">
+                <span className="row-of" style={{ display: 'inline-flex' }}>
                   <Badge tone={each.is_permitted ? 'good' : 'bad'}>{each.is_permitted ? 'yes' : 'no'}</Badge>
                   <span>{actionWords(each.action)}</span>
                   <span className="muted">
@@ -94,7 +94,7 @@ function MayDo({ access }: { access: Access }) {
                   </span>
                 </span>
               </summary>
-              <Notes notes={each.policies} />
+              <Notes notes={each.policies} device={access.device_id} />
               {each.policies.length === 0 && (
                 <p className="muted">
                   {each.reason === 'policy_denied'

@@ -25,7 +25,7 @@ const COLUMNS: Column<Quarantined>[] = [
     cell: (each) => <Badge tone={MODES[each.mode].tone}>{each.mode}</Badge>,
   },
   { title: 'Reason', width: 'minmax(110px, 2fr)', cell: (each) => <Foreign text={each.reason} /> },
-  { title: 'Since', width: '104px', cell: (each) => <Time at={each.since} /> },
+  { title: 'Since', width: '112px', cell: (each) => <Time at={each.since} /> },
   {
     title: 'Look again',
     width: '116px',
@@ -51,7 +51,7 @@ export default function Quarantines() {
   return (
     <Page
       title="Quarantine"
-      about="until a person ends it, never by the clock"
+      about={list.isFirst ? '' : `${(list.offset + list.items.length).toLocaleString('en')}${list.hasMore ? ' and more' : ''}`}
       actions={
         <>
           <ToggleButton className="chip" isSelected={isDue} onChange={(isOn) => change({ due: isOn ? '1' : '', device: '' })}>
@@ -248,10 +248,10 @@ export function About({ quarantined }: { quarantined: Quarantined }) {
         </dd>
         <dt>By</dt>
         <dd>
-          <Foreign text={called(quarantined.started_by)} />
+          <Foreign text={bare(quarantined.started_by)} />
           {quarantined.source !== quarantined.started_by && (
             <>
-              , source <Foreign text={called(quarantined.source)} />
+              , source <Foreign text={bare(quarantined.source)} />
             </>
           )}
         </dd>
@@ -260,6 +260,12 @@ export function About({ quarantined }: { quarantined: Quarantined }) {
       </dl>
     </>
   );
+}
+
+/** Name who asked: a program or the host's token by its name, a person as one. */
+function bare(actor: string): string {
+  const known = called(actor);
+  return known === actor ? actor.replace(/^(operator|service|system):/u, '') : known;
 }
 
 const MARKS = { done: '✓', here: '●', later: '·' } as const;
