@@ -144,6 +144,7 @@ function Changes() {
             </span>
             <span>
               {inWords(entry.action)} {entry.target_name && <Foreign text={entry.target_name} />}
+              {entry.action === 'registry.change_lifecycle' && typeof entry.details.current === 'string' && `: ${entry.details.current}`}
             </span>
             <span className="muted">
               by <Foreign text={actorName(entry.actor)} />

@@ -111,6 +111,7 @@ function nameOf(refusal: Refusal): string {
 
 function Explanation({ refusal, group }: { refusal: Refusal; group: RefusalGroup | undefined }) {
   const device = useNow(refusal);
+  const back = backSince(refusal, device);
   const failed = CHECKS.findIndex((check) => check.id === checkOf(refusal.reason));
   return (
     <div className="explanation" aria-live="polite">
@@ -143,8 +144,12 @@ function Explanation({ refusal, group }: { refusal: Refusal; group: RefusalGroup
         </ol>
       </Card>
       <Card title="What to do">
-        <Since presence={device?.presence} refusal={refusal} />
-        <p>{refusal.hint ? <Foreign text={refusal.hint} /> : <span className="muted">Look at the certificate and the checks above.</span>}</p>
+        {back && (
+          <p className="note good" role="status">
+            It is in again: connected <Time at={back} />. Nothing is left to do here.
+          </p>
+        )}
+        <p className={back ? 'muted' : undefined}>{refusal.hint ? <Foreign text={refusal.hint} /> : <span className="muted">Look at the certificate and the checks above.</span>}</p>
         <Remedy key={refusal.decision_id} refusal={refusal} device={device} />
       </Card>
       <Card title="What was shown">
@@ -213,14 +218,11 @@ function useNow(refusal: Refusal): Device | undefined {
   return found.data?.items[0];
 }
 
-/** What has become of it since: whoever has mended something waits here for the device. */
-function Since({ refusal, presence }: { refusal: Refusal; presence: Device['presence'] | undefined }) {
-  if (!presence?.is_connected || !presence.since || Date.parse(presence.since) < Date.parse(refusal.decided_at)) return null;
-  return (
-    <p className="note good" role="status">
-      It is in again: connected <Time at={presence.since} />.
-    </p>
-  );
+/** Return since when it is in again; empty while it is not: whoever has mended something waits for that. */
+function backSince(refusal: Refusal, device: Device | undefined): string {
+  const presence = device?.presence;
+  if (refusal.module_id || !presence?.is_connected || !presence.since) return '';
+  return Date.parse(presence.since) > Date.parse(refusal.decided_at) ? presence.since : '';
 }
 
 /** What a click can mend, for the reasons that one can. */
