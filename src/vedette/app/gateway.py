@@ -50,4 +50,5 @@ async def serve_gateway(role: GatewayRole, *, clock: Clock, ids: IdSource, ready
         Problem: The trust anchor or its own seed cannot be used, or the bus does not answer.
     """
     bus = await asyncio.to_thread(bus_settings, role.bus)
+    bus = replace(bus, hears_itself=False)  # what it tells the other gateways of its sessions
     await run_gateway(gateway_settings(role), gateway_post(role, bus), on_open=lambda _: ready())

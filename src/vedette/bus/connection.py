@@ -383,6 +383,7 @@ class BusConnection:
                     key=self._key,
                     tls=self._tls,
                     timeout_s=self._settings.connect_timeout_s,
+                    hears_itself=self._settings.hears_itself,
                 )
             except BusRefused as refused:
                 if is_first:

@@ -24,6 +24,7 @@ async def dial(
     key: UserKey | None,
     tls: ssl.SSLContext | None,
     timeout_s: float,
+    hears_itself: bool = True,
 ) -> Link:
     """Connect and authenticate; the link that is returned has been answered by the server.
 
@@ -36,7 +37,7 @@ async def dial(
     async with asyncio.timeout(timeout_s):
         _, link = await asyncio.get_running_loop().create_connection(new_link, address.host, address.port)
         try:
-            await _shake_hands(link, address, name=name, key=key, tls=tls)
+            await _shake_hands(link, address, name=name, key=key, tls=tls, hears_itself=hears_itself)
         except BaseException:
             link.abort(BusUnavailable("the bus connection was not completed"))
             raise
@@ -62,14 +63,15 @@ async def probe(link: Link) -> None:
 
 
 async def _shake_hands(
-    link: Link, address: Address, *, name: str, key: UserKey | None, tls: ssl.SSLContext | None
+    link: Link, address: Address, *, name: str, key: UserKey | None, tls: ssl.SSLContext | None, hears_itself: bool
 ) -> None:
     info = await link.receive_first_info()
     if address.is_tls and tls is not None:
         await link.start_tls(tls, address.host)
     elif info.tls_required:
         raise RemoteProtocolError("the bus requires TLS", hint="use a tls:// url")
-    link.write_accounted(encode_connect(_connect_options(info, name=name, key=key, is_tls=address.is_tls)))
+    options = _connect_options(info, name=name, key=key, is_tls=address.is_tls)
+    link.write_accounted(encode_connect({**options, "echo": hears_itself}))
     await probe(link)
 
 
@@ -81,7 +83,6 @@ def _connect_options(info: ServerInfo, *, name: str, key: UserKey | None, is_tls
         "lang": "python",
         "version": _CLIENT_VERSION,
         "protocol": 1,
-        "echo": True,
         "headers": True,
         "no_responders": True,
         "name": name,

@@ -46,6 +46,7 @@ class BusConnectionSettings:
         max_unacknowledged: JetStream messages that may wait for their acknowledgement.
         max_unacknowledged_bytes: Their size.
         max_message_bytes: Largest message accepted from the server.
+        hears_itself: Whether its own messages come back to it where it subscribes to their subject.
     """
 
     name: str
@@ -63,6 +64,7 @@ class BusConnectionSettings:
     max_unacknowledged: int = 65_536
     max_unacknowledged_bytes: int = 67_108_864
     max_message_bytes: int = 8_388_608
+    hears_itself: bool = True
 
     def __post_init__(self) -> None:
         check_name(self.name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from vedette.gateway.policies import PolicyDesk
-from vedette.trust import BadEntity, FactValue, PostureRecord, SessionFacts, describe_identity
+from vedette.trust import BadEntity, FactValue, PostureRecord, SessionFacts
 
 _ALLOW, _DENY = "allow", "deny"
 
@@ -37,7 +37,7 @@ def find_basis(
         is_permitted: What was decided.
     """
     try:
-        slice_sha256 = describe_identity(record, now).sha256
+        slice_sha256 = policies.slices.sha256(record, now)
     except BadEntity:
         return NO_BASIS
     return DecisionBasis(

@@ -9,7 +9,7 @@ from typing import Final, Protocol, cast
 from vedette.gateway.dps import ProvisioningSession, make_room
 from vedette.gateway.mqtt5_reasons import answer_to, reason_string
 from vedette.gateway.opening import open_hub_session
-from vedette.gateway.peer import CertificateFacts, Peer
+from vedette.gateway.peer import NOBODY, CertificateFacts, Peer
 from vedette.gateway.reception import MQTT_LIMITS, Reception
 from vedette.gateway.tls_facts import TlsFacts
 from vedette.protocols import RemoteProtocolError
@@ -125,7 +125,7 @@ class MqttConnection(asyncio.Protocol):
         self._is_stalled = False
         self._assigned_client_id: str | None = None
         self.is_reading_paused = False
-        self.peer = Peer()
+        self.peer = NOBODY
 
     # --- the transport's side -----------------------------------------------------------------------------------
 

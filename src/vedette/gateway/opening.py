@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vedette.bus.contract import OPEN_SESSION, OpenSession, SessionOpened, SessionOpening, session_opened_subject
 from vedette.gateway.basis import NO_BASIS, DecisionBasis, find_basis
@@ -60,8 +60,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error
         self.decision = decision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Applicant:
+class _Applicant(NamedTuple):
     """Who asks for a session, and with what."""
 
     reception: Reception
@@ -76,8 +75,7 @@ class _Applicant:
         return (str(self.user_name.device_id), self.user_name.module_id and str(self.user_name.module_id))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(NamedTuple):
     """What control says of an identity.
 
     Attributes:

@@ -99,6 +99,12 @@ def _describe_key(certificate: x509.Certificate) -> tuple[str, int]:
         return "", 0
 
 
+# Two times two of them; sessions share the text.
+@lru_cache(maxsize=4)
+def _describe_authentication(scope: str, kind: str) -> str:
+    return msgspec.json.encode({"scope": scope, "type": kind, "issuer": "iothub"}).decode()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """One connection's other end.
@@ -133,7 +139,7 @@ class Peer:
     def describe_authentication(self, *, is_module: bool) -> str:
         """Return the hub's stamp of how a message's sender proved who it is, as JSON."""
         scope, kind = "module" if is_module else "device", "x509" if self.token is None else "sas"
-        return msgspec.json.encode({"scope": scope, "type": kind, "issuer": "iothub"}).decode()
+        return _describe_authentication(scope, kind)
 
     def context(self, gateway: str) -> SessionContext:
         """Return what policies may read of the session.
@@ -149,3 +155,6 @@ class Peer:
             gateway=gateway,
             other=self.other,
         )
+
+
+NOBODY: Final = Peer()

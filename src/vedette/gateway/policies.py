@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from collections import OrderedDict
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +31,7 @@ from vedette.trust import (
     decode_manifest,
     default_bundle,
     default_manifest,
+    describe_identity,
     encode_bundle,
     encode_manifest,
 )
@@ -41,6 +45,7 @@ _MAX_REPLIES: Final = 8
 _MAX_FILE_BYTES: Final = 1_048_576
 _MANIFEST: Final = "manifest.json"
 _SUFFIX: Final = ".bundle"
+_MAX_SLICES: Final = 16_384
 
 
 class PolicyShelf:
@@ -104,8 +109,43 @@ def open_engines(shelf: PolicyShelf) -> tuple[PolicyEngines, dict[str, PolicyBun
     return PolicyEngines(PolicyManifest(bundle.sha256), [bundle]), {bundle.sha256: bundle}
 
 
+class SliceHashes:
+    """What decisions' records name identities' attributes by, kept until the record changes: it is made as JSON."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, int, int], str] = OrderedDict()
+
+    def sha256(self, record: PostureRecord, now: datetime) -> str:
+        """Return the hash of what policies may read of an identity.
+
+        Raises:
+            BadEntity: A section that policies need is unknown.
+        """
+        if _has_end(record):
+            return describe_identity(record, now).sha256
+        key = (record.generation_id, record.epoch, record.sequence)
+        known = self._known.get(key)
+        if known is None:
+            # Identities that are alike have the same.
+            known = self._known[key] = sys.intern(describe_identity(record, now).sha256)
+            if len(self._known) > _MAX_SLICES:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+        return known
+
+
+def _has_end(record: PostureRecord) -> bool:
+    sections = (record.registration, record.credentials, record.placement, record.health, record.quarantine)
+    return any(section.expires_at is not None for section in sections)
+
+
 class PolicyDesk:
     """The policies in force here, and the way to the next ones.
+
+    Attributes:
+        engines: In force.
+        slices: Hashes of identities' attributes.
 
     Args:
         bus: Where control is asked.
@@ -140,6 +180,7 @@ class PolicyDesk:
         self._changed: list[Callable[[], None]] = []
         self._news = asyncio.Event()
         self._is_failing = False
+        self.slices = SliceHashes()
         self.engines = engines
         view.enforce(engines.sha256)
 

@@ -6,12 +6,11 @@ Changes and heads come in one order on the bus and are dealt with in that order,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -55,12 +54,32 @@ _NOBODY: Final = " "
 
 
 class Opening:
-    """An opening under way: the newest record pushed for its name meanwhile."""
+    """An opening under way, for as long as its context holds: the newest record pushed for its name meanwhile.
 
-    __slots__ = ("pushed",)
+    Args:
+        openings: All that are under way.
+        name: Of the identity.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_name", "_openings", "pushed")
+
+    def __init__(self, openings: Openings, name: tuple[str, str | None]) -> None:
+        self._openings = openings
+        self._name = name
         self.pushed: PostureRecord | None = None
+
+    def __enter__(self) -> Self:
+        self._openings.setdefault(self._name, []).append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        left = self._openings[self._name]
+        left.remove(self)
+        if not left:
+            del self._openings[self._name]
+
+
+Openings = dict[tuple[str, str | None], list[Opening]]
 
 
 class PostureWatch:
@@ -103,7 +122,7 @@ class PostureWatch:
         # Apart: a revocation must not wait until every session was decided again by other policies.
         self._second_thoughts = PacedQueue(asyncio.get_running_loop(), clock, slice_s)
         self._head_subject = posture_head_subject(organization_id)
-        self._openings: dict[tuple[str, str | None], list[Opening]] = {}
+        self._openings: Openings = {}
         self._must_resync = asyncio.Event()
         self._has_head = asyncio.Event()
         self._must_ask_time = asyncio.Event()
@@ -129,19 +148,9 @@ class PostureWatch:
         """Do work beside the records, a few milliseconds at a time."""
         self._second_thoughts.run(work)
 
-    @contextlib.contextmanager
-    def watch(self, device_id: str, module_id: str | None) -> Iterator[Opening]:
+    def watch(self, device_id: str, module_id: str | None) -> Opening:
         """Note what is pushed for a name while control is asked about it: the answer may be older."""
-        opening = Opening()
-        key = (device_id, module_id)
-        self._openings.setdefault(key, []).append(opening)
-        try:
-            yield opening
-        finally:
-            left = self._openings[key]
-            left.remove(opening)
-            if not left:
-                del self._openings[key]
+        return Opening(self._openings, (device_id, module_id))
 
     async def run(self) -> None:
         """Read what was missed, whenever something was, and find out why heads come late; never ends."""

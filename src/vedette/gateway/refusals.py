@@ -10,6 +10,7 @@ import functools
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final, Protocol
 
 import msgspec
@@ -66,6 +67,11 @@ HINTS: Final = {
     "wrong_id_scope": "use the id scope that vedette status shows",
     "stopping": "the gateway is stopping; devices come back by themselves",
 }
+
+
+@functools.lru_cache(maxsize=1_024)
+def _write_end(not_after: datetime) -> str:
+    return to_rfc3339(not_after)  # certificates of one enrollment campaign end together, and each comes back often
 
 
 class DecisionPublisher(Protocol):
@@ -223,7 +229,7 @@ class DecisionLog:
             certificate_subject=certificate.subject if certificate else None,
             certificate_issuer=certificate.issuer if certificate else None,
             certificate_serial=certificate.serial if certificate else None,
-            certificate_not_after=to_rfc3339(certificate.not_after) if certificate and certificate.not_after else None,
+            certificate_not_after=_write_end(certificate.not_after) if certificate and certificate.not_after else None,
             tls_version=tls_version or None,
             policies=list(policies),
             bundle_sha256=bundle_sha256,

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vedette.bus.contract import DesiredChanged, InvokeMethod, TelemetrySession
 from vedette.gateway.acknowledgements import HeldAcknowledgements
@@ -49,8 +48,7 @@ _RESUME_GRACE_S: Final = 5.0
 _MAX_HELD: Final = 8_192
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
+class Admitted(NamedTuple):
     """What the decision to let an identity in rested on.
 
     Attributes:

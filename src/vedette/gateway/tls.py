@@ -20,7 +20,7 @@ from vedette.gateway.admission import Admission
 from vedette.gateway.pacing import PacedQueue, source_of
 from vedette.gateway.settings import TlsSettings
 from vedette.gateway.tls_context import TlsContextHolder
-from vedette.gateway.tls_facts import chain_bytes, peer_chain
+from vedette.gateway.tls_facts import chain_bytes
 from vedette.gateway.tls_records import Records, TlsFailure, begins_with_whole_record, new_records
 from vedette.gateway.tls_transport import SLOW_READER, TlsTransport
 from vedette.kernel import Clock
@@ -344,7 +344,7 @@ class TlsStage(asyncio.Protocol):
         if records is None or transport is None:
             return
         connection = records.connection
-        self.chain = peer_chain(connection)
+        self.chain = records.peer_chain()
         self.version = sys.intern(connection.get_protocol_version_name())
         self.cipher = sys.intern(connection.get_cipher_name() or "")
         settings = front.settings

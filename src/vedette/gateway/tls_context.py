@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 
+from vedette.gateway.tls_records import take_any_certificate
+
 # AEAD with forward secrecy only; ECDHE-ECDSA-AES256-GCM-SHA384 is what the Python SDK (TLS 1.2) settles on.
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!kRSA:!PSK"
 # OpenSSL's own judgement of the chain is not asked for; at depth 0 it does not spend a root's P-384 verification on it.
@@ -45,7 +47,7 @@ def _new_context(chain_pem: bytes, key_pem: bytes) -> SSL.Context:
     )
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    context.set_verify(SSL.VERIFY_PEER, _defer)
+    take_any_certificate(context)
     context.set_verify_depth(_VERIFY_DEPTH)
     context.use_certificate(certificates[0])
     for issuer in certificates[1:]:
@@ -53,8 +55,3 @@ def _new_context(chain_pem: bytes, key_pem: bytes) -> SSL.Context:
             context.add_extra_chain_cert(issuer)
     context.use_privatekey(key)
     return context
-
-
-def _defer(*_judgement: object) -> bool:
-    """Take any certificate: the handshake proves its key, whoever sits behind the stage decides about it."""
-    return True

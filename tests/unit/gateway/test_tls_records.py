@@ -50,8 +50,10 @@ OTHER_CHAIN, OTHER_KEY = make_pair()
 class Client:
     """The standard library's TLS in memory."""
 
-    def __init__(self, version: ssl.TLSVersion) -> None:
+    def __init__(self, version: ssl.TLSVersion, pair: Path | None = None) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if pair is not None:
+            context.load_cert_chain(pair)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.minimum_version = context.maximum_version = version
@@ -156,6 +158,19 @@ def test_our_end_is_heard(records: Records, client: Client) -> None:
     client.shake_hands(records)
     client.incoming.write(records.end())
     assert client.tls.read(1) == b""
+
+
+def test_what_the_client_sent_is_told_leaf_first_whoever_issued_it(records: Records, tmp_path: Path) -> None:
+    sent = [x509.load_pem_x509_certificate(each).public_bytes(Encoding.DER) for each in (OTHER_CHAIN, CHAIN)]
+    pair = tmp_path / "client.pem"
+    pair.write_bytes(OTHER_KEY + OTHER_CHAIN + CHAIN)
+    Client(ssl.TLSVersion.TLSv1_3, pair).shake_hands(records)
+    assert records.peer_chain() == tuple(sent)
+
+
+def test_a_client_without_certificate_has_no_chain(records: Records, client: Client) -> None:
+    client.shake_hands(records)
+    assert records.peer_chain() == ()
 
 
 def test_a_handshake_that_cannot_be_says_why_and_leaves_an_alert(records: Records) -> None:
