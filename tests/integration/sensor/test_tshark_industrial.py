@@ -370,3 +370,20 @@ def test_c37118(tmp_path: Path) -> None:
     ops = heard(path, over_tcp(4712, [grid("aa41", "0005"), grid("aa41", "0002")], ["", ""]))
     theirs = tshark(path, "synphasor.command", "synphasor.idcode_stream_source", "synphasor.soc")
     assert [(op.code, op.unit) for op in ops] == [(int(each[0], 0), int(each[1])) for each in theirs]
+
+
+def test_profinet_cm(tmp_path: Path) -> None:
+    head = "dea000006c9711d182710000000000000100a0de976cd111827100a02442df7d" + "11" * 16 + "00000000 01000000 05000000"
+    record = "0100 0001" + "00" * 16 + "00000000 0001 0001 0000 aff0 00000040" + "00" * 24
+    body = "0f270000 40000000 0f270000 00000000 40000000 0009 003c" + record
+    status = "00000000 00000000 00000000 00000000 00000000"
+    path = tmp_path / "cm.pcap"
+    frames = over_udp(
+        34_964,
+        ["04002000 100000 00" + head + "0200 ffff ffff 5400 0000 0000" + body],
+        ["04022000 100000 00" + head + "0200 ffff ffff 1400 0000 0000" + status],
+    )
+    ops = heard(path, frames)
+    theirs = tshark(path, "dcerpc.dg_seqnum", "dcerpc.opnum", "pn_io.index", "pn_io.slot_nr", "pn_io.subslot_nr")
+    assert [(op.transaction, op.code) for op in ops] == [(int(each[0]), int(each[1])) for each in theirs]
+    assert (ops[0].first, ops[0].unit) == (int(theirs[0][2], 0), f"{int(theirs[0][3], 0)}.{int(theirs[0][4], 0):x}")
