@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from running_platform import RunningPlatform
 
 from vedette.simulation import make_request
 
@@ -78,3 +79,21 @@ def test_emqx_asks_for_each_topic(api: httpx.Client, pump: str) -> None:
     assert api.post(url, json=asked).json()["result"] == "allow"
     assert api.post(url, json={**asked, "topic": "devices/other/up"}).json()["result"] == "deny"
     assert api.post(url, json={**asked, "action": "administer"}).json()["result"] == "deny"
+
+
+def test_a_broker_that_sends_no_header_has_the_token_in_the_address(
+    api: httpx.Client, anonymous: httpx.Client, platform: RunningPlatform, pump: str
+) -> None:
+    made = api.post("/v1/service-tokens", json={"name": f"for {pump}", "roles": ["enforcement-point"]}).json()
+    form = {"username": pump, "topic": f"devices/{pump}/up", "acc": "2"}
+    asked = {"url": f"/hooks/mqtt/acl{DECLARED}", "data": form}
+    assert anonymous.post(**asked, auth=("vedette", made["secret"])).status_code == 200
+    for name, password in (
+        ("vedette", platform.token),
+        ("vedette", f"vds_{'a' * 43}"),
+        (made["secret"], ""),
+        ("", "\u00e4" * 400),
+    ):
+        assert anonymous.post(**asked, auth=(name.encode(), password.encode())).status_code == 401
+    assert anonymous.get("/v1/session", auth=("vedette", made["secret"])).status_code == 401
+    assert anonymous.post("/access/v1/evaluation", json={}, auth=("vedette", made["secret"])).status_code == 401

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from running_bus import free_port
 
-START_WITHIN_S = 60.0
+START_WITHIN_S = 120.0
 _RUN = """
 import os, sys
 from pathlib import Path

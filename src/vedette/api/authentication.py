@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import binascii
 import hmac
+from base64 import b64decode
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -31,6 +33,7 @@ from vedette.operators import (
     TokenRefused,
     client_of,
     digest_of,
+    is_service_token,
 )
 
 TOKEN_ACTOR: Final = Actor("operator", "operator-token")
@@ -40,6 +43,9 @@ _MINUTE_S: Final = 60.0
 _PAGE_PREFIX: Final = "/login/"
 _SOURCES_MAX: Final = 4_096
 _SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
+# Nothing but a service token is taken that way, and nowhere else: a browser asks people for Basic credentials.
+_BASIC_PREFIX: Final = "/hooks/"
+_BASIC_MAX_CHARS: Final = 512
 _PROGRAM_HINT: Final = "the host's token stands in secrets/operator.token; service tokens: vedette token list"
 
 
@@ -165,7 +171,7 @@ class Authenticator:
         headers = Headers(scope=scope)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme:
-            return await self._by_token(scope, token.strip() if scheme.lower() == "bearer" else "")
+            return await self._by_token(scope, _token_in(scheme.lower(), token.strip(), scope["path"]))
         return await self.by_cookie(scope)
 
     async def by_cookie(self, scope: Scope) -> Principal:
@@ -286,6 +292,23 @@ def _principal_of_program(token: ServiceToken, address: str) -> Principal:
         address=address,
         owner_id=token.owner_id,
     )
+
+
+def _token_in(scheme: str, text: str, path: str) -> str:
+    """Return the token of a header; a broker that can send no header of its own has it in the hook's address.
+
+    Source:
+        RFC 6750 §2.1 (Bearer); RFC 7617 (Basic), which clients make of ``http://name:token@host``.
+    """
+    if scheme == "bearer":
+        return text
+    if scheme == "basic" and path.startswith(_BASIC_PREFIX) and len(text) <= _BASIC_MAX_CHARS:
+        try:
+            token = b64decode(text, validate=True).decode("ascii").partition(":")[2]
+        except (binascii.Error, ValueError):
+            return ""
+        return token if is_service_token(token) else ""
+    return ""
 
 
 def _address_in(scope: Scope) -> str:

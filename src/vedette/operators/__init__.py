@@ -171,6 +171,7 @@ from vedette.operators.service_token import (
     IssuedServiceToken,
     NewServiceToken,
     ServiceToken,
+    is_service_token,
 )
 from vedette.operators.service_tokens import (
     ServiceTokenService,
@@ -349,6 +350,7 @@ __all__ = [
     "holds_everywhere",
     "is_address",
     "is_demanded",
+    "is_service_token",
     "open_token",
     "origin_of",
     "reaches",

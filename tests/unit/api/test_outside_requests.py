@@ -8,10 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.api.authzen_request import Batch, Item, Kind, read_batch, read_page, read_search
+from vedette.access import SEARCHED_MAX
+from vedette.api.authzen_request import Batch, Item, Kind, read_batch, read_evaluation, read_page, read_search
 from vedette.api.broker_hooks import covers
 from vedette.api.errors import InvalidBody
 
+ASKED = read_evaluation(
+    {"subject": {"type": "user", "id": "a"}, "action": {"name": "read"}, "resource": {"type": "record", "id": "1"}}
+)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
@@ -30,9 +34,14 @@ _JSON = st.recursive(
 
 @given(_JSON)
 def test_any_json_is_read_or_refused(body: object) -> None:
-    for read in (read_batch, read_page, lambda each: read_search(each, Kind.SUBJECT)):
+    with contextlib.suppress(InvalidBody):
+        assert isinstance(read_batch(body), Batch | Item)
+    for kind in Kind:
         with contextlib.suppress(InvalidBody):
-            assert isinstance(read(body), Batch | Item | int)
+            item = read_search(body, kind)
+            assert 0 <= read_page(body, item).most <= SEARCHED_MAX
+    with contextlib.suppress(InvalidBody):
+        read_page(body, ASKED)
 
 
 @pytest.mark.parametrize(
