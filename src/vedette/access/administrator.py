@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 CACHE_MAX: Final = 50_000
 ABSENT_MAX: Final = 4096
+_NOT_OURS: Final = "a stored posture record is not ours"
 ABSENT_S: Final = 1.0
 REBUILD_CHUNK: Final = 500
 
@@ -182,7 +183,11 @@ class PolicyAdministrator:
         if reading.is_overtaken:
             # A commit that came in meanwhile has put the newer record there.
             return self._cache.get(key)
-        record = None if signed is None else self._verifier.record(signed)
+        try:
+            record = None if signed is None else self._verifier.record(signed)
+        except Untrusted as untrusted:
+            log.error(_NOT_OURS, extra={"reason": untrusted.detail})  # noqa: TRY400 - no trace
+            raise
         self._remember(key, record)
         return record
 
@@ -296,7 +301,7 @@ class PolicyAdministrator:
         try:
             return self._verifier.record(signed)
         except Untrusted as untrusted:
-            log.error("a stored posture record is not ours", extra={"reason": untrusted.detail})  # noqa: TRY400 - no trace
+            log.error(_NOT_OURS, extra={"reason": untrusted.detail})  # noqa: TRY400 - no trace
             return None
 
     def _base(self, state: State, now: datetime) -> Head:

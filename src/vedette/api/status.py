@@ -21,6 +21,7 @@ from vedette.pki.records import CertificateReports
 from vedette.registry import ClockGuard, DeviceCounts, DeviceService
 
 PROBE_TIMEOUT_S: Final = 1.0
+SLOW_STORE_S: Final = 1.0
 _COUNTS_EVERY_S: Final = 5.0
 _EXPIRY_WARNING_DAYS: Final = 60
 _GATEWAYS_REPORT_WITHIN: Final = timedelta(seconds=15)
@@ -159,12 +160,14 @@ class StatusReader:
         authorities, signer = await self._ask_signer()
         components.append(signer)
         try:
-            counts = await self._count()
+            asked_s = self._clock.monotonic_s()
             size = await self._ledger.size(organization_id)
+            took_s = self._clock.monotonic_s() - asked_s
+            counts = await self._count()
             note = await self._checkpoints.latest(organization_id)
             components.append(await self._judge_issuing_key())
             components += [] if self._concerns is None else await self._concerns()
-            components.append(Component("store", "ok"))
+            components.append(_judge_store(took_s))
         except Problem as problem:
             counts, size, note = DeviceCounts(), 0, None
             components.append(Component("store", "failed", problem.detail, problem.hint))
@@ -288,6 +291,13 @@ class StatusRoutes:
     async def show(self) -> StatusView:
         """Components, devices by state, sessions, ledger and authorities."""
         return await self._reader.read()
+
+
+def _judge_store(took_s: float) -> Component:
+    if took_s <= SLOW_STORE_S:
+        return Component("store", "ok")
+    hint = "changes and answers are late: is its disk or its network busy?"
+    return Component("store", "warning", f"a plain question took {took_s:.1f} s", hint)
 
 
 def _worst(components: list[Component]) -> Health:
