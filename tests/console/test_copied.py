@@ -21,12 +21,20 @@ PATHS = [
     "/quarantine",
     "/refusals?device=door-1",
     "/clone-alerts",
+    "/policies",
+    "/policies/1",
     "/groups",
     "/queries?q=SELECT+deviceId+FROM+devices+WHERE+site+%3D+%27north%27",
     "/ledger",
     "/authorities",
     "/enrollments",
     "/people",
+    "/roles",
+    "/approvals",
+    "/reviews",
+    "/service-tokens",
+    "/command-schemas",
+    "/account",
 ]
 _READS = {"explain", "list", "show", "query", "status", "members"}
 

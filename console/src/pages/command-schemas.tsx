@@ -76,7 +76,7 @@ function forWhat(schema: Schema, groupName: (id: string) => string): string {
     schema.device_class && `class ${schema.device_class}`,
     schema.group_id && `group ${groupName(schema.group_id)}`,
   ].filter(Boolean);
-  return parts.length ? parts.join(', ') : 'all devices';
+  return parts.join(', ');
 }
 
 function Detail({ schema, mayRemove }: { schema: Schema; mayRemove: boolean }) {
@@ -146,6 +146,7 @@ function Add() {
   const [description, setDescription] = useState('');
   const groups = useGroups();
   const isReadable = isJsonObject(text);
+  const isForSome = deviceClass.trim() !== '' || group !== '';
   return (
     <Act
       label="List a command"
@@ -153,7 +154,7 @@ function Add() {
       startsAtReason={false}
       hasReason={false}
       title="List what devices may be told"
-      isReady={isReadable}
+      isReady={isReadable && isForSome}
       act={() =>
         take(
           api.POST('/v1/command-schemas', {
@@ -169,7 +170,7 @@ function Add() {
         )
       }
     >
-      <p className="note warn">From then on these devices take nothing of this kind that no schema fits. Several add up.</p>
+      <p className="note warn">From then on the devices of the class, or group, take nothing of this kind that no schema fits. Several add up.</p>
       <div className="field">
         <label htmlFor="schema-kind">Kind</label>
         <select
@@ -188,13 +189,13 @@ function Add() {
         <Input className="input mono" maxLength={100} placeholder="set_speed" spellCheck={false} />
       </TextField>
       <TextField className="field" value={deviceClass} onChange={setDeviceClass} autoComplete="off">
-        <Label>For devices of this class (none: of any)</Label>
+        <Label>For devices of this class</Label>
         <Input className="input" maxLength={64} placeholder="pump" spellCheck={false} />
       </TextField>
       <div className="field">
-        <label htmlFor="schema-group">And of this group</label>
+        <label htmlFor="schema-group">For devices of this group; with a class, of both</label>
         <select id="schema-group" className="input" value={group} onChange={(event) => setGroup(event.target.value)}>
-          <option value="">any</option>
+          <option value="">of any</option>
           {(groups.data?.items ?? []).map((each) => (
             <option key={each.group_id} value={each.group_id}>
               {visible(each.name)}

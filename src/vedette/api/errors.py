@@ -77,6 +77,13 @@ class BodyTooSlow(Problem):
     status: ClassVar[int] = 408
 
 
+class WrongCode(Problem):
+    """A code of an app is not the one that it shows now."""
+
+    code: ClassVar[str] = "api.wrong_code"
+    status: ClassVar[int] = 422
+
+
 class InvalidBody(Problem):
     """A request body is not the JSON that it says it is."""
 

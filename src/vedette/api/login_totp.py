@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
 from vedette.api.authentication import Authenticator, Principal, client_in, principal_of_session
-from vedette.api.errors import InvalidBody
+from vedette.api.errors import WrongCode
 from vedette.api.protection import host_name
 from vedette.api.same_origin import check_own_script
 from vedette.api.schema import (
@@ -205,7 +205,7 @@ class OtherLoginRoutes:
             await self._sign_in.totp.confirm(_session_of(caller), body.code)
         except LoginFailed as problem:
             # Not as a wrong credential: the session that asks is as good as before.
-            raise InvalidBody("the code is not the one that the app shows now", hint=problem.hint) from problem
+            raise WrongCode("the code is not the one that the app shows now", hint=problem.hint) from problem
 
     async def remove(self, person_id: PersonPath, who: Who, caller: Caller, sight: Seen, reason: _Reason) -> None:
         """The sessions that it began end at once. Another person's asks for an administrator."""
