@@ -86,14 +86,14 @@ def test_a_broker_that_sends_no_header_has_the_token_in_the_address(
 ) -> None:
     made = api.post("/v1/service-tokens", json={"name": f"for {pump}", "roles": ["enforcement-point"]}).json()
     form = {"username": pump, "topic": f"devices/{pump}/up", "acc": "2"}
-    asked = {"url": f"/hooks/mqtt/acl{DECLARED}", "data": form}
-    assert anonymous.post(**asked, auth=("vedette", made["secret"])).status_code == 200
+    url = f"/hooks/mqtt/acl{DECLARED}"
+    assert anonymous.post(url, data=form, auth=("vedette", made["secret"])).status_code == 200
     for name, password in (
         ("vedette", platform.token),
         ("vedette", f"vds_{'a' * 43}"),
         (made["secret"], ""),
         ("", "\u00e4" * 400),
     ):
-        assert anonymous.post(**asked, auth=(name.encode(), password.encode())).status_code == 401
+        assert anonymous.post(url, data=form, auth=(name.encode(), password.encode())).status_code == 401
     assert anonymous.get("/v1/session", auth=("vedette", made["secret"])).status_code == 401
     assert anonymous.post("/access/v1/evaluation", json={}, auth=("vedette", made["secret"])).status_code == 401

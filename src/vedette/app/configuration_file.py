@@ -11,7 +11,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from vedette.access import BadApplication, load_applications
 from vedette.app.configuration import SECTIONS, Configuration
 from vedette.app.oidc_section import oidc_contradictions
 from vedette.app.options import BadValueError, Option, convert, from_text, options_of
@@ -221,10 +220,7 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
             yield name, f"{name}: there is no file {path}"
     yield from oidc_contradictions(configuration.oidc)
     yield from _callout_contradictions(configuration)
-    try:
-        load_applications(configuration.authzen.applications)
-    except BadApplication as problem:
-        yield "authzen.applications", f"authzen.applications: {problem.detail}"
+    yield from _application_contradictions(configuration)
     for url in (*configuration.bus.urls, *configuration.auth_callout.urls):
         if not re.fullmatch(r"(nats|tls)://[^/@\s]+", url):
             yield "bus.urls", "a bus url is nats://host:port or tls://host:port, without credentials"
@@ -247,6 +243,18 @@ def _callout_contradictions(configuration: Configuration) -> Iterator[tuple[str,
             "auth_callout.urls",
             "auth_callout.urls needs auth_callout.user_seed_file and auth_callout.issuer_seed_file",
         )
+
+
+def _application_contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    if configuration.authzen.applications is None:
+        return
+    # Imported here: every process of the platform reads this module, and few need what it draws in.
+    from vedette.access import BadApplication, load_applications  # noqa: PLC0415 - see above
+
+    try:
+        load_applications(configuration.authzen.applications)
+    except BadApplication as problem:
+        yield "authzen.applications", f"authzen.applications: {problem.detail}"
 
 
 def _ports(configuration: Configuration) -> Iterator[tuple[str, int]]:
