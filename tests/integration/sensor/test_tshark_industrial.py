@@ -387,3 +387,17 @@ def test_profinet_cm(tmp_path: Path) -> None:
     theirs = tshark(path, "dcerpc.dg_seqnum", "dcerpc.opnum", "pn_io.index", "pn_io.slot_nr", "pn_io.subslot_nr")
     assert [(op.transaction, op.code) for op in ops] == [(int(each[0]), int(each[1])) for each in theirs]
     assert (ops[0].first, ops[0].unit) == (int(theirs[0][2], 0), f"{int(theirs[0][3], 0)}.{int(theirs[0][4], 0):x}")
+
+
+def test_c1222(tmp_path: Path) -> None:
+    path = tmp_path / "c1222.pcap"
+    frames = over_tcp(
+        1153,
+        ["6021 a206 0604 2b060104 a803 020101 be12 2810 810e 80 03300001 08 4f 0007 000001 0101"],
+        ["6017 a403 020101 a803 020109 be0b 2809 8107 80 0400 0000 00 00"],
+    )
+    ops = [op for op in heard(path, frames) if op.direction.name == "REQUEST"]
+    theirs = tshark(path, "c1222.cmd", "c1222.read.table", "c1222.write.table")
+    codes = [int(each, 16) for each in theirs[0][0].split(",")]
+    assert [op.code for op in ops] == codes
+    assert ops[0].first == int(theirs[0][1].split(",")[0], 0)
