@@ -1,6 +1,7 @@
 // What the pages about policies ask for, each under one key.
 import { useQuery } from '@tanstack/react-query';
 import { api, type Schemas, take } from '../api/client';
+import { actorName } from '../ui/text';
 
 export type Bundle = Schemas['BundleView'];
 export type Staging = Schemas['StagingView'];
@@ -80,4 +81,25 @@ export function useGroupName(id: string): string {
     enabled: id !== '',
   });
   return group.data?.name ?? '';
+}
+
+const ITSELF: Record<string, string> = {
+  'system:access': 'Vedette itself',
+  'system:policy-watch': 'Vedette itself, which watched it',
+  'operator:operator-token': "the host's token",
+};
+
+/** Return what names whoever acted, `kind:id`; people by their names, where one may see those. */
+export function useNames(): (actor: string, name?: string) => string {
+  const people = useQuery({
+    queryKey: ['people', 'names'],
+    queryFn: () => take(api.GET('/v1/people', { params: { query: { limit: 500 } } })),
+    staleTime: 60_000,
+    retry: false,
+  });
+  return (actor, name) => {
+    const known = people.data?.items.find((each) => actor === `operator:${each.person_id}`)?.name;
+    if (actor.startsWith('operator:link:')) return 'a one-time link';
+    return ITSELF[actor] ?? (name || known || actorName({ id: actor }));
+  };
 }

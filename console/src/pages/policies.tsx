@@ -3,10 +3,9 @@ import { Link, useLocation } from 'wouter';
 import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
-import { actorName } from '../ui/text';
 import { Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { dueOf, PolicyList } from './policies-list';
-import { type Bundle, deniedShare, nameOf, pathTo, type Staging, useBundle, useBundles, useGroupName, useStaging } from './policies-queries';
+import { type Bundle, deniedShare, nameOf, pathTo, type Staging, useBundle, useBundles, useGroupName, useNames, useStaging } from './policies-queries';
 import './policies.css';
 import { RollBack, Withdraw } from './policy-acts';
 import { StageBadge } from './policy-bundle';
@@ -34,7 +33,7 @@ export default function Policies() {
         <>
           <Notes staging={staging.data} bundles={items} />
           <Stages staging={staging.data} bundles={items} />
-          <InForce />
+          <InForce stable={staging.data.stable} />
         </>
       ) : (
         !staging.error && <Empty>Reading the policies…</Empty>
@@ -75,6 +74,7 @@ function Notes({ staging, bundles }: { staging: Staging; bundles: readonly Bundl
 
 function Stages({ staging, bundles }: { staging: Staging; bundles: readonly Bundle[] }) {
   const may = useMay();
+  const nameActor = useNames();
   const find = (sha256: string | null) => bundles.find((each) => each.sha256 === sha256);
   const { stable, canary, shadow } = staging;
   return (
@@ -86,12 +86,14 @@ function Stages({ staging, bundles }: { staging: Staging; bundles: readonly Bund
         <dl className="facts">
           <dt>Since</dt>
           <dd>
-            {staging.revision > 0 ? (
+            {staging.changed_by ? (
               <>
-                the last change <Time at={staging.changed_at} /> by <Foreign text={actorName({ id: staging.changed_by || 'system:access' })} />
+                the last change, <Time at={staging.changed_at} />, by <Foreign text={nameActor(staging.changed_by)} />
               </>
             ) : (
-              'the installation'
+              <>
+                the installation, <Time at={staging.changed_at} />
+              </>
             )}
           </dd>
           {staging.reason && (
@@ -218,9 +220,15 @@ function Differences({ staging, sha256 }: { staging: Staging; sha256: string }) 
   return (
     <>
       <dt>Would refuse</dt>
-      <dd className="number">{sum('shadow_denies').toLocaleString('en')} decisions that are let in now</dd>
+      <dd className="number">
+        <Link href={link('/decisions', { shadow: '1', effect: 'allow' })}>{sum('shadow_denies').toLocaleString('en')} decisions</Link> that are let
+        in now
+      </dd>
       <dt>Would let in</dt>
-      <dd className="number">{sum('shadow_allows').toLocaleString('en')} decisions that are refused now</dd>
+      <dd className="number">
+        <Link href={link('/decisions', { shadow: '1', effect: 'deny' })}>{sum('shadow_allows').toLocaleString('en')} decisions</Link> that are refused
+        now
+      </dd>
       {names.length > 0 && (
         <>
           <dt>Such as</dt>
@@ -244,8 +252,8 @@ function Some({ names }: { names: readonly string[] }) {
   ));
 }
 
-function InForce() {
-  const stable = useBundle('stable');
+function InForce({ stable: sha256 }: { stable: string }) {
+  const stable = useBundle(sha256);
   return (
     <Card
       title="Policies in force"
@@ -255,6 +263,11 @@ function InForce() {
       {stable.data && <PolicyList text={stable.data.content.policies} from="stable" />}
     </Card>
   );
+}
+
+function Author({ bundle }: { bundle: Bundle }) {
+  const nameActor = useNames();
+  return <Foreign text={nameActor(bundle.author, bundle.author_name)} />;
 }
 
 const COLUMNS: Column<Bundle>[] = [
@@ -273,7 +286,7 @@ const COLUMNS: Column<Bundle>[] = [
   {
     title: 'By',
     width: 'minmax(110px, 1fr)',
-    cell: (each) => <Foreign text={actorName({ id: each.author, name: each.author_name })} />,
+    cell: (each) => <Author bundle={each} />,
   },
   { title: 'SHA-256', width: '110px', cell: (each) => <Foreign text={each.sha256.slice(0, 12)} mono /> },
 ];
@@ -282,7 +295,7 @@ function History({ bundles, isLoading }: { bundles: Bundle[]; isLoading: boolean
   const [, navigate] = useLocation();
   return (
     <Card title="All bundles" actions={<CopyAs way={{ cli: ['policy', 'list'], path: '/v1/policies' }} />}>
-      <div className="bundles">
+      <div className="bundles" style={{ height: `calc(${Math.min(Math.max(bundles.length, 2), 8)} * var(--row) + 50px)` }}>
         <Table
           label="Bundles"
           columns={COLUMNS}

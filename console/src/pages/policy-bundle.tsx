@@ -5,10 +5,9 @@ import { api, take } from '../api/client';
 import { link, nameIn, useQueryState } from '../app/url';
 import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
-import { actorName } from '../ui/text';
 import { Badge, Card, Empty, Foreign, Page, ProblemNote, Time, type Tone } from '../ui/ui';
 import { PolicyList } from './policies-list';
-import { type Bundle, nameOf, pathTo, type Standing, useBundle, useStaging, useStanding } from './policies-queries';
+import { type Bundle, nameOf, pathTo, type Standing, useBundle, useNames, useStaging, useStanding } from './policies-queries';
 import './policies.css';
 import { DifferenceList } from './policy-difference';
 import { Simulation } from './policy-simulation';
@@ -34,7 +33,7 @@ export default function PolicyBundlePage() {
   if (!standing.data || !staging.data) {
     const error = standing.error ?? staging.error;
     return (
-      <Page title={<Foreign text={`Policies ${reference}`} />}>
+      <Page title={<Foreign text={`Bundle ${reference}`} />}>
         <ProblemNote error={error} />
         {error ? <Link href="/policies">See all bundles</Link> : <Empty>Reading the policies…</Empty>}
       </Page>
@@ -42,22 +41,24 @@ export default function PolicyBundlePage() {
   }
   return (
     <Page
-      title={<Foreign text={`Policies ${nameOf(standing.data.bundle)}`} />}
+      title={<Foreign text={`Bundle ${nameOf(standing.data.bundle)}`} />}
       about={<StageBadge stage={standing.data.bundle.stage} />}
       actions={<Actions bundle={standing.data.bundle} />}
     >
       <ProblemNote error={standing.error ?? staging.error} />
       <Known />
-      <div className="split even">
-        <div className="stack">
-          <Steps standing={standing.data} staging={staging.data} />
-          <Changes standing={standing.data} />
-        </div>
-        <div className="stack">
-          <About bundle={standing.data.bundle} />
-        </div>
-      </div>
-      {standing.data.bundle.sha256 !== staging.data.stable && <Simulated standing={standing.data} stable={staging.data.stable} />}
+      {standing.data.bundle.sha256 === staging.data.stable ? (
+        <Steps standing={standing.data} staging={staging.data} />
+      ) : (
+        <>
+          <div className="columns">
+            <Steps standing={standing.data} staging={staging.data} />
+            <Changes standing={standing.data} />
+          </div>
+          <Simulated standing={standing.data} stable={staging.data.stable} />
+        </>
+      )}
+      <About bundle={standing.data.bundle} />
     </Page>
   );
 }
@@ -102,7 +103,6 @@ function Known() {
 
 function Changes({ standing }: { standing: Standing }) {
   const { bundle, difference } = standing;
-  if (bundle.stage === 'stable') return null;
   return (
     <Card
       title="What it changes over the policies in force"
@@ -122,6 +122,7 @@ function Simulated({ standing, stable }: { standing: Standing; stable: string })
 
 function About({ bundle }: { bundle: Bundle }) {
   const full = useBundle(bundle.sha256);
+  const nameActor = useNames();
   const sites = Object.keys(full.data?.content.sites ?? {}).length;
   const cases = (full.data?.content.cases ?? '').match(/^\s*\[\[case\]\]/gmu)?.length ?? 0;
   return (
@@ -136,7 +137,7 @@ function About({ bundle }: { bundle: Bundle }) {
         </dd>
         <dt>Stored</dt>
         <dd>
-          <Time at={bundle.created_at} /> by <Foreign text={actorName({ id: bundle.author, name: bundle.author_name })} />
+          <Time at={bundle.created_at} /> by <Foreign text={nameActor(bundle.author, bundle.author_name)} />
         </dd>
         <dt>Holds</dt>
         <dd>

@@ -10,8 +10,8 @@ import { useSettled } from './policy-draft';
 type Flaw = Schemas['FlawView'];
 type Check = Schemas['CheckView'];
 
-/** Check a draft a moment after it has last changed; `isCurrent`: what is told is about the very text that is there. */
-export function useCheck(content: Content) {
+/** Check a draft a moment after it has last changed, and compare it with what decides for everyone; `isCurrent`: what is told is about the very text that is there. */
+export function useCheck(content: Content, stable: string) {
   const settled = useSettled(content);
   const check = useQuery({
     queryKey: ['policy-check', settled.number],
@@ -22,7 +22,7 @@ export function useCheck(content: Content) {
   });
   const isReadable = check.data !== undefined && !check.isPlaceholderData && !check.data.flaws.some((each) => each.is_error);
   const difference = useQuery({
-    queryKey: ['policy-difference-of', settled.number],
+    queryKey: ['policy-difference-of', settled.number, stable],
     queryFn: () => take(api.POST('/v1/policy-difference', { body: { ...settled.value, against: 'stable' } })),
     enabled: isReadable,
     placeholderData: keepPreviousData,
@@ -82,7 +82,7 @@ function Flaws({ flaws, onJump }: { flaws: readonly Flaw[]; onJump: (flaw: Flaw)
           <span className="row-of">
             <Badge tone={each.is_error ? 'bad' : 'warn'}>{each.is_error ? 'flaw' : 'warning'}</Badge>
             {each.line > 0 && (
-              <Button kind="quiet" onPress={() => onJump(each)}>
+              <Button onPress={() => onJump(each)}>
                 line {each.line}, column {each.column}
               </Button>
             )}

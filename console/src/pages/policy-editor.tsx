@@ -92,7 +92,7 @@ function Editor({ start, isKept }: { start: Draft; isKept: boolean }) {
   const [draft, setDraft] = useState(start);
   const [isRestored, setRestored] = useState(isKept);
   const text = useRef<TextHandle>(null);
-  const found = useCheck(draft.content);
+  const found = useCheck(draft.content, useStaging().data?.stable ?? draft.stable);
   const isUnsaved = !isSame(draft.content, draft.base.content);
   const tab = TABS.find((each) => each.id === parameters.get('tab'))?.id ?? 'text';
   useEffect(() => keepDraft(isUnsaved ? draft : null), [draft, isUnsaved]);
@@ -117,7 +117,7 @@ function Editor({ start, isKept }: { start: Draft; isKept: boolean }) {
           {isUnsaved ? ', not stored' : ', nothing changed yet'}
         </>
       }
-      actions={<Actions draft={draft} isReady={isUnsaved && found.isCurrent && found.check.data?.is_good === true} isUnsaved={isUnsaved} />}
+      actions={<Actions draft={draft} isReady={isUnsaved && found.isCurrent && found.check.data?.is_good === true} />}
     >
       {isRestored && (
         <p className="note row-of" role="status">
@@ -218,7 +218,7 @@ function CasesPane({ text, onText }: { text: string; onText: (text: string) => v
   );
 }
 
-function Actions({ draft, isReady, isUnsaved }: { draft: Draft; isReady: boolean; isUnsaved: boolean }) {
+function Actions({ draft, isReady }: { draft: Draft; isReady: boolean }) {
   const [name, setName] = useState('');
   const stored = useRef<{ number: number; isKnown: boolean } | null>(null);
   const bundles = useBundles();
@@ -251,7 +251,6 @@ function Actions({ draft, isReady, isUnsaved }: { draft: Draft; isReady: boolean
           <Input className="input" maxLength={128} />
         </TextField>
       </Act>
-      {!isUnsaved && <span className="muted">Change something to store it.</span>}
       <CopyAs way={{ cli: ['policy', 'apply'], names: ['policies'], method: 'POST', path: '/v1/policies', body }} />
     </>
   );

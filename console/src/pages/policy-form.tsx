@@ -2,7 +2,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { Input, Label, TextField } from 'react-aria-components';
-import { api, type Schemas, take } from '../api/client';
+import { api, ApiError, type Schemas, take } from '../api/client';
 import { visible } from '../ui/text';
 import { Button, Card, Empty, Foreign, ProblemNote } from '../ui/ui';
 import { addPolicy, freeId, type PolicyPart, replacePolicy, splitPolicies } from './policies-text';
@@ -20,7 +20,10 @@ interface Pane {
 
 export function FormPane({ text, onText, chosen, onChoose, showText }: Pane) {
   const parts = splitPolicies(text);
-  const part = parts.find((each) => each.id === chosen) ?? parts[0];
+  const at = Math.max(0, parts.findIndex((each) => each.id === chosen));
+  const part = parts[at];
+  // A policy may be given another id while its form is open: the form stays the same one.
+  const [others, setOthers] = useState(0);
   const adding = useMutation({
     mutationFn: () => {
       const form: Schemas['FormView'] = { policy_id: freeId(parts), effect: 'forbid' };
@@ -48,7 +51,13 @@ export function FormPane({ text, onText, chosen, onChoose, showText }: Pane) {
           Add a policy
         </Button>
         {part && (
-          <Button kind="danger" onPress={() => onText(replacePolicy(text, part, ''))}>
+          <Button
+            kind="danger"
+            onPress={() => {
+              onText(replacePolicy(text, part, ''));
+              setOthers(others + 1);
+            }}
+          >
             Remove it
           </Button>
         )}
@@ -56,12 +65,11 @@ export function FormPane({ text, onText, chosen, onChoose, showText }: Pane) {
       <ProblemNote error={adding.error} />
       {part ? (
         <OneForm
-          key={part.id}
+          key={`${others} ${at}`}
           part={part}
           showText={() => showText(part)}
           onWritten={(written, id) => {
-            const before = splitPolicies(text).find((each) => each.id === part.id);
-            if (before) onText(replacePolicy(text, before, written));
+            onText(replacePolicy(text, part, written));
             if (id !== part.id) onChoose(id);
           }}
         />
@@ -90,11 +98,18 @@ function OneForm({ part, onWritten, showText }: {
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
   });
+  const isOther = read.error instanceof ApiError && read.error.problem.code === 'access.not_a_form';
   if (read.error)
     return (
       <Card title={<Foreign text={part.id} />}>
-        <ProblemNote error={read.error} />
-        <p>This policy says more than the form can. It stays text, and nothing of it is lost.</p>
+        {isOther ? (
+          <p>
+            This policy says more than the form can (<Foreign text={read.error.message} />
+            ). It stays text, and nothing of it is lost.
+          </p>
+        ) : (
+          <ProblemNote error={read.error} />
+        )}
         <Button kind="primary" onPress={showText}>
           Edit it as text
         </Button>

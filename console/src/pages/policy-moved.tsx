@@ -1,15 +1,15 @@
 // Somebody else has put other policies into force while a draft was written: it is said, and nothing of either is lost.
 import { useState } from 'react';
 import { Link } from 'wouter';
-import { actorName } from '../ui/text';
 import { Button, Foreign, ProblemNote, Time } from '../ui/ui';
-import { nameOf, pathTo, useBundle, useDifference, useStaging } from './policies-queries';
+import { nameOf, pathTo, useBundle, useDifference, useNames, useStaging } from './policies-queries';
 import { takeOver } from './policies-text';
 import { DifferenceSummary } from './policy-difference';
 import type { Draft } from './policy-draft';
 
 export function MovedOn({ draft, onDraft }: { draft: Draft; onDraft: (draft: Draft) => void }) {
   const staging = useStaging().data;
+  const nameActor = useNames();
   const stable = staging?.stable ?? draft.stable;
   const isMoved = stable !== draft.stable;
   const bundle = useBundle(isMoved ? stable : '');
@@ -44,7 +44,7 @@ export function MovedOn({ draft, onDraft }: { draft: Draft; onDraft: (draft: Dra
         <Link href={pathTo(bundle.data?.number ?? stable)}>
           bundle <Foreign text={nameOf(bundle.data, stable)} />
         </Link>{' '}
-        was put into force by <Foreign text={actorName({ id: staging?.changed_by ?? '' })} />, <Time at={staging?.changed_at} />. Your draft is as
+        was put into force by <Foreign text={nameActor(staging?.changed_by ?? '')} />, <Time at={staging?.changed_at} />. Your draft is as
         you left it. Put into force as it is, it would undo that:
       </p>
       <ProblemNote error={theirs.error} />

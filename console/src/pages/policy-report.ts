@@ -48,3 +48,17 @@ export function rowsOf(table: Record<string, Tally>): [string, Tally][] {
     (denied + allowed) * 1e6 + other;
   return Object.entries(table).sort(([a, x], [b, y]) => weight(y) - weight(x) || a.localeCompare(b));
 }
+
+export type Gathered = Sample & { actions: string[] };
+
+/** Put examples of one identity together that differ by nothing but the action. */
+export function gather(samples: readonly Sample[]): Gathered[] {
+  const found = new Map<string, Gathered>();
+  for (const each of samples) {
+    const key = JSON.stringify([each.device_id, each.module_id, each.change, each.before, each.after]);
+    const known = found.get(key);
+    if (known) known.actions.push(each.action);
+    else found.set(key, { ...each, actions: [each.action] });
+  }
+  return [...found.values()];
+}

@@ -8,7 +8,7 @@ import { CopyAs } from '../ui/copy';
 import { queryText } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
 import { type Bundle, pathTo } from './policies-queries';
-import { type Report, reportOf, rowsOf, type Sample, type Tally } from './policy-report';
+import { gather, type Report, reportOf, rowsOf, type Sample, type Tally } from './policy-report';
 
 const FOLLOW_MS = 700;
 const DAYS = [1, 7, 30, 90];
@@ -241,24 +241,24 @@ function Tallies({ title, table, to, called = (key) => key, empty = 'None.' }: {
 
 function Samples({ samples }: { samples: readonly Sample[] }) {
   return (Object.keys(CHANGES) as (keyof Tally)[]).map((change) => {
-    const some = samples.filter((each) => each.change === change);
+    const some = gather(samples.filter((each) => each.change === change));
     if (some.length === 0) return <span key={change} id={`samples-${change}`} />;
     return (
       <section key={change} id={`samples-${change}`} aria-label={`Some ${CHANGES[change]}`}>
         <h3>Some {CHANGES[change]}</h3>
         <ul className="plain">
           {some.map((each) => (
-            <li key={`${each.device_id} ${each.module_id} ${each.action}`} className="line wrap">
+            <li key={`${each.device_id} ${each.module_id} ${each.actions[0]}`} className="line wrap">
               <span>
                 <Link href={link(`/devices/${encodeURIComponent(each.device_id)}`, { module: each.module_id ?? '' })}>
                   <Foreign text={each.module_id ? `${each.device_id} › ${each.module_id}` : each.device_id} />
                 </Link>{' '}
-                <code>{each.action}</code>{' '}
                 {each.site && (
                   <span className="muted">
-                    site <Foreign text={each.site} />
+                    site <Foreign text={each.site} />,{' '}
                   </span>
                 )}
+                {each.actions.join(', ')}
               </span>
               <span>
                 <Names ids={each.before} none="nothing" /> → <Names ids={each.after} none="nothing permits it" />{' '}

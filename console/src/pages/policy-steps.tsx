@@ -3,9 +3,8 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { useSession } from '../api/session';
 import { CopyAs, type Way } from '../ui/copy';
-import { actorName } from '../ui/text';
 import { Badge, Card, Foreign, Time } from '../ui/ui';
-import { deniedShare, pathTo, type Staging, type Standing, useRights } from './policies-queries';
+import { deniedShare, pathTo, type Staging, type Standing, useNames, useRights } from './policies-queries';
 import { Approve, Canary, Promote, RollBack, Shadow, Withdraw } from './policy-acts';
 
 type Mark = 'done' | 'next' | 'later';
@@ -32,6 +31,7 @@ export function useMay() {
 
 export function Steps({ standing, staging }: { standing: Standing; staging: Staging }) {
   const { bundle, missing, simulation } = standing;
+  const nameActor = useNames();
   const may = useMay();
   const isStable = staging.stable === bundle.sha256;
   const isCanary = staging.canary === bundle.sha256;
@@ -61,7 +61,7 @@ export function Steps({ standing, staging }: { standing: Standing; staging: Stag
       <ol className="steps">
         <Step mark="done" title="Stored">
           <p className="muted">
-            By <Foreign text={actorName({ id: bundle.author, name: bundle.author_name })} />, <Time at={bundle.created_at} />; it decides
+            By <Foreign text={nameActor(bundle.author, bundle.author_name)} />, <Time at={bundle.created_at} />; it decides
             nothing.
           </p>
         </Step>
@@ -133,6 +133,7 @@ function Stable({ standing, staging }: { standing: Standing; staging: Staging })
 /** Who must agree to what is newly allowed, who has, and what whoever is here can do about it. */
 function Agreement({ standing, mayManage }: { standing: Standing; mayManage: boolean }) {
   const { bundle, approvals, simulation, missing } = standing;
+  const nameActor = useNames();
   const session = useSession().data;
   const me = session?.person_id ?? '';
   const isMine = me !== '' && bundle.author === `operator:${me}`;
@@ -174,7 +175,7 @@ function Agreement({ standing, mayManage }: { standing: Standing; mayManage: boo
           {approvals.map((each) => (
             <li key={each.actor} className="line wrap">
               <span>
-                <Foreign text={actorName({ id: each.actor, name: each.actor_name })} /> agreed to {each.newly_allowed.toLocaleString('en')}{' '}
+                <Foreign text={nameActor(each.actor, each.actor_name)} /> agreed to {each.newly_allowed.toLocaleString('en')}{' '}
                 newly allowed: <Foreign text={each.reason} />
               </span>
               <span className="row-of">

@@ -252,6 +252,7 @@ class PolicySimulations:
                 if self._clock.monotonic_s() - saved_s >= _SAVE_EVERY_S:
                     saved_s = self._clock.monotonic_s()
                     await self._save(asked, examined=examined, total=max(total, examined))
+        self._check_wanted()
         report.seconds = round(self._clock.monotonic_s() - began_s, 3)
         report.names = await self._names(report)
         await self._save(
