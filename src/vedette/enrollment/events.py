@@ -74,6 +74,8 @@ class ReenrollmentAllowed(msgspec.Struct, frozen=True, kw_only=True):
     generation_id: str
     registration_id: str
     permit_until: str
+    # Empty in events from before it was told.
+    device_id: str = ""
 
 
 class RegistrationLocked(msgspec.Struct, frozen=True, kw_only=True):

@@ -93,6 +93,7 @@ class RegistrationLocks:
                 generation_id=permitted.generation_id or "",
                 registration_id=permitted.registration_id,
                 permit_until=until,
+                device_id=permitted.device_id,
             )
             self._record(tx, permitted, "enrollment.allow_reenrollment", event, actor=actor, reason=checked)
             return permitted
