@@ -1,4 +1,7 @@
-"""One platform for each file, with detours between its processes, and drills that play a fault and judge it."""
+"""One platform for all files, with detours between its processes, and drills that play a fault and judge it.
+
+A file whose platform is another one has fixtures ``platform`` and ``doors`` of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from fault_drill import Drill
 from faulty_platform import FaultyPlatform
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def beside() -> Iterator[LoopThread]:
     made = LoopThread()
     yield made
@@ -21,9 +24,11 @@ def beside() -> Iterator[LoopThread]:
     gc.collect()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def platform(beside: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyPlatform]:
-    running = FaultyPlatform(tmp_path_factory.mktemp("faults"), beside)
+    # Checkpoints each second, so that a ledger that was exchanged is noticed soon.
+    configuration = "ledger.checkpoint_interval_s = 1\n"
+    running = FaultyPlatform(tmp_path_factory.mktemp("faults"), beside, configuration=configuration)
     try:
         running.start()
         yield running
@@ -31,7 +36,7 @@ def platform(beside: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> It
         running.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def doors(platform: FaultyPlatform) -> Iterator[FaultDoors]:
     made = FaultDoors(platform)
     yield made

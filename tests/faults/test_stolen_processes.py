@@ -103,6 +103,13 @@ def platform(beside: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="module")
+def doors(platform: FaultyPlatform) -> Iterator[FaultDoors]:
+    made = FaultDoors(platform)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
 def organization_id(platform: FaultyPlatform) -> str:
     return read_trust_anchor(platform.data / "public" / "trust-anchor.json").organization_id
 
@@ -219,6 +226,9 @@ def test_a_gateway_enrolls_no_more_than_the_cap_and_everything_is_on_record(
             certificate_chain=[each.public_bytes(Encoding.DER) for each in doors.factory.make_device(name).chain],
             body=msgspec.json.encode(body),
             remote_address="127.0.0.1",
+            tls_version="TLSv1.3",
+            cipher="TLS_AES_256_GCM_SHA384",
+            protocol="mqtt",
         )
         reply = gateway.ask(REGISTER_DEVICE, request, RegistrationReply)
         issued += reply.status == 200

@@ -98,6 +98,6 @@ class Drill:
             return set(last.values()) == {ALLOW}
 
         try:
-            until(is_well, what, 60)
+            until(is_well, what, 60, pause_s=0.5)
         except AssertionError as error:
             raise AssertionError(f"{error}: {last}") from None

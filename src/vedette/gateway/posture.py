@@ -165,7 +165,8 @@ class PostureWatch:
             try:
                 await self._resync()
             except Problem as problem:
-                log.warning("posture records not read again yet", extra={"reason": problem.detail})
+                if self._may_warn("unread"):
+                    log.warning("posture records not read again yet", extra={"reason": problem.detail})
                 self._must_resync.set()
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 log.warning("posture records could not be read")
