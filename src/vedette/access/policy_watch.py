@@ -26,7 +26,7 @@ from vedette.access.simulation import PolicySimulations
 from vedette.bus.contract import DecisionRecord
 from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.ledger import Actor
-from vedette.messaging import Decision, DecisionReader, decided_at
+from vedette.messaging import KINDS, Decision, DecisionReader, decided_at
 from vedette.store import Store
 from vedette.trust import BadEntity, Reason, describe_identity
 
@@ -42,6 +42,9 @@ _DENIED_MAX: Final = 200_000
 _FORGET_EVERY_S: Final = 3600.0
 _REFRESH_S: Final = 1.0
 _RETRY_S: Final = 1.0
+_GATHER_S: Final = 0.5
+# The end of a session was decided by nobody.
+_WATCHED: Final = tuple(kind for kind in KINDS if kind != "disconnect")
 
 
 class BundleCounts(msgspec.Struct, kw_only=True):
@@ -113,7 +116,9 @@ class PolicyWatch:
             try:
                 staging = await self._bundles.staging()
                 async with contextlib.aclosing(
-                    self._decisions.tail(self._organization_id, since=staging.changed_at)
+                    self._decisions.tail(
+                        self._organization_id, kinds=_WATCHED, since=staging.changed_at, gather_s=_GATHER_S
+                    )
                 ) as decisions:
                     async for decision in decisions:
                         await self._take(decision)

@@ -217,6 +217,7 @@ class DecisionReader:
         kinds: Sequence[str] = (),
         after: str | None = None,
         since: datetime | None = None,
+        gather_s: float = 0.0,
     ) -> AsyncGenerator[Decision | None, None]:
         """Yield decisions as they are stored; ``None`` when nothing came for five seconds.
 
@@ -226,6 +227,8 @@ class DecisionReader:
             kinds: Of ``KINDS``; none for all.
             after: Begin behind this cursor instead of with what comes next.
             since: Begin with what was stored then or later.
+            gather_s: Behind the first decision let others come for so long, and read them together, which costs a
+                fraction; 0 reads each as it comes.
 
         Raises:
             InvalidCursor: ``after`` is none.
@@ -236,19 +239,25 @@ class DecisionReader:
         reader = StreamReader(
             self._bus, DECISIONS_STREAM, filters=_filters(organization_id, generation_id, kinds), start=start
         )
+        first = (1, _TAIL_WAIT_S) if gather_s else (_PULL, _TAIL_WAIT_S)
+        limit, wait_s = first
         try:
             while True:
                 try:
-                    stored = await reader.next(limit=_PULL, wait_s=_TAIL_WAIT_S)
+                    stored = await reader.next(limit=limit, wait_s=wait_s)
                 except (BusUnavailable, BusTimeout):
                     yield None
                     await asyncio.sleep(_RETRY_S)
                     continue
-                if not stored:
+                if not stored and wait_s:
                     yield None
                 for message in stored:
                     if (decision := _decision(message)) is not None:
                         yield decision
+                if gather_s and stored and wait_s:
+                    await asyncio.sleep(gather_s)
+                if gather_s:
+                    limit, wait_s = (_PULL, 0.0) if stored else first
         finally:
             await reader.close()
 

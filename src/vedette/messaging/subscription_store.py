@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -24,6 +25,8 @@ _QOS: Final = (0, 1)
 
 _Key = tuple[str, str]
 _Kept = Mapping[str, int] | None
+
+_NOT_READ: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class SubscriptionStore:
@@ -90,6 +93,9 @@ class SubscriptionStore:
         the same: whatever ends that connection, nothing is left (MQTT 5 §3.1.2.11.2).
         """
         key = organization_id, generation_id
+        if key not in self._turns and self._cache.get(key, _NOT_READ) is None:
+            self._cache.move_to_end(key)
+            return None  # nothing is kept, and nobody is about to keep anything: no turn to wait for
         async with self._turn(key):
             kept = await self._find(key)
             if kept is not None and (is_clean or not is_kept):

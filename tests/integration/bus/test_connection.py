@@ -45,6 +45,20 @@ async def test_message_with_headers_reaches_every_subscriber_and_one_of_a_queue_
     assert (status.payload, status.header("hop")) == (b"\x00\r\n\xff", "1")
 
 
+async def test_a_connection_may_leave_what_it_says_itself_to_others(bus: RunningBus) -> None:
+    talker, other = await bus.connect("gateway-1", hears_itself=False), await bus.connect("gateway-2")
+    heard: list[tuple[str, bytes]] = []
+    for name, connection in (("talker", talker), ("other", other)):
+        connection.subscribe("session.opened.org_1.*", partial(_note_payload, heard, name))
+        await connection.flush()
+    for number, connection in enumerate((talker, other), 1):
+        connection.publish(f"session.opened.org_1.gateway-{number}", b"%d" % number)
+        await connection.flush()
+    await talker.flush()
+    await other.flush()
+    assert sorted(heard) == [("other", b"1"), ("other", b"2"), ("talker", b"2")]
+
+
 async def test_another_implementation_understands_us_and_we_it(bus: RunningBus) -> None:
     ours = await bus.connect("gateway-1")
     key = bus.keys["control"]
@@ -282,6 +296,10 @@ async def test_drain_waits_for_what_is_unacknowledged_and_close_does_not(bus: Ru
         with pytest.raises(BusUnavailable):
             gateway.publish("pep.status.org_1.gateway-1", b"")
     assert [type(outcome).__name__ for outcome in outcomes] == ["PublishAck", "BusUnavailable"]
+
+
+def _note_payload(heard: list[tuple[str, bytes]], name: str, message: Message) -> None:
+    heard.append((name, message.payload))
 
 
 def _note(heard: list[tuple[str, Message]], name: str, message: Message) -> None:

@@ -161,6 +161,28 @@ async def test_a_tail_goes_on_behind_a_cursor(bus: RunningBus) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_tail_that_gathers_skips_nothing_and_goes_on_after_each_pause(bus: RunningBus) -> None:
+    gateway = await bus.connect("gateway-1")
+    for number in range(5):
+        await decide(gateway, number, "connect")
+    _, decisions = await readers(bus)
+    since = datetime.fromtimestamp(START_MS / 1000, UTC)
+    found: list[str] = []
+    async for decision in decisions.tail(ORGANIZATION, kinds=("connect",), since=since, gather_s=0.02):
+        assert decision is not None
+        found.append(decision.record.decision_id)
+        if len(found) == 5:
+            await decide(gateway, 5, "refuse")
+            await decide(gateway, 6, "connect")
+        if len(found) == 6:
+            await asyncio.sleep(0.1)
+            await decide(gateway, 7, "connect")
+        if len(found) == 7:
+            break
+    assert found == [f"evt-{number}" for number in (0, 1, 2, 3, 4, 6, 7)]
+
+
+@pytest.mark.anyio
 async def test_decisions_come_newest_first_and_page_by_page(bus: RunningBus) -> None:
     gateway = await bus.connect("gateway-1")
     for number in range(30):
