@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from vedette.access import PolicyAdministrator, RoomFacts
+from vedette.access import EnrollmentPoint, PolicyAdministrator, RoomFacts
 from vedette.bus.contract import RegisterDevice, RegistrationReply
 from vedette.enrollment import (
     CredentialMode,
@@ -44,12 +44,20 @@ from vedette.protocols.dps import encode_registration
 from vedette.registry import AccessListService, ClockGuard, CredentialRecords, DeviceService, Register, TwinService
 from vedette.simulation import Factory, Identity, ManualClock, make_request
 from vedette.store import Store
-from vedette.trust import PostureRecord, RecordSigner
+from vedette.trust import (
+    PolicyBundle,
+    PolicyEngines,
+    PolicyManifest,
+    PostureRecord,
+    RecordSigner,
+    default_bundle,
+)
 
 ACTOR = Actor("operator", "ops")
 ID_SCOPE = "0ne00000TEST"
 HOSTNAME = "hub.example"
 POLICY_HASH = "0" * 64
+_SHIPPED = PolicyEngines.of_default()
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,23 @@ class Answer:
         return list(self.state.get("issuedCertificateChain", []))
 
 
+class Policies:
+    """The policies that registrations are judged by: the shipped ones, unless a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.engines = _SHIPPED
+
+    async def in_force(self) -> PolicyEngines:
+        return self.engines
+
+    def add(self, text: str) -> str:
+        """Put a policy beside the shipped ones; returns the bundle's hash."""
+        shipped = default_bundle()
+        bundle = PolicyBundle(shipped.schema_text, shipped.policies_text + text)
+        self.engines = PolicyEngines(PolicyManifest(bundle.sha256), [bundle])
+        return bundle.sha256
+
+
 class IdentityHouse:
     """Registry, PKI, enrollment and the policy administrator of one organization."""
 
@@ -141,6 +166,16 @@ class IdentityHouse:
         )
         self.approvals = RegistrationApprovals(store, self.ledger, self.guard, clock=clock)
         self.locks = RegistrationLocks(store, self.ledger, self.guard, clock=clock, ids=ids)
+        self.record_signer = RecordSigner(administrator_key or Ed25519PrivateKey.generate())
+        self.administrator = PolicyAdministrator(
+            self.organization_id,
+            store,
+            self.record_signer,
+            RoomFacts(self.credentials),
+            clock=clock,
+            policy_hash=POLICY_HASH,
+        )
+        self.policies, self.tls_version = Policies(), "TLSv1.3"
         self.registrations = RegistrationService(
             store,
             self.ledger,
@@ -149,6 +184,7 @@ class IdentityHouse:
             self.register,
             twins=self.twins,
             keys=self.keys,
+            policies=EnrollmentPoint(self.organization_id, self.administrator, self.policies.in_force, clock=clock),
             guard=self.guard,
             settings=RegistrationSettings(
                 organization_id=self.organization_id,
@@ -158,15 +194,6 @@ class IdentityHouse:
             ),
             clock=clock,
             ids=ids,
-        )
-        self.record_signer = RecordSigner(administrator_key or Ed25519PrivateKey.generate())
-        self.administrator = PolicyAdministrator(
-            self.organization_id,
-            store,
-            self.record_signer,
-            RoomFacts(self.credentials),
-            clock=clock,
-            policy_hash=POLICY_HASH,
         )
         self.published: list[tuple[GenerationId, int, bytes]] = []
         self.administrator.publish_to(lambda *told: self.published.append(told))
@@ -241,6 +268,9 @@ class IdentityHouse:
             remote_address="127.0.0.1",
             operation_id=operation_id,
             password=None if password is None else password.encode(),
+            tls_version=self.tls_version,
+            cipher="TLS_AES_256_GCM_SHA384",
+            protocol="mqtt",
         )
         return Answer(await self.registrations.register(request))
 

@@ -16,6 +16,7 @@ from vedette.access.authzen_model import UNKNOWN_SUBJECT, Answer, Asked
 from vedette.access.authzen_people import PEOPLE_TYPES, PeopleDecisionPoint
 from vedette.access.blast_radius import BlastRadius, Budget
 from vedette.access.enforcement import Enforcement, EnforcementTracker
+from vedette.access.enrolling import EnrollmentPoint
 from vedette.access.errors import (
     InvalidQuarantine,
     NotQuarantined,
@@ -29,6 +30,7 @@ from vedette.access.explanation import AccessExplainer, ActionAnswer, DecisionBa
 from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_record
 from vedette.access.first_use import FirstUses
 from vedette.access.hops import EnforcedHop, HopLog, Hops
+from vedette.access.policy_engines import EnginesInForce
 from vedette.access.policy_errors import (
     ApprovalMissing,
     ApprovalRefused,
@@ -124,6 +126,8 @@ __all__ = [
     "EnforcedHop",
     "Enforcement",
     "EnforcementTracker",
+    "EnginesInForce",
+    "EnrollmentPoint",
     "Explanation",
     "FactReader",
     "FirstUses",

@@ -25,6 +25,7 @@ from vedette.access.authzen_model import (
     read_facts,
     refused,
 )
+from vedette.access.policy_engines import EnginesInForce
 from vedette.access.policy_store import PolicyStore
 from vedette.kernel import Clock, InvalidId, OrganizationId, parse_device_id, parse_module_id
 from vedette.pki.records import SymmetricKeyService
@@ -35,7 +36,6 @@ from vedette.trust import (
     BadEntity,
     OtherSession,
     PolicyEngine,
-    PolicyEngines,
     PostureRecord,
     PresentedCredential,
     Reason,
@@ -95,13 +95,12 @@ class DecisionPoint:
     ) -> None:
         self._organization_id = organization_id
         self._administrator = administrator
-        self._bundles = bundles
         self._store = store
         self._verifier = RecordVerifier(public_key)
         self._keys = keys
         self._other_session = other_session
         self._clock = clock
-        self._engines: PolicyEngines | None = None
+        self._engines = EnginesInForce(bundles)
 
     async def decide(self, asked: Asked, *, password: str = "") -> Answer:
         """Answer one question.
@@ -183,7 +182,7 @@ class DecisionPoint:
         if flaw is not None:
             return replace(flaw, record=record)
         now = self._clock.now()
-        engine = (await self._engines_in_force()).engine_for(record, now)
+        engine = (await self._engines.get()).engine_for(record, now)
         other = self._other_session(record.generation_id, str(asked.context["address"]))
         origin = judge_credential(record, asked.context, token, now)
         credential = "" if isinstance(origin, Reason) else origin
@@ -211,14 +210,6 @@ class DecisionPoint:
             module_id=record.module_id,
             now=self._clock.now(),
         )
-
-    async def _engines_in_force(self) -> PolicyEngines:
-        manifest = (await self._bundles.staging()).manifest
-        known = self._engines
-        if known is None or known.sha256 != manifest.sha256:
-            contents = [await self._bundles.content_of(sha256) for sha256 in manifest.bundles]
-            known = self._engines = await asyncio.to_thread(PolicyEngines, manifest, contents, known)
-        return known
 
 
 def subject_name(record: PostureRecord) -> str:

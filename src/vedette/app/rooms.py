@@ -14,6 +14,8 @@ from vedette.access import (
     AccessService,
     CertificateVouching,
     EnforcementTracker,
+    EnginesInForce,
+    EnrollmentPoint,
     FirstUses,
     PolicyAdministrator,
     PostureProjection,
@@ -318,6 +320,7 @@ async def build_rooms(
             register,
             twins=twins,
             keys=symmetric_keys,
+            policies=EnrollmentPoint(organization_id, administrator, EnginesInForce(policies.bundles).get, clock=clock),
             guard=guard,
             settings=RegistrationSettings(
                 organization_id=organization_id, id_scope=anchor.id_scope, hostname=anchor.hostnames[0]

@@ -12,6 +12,7 @@ what is on record are decided in the same transaction. An operator approves one 
 
 from __future__ import annotations
 
+from vedette.enrollment.applicant import Applicant
 from vedette.enrollment.approvals import RegistrationApprovals
 from vedette.enrollment.decision import RegistrationReason
 from vedette.enrollment.errors import (
@@ -49,13 +50,16 @@ from vedette.enrollment.model import (
     Registration,
     ReprovisionPolicy,
 )
+from vedette.enrollment.policies import Candidate, EnrollmentPolicies, PolicyWord
 from vedette.enrollment.registration import RegistrationService, RegistrationSettings
 from vedette.enrollment.service import CreatedEnrollment, EnrollmentService
 from vedette.enrollment.waiting import WaitingLimits
 
 __all__ = [
+    "Applicant",
     "Approval",
     "Attestation",
+    "Candidate",
     "CreatedEnrollment",
     "CredentialMode",
     "DeviceEnrolled",
@@ -68,6 +72,7 @@ __all__ = [
     "EnrollmentExists",
     "EnrollmentKind",
     "EnrollmentNotFound",
+    "EnrollmentPolicies",
     "EnrollmentService",
     "InitialDevice",
     "InvalidEnrollment",
@@ -76,6 +81,7 @@ __all__ = [
     "PendingRegistrationChanged",
     "PendingRegistrationNotFound",
     "PendingState",
+    "PolicyWord",
     "ReenrollmentAllowed",
     "Registration",
     "RegistrationApprovals",

@@ -72,6 +72,7 @@ FORMS: Final[dict[RegistrationReason, _Form]] = {
     RegistrationReason.QUARANTINED: _DISABLED,
     RegistrationReason.RETIRED: _DISABLED,
     RegistrationReason.FROZEN: _DISABLED,
+    RegistrationReason.POLICY_DENIED: _DISABLED,
     RegistrationReason.ANOTHER_IDENTITY: _CONFLICT,
     RegistrationReason.ALREADY_ACTIVE: _CONFLICT,
     RegistrationReason.NEVER_REPROVISIONED: _CONFLICT,
@@ -118,6 +119,8 @@ def refuse(refusal: Refusal, registration_id: str, *, tracking_id: str, now: dat
         reason=refusal.reason.value,
         detail=refusal.detail,
         hint=refusal.hint,
+        policies=refusal.policies,
+        bundle_sha256=refusal.bundle_sha256,
     )
 
 

@@ -57,6 +57,9 @@ class Applicant:
     payload_bytes: int = 0
     gateway: str = ""
     remote_address: str = ""
+    tls_version: str = ""
+    cipher: str = ""
+    protocol: str = ""
 
     def binding_sha256(self, enrollment_id: EnrollmentId, csr_key_sha256: str | None) -> str:
         """Return what an operator's approval is bound to: the proof, the enrollment that took it, the request's key."""
@@ -87,6 +90,9 @@ def read_applicant(request: RegisterDevice) -> Applicant | Refusal:
         payload_bytes=payload_bytes,
         gateway=request.gateway,
         remote_address=request.remote_address,
+        tls_version=request.tls_version,
+        cipher=request.cipher,
+        protocol=request.protocol,
     )
     if request.password is not None and request.password.startswith(_TOKEN_PREFIX):
         return _read_bearer(request, asked, body)

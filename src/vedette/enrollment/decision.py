@@ -61,6 +61,7 @@ class RegistrationReason(StrEnum):
     THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"
     UNKNOWN_OPERATION = "unknown_operation"
+    POLICY_DENIED = "policy_denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class Refusal:
     reason: RegistrationReason
     detail: str
     hint: str = ""
+    policies: tuple[str, ...] = ()
+    bundle_sha256: str | None = None
 
 
 class Step(StrEnum):

@@ -15,6 +15,7 @@ from vedette.enrollment.decision import Plan, Refusal, RegistrationFacts, Regist
 from vedette.enrollment.facts import Admission, Look, RegistrationRecords, is_unchanged, weigh
 from vedette.enrollment.keys import EnrollmentKeys
 from vedette.enrollment.model import Approval, CredentialMode, PendingRegistration, PendingState, Registration
+from vedette.enrollment.policies import Candidate, EnrollmentPolicies
 from vedette.enrollment.waiting import WaitingLimits, WaitingRoom, expired, rejected
 from vedette.kernel import Clock, GenerationId, IdSource, OrganizationId, Problem
 from vedette.ledger import Ledger
@@ -66,12 +67,14 @@ class RegistrationService:
         *,
         twins: TwinService,
         keys: SymmetricKeyService,
+        policies: EnrollmentPolicies,
         guard: ClockGuard,
         settings: RegistrationSettings,
         clock: Clock,
         ids: IdSource,
     ) -> None:
         self._store = store
+        self._policies = policies
         self._certificates = certificates
         self._guard = guard
         self._settings = settings
@@ -152,6 +155,7 @@ class RegistrationService:
         plan = _expect(decide_registration(facts, self._clock.now()))
         if facts.registration is not None and _is_settled(plan, facts, applicant):
             return await self._tell(facts.registration, admission, facts, plan)
+        await self._ask_policies(applicant, admission, facts)
         if admission.enrollment.approval is Approval.REQUIRED:
             approval = await self._ask_operator(applicant, admission, facts)
         if approval is not None:
@@ -171,6 +175,24 @@ class RegistrationService:
         registration = await self._store.write(lambda tx: self._carry_out(tx, case))
         chain = () if case.prepared is None else case.prepared.chain
         return self._reply(registration, admission, plan, chain)
+
+    async def _ask_policies(self, applicant: Applicant, admission: Admission, facts: RegistrationFacts) -> None:
+        candidate = Candidate(
+            device_id=admission.device_id, device=facts.device, enrollment=admission.enrollment, applicant=applicant
+        )
+        word = await self._policies.judge(candidate)
+        if word.is_permitted:
+            return
+        by = f"by {', '.join(word.policies)}" if word.policies else "since none permits it"
+        raise _Refused(
+            Refusal(
+                RegistrationReason.POLICY_DENIED,
+                word.detail or f"policies do not let {admission.device_id} enroll, {by}",
+                "see them: vedette policy show stable",
+                word.policies,
+                word.bundle_sha256,
+            )
+        )
 
     def _carry_out(self, tx: Transaction, case: Case) -> Registration:
         # Raised, so that what was written is taken back.

@@ -204,6 +204,9 @@ class ProvisioningSession:
                 remote_address=connection.peer.remote_address,
                 operation_id=operation_id,
                 password=self._token,
+                tls_version=connection.peer.tls_version,
+                cipher=connection.peer.cipher,
+                protocol=connection.peer.protocol,
             )
             reply = await reception.bus.call(
                 REGISTER_DEVICE, request, RegistrationReply, timeout_s=reception.settings.dps.timeout_s
@@ -214,7 +217,7 @@ class ProvisioningSession:
         else:
             self._answer(request_id, reply.status, reply.body, reply.retry_after_s)
             if reply.reason is not None:
-                self._record_refusal(reply.reason, reply.detail, reply.hint)
+                self._record_refusal(reply.reason, reply.detail, reply.hint, reply)
         finally:
             self._asked -= 1
             reception.registering.leave()
@@ -252,7 +255,7 @@ class ProvisioningSession:
         if self._connection is not None and self._mqtt.state is ServerState.CONNECTED:
             self._mqtt.publish(response_topic(status, request_id, retry_after_s=retry_after_s), body)
 
-    def _record_refusal(self, reason: str, detail: str, hint: str = "") -> None:
+    def _record_refusal(self, reason: str, detail: str, hint: str = "", reply: RegistrationReply | None = None) -> None:
         if self._connection is None:
             return
         if not hint and reason not in {"foreign_topic", _GAVE_WAY, "message_throttled", "overloaded"}:
@@ -268,6 +271,8 @@ class ProvisioningSession:
             remote_address=peer.remote_address,
             certificate=peer.certificate,
             tls_version=peer.tls_version,
+            policies=() if reply is None else tuple(reply.policies),
+            bundle_sha256=None if reply is None else reply.bundle_sha256,
         )
 
     def _leave(self) -> None:

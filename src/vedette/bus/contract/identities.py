@@ -76,6 +76,7 @@ class RegisterDevice(msgspec.Struct, frozen=True, kw_only=True):
         body: The registration's JSON body as received, at most 96 KiB.
         operation_id: Set when the device polls an earlier registration, else ``None``.
         password: Of CONNECT: a shared access signature, for symmetric-key enrollments.
+        tls_version: With ``cipher`` and ``protocol`` what policies read of the connection; empty denies.
     """
 
     organization_id: str
@@ -87,6 +88,9 @@ class RegisterDevice(msgspec.Struct, frozen=True, kw_only=True):
     remote_address: str
     operation_id: str | None = None
     password: bytes | None = None
+    tls_version: str = ""
+    cipher: str = ""
+    protocol: str = ""
 
     def __repr__(self) -> str:
         # A password is a token: it must not reach a log through a representation.
@@ -94,10 +98,12 @@ class RegisterDevice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegistrationReply(msgspec.Struct, frozen=True, kw_only=True):
-    """What to answer on ``$dps/registrations/res/{status}``; the last three are for the record of a refusal.
+    """What to answer on ``$dps/registrations/res/{status}``; ``reason`` and what follows are for its record.
 
     Attributes:
         reason: The refusal's code, ``None`` for a registration that was granted.
+        policies: Those that denied it.
+        bundle_sha256: The policies that were asked; ``None``: none were.
     """
 
     status: int
@@ -106,6 +112,8 @@ class RegistrationReply(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     detail: str = ""
     hint: str = ""
+    policies: tuple[str, ...] = ()
+    bundle_sha256: str | None = None
 
 
 class RenewCertificate(msgspec.Struct, frozen=True, kw_only=True):
