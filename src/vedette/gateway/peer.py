@@ -141,19 +141,25 @@ class Peer:
         scope, kind = "module" if is_module else "device", "x509" if self.token is None else "sas"
         return _describe_authentication(scope, kind)
 
-    def context(self, gateway: str) -> SessionContext:
+    def context(self, gateway: str, *, here_for_s: int | None = None) -> SessionContext:
         """Return what policies may read of the session.
 
         Args:
             gateway: Our own name.
+            here_for_s: Since when the session is open: it has taken the place of any other; ``None``: it is not yet.
         """
+        other = self.other
+        if other is not None and here_for_s is not None:
+            other = OtherSession(
+                remote_address=other.remote_address, is_live=False, seen_s=other.seen_s + max(0, here_for_s)
+            )
         return SessionContext(
             tls_version=self.tls_version,
             remote_address=self.remote_address,
             cipher=self.cipher,
             protocol=self.protocol,
             gateway=gateway,
-            other=self.other,
+            other=other,
         )
 
 

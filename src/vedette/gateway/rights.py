@@ -52,13 +52,25 @@ class SessionRights:
         decision: The one that let it in.
     """
 
-    __slots__ = ("_bundle", "_reception", "_valid_until", "peer", "permits", "policies", "record", "valid_until_s")
+    __slots__ = (
+        "_bundle",
+        "_let_in_s",
+        "_reception",
+        "_valid_until",
+        "peer",
+        "permits",
+        "policies",
+        "record",
+        "valid_until_s",
+    )
 
     def __init__(self, reception: Reception, peer: Peer, record: PostureRecord, decision: Decision) -> None:
         self._reception = reception
         self.permits: dict[str, bool] = {}
         self._valid_until = decision.valid_until
         self._bundle = reception.policies.engine_for(record).sha256
+        # Only who was elsewhere before needs to know since when it is here.
+        self._let_in_s = None if peer.other is None else reception.clock.monotonic_s()
         self.peer = peer
         self.record = record
         self.policies = decision.policies
@@ -69,12 +81,15 @@ class SessionRights:
         """Decide the whole session by its record as it is now."""
         reception = self._reception
         engine = reception.policies.engine_for(self.record)
-        context = self.peer.context(reception.gateway)
+        context = self.peer.context(reception.gateway, here_for_s=self._here_for_s())
         decision = decide_session(engine, self.record, self.peer.credential(), context, reception.clock.now())
         self.policies, self._valid_until, self._bundle = decision.policies, decision.valid_until, engine.sha256
         if decision.is_permitted:
             self.refresh_deadline()
         return decision
+
+    def _here_for_s(self) -> int | None:
+        return None if self._let_in_s is None else int(self._reception.clock.monotonic_s() - self._let_in_s)
 
     def replace(self, record: PostureRecord | None) -> None:
         """Take a newer record."""

@@ -33,6 +33,14 @@ pytestmark = pytest.mark.anyio
 SHIPPED = default_bundle()
 NORTH = Place(latitude=48.0, longitude=8.0, radius_m=500.0, networks=("127.0.0.0/8",))
 EVENTS = "devices/pump-7/messages/events/"
+MOVED_JUST_NOW = """
+@id("moved-just-now")
+@owner("test")
+@why("a test")
+@guidance("wait a minute")
+forbid (principal, action == Action::"sendTelemetry", resource)
+when { context has secondsSinceOtherLocation && context.secondsSinceOtherLocation < 60 };
+"""
 NO_TWIN = """
 @id("no-twin") @owner("test") @why("a test") @guidance("none")
 forbid (principal, action == Action::"readTwin", resource);
@@ -218,6 +226,23 @@ async def test_critical_device_is_not_let_in_at_a_second_place(site: Site) -> No
     assert refused.policies == ["critical-devices-have-one-place"]
     assert refused.facts["isSecondLocation"] is True
     assert refused.facts["secondsSinceOtherLocation"] == 0
+
+
+async def test_a_session_that_took_the_place_of_another_is_at_no_second_place(site: Site) -> None:
+    site.control.on_other = lambda _: OtherSession(remote_address="198.51.100.7", is_live=True)
+    await site.start_gateway()
+    credential, record = site.new_device("pump-7")
+    device = await site.open(credential)
+    assert await device.connect("pump-7") == 0
+    tag(site, record, policy_unique="true")
+    await enforced(site)
+    await device.telemetry("pump-7", b"still here")
+    strict = with_policies(MOVED_JUST_NOW)
+    site.control.enforce(strict)
+    refused = await site.wait_decision("refuse", "policy_denied")
+    assert (refused.action, refused.policies) == ("sendTelemetry", ["moved-just-now"])
+    assert refused.facts["isSecondLocation"] is False
+    assert 0 <= int(refused.facts["secondsSinceOtherLocation"]) < 60
 
 
 async def test_other_policies_come_into_force_on_live_sessions(site: Site) -> None:
