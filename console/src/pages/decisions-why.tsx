@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
+import { serverNow } from '../api/server-clock';
 import { link } from '../app/url';
 import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
@@ -13,6 +14,9 @@ type Note = Schemas['PolicyNoteView'];
 type Signal = Schemas['SignalView'];
 
 const HASH_SHOWN = 12;
+// What an identity looked like is stored a moment after the decision.
+const KEPT_AFTER_MS = 60_000;
+const LOOK_AGAIN_MS = 3_000;
 
 /** Why the decision at a cursor was made. */
 export function Why({ cursor }: { cursor: string }) {
@@ -20,6 +24,7 @@ export function Why({ cursor }: { cursor: string }) {
     queryKey: ['why', cursor],
     queryFn: () => take(api.GET('/v1/decisions/{cursor}', { params: { path: { cursor } } })),
     staleTime: 'static',
+    refetchInterval: ({ state: { data } }) => (data && isYoung(data) && !data.attributes ? LOOK_AGAIN_MS : false),
     retry: false,
   });
   if (!found.data)
@@ -40,6 +45,10 @@ export function Why({ cursor }: { cursor: string }) {
       <Shown decision={decision} />
     </div>
   );
+}
+
+function isYoung(decision: Explained): boolean {
+  return decision.generation_id !== null && serverNow() - Date.parse(decision.decided_at) < KEPT_AFTER_MS;
 }
 
 function Answer({ decision }: { decision: Explained }) {

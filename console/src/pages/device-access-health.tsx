@@ -144,7 +144,7 @@ function Before({ device, module, counting }: Of & { counting: readonly Signal[]
       <summary>What was heard before</summary>
       <ProblemNote error={known.error} />
       {known.data && items.length === 0 && <p className="muted">Nothing that does not count now.</p>}
-      <Signals signals={items} />
+      {isOpen && <Signals signals={items} />}
     </details>
   );
 }
