@@ -52,7 +52,7 @@ export function Shell({ name, logOut }: { name: string; logOut: () => void }) {
               <option value="dark">Dark</option>
             </select>
             <Link href="/account" className="button quiet">
-              <Foreign text={name} />
+              You: <Foreign text={name} />
             </Link>
             <Button kind="quiet" onPress={logOut}>
               Log out

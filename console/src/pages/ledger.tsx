@@ -17,9 +17,9 @@ const PAGE = 200;
 const COLUMNS: Column<Entry>[] = [
   { title: 'Entry', width: '56px', cell: (each) => <span className="number">{each.position}</span> },
   { title: 'When', width: '112px', cell: (each) => <Time at={each.at} /> },
-  { title: 'Act', width: 'minmax(110px, 1fr)', cell: (each) => inWords(each.action) },
-  { title: 'On', width: 'minmax(96px, 1fr)', cell: (each) => <Foreign text={each.target_name || called(each.target)} /> },
-  { title: 'By', width: 'minmax(90px, 1fr)', cell: (each) => <Foreign text={actorName(each.actor)} /> },
+  { title: 'Act', width: 'minmax(124px, 3fr)', cell: (each) => inWords(each.action) },
+  { title: 'On', width: 'minmax(84px, 2fr)', cell: (each) => <Foreign text={each.target_name || called(each.target)} /> },
+  { title: 'By', width: 'minmax(84px, 2fr)', cell: (each) => <Foreign text={actorName(each.actor)} /> },
 ];
 
 export default function Ledger() {
@@ -118,10 +118,14 @@ function Detail({ entry }: { entry: Entry }) {
             <Foreign text={entry.reason} />
           </dd>
         </dl>
-        <h3>Details</h3>
-        <pre className="code" tabIndex={0} role="region" aria-label="Details">
-          {prettyJson(entry.details)}
-        </pre>
+        {Object.keys(entry.details).length > 0 && (
+          <>
+            <h3>Details</h3>
+            <pre className="code" tabIndex={0} role="region" aria-label="Details">
+              {prettyJson(entry.details)}
+            </pre>
+          </>
+        )}
         <CopyAs
           way={{
             cli: ['ledger', 'show', String(entry.position)],

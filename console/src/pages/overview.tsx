@@ -1,7 +1,7 @@
 // Is anything wrong, what changed, what should I do?
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
-import { api, take } from '../api/client';
+import { api, type Schemas, take } from '../api/client';
 import { useCloneAlerts, useCount, useHubQuery, useRefusals, useStatus } from '../api/queries';
 import { inWords } from '../app/strip';
 import { link } from '../app/url';
@@ -124,6 +124,12 @@ function useConnected(names: string[]): ReadonlySet<string> {
   return new Set((found.data?.items ?? []).map((row) => String((row as { deviceId?: unknown }).deviceId)));
 }
 
+/** Say what was done; of a step along the life cycle, where it led. */
+function words({ action, details }: Schemas['EntryView']): string {
+  const led = action === 'registry.change_lifecycle' ? details.current : undefined;
+  return typeof led === 'string' ? `now ${led}:` : inWords(action);
+}
+
 function Changes() {
   const size = useStatus().data?.ledger_size;
   const after = String(Math.max(0, (size ?? 0) - CHANGES));
@@ -143,8 +149,7 @@ function Changes() {
               <Time at={entry.at} />
             </span>
             <span>
-              {inWords(entry.action)} {entry.target_name && <Foreign text={entry.target_name} />}
-              {entry.action === 'registry.change_lifecycle' && typeof entry.details.current === 'string' && `: ${entry.details.current}`}
+              {words(entry)} {entry.target_name && <Foreign text={entry.target_name} />}
             </span>
             <span className="muted">
               by <Foreign text={actorName(entry.actor)} />
