@@ -68,7 +68,9 @@ def add_devices(platform: Platform, site: str, group: str = "") -> list[str]:
 
 def simulate(page: Page) -> Locator:
     """Simulate the bundle whose page is open; return where the result is told."""
-    page.get_by_role("button", name=re.compile("^Simulate")).press("Enter")
+    button = page.get_by_role("button", name=re.compile("^Simulate"))
+    expect(button).to_be_enabled()
+    button.press("Enter")
     found = page.get_by_role("status").filter(has_text="Would change")
     expect(found).to_be_visible(timeout=_LONG_MS)
     return found
@@ -83,11 +85,16 @@ def confirm(page: Page, button: str) -> None:
 
 def store_draft(page: Page, name: str = "") -> None:
     """Store what is written, as soon as the check has found it good."""
-    button = page.get_by_role("button", name="Store as a draft")
-    expect(button).to_be_enabled()
-    button.press("Enter")
+    press(page, "Store as a draft")
     page.keyboard.type(name)
     confirm(page, "Store as a draft")
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button as soon as it can be."""
+    button = page.get_by_role("button", name=name)
+    expect(button).to_be_enabled()
+    button.press("Enter")
 
 
 def text_field(page: Page) -> Locator:
@@ -176,11 +183,11 @@ def test_a_policy_goes_from_a_form_to_the_fleet_and_back(console: Console, yard:
         expect(simulation.get_by_role("link", name=names[0]).first).to_have_attribute("href", f"/devices/{names[0]}")
         console.check_looks()
 
-        page.get_by_role("button", name="Try in the shadow").press("Enter")
+        press(page, "Try in the shadow")
         page.keyboard.type("a look")
         confirm(page, "Try in the shadow")
         expect(page.get_by_text("in the shadow", exact=True)).to_be_visible()
-        page.get_by_role("button", name="Let it decide for a group").press("Enter")
+        press(page, "Let it decide for a group")
         page.get_by_role("combobox", name="Group").select_option(label=f"{yard}-pilots (1)")
         console.check_accessible()
         confirm(page, "Let it decide for a group")
@@ -192,7 +199,7 @@ def test_a_policy_goes_from_a_form_to_the_fleet_and_back(console: Console, yard:
         console.check_looks()
         canary.get_by_role("link", name="close the yard").click()
 
-        page.get_by_role("button", name="Let it decide for all").press("Enter")
+        press(page, "Let it decide for all")
         page.keyboard.type("investigation")
         expect(page.get_by_role("dialog")).to_contain_text("2 newly denied")
         confirm(page, "Let it decide for all")
@@ -345,7 +352,7 @@ def test_a_draft_that_is_known_already_is_found_and_discarded(console: Console, 
     store_draft(page)
     expect(page.get_by_text("The same content was stored before")).to_be_visible()
     assert f"/policies/{number}?" in page.url
-    console.act(page.get_by_role("button", name="Discard"))
+    press(page, "Discard")
     page.keyboard.type("not wanted")
     confirm(page, "Discard")
     expect(console.heading).to_have_text("Policies")
@@ -357,8 +364,8 @@ def test_a_draft_that_is_known_already_is_found_and_discarded(console: Console, 
 def test_a_simulation_is_stopped(console: Console, yard: str) -> None:
     number = store(console.platform, _FORBID.format(name=yard))
     page = console.open(f"/policies/{number}")
-    page.get_by_role("button", name="Simulate").press("Enter")
-    page.get_by_role("button", name="Stop it").press("Enter")
+    press(page, "Simulate")
+    press(page, "Stop it")
     expect(page.get_by_text("It has not come to its end")).to_contain_text("stopped by")
     expect(page.get_by_role("button", name="Let it decide for all")).to_be_disabled()
     expect(simulate(page)).to_contain_text("0 newly denied")
@@ -390,16 +397,35 @@ def test_what_newly_allows_something_needs_a_second_person(
         expect(link.get_by_role("button", name="Approve")).to_be_disabled()
 
         other = second.open(page.url)
-        other.get_by_role("button", name="Approve").press("Enter")
+        press(other, "Approve")
         other.keyboard.type("seen and wanted")
         confirm(other, "Approve")
         expect(other.get_by_role("list", name="Words given")).to_contain_text(f"Second {yard}")
         expect(other.get_by_role("list", name="Words given")).to_contain_text("seen and wanted")
 
-        expect(page.get_by_role("button", name="Let it decide for all")).to_be_enabled()
-        page.get_by_role("button", name="Let it decide for all").press("Enter")
+        press(page, "Let it decide for all")
         page.keyboard.type("both of us")
         confirm(page, "Let it decide for all")
         expect(page.get_by_text("decides for everyone", exact=True)).to_be_visible()
     entries = named_platform.call("GET", "/v1/ledger/entries?limit=1000")["items"]
-    assert {"access.approve_policies", "access.promote_policies"} <= {each["action"] for each in entries}
+    acts = [each["action"] for each in entries]
+    assert {"access.approve_policies", "access.promote_policies"} <= set(acts)
+    # Both have signed that very act.
+    assert acts.count("operators.sign_act") >= 2
+
+
+def test_who_may_only_look_is_told_what_it_takes_to_change_them(
+    named_platform: Platform, new_browser: NewBrowser, yard: str
+) -> None:
+    number = store(named_platform, _FORBID.format(name=yard))
+    browser = new_browser()
+    browser.come(f"Auditor {yard}", "auditor")
+    page = browser.open(f"/policies/{number}")
+    expect(page.get_by_text("You may look, but not put policies into force")).to_be_visible()
+    for name in ("Simulate", "Try in the shadow", "Let it decide for a group", "Let it decide for all", "Discard"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    page.get_by_role("link", name="Begin a draft with it").click()
+    expect(page.get_by_text("You may look, but not write policies")).to_be_visible()
+    browser.check_accessible()
+    browser.open("/policies")
+    expect(page.get_by_role("list", name="Policies")).to_contain_text("geofence")

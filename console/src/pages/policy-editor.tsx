@@ -35,11 +35,12 @@ export default function PolicyEditorPage() {
   const session = useSession().data;
   const bundle = useBundle(from);
   const stable = useStaging();
+  const may = useMay();
   const owner = session?.person_id ?? session?.session_id ?? '';
   const [draft, setDraft] = useState<Draft | null>(null);
   const [kept, setKept] = useState<Draft | null>(null);
   useEffect(() => {
-    if (draft || !owner || !bundle.data || !stable.data) return;
+    if (draft?.from === from || !owner || !bundle.data || !stable.data) return;
     const found = readDraft(owner);
     const { sha256, number, name, content } = bundle.data;
     const fresh: Draft = { owner, from, base: { sha256, number, name, content }, stable: stable.data.stable, content };
@@ -47,8 +48,20 @@ export default function PolicyEditorPage() {
       setKept(found);
       return;
     }
+    setKept(null);
     setDraft(found ?? fresh);
   }, [draft, owner, from, bundle.data, stable.data, kept]);
+  if (may.isKnown && !may.develop)
+    return (
+      <Page title="Draft of policies">
+        <Card title="You may look, but not write policies">
+          <p>
+            That takes a role that gives <code>developPolicies</code>, such as developer or admin: ask whoever gives roles, or see{' '}
+            <Link href="/roles">which you hold</Link>. <Link href={pathTo(from)}>What the policies say</Link> you can read.
+          </p>
+        </Card>
+      </Page>
+    );
   if (draft && draft.from === from) return <Editor key={draft.base.sha256} start={draft} isKept={!isSame(draft.content, draft.base.content)} />;
   return (
     <Page title="Draft of policies">

@@ -6,7 +6,7 @@ import { api, take } from '../api/client';
 import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { queryText } from '../ui/text';
-import { Badge, Button, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
+import { Badge, Button, Card, Empty, Foreign, ProblemNote, Time, type Tone } from '../ui/ui';
 import { type Bundle, pathTo } from './policies-queries';
 import { gather, type Report, reportOf, rowsOf, type Sample, type Tally } from './policy-report';
 
@@ -144,12 +144,7 @@ function Found({ report, summary }: { report: Report; summary: string }) {
       </p>
       <div className="columns stats">
         {(Object.keys(CHANGES) as (keyof Tally)[]).map((each) => (
-          <a key={each} className="stat card" href={`#samples-${each}`}>
-            <strong>{report.totals[each].toLocaleString('en')}</strong>
-            <Badge tone={report.totals[each] === 0 ? 'plain' : each === 'newly_denied' ? 'bad' : each === 'newly_allowed' ? 'warn' : 'info'}>
-              {CHANGES[each]}
-            </Badge>
-          </a>
+          <Total key={each} change={each} count={report.totals[each]} />
         ))}
       </div>
       {report.changed > 0 && (
@@ -178,6 +173,24 @@ function Found({ report, summary }: { report: Report; summary: string }) {
         {report.seconds} s.
       </p>
     </div>
+  );
+}
+
+const TONES: Record<keyof Tally, Tone> = { newly_denied: 'bad', newly_allowed: 'warn', reason_changed: 'info' };
+
+/** A number that leads to its examples, if there are any. */
+function Total({ change, count }: { change: keyof Tally; count: number }) {
+  const content = (
+    <>
+      <strong>{count.toLocaleString('en')}</strong>
+      <Badge tone={count === 0 ? 'plain' : TONES[change]}>{CHANGES[change]}</Badge>
+    </>
+  );
+  if (count === 0) return <div className="stat card">{content}</div>;
+  return (
+    <a className="stat card" href={`#samples-${change}`}>
+      {content}
+    </a>
   );
 }
 
@@ -242,7 +255,7 @@ function Tallies({ title, table, to, called = (key) => key, empty = 'None.' }: {
 function Samples({ samples }: { samples: readonly Sample[] }) {
   return (Object.keys(CHANGES) as (keyof Tally)[]).map((change) => {
     const some = gather(samples.filter((each) => each.change === change));
-    if (some.length === 0) return <span key={change} id={`samples-${change}`} />;
+    if (some.length === 0) return null;
     return (
       <section key={change} id={`samples-${change}`} aria-label={`Some ${CHANGES[change]}`}>
         <h3>Some {CHANGES[change]}</h3>
