@@ -8,6 +8,7 @@ import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
 import { Badge, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
 import { actionWords, adviceFor, apart, changersOf, type Decision, headline, nameOf, reasonWords, spanWords, toneOf } from './decisions-words';
+import { checkOf } from './reasons';
 
 type Explained = Schemas['ExplainedDecision'];
 type Note = Schemas['PolicyNoteView'];
@@ -212,6 +213,8 @@ function Mend({ decision }: { decision: Explained }) {
   );
 }
 
+const BEFORE_POLICIES: readonly string[] = ['protocol', 'credential', 'valid', 'unique'];
+
 /** What the answer would be now, the signals that count now, and what would change it. */
 function Now({ decision }: { decision: Explained }) {
   const { device_id, module_id } = decision;
@@ -240,6 +243,9 @@ function Now({ decision }: { decision: Explained }) {
             </>
           )}
         </p>
+      )}
+      {asked?.is_permitted && decision.effect !== 'allow' && BEFORE_POLICIES.includes(checkOf(decision.reason)) && (
+        <p className="muted">So say the policies. What refused it then is found before them, and is not asked here.</p>
       )}
       {changers.length > 0 && (
         <>
@@ -322,7 +328,7 @@ function Known({ decision }: { decision: Explained }) {
     <Card title="What it was decided on">
       <h3>Of the session</h3>
       {Object.keys(decision.facts).length === 0 ? (
-        <p className="muted">Nothing: it was decided before a session stood.</p>
+        <p className="muted">Nothing of the session was needed for it.</p>
       ) : (
         <Facts facts={decision.facts} />
       )}

@@ -264,8 +264,7 @@ export function About({ quarantined }: { quarantined: Quarantined }) {
 
 /** Name who asked: a program or the host's token by its name, a person as one. */
 function bare(actor: string): string {
-  const known = called(actor);
-  return known === actor ? actor.replace(/^(operator|service|system):/u, '') : known;
+  return called(actor.slice(actor.lastIndexOf(':') + 1));
 }
 
 const MARKS = { done: '✓', here: '●', later: '·' } as const;
