@@ -29,6 +29,7 @@ from vedette.access.errors import (
 from vedette.access.explanation import AccessExplainer, ActionAnswer, DecisionBasis, Explanation, PolicyNote
 from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_record
 from vedette.access.first_use import FirstUses
+from vedette.access.hop_keeper import HopKeeper
 from vedette.access.hops import EnforcedHop, HopLog, Hops
 from vedette.access.policy_engines import EnginesInForce
 from vedette.access.policy_errors import (
@@ -132,6 +133,7 @@ __all__ = [
     "FactReader",
     "FirstUses",
     "FormItem",
+    "HopKeeper",
     "HopLog",
     "Hops",
     "IdentityFacts",

@@ -7,7 +7,7 @@ machine only.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -70,25 +70,40 @@ class Hops:
 
 
 class HopLog:
-    """The hops of the latest changes, by sequence; bounded, in memory: it proves latencies, not acts."""
+    """The hops of the latest changes, by sequence; bounded, in memory: it proves latencies, not acts.
+
+    What is new in it is remembered until ``HopKeeper`` has taken it.
+    """
 
     def __init__(self) -> None:
+        self._changed: dict[int, None] = {}
+        self._over: set[int] = set()
         self._changes: OrderedDict[int, Hops] = OrderedDict()
         self._latest: dict[str, int] = {}
 
-    def add(self, hops: Hops) -> None:
-        """Note a change that was sent."""
+    def add(self, hops: Hops, *, is_over: bool = False) -> None:
+        """Note a change that was sent.
+
+        Args:
+            hops: Of the change.
+            is_over: It was sent before this machine's boot: what gateways tell of it now can't be compared with it.
+        """
+        if is_over:
+            self._over.add(hops.sequence)
         self._changes[hops.sequence] = hops
         self._latest[hops.generation_id] = hops.sequence
+        self._changed[hops.sequence] = None
         while len(self._changes) > CHANGES_MAX:
             _, gone = self._changes.popitem(last=False)
+            self._changed.pop(gone.sequence, None)
+            self._over.discard(gone.sequence)
             if self._latest.get(gone.generation_id) == gone.sequence:
                 del self._latest[gone.generation_id]
 
     def note(self, gateway: str, boot_id: str, enforced: Enforced, now: datetime) -> None:
         """Note that an enforcement point has applied a change."""
         hops = self._changes.get(enforced.sequence)
-        if hops is None or hops.generation_id != enforced.generation_id:
+        if hops is None or hops.generation_id != enforced.generation_id or hops.sequence in self._over:
             return
         if gateway not in hops.enforced and len(hops.enforced) >= _GATEWAYS_MAX:
             return
@@ -101,6 +116,18 @@ class HopLog:
             enforced_ns=enforced.enforced_ns,
             told_at=now,
         )
+        self._changed[hops.sequence] = None
+
+    def take_changed(self, limit: int) -> list[Hops]:
+        """Return changes that are new or that more is known of, oldest first; they count as taken."""
+        taken = list(self._changed)[:limit]
+        for sequence in taken:
+            del self._changed[sequence]
+        return [self._changes[sequence] for sequence in sorted(taken)]
+
+    def note_changed(self, changes: Iterable[Hops]) -> None:
+        """Take changes back that could not be kept; those that are forgotten meanwhile are not."""
+        self._changed.update((each.sequence, None) for each in changes if each.sequence in self._changes)
 
     def get(self, sequence: int) -> Hops | None:
         """Return the hops of a change, if it is remembered."""

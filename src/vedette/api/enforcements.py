@@ -18,7 +18,7 @@ _SequenceInPath = Annotated[
 
 
 class EnforcementForgotten(Problem):
-    """The hops of a change are kept in memory, for the latest changes only."""
+    """The hops of a change are kept for the latest changes only."""
 
     code: ClassVar[str] = "api.enforcement_forgotten"
     status: ClassVar[int] = 404
@@ -82,7 +82,7 @@ class EnforcementRoutes:
         return [router, devices]
 
     async def show(self, sequence: _SequenceInPath) -> EnforcementHops:
-        """One of the latest 20,000 changes since control started."""
+        """One of the latest 20,000 changes; a restart of control forgets the last seconds at most."""
         return self._show(self._hops.get(sequence), f"change {sequence}")
 
     async def latest(self, device_id: DevicePath) -> EnforcementHops:

@@ -25,7 +25,7 @@ from vedette.api import (
 )
 from vedette.app.http_server import Gate, serve_http, tls_context
 from vedette.app.roles import ControlRole
-from vedette.app.rooms import Rooms
+from vedette.app.rooms import BOOT_ID, Rooms
 from vedette.app.server_certificate import ServerCertificate
 from vedette.app.state import STATE_MAX_BYTES, RunState
 from vedette.bus import BusConnection
@@ -36,7 +36,6 @@ from vedette.messaging import DecisionReader, TelemetryReader
 from vedette.operators import digest_of
 
 _NONCE_BYTES: Final = 16
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _STARTED: Final = Actor("system", "start")
 
 
@@ -78,7 +77,7 @@ async def serve_operators(
         is_tls=role.api.tls != "off",
         service_tokens=rooms.sign_in.service_tokens,
     )
-    boot_id = (await asyncio.to_thread(_BOOT_ID.read_text)).strip()
+    boot_id = (await asyncio.to_thread(BOOT_ID.read_text)).strip()
     console = await asyncio.to_thread(read_console_files)
     services = _services(role, rooms, connections, authenticator, boot_id, has_console=console.is_built)
     routes = build_routes(services)

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -17,6 +19,7 @@ from vedette.access import (
     EnginesInForce,
     EnrollmentPoint,
     FirstUses,
+    HopKeeper,
     PolicyAdministrator,
     PostureProjection,
     RecordUpkeep,
@@ -84,6 +87,9 @@ log = logging.getLogger(__name__)
 _PUBLISH_DEADLINE_S = 10.0
 
 
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
     """All that control keeps, ready to be served."""
@@ -129,6 +135,7 @@ class Rooms:
     administrator: PolicyAdministrator
     upkeep: RecordUpkeep
     access: AccessService
+    hop_keeper: HopKeeper
     enforcement: EnforcementTracker
     response: ResponseRooms
     policies: PoliciesRoom
@@ -145,6 +152,7 @@ class Rooms:
             group.create_task(self.checkpoints.run(), name="checkpoints")
             group.create_task(self.projection.run(), name="posture head")
             group.create_task(self.access.note_uses_forever(), name="first uses")
+            group.create_task(self.hop_keeper.run(), name="hops")
             group.create_task(self.upkeep.run(), name="record upkeep")
             group.create_task(self.response.run(), name="signals and quarantine")
             group.create_task(self.access_lists.resume_forever(), name="access lists")
@@ -226,6 +234,9 @@ async def build_rooms(
     administrator.publish_to(projection.publish)
     administrator.on_policies(projection.publish_head)
     await administrator.start()
+    boot_id = (await asyncio.to_thread(BOOT_ID.read_text)).strip()
+    hop_keeper = HopKeeper(organization_id, administrator.hops, store, boot_id=boot_id)
+    await hop_keeper.load()
     await observe_records(guard, ledger, organization_id)
     await projection.rebuild()
     uses = FirstUses(organization_id, store, credentials, register)
@@ -355,6 +366,7 @@ async def build_rooms(
         administrator=administrator,
         upkeep=upkeep,
         access=access,
+        hop_keeper=hop_keeper,
         enforcement=EnforcementTracker(
             organization_id, administrator, clock=clock, expected=role.gateways, hops=administrator.hops
         ),

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Bring the schema up to what the rooms declare."""
     op.drop_table("api_login_links")
     op.drop_table("api_sessions")
+    _create_access_enforcement_hops()
     _create_access_entity_slices()
     _create_access_policy_approvals()
     _create_access_policy_bundles()
@@ -73,6 +74,16 @@ def upgrade() -> None:
     _create_registry_modules()
     _create_registry_presence()
     _create_registry_twins()
+
+
+def _create_access_enforcement_hops() -> None:
+    op.create_table(
+        "access_enforcement_hops",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("hops", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_access_enforcement_hops")),
+    )
 
 
 def _create_access_entity_slices() -> None:
