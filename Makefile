@@ -41,6 +41,7 @@ bench: $(STAMP) system-packages ## measure, side by side with peers, and rewrite
 
 docs: $(STAMP) ## write the generated reference pages and check every page's links
 	@$(RUN) scripts/reference.py
+	@$(RUN) tests/support/fault_matrix.py
 	@$(RUN) -m pytest -q --no-header tests/architecture/test_reference.py tests/architecture/test_pages.py
 
 dev: $(STAMP) console ## run the platform from this checkout; data in .vedette/

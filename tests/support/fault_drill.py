@@ -42,7 +42,7 @@ class Drill:
         victim = self._new_session()
         with ThreadPoolExecutor(1) as restricting:
             with fault:
-                until(is_told, f"told: {row.alarm}", 30)
+                until(is_told, f"told: {row.alarm}", 60)
                 self._judge(row, doors.permitted())
                 self._judge_forbidden()
                 assert also_forbidden() != ALLOW
