@@ -51,6 +51,7 @@ def _reason(page: Page) -> Locator:
 
 
 def _said(page: Page, text: str) -> None:
+    expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page.get_by_role("status").filter(has_text=text)).to_be_visible()
 
 
@@ -219,9 +220,10 @@ def test_role_at_a_site_shows_the_quarantines_of_that_site(new_browser: NewBrows
     expect(page.get_by_role("row").filter(has_text=here)).to_be_visible()
     expect(page.get_by_text(there)).to_be_hidden()
     page = person.open("/decisions")
-    expect(page.get_by_text("Name one of your devices")).to_be_visible()
-    page = person.open(f"/decisions?device={here}")
-    expect(page.get_by_text("No decision fits.")).to_be_visible()
+    expect(page.get_by_text("Nothing was decided yet.")).to_be_visible()
+    page = person.open(f"/devices/{here}?tab=access")
+    expect(page.get_by_role("list", name="The way back")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_list_is_the_same_as_the_command_gives(console: Console, device: OwnDevice) -> None:

@@ -1,7 +1,6 @@
 // Every decision of access as it is made, searched and explained.
 import { useState } from 'react';
 import { Form, Input, Label, TextField, ToggleButton } from 'react-aria-components';
-import { ApiError } from '../api/client';
 import { link, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
@@ -53,9 +52,6 @@ export default function Decisions() {
     >
       <Search key={FIELDS.map((name) => wanted[name]).join('\n')} wanted={wanted} change={change} />
       <ProblemNote error={log.error} />
-      {log.error instanceof ApiError && log.error.problem.status === 403 && !wanted.device && (
-        <p className="note">Name one of your devices to see the decisions about it.</p>
-      )}
       {log.waiting > 0 && (
         <div className="note row-of" role="status">
           {log.waiting} new <Button onPress={() => change({ held: '' })}>Show them</Button>
