@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,8 +34,9 @@ from vedette.trust import (
 
 _ENROLL: Final = "enroll"
 _ONBOARDING: Final = "onboarding"
-# Of what has an end engines remember nothing: newcomers share the name of nobody, enrollments a device's record.
+# Of what has an end engines remember nothing: an enrollment is added to a device's record for this question alone.
 _A_WHILE: Final = timedelta(minutes=1)
+_LIKENESSES_MAX: Final = 1_024
 _NOBODY: Final = GenerationId("dev_00000000000000000000000000")
 
 
@@ -61,6 +64,8 @@ class EnrollmentPoint:
         self._administrator = administrator
         self._engines = engines
         self._clock = clock
+        self._numbers = itertools.count(1)
+        self._likenesses: OrderedDict[bytes, int] = OrderedDict()
 
     async def judge(self, candidate: Candidate) -> PolicyWord:
         """Ask the policies in force; see ``EnrollmentPolicies``.
@@ -71,8 +76,12 @@ class EnrollmentPoint:
         now = self._clock.now()
         record = await self._record_of(candidate, now)
         engine = (await self._engines()).engine_for(record, now)
+        facts = _facts(candidate.applicant)
+        if not engine.is_time_bound(record, now):
+            # No policy reads a credential's age; without it, those who come from one place are asked about once.
+            facts = facts._replace(credential_since=None)
         try:
-            verdict = engine.decide(record, now, _ENROLL, _facts(candidate.applicant))
+            verdict = engine.decide(record, now, _ENROLL, facts)
         except BadEntity as error:
             return PolicyWord(is_permitted=False, detail=error.detail, bundle_sha256=engine.sha256)
         return PolicyWord(
@@ -113,6 +122,7 @@ class EnrollmentPoint:
             tags={path: str(value) for path, value in flatten_tags(about.tags).items()},
             groups=(candidate.enrollment.enrollment_id,),
         )
+        sequence = 0 if device is not None else self._number_of(registration, placement)
         return PostureRecord(
             schema=SCHEMA_VERSION,
             organization_id=self._organization_id,
@@ -121,18 +131,34 @@ class EnrollmentPoint:
             device_id=candidate.device_id,
             module_id=None,
             epoch=0,
-            sequence=0,
+            sequence=sequence,
             issued_at=now,
             expires_at=None,
             registration=Section(owner="registry", revision=0, observed_at=now, value=registration),
             credentials=Section(owner="pki", revision=0, observed_at=now, value=Credentials()),
             placement=Section(
-                owner="registry", revision=0, observed_at=now, expires_at=now + _A_WHILE, value=placement
+                owner="registry",
+                revision=0,
+                observed_at=now,
+                expires_at=None if sequence else now + _A_WHILE,
+                value=placement,
             ),
             health=Section(owner="health", revision=0, observed_at=now, value=Health()),
             quarantine=Section(owner="access", revision=0, observed_at=now, value=Quarantine()),
             exceptions=Section(owner="access", revision=0, observed_at=now, value=()),
         )
+
+    def _number_of(self, registration: Registration, placement: Placement) -> int:
+        """Return the number of all newcomers who look alike to policies, by which engines remember what they said."""
+        likeness = msgspec.msgpack.encode((registration, placement))
+        number = self._likenesses.get(likeness)
+        if number is None:
+            number = self._likenesses[likeness] = next(self._numbers)
+            if len(self._likenesses) > _LIKENESSES_MAX:
+                self._likenesses.popitem(last=False)
+        else:
+            self._likenesses.move_to_end(likeness)
+        return number
 
 
 def _facts(applicant: Applicant) -> SessionFacts:

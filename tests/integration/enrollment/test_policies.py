@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from identity_house import Answer, IdentityHouse
+from identity_house import ACTOR, Answer, IdentityHouse
 
 from vedette.enrollment import InitialDevice
 from vedette.registry import DeviceNotFound
@@ -53,6 +53,18 @@ async def test_policies_know_the_enrollment_and_the_proof(house: IdentityHouse, 
     assert (await house.enroll(factory.make_device("pump-1"), "pump-1")).status == "assigned"
     house.policies.add(NOT_BY_THIS_ENROLLMENT.format(enrollment_id=enrollment.enrollment_id))
     assert denied_by(await house.enroll(factory.make_device("pump-2"), "pump-2")) == ("that-enrollment-is-closed",)
+
+
+async def test_what_was_said_of_one_newcomer_holds_for_those_alike_only(house: IdentityHouse, factory: Factory) -> None:
+    house.policies.add(NOT_AT_NORTH)
+    enrollment = await house.open_group(factory, initial=InitialDevice(site="south"))
+    for name in ("pump-1", "pump-2"):
+        assert (await house.enroll(factory.make_device(name), name)).status == "assigned"
+    await house.enrollments.update(
+        house.organization_id, enrollment.enrollment_id, {"initial": {"site": "north"}}, actor=ACTOR
+    )
+    for name in ("pump-3", "pump-4"):
+        assert denied_by(await house.enroll(factory.make_device(name), name)) == ("north-is-full",)
 
 
 async def test_a_connection_that_nobody_vouches_for_is_denied(house: IdentityHouse, factory: Factory) -> None:
