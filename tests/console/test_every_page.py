@@ -22,7 +22,6 @@ PAGES = {
     "policies": "/policies",
     "a bundle of policies": "/policies/1",
     "a draft of policies": "/policies/edit",
-    "a draft as a form": "/policies/edit?tab=form&policy=new-identities-enroll",
     "groups": "/groups",
     "queries": "/queries?q=SELECT+*+FROM+devices",
     "ledger": "/ledger",
