@@ -43,6 +43,12 @@ export function ReviewLines({ review, maySign }: { review: Review; maySign: bool
   ];
   const items = lines.items;
   const chosen = items.find((each) => each.entry_id === parameters.get('line')) ?? items[0];
+  // On to the next open line, so that a long review is signed off without a hand on the list.
+  const onSigned = () => {
+    const at = items.findIndex((each) => each.entry_id === chosen?.entry_id);
+    const others = [...items.slice(at + 1), ...items.slice(0, Math.max(0, at))];
+    change({ line: others.find((each) => each.outcome === '')?.entry_id ?? '' });
+  };
   return (
     <Card
       title="Lines"
@@ -78,7 +84,7 @@ export function ReviewLines({ review, maySign }: { review: Review; maySign: bool
           empty={isOpen ? 'Every line is signed off.' : 'Nobody held anything when it began.'}
         />
       </div>
-      {chosen && <Line key={chosen.entry_id} review={review} entry={chosen} maySign={maySign} />}
+      {chosen && <Line key={chosen.entry_id} review={review} entry={chosen} maySign={maySign} onSigned={onSigned} />}
     </Card>
   );
 }
@@ -89,7 +95,12 @@ function Outcome({ entry }: { entry: Entry }) {
   return <Badge tone="warn">open</Badge>;
 }
 
-function Line({ review, entry, maySign }: { review: Review; entry: Entry; maySign: boolean }) {
+function Line({ review, entry, maySign, onSigned }: {
+  review: Review;
+  entry: Entry;
+  maySign: boolean;
+  onSigned: () => void;
+}) {
   const nameOf = useNameOf();
   const groupName = useGroupName();
   const session = useSession();
@@ -125,17 +136,16 @@ function Line({ review, entry, maySign }: { review: Review; entry: Entry; maySig
         )}
       </dl>
       {isOpen && maySign && isOwn && <p className="note">It is yours: somebody else signs it off.</p>}
-      {isOpen && maySign && !isOwn && <Sign review={review} entry={entry} />}
+      {isOpen && maySign && !isOwn && <Sign review={review} entry={entry} onSigned={onSigned} />}
     </section>
   );
 }
 
-function Sign({ review, entry }: { review: Review; entry: Entry }) {
+function Sign({ review, entry, onSigned }: { review: Review; entry: Entry; onSigned: () => void }) {
   const [note, setNote] = useState('');
   const [error, setError] = useState<unknown>(null);
   const [isWorking, setWorking] = useState(false);
   const queries = useQueryClient();
-  const [, change] = useQueryState();
   const may = useMay();
   const sign = (outcome: 'kept' | 'withdrawn') => {
     setWorking(true);
@@ -143,8 +153,8 @@ function Sign({ review, entry }: { review: Review; entry: Entry }) {
     const path = { review_id: review.review_id, entry_id: entry.entry_id };
     take(api.POST('/v1/reviews/{review_id}/entries/{entry_id}/sign', { params: { path }, body: { outcome, note: note.trim() } }))
       .then(async () => {
+        onSigned();
         await queries.invalidateQueries();
-        change({ line: '' });
       })
       .catch(setError)
       .finally(() => setWorking(false));
