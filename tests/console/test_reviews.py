@@ -39,7 +39,9 @@ def begin(browser: PasskeyPage) -> str:
 
 def show_last_lines(browser: PasskeyPage) -> None:
     """Go to the end of the list, where the youngest people stand: only what is seen is drawn."""
-    browser.page.get_by_role("grid", name=_LINES).press("End")
+    lines = browser.page.get_by_role("grid", name=_LINES)
+    expect(lines.get_by_role("row").filter(has_text="open").first).to_be_visible()
+    lines.press("End")
 
 
 def test_lines_are_kept_and_withdrawn_and_ones_own_is_somebody_elses(
