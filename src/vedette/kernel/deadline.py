@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Deadline:
@@ -33,6 +35,8 @@ class Deadline:
         Raises:
             RuntimeError: It is not used inside a task, or a second time.
         """
+        import asyncio  # noqa: PLC0415 - whoever needs no deadline need not load it
+
         task = asyncio.current_task()
         if task is None or self._task is not None:
             raise RuntimeError("a deadline is used once, inside a task")
@@ -55,7 +59,11 @@ class Deadline:
         if not self._is_over or self._task is None:
             return
         is_ours = self._task.uncancel() <= self._cancelling
-        if is_ours and kind is not None and issubclass(kind, asyncio.CancelledError):
+        if not is_ours or kind is None:
+            return
+        import asyncio  # noqa: PLC0415 - loaded since this was entered
+
+        if issubclass(kind, asyncio.CancelledError):
             raise TimeoutError from error
 
     def _pass(self) -> None:
