@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from vedette.api.authzen_request import read_batch, read_page
+from vedette.api.authzen_request import Kind, read_batch, read_page, read_search
 from vedette.api.broker_hooks import _read_form, _read_json, covers
 from vedette.api.errors import InvalidBody
 from vedette.bus import CalloutRefused, read_callout
@@ -15,7 +15,7 @@ from vedette.bus import CalloutRefused, read_callout
 SEEDS: Final = (
     b'{"subject": {"type": "device", "id": "a"}, "action": {"name": "connect"}, "resource": {"type": "h", "id": "h"}}',
     b'{"evaluations": [{"action": {"name": "fly"}}], "options": {"evaluations_semantic": "execute_all"}}',
-    b'{"page": {"token": "12"}}',
+    b'{"subject": {"type": "device"}, "action": {"name": ""}, "resource": {"type": "h", "id": ""}, "page": {"token": ""}}',
     b"username=pump-7&topic=devices%2Fpump-7%2Fa&acc=2",
     b"eyJhbGciOiJlZDI1NTE5LW5rZXkifQ.e30.AAAA",
 )
@@ -31,6 +31,8 @@ def fuzz_one(data: bytes) -> None:
         covers("devices/a/#", fields.get("topic", ""))
     with contextlib.suppress(msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         body = msgspec.json.decode(data)
-        for take in (read_batch, read_page):
+        with contextlib.suppress(InvalidBody):
+            read_batch(body)
+        for kind in Kind:
             with contextlib.suppress(InvalidBody):
-                take(body)
+                read_page(body, read_search(body, kind))

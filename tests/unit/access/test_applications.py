@@ -65,7 +65,7 @@ def test_what_is_declared_is_not_told_otherwise() -> None:
 def test_nothing_that_is_told_makes_more_of_a_stranger_than_the_policies_say(
     subject: dict[str, Any], resource: dict[str, Any], action: dict[str, Any], context: dict[str, Any]
 ) -> None:
-    told = {"subject": subject, "resource": resource, "action": action, "context": context}
+    told: dict[str, Any] = {"subject": subject, "resource": resource, "action": action, "context": context}
     for name in ("read", "delete", "fly"):
         assert not decide(asked("mallory", name, **told))
     if subject.get("role") != "admin":
