@@ -15,7 +15,7 @@ from vedette.bus import CalloutRefused, read_callout
 SEEDS: Final = (
     b'{"subject": {"type": "device", "id": "a"}, "action": {"name": "connect"}, "resource": {"type": "h", "id": "h"}}',
     b'{"evaluations": [{"action": {"name": "fly"}}], "options": {"evaluations_semantic": "execute_all"}}',
-    b'{"subject": {"type": "device"}, "action": {"name": ""}, "resource": {"type": "h", "id": ""}, "page": {"token": ""}}',
+    b'{"subject": {"type": "device"}, "action": {"name": ""}, "resource": {"type": "", "id": ""}, "page": {}}',
     b"username=pump-7&topic=devices%2Fpump-7%2Fa&acc=2",
     b"eyJhbGciOiJlZDI1NTE5LW5rZXkifQ.e30.AAAA",
 )
