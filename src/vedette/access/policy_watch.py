@@ -1,7 +1,9 @@
 """Watches what a new bundle does to the fleet, and takes it back when more devices are refused than foretold.
 
-It follows the decision log. Devices that the simulation found refused are expected; those it did not are counted, each
-once. It also keeps what identities looked like when they were decided on, so that decisions can be made again.
+It follows the decision log. Devices that the simulation found refused are expected, and so are those that the bundle
+before would have refused too: else whoever raises the risk of enough devices could undo a policy. All others are
+counted, each once. It also keeps what identities looked like when they were decided on, so that decisions can be made
+again.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from vedette.access.administrator import PolicyAdministrator
 from vedette.access.policy_errors import StageRefused
 from vedette.access.policy_life import PolicyLife
 from vedette.access.policy_model import Staging
+from vedette.access.policy_opinion import SecondOpinion
 from vedette.access.policy_store import PolicyStore
 from vedette.access.simulation import PolicySimulations
 from vedette.bus.contract import DecisionRecord
@@ -53,7 +56,7 @@ class BundleCounts(msgspec.Struct, kw_only=True):
     Attributes:
         allowed: Sessions it let in.
         denied: Sessions it refused or cut.
-        unforeseen: Identities it refused that no simulation had foretold.
+        unforeseen: Identities it refused that no simulation had foretold and the bundle before would have let in.
         shadow_allows: Decisions that the shadow bundle would have allowed and the deciding one denied.
         shadow_denies: The other way round.
         samples: Names of identities that were refused unforeseen, or answered differently by the shadow.
@@ -109,6 +112,7 @@ class PolicyWatch:
         self._known: OrderedDict[str, None] = OrderedDict()
         self._waiting: dict[str, bytes] = {}
         self._forget_at_s = 0.0
+        self._before = SecondOpinion(organization_id, bundles, store)
 
     async def run(self) -> None:
         """Follow the log from the newest change of stage on, until cancelled."""
@@ -138,7 +142,8 @@ class PolicyWatch:
         staging = self._staging
         if staging is None or record.generation_id is None or decided_at(record) < staging.changed_at:
             return
-        self._count(staging, record)
+        if self._count(staging, record) and not await self._was_refused_before(staging, record):
+            self._note_unforeseen(record)
         if self._has_jumped(staging):
             await self._take_back(staging)
 
@@ -156,7 +161,8 @@ class PolicyWatch:
             self.counts = {}
         self._staging = staging
 
-    def _count(self, staging: Staging, record: DecisionRecord) -> None:
+    def _count(self, staging: Staging, record: DecisionRecord) -> bool:
+        """Count a decision; return whether it refuses an identity that nobody foretold and that is not counted yet."""
         generation_id = record.generation_id or ""
         counts = self.counts.setdefault(record.bundle_sha256 or "", BundleCounts(samples=[]))
         is_denied = record.effect != "allow" and record.reason in _REFUSING
@@ -169,11 +175,19 @@ class PolicyWatch:
             _sample(shadowed, record)
         is_watched = staging.watched and record.bundle_sha256 == staging.watched
         if not is_watched or not is_denied or generation_id in self._foretold:
-            return
-        if generation_id not in self._unforeseen and len(self._unforeseen) < _DENIED_MAX:
-            self._unforeseen.add(generation_id)
-            counts.unforeseen += 1
-            _sample(counts, record)
+            return False
+        return generation_id not in self._unforeseen and len(self._unforeseen) < _DENIED_MAX
+
+    async def _was_refused_before(self, staging: Staging, record: DecisionRecord) -> bool:
+        """Tell whether what decided before would have refused the same; a canary has the stable bundle beside it."""
+        before = staging.stable if staging.watched == staging.canary else staging.former
+        return await self._before.denies(before, record, self._waiting.get(record.slice_sha256 or ""))
+
+    def _note_unforeseen(self, record: DecisionRecord) -> None:
+        counts = self.counts[record.bundle_sha256 or ""]
+        self._unforeseen.add(record.generation_id or "")
+        counts.unforeseen += 1
+        _sample(counts, record)
 
     def _has_jumped(self, staging: Staging) -> bool:
         is_over = staging.watched_until is not None and self._clock.now() >= staging.watched_until

@@ -168,6 +168,39 @@ async def test_refusals_that_were_foretold_take_nothing_back(site: Site) -> None
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("is_canary", [False, True])
+async def test_what_was_refused_before_too_takes_nothing_back(site: Site, *, is_canary: bool) -> None:
+    """Somebody who makes devices look bad must not be able to undo a policy by it."""
+    house = site.house
+    north = [record for record in await house.add_fleet(north=8, south=2) if record.device_id.startswith("north")]
+    draft = await house.bundles.add(stricter(), name="south is closed", actor=ANNA)
+    await house.simulate("2")
+    if is_canary:
+        await house.groups.create(house.organization_id, NewGroup(name="brave"), actor=ANNA)
+        await house.life.canary("2", "brave", actor=ANNA)
+    else:
+        await house.life.promote("2", actor=ANNA)
+    for record in north[:6]:
+        await site.decide(record, draft.stored.sha256, is_allowed=False, facts={**FACTS, "tlsVersion": "TLSv1.1"})
+
+    async def has_counted() -> bool:
+        counts = site.watch.counts.get(draft.stored.sha256)
+        return counts is not None and counts.denied == 6
+
+    await until(has_counted)
+    assert site.watch.counts[draft.stored.sha256].unforeseen == 0
+    assert (await house.bundles.get("2")).stage is (Stage.CANARY if is_canary else Stage.STABLE)
+    # The same devices, refused by the new policy alone, do.
+    for record in north[:3]:
+        await site.decide(record, draft.stored.sha256, is_allowed=False)
+
+    async def is_back() -> bool:
+        return (await house.bundles.get("2")).stage not in {Stage.CANARY, Stage.STABLE}
+
+    await until(is_back)
+
+
+@pytest.mark.anyio
 async def test_the_shadow_counts_what_it_would_have_said(site: Site) -> None:
     house = site.house
     (record,) = await house.add_fleet(north=1, south=0)
