@@ -49,6 +49,7 @@ def filled(path: str) -> str:
         "{session_id}": "ses_00000000000000000000000000",
         "{passkey_id}": "pky_00000000000000000000000000",
         "{position}": "999999",
+        "{cursor}": "999999999",
         "{sequence}": "999999999",
         "{bundle}": "f" * 64,
         "{review_id}": "rev_00000000000000000000000000",

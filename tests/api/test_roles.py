@@ -181,7 +181,6 @@ def test_what_belongs_to_the_whole_platform_is_not_for_a_role_at_a_site(
     for method, path in (
         ("GET", "/v1/ledger/entries"),
         ("GET", "/v1/people"),
-        ("GET", "/v1/decisions"),
         ("GET", "/v1/events"),
         ("POST", "/v1/enrollments"),
         ("POST", "/v1/login-links"),
@@ -189,6 +188,7 @@ def test_what_belongs_to_the_whole_platform_is_not_for_a_role_at_a_site(
     ):
         assert person.request(method, path, json={}).status_code == 403, path
     assert person.get("/v1/clone-alerts").json()["items"] == []
+    assert person.get("/v1/decisions").json()["items"] == []
     assert person.get("/v1/telemetry").json()["items"] == []
     assert person.get("/v1/status").status_code == 200
     assert person.get("/status").status_code == 403

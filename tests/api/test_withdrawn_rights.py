@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -73,7 +74,8 @@ class Listening:
         assert self.begun.wait(20)
 
     def _read(self, client: httpx.Client, path: str) -> None:
-        with client.stream("GET", path) as response:
+        # A test that has seen enough closes the connection under it.
+        with contextlib.suppress(httpx.HTTPError), client.stream("GET", path) as response:
             assert response.status_code == 200
             self.begun.set()
             for line in response.iter_lines():
@@ -94,7 +96,7 @@ def test_a_program_loses_what_its_owner_loses_and_gets_it_back(
     refused = program.patch(f"{path}/twin", json=body)
     assert (refused.status_code, refused.json()["code"]) == (403, "operators.act_refused")
     change_role(api, person_id, None)
-    assert program.get(path).status_code == 403
+    assert program.get(path).status_code == 404
     change_role(api, person_id, "operator", sites=["elsewhere"])
     assert program.get(path).status_code == 404
     assert program.get("/v1/devices").json()["items"] == []
