@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from fault_doors import FaultDoors
+from fault_doors import FaultDoors, until
 from fault_drill import Drill
 from faulty_platform import FaultyPlatform
 
@@ -76,6 +76,17 @@ def older(platform: FaultyPlatform, copy: Path) -> Iterator[None]:
                     shutil.move(present / name, platform.data / name)
 
 
+def exported_size(platform: FaultyPlatform) -> int:
+    """Return how many entries the exported checkpoint covers."""
+    (note,) = (platform.data / "checkpoints").glob("*/latest")
+    return int(note.read_text(encoding="utf-8").splitlines()[1])
+
+
+def size_of(copy: Path) -> int:
+    with contextlib.closing(sqlite3.connect(copy)) as connection:
+        return int(connection.execute("SELECT max(position) FROM ledger_entries").fetchone()[0])
+
+
 def take_copy(platform: FaultyPlatform) -> Path:
     path = platform.folder / "copy.db"
     with database(platform) as connection, contextlib.closing(sqlite3.connect(path)) as copy:
@@ -120,6 +131,8 @@ def test_an_older_database_is_put_back(platform: FaultyPlatform, doors: FaultDoo
     later = doors.new_device()
     copy = take_copy(platform)
     doors.disable(later).raise_for_status()
+    # What was never exported convicts nobody: the loss of an interval is what the setting allows.
+    until(lambda: exported_size(platform) > size_of(copy), "the newest entry is in an exported checkpoint")
     drill.play(
         "store",
         "stale",
