@@ -38,7 +38,7 @@ STAGES = [
     Stage("unit", ("-n", "2"), is_ground=True),
     Stage("protocols"),
     Stage("fuzz"),
-    Stage("integration", ("-n", "3", "--dist", "loadfile"), limit_s=1200),
+    Stage("integration", ("-n", "4", "--dist", "loadfile"), limit_s=1200),
     Stage("api", ("-n", "2", "--dist", "loadfile"), limit_s=600),
     Stage("faults", ("-n", "2", "--dist", "loadfile"), limit_s=600),
     Stage("console", ("-n", "3", "--dist", "loadfile"), limit_s=900),

@@ -151,6 +151,7 @@ def test_codes_of_an_app_are_set_up_log_in_and_are_removed(ada: tuple[PasskeyPag
     field.fill(code_of(secret))
     dialog(page).get_by_role("button", name="switch it on").click()
     expect(card(page, "Codes of an app")).to_contain_text("set up")
+    expect(dialog(page)).to_have_count(0)
     browser.secrets += [key, secret]
     browser.check_no_secret()
     browser.log_out()

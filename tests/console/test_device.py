@@ -73,7 +73,7 @@ def test_module_has_a_page_with_its_own_twin_and_methods(console: Console) -> No
     expect(console.heading).to_have_text("edge-1 / camera")
     console.check_looks()
     console.tab_to(page.get_by_role("tab", name="Identity"))
-    console.keys("End")
+    console.keys("End", "ArrowLeft")
     console.act(page.get_by_role("button", name="Invoke"))
     expect(page.get_by_text("answered 200")).to_be_visible()
     console.act(page.get_by_role("tab", name="Methods"))
