@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from identity_provider import CLIENT_ID, SECRET, IdentityProvider, needs_provider
-from journey import Platform, free_port
+from identity_provider import IdentityProvider, federated_platform, needs_provider, running_provider
+from journey import Platform
 from page_parts import card, dialog
 from passkey_page import PasskeyPage
 from playwright.sync_api import Browser, expect
@@ -18,36 +18,14 @@ _ADDRESS: Final = "127.0.173.1"
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[IdentityProvider]:
-    made = IdentityProvider(f"http://localhost:{free_port()}")
-    try:
-        made.start()
+    with running_provider() as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(scope="module")
 def federated(provider: IdentityProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform whose people may come through a provider."""
-    folder = tmp_path_factory.mktemp("federated")
-    secret = folder / "client.secret"
-    secret.write_text(SECRET)
-    running = Platform(
-        _ADDRESS,
-        folder,
-        api_port=int(provider.url.rpartition(":")[2]),
-        hostname="localhost",
-        more_configuration=(
-            f'[oidc]\nissuer = "{provider.issuer}"\nclient_id = "{CLIENT_ID}"\nclient_secret_file = "{secret}"\n'
-            'scopes = ["profile", "groups"]\ngroup_roles = ["fleet-admins=admin", "soc=analyst"]\n'
-            "create_people = true\n"
-        ),
-    )
-    try:
-        running.start()
+    with federated_platform(_ADDRESS, tmp_path_factory.mktemp("federated"), provider) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

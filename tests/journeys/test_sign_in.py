@@ -16,9 +16,8 @@ from typing import Any
 import httpx
 import pytest
 from console_client import ConsoleClient
-from identity_provider import CLIENT_ID, SECRET, Browser, IdentityProvider, needs_provider
+from identity_provider import Browser, IdentityProvider, federated_platform, needs_provider, running_provider
 from journey import Platform
-from running_bus import free_port
 
 pytestmark = needs_provider
 
@@ -27,35 +26,14 @@ ADDRESS = "127.0.61.1"
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[IdentityProvider]:
-    made = IdentityProvider(f"http://localhost:{free_port()}")
-    try:
-        made.start()
+    with running_provider() as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(scope="module")
 def platform(provider: IdentityProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    folder = tmp_path_factory.mktemp("platform")
-    secret = folder / "client.secret"
-    secret.write_text(SECRET)
-    running = Platform(
-        ADDRESS,
-        folder,
-        api_port=int(provider.url.rpartition(":")[2]),
-        hostname="localhost",
-        more_configuration=(
-            f'[oidc]\nissuer = "{provider.issuer}"\nclient_id = "{CLIENT_ID}"\nclient_secret_file = "{secret}"\n'
-            'scopes = ["profile", "groups"]\ngroup_roles = ["fleet-admins=admin", "soc=analyst"]\n'
-            "create_people = true\n"
-        ),
-    )
-    try:
-        running.start()
+    with federated_platform(ADDRESS, tmp_path_factory.mktemp("platform"), provider) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

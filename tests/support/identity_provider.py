@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
+from journey import Platform
 from running_bus import free_port
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "node"
@@ -122,3 +125,37 @@ class Browser:
 
     def _open(self, url: str) -> httpx.Response:
         return self.http.get(url, headers={"Sec-Fetch-Site": "none"})
+
+
+@contextlib.contextmanager
+def running_provider() -> Iterator[IdentityProvider]:
+    """Run a provider on a port of its own."""
+    made = IdentityProvider(f"http://localhost:{free_port()}")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@contextlib.contextmanager
+def federated_platform(address: str, folder: Path, provider: IdentityProvider) -> Iterator[Platform]:
+    """Run a platform whose people may come through a provider."""
+    secret = folder / "client.secret"
+    secret.write_text(SECRET)
+    running = Platform(
+        address,
+        folder,
+        api_port=int(provider.url.rpartition(":")[2]),
+        hostname="localhost",
+        more_configuration=(
+            f'[oidc]\nissuer = "{provider.issuer}"\nclient_id = "{CLIENT_ID}"\nclient_secret_file = "{secret}"\n'
+            'scopes = ["profile", "groups"]\ngroup_roles = ["fleet-admins=admin", "soc=analyst"]\n'
+            "create_people = true\n"
+        ),
+    )
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
