@@ -9,6 +9,7 @@ and list has a bound; what could not be parsed is counted; bytes from the wire r
 from __future__ import annotations
 
 from vedette.sensor.alerts import Alert, RaiseAlert, Rule, Severity
+from vedette.sensor.alerts import Engine as AlertEngine
 from vedette.sensor.assets import Asset, Assets, Fact, is_public
 from vedette.sensor.capture import CaptureFile, CaptureProblem, LiveCapture, Packet, read_capture
 from vedette.sensor.command import listen, main, read_files
@@ -42,6 +43,7 @@ __all__ = [
     "POSSIBLE",
     "PROBABLE",
     "Alert",
+    "AlertEngine",
     "Anomaly",
     "AnomalyKind",
     "Asset",

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from vedette.sensor.flows import Flow
 from vedette.sensor.listener import Listener
 
 
@@ -19,6 +20,18 @@ class Severity(StrEnum):
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
+
+
+class Engine(StrEnum):
+    """What kind of detection raised an alert."""
+
+    POLICY = "policy"
+    """Something that was not learned as normal, or that a rule of the operator forbids."""
+    ANOMALY = "anomaly"
+    PROTOCOL = "protocol"
+    """A message broke its protocol's rules."""
+    MALWARE = "malware"
+    OPERATIONAL = "operational"
 
 
 class Alert(msgspec.Struct):
@@ -37,6 +50,16 @@ class Alert(msgspec.Struct):
     technique: str = ""
     """ATT&CK for ICS id."""
     detail: dict[str, str | int | None] = msgspec.field(default_factory=dict)
+    engine: Engine = Engine.POLICY
+    key: str = ""
+    """What learning or suppressing it would match, beside rule, source and target: ``modbus write 40``."""
+    is_learnable: bool = False
+    """Whether a person may say that this is normal from now on."""
+    last_ns: int = 0
+    """Of its last repetition; 0: it was not repeated."""
+    times: int = 1
+    flow: Flow | None = None
+    """Whose packets are the evidence."""
 
 
 RaiseAlert = Callable[[Alert], None]
