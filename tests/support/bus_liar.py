@@ -45,6 +45,7 @@ class BusLiar:
         self.organization_id = read_trust_anchor(platform.data / "public" / "trust-anchor.json").organization_id
         self.records: dict[str, list[bytes]] = {}
         self.heads: list[bytes] = []
+        self._said: set[bytes] = set()
         self._own = RecordSigner(Ed25519PrivateKey.generate())
         self._events = self.connect("control-events")
         self._control = self.connect("control")
@@ -65,6 +66,7 @@ class BusLiar:
         async def say() -> None:
             while True:
                 for subject, payload in statements():
+                    self._said.add(payload)
                     self._events.publish(subject, payload)
                 await self._events.flush()
                 await asyncio.sleep(_AGAIN_S)
@@ -147,6 +149,8 @@ class BusLiar:
         await self._events.flush()
 
     def _hear(self, message: Message) -> None:
+        if message.payload in self._said:  # an echo of ours
+            return
         name = message.subject.rpartition(".")[2]
         if name == "head":
             self.heads.append(message.payload)

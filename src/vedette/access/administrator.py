@@ -15,6 +15,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from vedette.access import repository
+from vedette.access.errors import PostureUnavailable
 from vedette.access.facts import FactReader, compose_record
 from vedette.access.hops import HopLog, Hops
 from vedette.access.repository import NewRecord, State, StoredRecord
@@ -73,6 +74,7 @@ class PolicyAdministrator:
         self._was_behind_at: State | None = None
         self._publisher: Publisher | None = None
         self._on_policies: Callable[[], None] | None = None
+        self._may_vouch: Callable[[], bool] = _always
         # By name, written by the event loop only. Names nobody holds are kept apart and for a second, so that whoever
         # tries names cannot crowd out those that are held.
         self._cache: OrderedDict[_Name, PostureRecord] = OrderedDict()
@@ -128,6 +130,25 @@ class PolicyAdministrator:
         if is_other and self._on_policies is not None:
             self._on_policies()
 
+    def vouch_while(self, may_vouch: Callable[[], bool]) -> None:
+        """Sign heads only while ``may_vouch``: without one enforcement points open no session, and hold what they know.
+
+        Facts that are known to be older than what was acted on, or altered, must let nobody in.
+        """
+        self._may_vouch = may_vouch
+
+    def require_vouching(self) -> None:
+        """Let pass while records may be vouched for.
+
+        Raises:
+            PostureUnavailable: What they are made of was altered.
+        """
+        if not self._may_vouch():
+            raise PostureUnavailable(
+                "the ledger was altered, or an older database was put back: nobody is let in on what it says",
+                hint="see what: vedette ledger verify",
+            )
+
     def on_policies(self, listener: Callable[[], None]) -> None:
         """Have ``listener`` called in the event loop when heads name another manifest; it must not block."""
         self._on_policies = listener
@@ -144,7 +165,12 @@ class PolicyAdministrator:
         return self._published
 
     def head(self) -> Head:
-        """Return the head as of now: it covers what was published, never more."""
+        """Return the head as of now: it covers what was published, never more.
+
+        Raises:
+            PostureUnavailable: What the records are made of was altered.
+        """
+        self.require_vouching()
         state = self._published or State()
         return Head(
             schema=SCHEMA_VERSION,
@@ -411,3 +437,7 @@ class _Waiting:
 
     def tell(self, committed: Callable[[_Waiting], None]) -> Callable[[], None]:
         return lambda: committed(self)
+
+
+def _always() -> bool:
+    return True

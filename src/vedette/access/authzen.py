@@ -174,6 +174,7 @@ class DecisionPoint:
         return [self._verifier.record(each) for each in signed]
 
     async def _decide(self, record: PostureRecord, asked: Asked, token: TokenProof | Reason | None) -> Answer:
+        self._administrator.require_vouching()
         if asked.action not in ACTIONS:
             return refused(UNKNOWN_ACTION, f"an action is one of {', '.join(ACTIONS)}", record=record)
         if not self._is_own(record, asked):

@@ -71,8 +71,9 @@ class EnrollmentPoint:
         """Ask the policies in force; see ``EnrollmentPolicies``.
 
         Raises:
-            Problem: They cannot be read.
+            Problem: They cannot be read, or what records are made of was altered.
         """
+        self._administrator.require_vouching()
         now = self._clock.now()
         record = await self._record_of(candidate, now)
         engine = (await self._engines()).engine_for(record, now)

@@ -9,6 +9,7 @@ from typing import Final
 
 from vedette.access import repository
 from vedette.access.administrator import PolicyAdministrator
+from vedette.access.errors import PostureUnavailable
 from vedette.bus import BusConnection, BusUnavailable, JetStream, PublishResult
 from vedette.bus.contract import POSTURE_STREAM, posture_head_subject, posture_subject
 from vedette.kernel import Clock, GenerationId, OrganizationId, Problem
@@ -55,6 +56,7 @@ class PostureProjection:
         self._connection = connection
         self._clock = clock
         self._head_subject = posture_head_subject(organization_id)
+        self._is_withheld = False
         # The lowest sequence that may be missing on the bus; None: nothing is.
         self._behind: int | None = None
 
@@ -82,7 +84,7 @@ class PostureProjection:
     def publish_head(self) -> None:
         """Push a head at once, outside its second: gateways read of other policies in it."""
         try:
-            self._connection.publish(self._head_subject, self._signer.sign_head(self._administrator.head()))
+            self._tell_head()
         except BusUnavailable:
             log.info("the head waits for the bus")
 
@@ -115,8 +117,19 @@ class PostureProjection:
             await asyncio.sleep(due_s - self._clock.monotonic_s())
 
     async def _publish_head(self) -> None:
+        self._tell_head()
+
+    def _tell_head(self) -> None:
+        try:
+            head = self._administrator.head()
+        except PostureUnavailable:
+            if not self._is_withheld:
+                self._is_withheld = True
+                log.error("no head is signed: the ledger was altered, or an older database was put back")  # noqa: TRY400 - no trace wanted
+            return
+        self._is_withheld = False
         # Not stored means not acknowledged, and the next one comes in a second: a plain publish is enough.
-        self._connection.publish(self._head_subject, self._signer.sign_head(self._administrator.head()))
+        self._connection.publish(self._head_subject, self._signer.sign_head(head))
 
     async def _mend(self) -> None:
         await self._administrator.catch_up()

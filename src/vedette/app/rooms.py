@@ -187,7 +187,6 @@ async def build_rooms(
     anchor = await asyncio.to_thread(read_trust_anchor, role.trust_anchor)
     organization_id = anchor.organization_id
     administrator_key = await asyncio.to_thread(read_private_key, role.administrator_key)
-    checkpoint_key = await asyncio.to_thread(read_private_key, role.checkpoint_key)
     ledger = Ledger(store, clock=clock, ids=ids)
     signer = SignerClient(role.signer_socket)
     lifetimes = CertificateSettings(
@@ -233,6 +232,7 @@ async def build_rooms(
     projection = PostureProjection(organization_id, administrator, records, store, events, clock=clock)
     administrator.publish_to(projection.publish)
     administrator.on_policies(projection.publish_head)
+    checkpoints = await _open_checkpoints(role, store, administrator, clock)
     await administrator.start()
     boot_id = (await asyncio.to_thread(BOOT_ID.read_text)).strip()
     hop_keeper = HopKeeper(organization_id, administrator.hops, store, boot_id=boot_id)
@@ -373,15 +373,25 @@ async def build_rooms(
         response=response,
         policies=policies,
         projection=projection,
-        checkpoints=CheckpointService(
-            store,
-            CheckpointSigner(checkpoint_key),
-            clock=clock,
-            directories=role.checkpoint_directories,
-            interval=timedelta(seconds=role.checkpoint_interval_s),
-        ),
+        checkpoints=checkpoints,
         relay=OutboxRelay(store, ledger, publisher_of_events(events), clock=clock),
     )
+
+
+async def _open_checkpoints(
+    role: ControlRole, store: Store, administrator: PolicyAdministrator, clock: Clock
+) -> CheckpointService:
+    """Hold the ledger against what was exported before anything is answered: an older database vouches for nobody."""
+    checkpoints = CheckpointService(
+        store,
+        CheckpointSigner(await asyncio.to_thread(read_private_key, role.checkpoint_key)),
+        clock=clock,
+        directories=role.checkpoint_directories,
+        interval=timedelta(seconds=role.checkpoint_interval_s),
+    )
+    await checkpoints.write_round()
+    administrator.vouch_while(lambda: not checkpoints.is_altered)
+    return checkpoints
 
 
 def _people_policies() -> CedarPolicies:

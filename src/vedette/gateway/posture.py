@@ -230,7 +230,8 @@ class PostureWatch:
                 # Replayed, or a clock was set back: control itself can tell, and heads are counted anew from then.
                 self._must_resync.set()
         except Untrusted as untrusted:
-            log.warning("head refused", extra={"reason": untrusted.detail})
+            if self._may_warn(untrusted.detail):
+                log.warning("head refused", extra={"reason": untrusted.detail})
             return
         if self._view.is_late:
             self._must_ask_time.set()
@@ -248,7 +249,8 @@ class PostureWatch:
         except Replayed:
             return
         except Untrusted as untrusted:
-            log.warning("posture record refused", extra={"reason": untrusted.detail})
+            if self._may_warn(f"record {untrusted.detail}"):
+                log.warning("posture record refused", extra={"reason": untrusted.detail})
             return
         if self._view.has_gap:
             self._must_resync.set()

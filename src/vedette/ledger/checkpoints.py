@@ -58,26 +58,38 @@ class CheckpointService:
         self._interval = interval
         self._exported: dict[tuple[Path, str], int] = {}
         self._failure: Exception | None = None
+        self._is_altered = False
 
     @property
     def failure(self) -> Exception | None:
         """Why the last round of ``run`` failed: ``LedgerInconsistent`` if a log was altered; ``None`` if it did not."""
         return self._failure
 
+    @property
+    def is_altered(self) -> bool:
+        """Whether the last round that could tell found a log that was altered, or is older than what was exported."""
+        return self._is_altered
+
     async def run(self) -> None:
         """Write checkpoints until cancelled."""
         while True:
-            failure: Exception | None = None
-            try:
-                await self.write()
-            except LedgerInconsistent as error:
-                failure = error
-                log.error("the ledger was altered: no checkpoint is signed", extra={"reason": str(error)})  # noqa: TRY400 - no trace wanted
-            except (Problem, OSError) as error:
-                failure = error
-                log.warning("checkpoints wait for the store or the disk", extra={"reason": str(error)})
-            self._failure = failure
+            await self.write_round()
             await asyncio.sleep(self._interval.total_seconds())
+
+    async def write_round(self) -> None:
+        """Write checkpoints once; what fails is logged and told by ``failure``."""
+        failure: Exception | None = None
+        try:
+            await self.write()
+            self._is_altered = False
+        except LedgerInconsistent as error:
+            failure = error
+            self._is_altered = True
+            log.error("the ledger was altered: no checkpoint is signed", extra={"reason": str(error)})  # noqa: TRY400 - no trace wanted
+        except (Problem, OSError) as error:
+            failure = error
+            log.warning("checkpoints wait for the store or the disk", extra={"reason": str(error)})
+        self._failure = failure
 
     async def write(self) -> tuple[Checkpoint, ...]:
         """Sign every log that grew since its last checkpoint, and export what is not exported yet.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from vedette.access import AccessService, FirstUses, PolicyAdministrator, RoomFacts
+from vedette.access import AccessService, FirstUses, PolicyAdministrator, PostureUnavailable, RoomFacts
 from vedette.bus.contract import OpenSession, PostureChanges
 from vedette.kernel import GenerationId, OrganizationId, RandomIds, SystemClock
 from vedette.ledger import Actor, Ledger
@@ -370,3 +370,16 @@ async def test_large_records_are_handed_out_in_pages_that_the_bus_can_carry(hous
         if not reply.more:
             break
     assert (believed, pages) == (120, 2)
+
+
+async def test_nothing_is_vouched_for_while_the_ledger_is_altered(house: House) -> None:
+    await house.create("pump-1")
+    may_vouch = False
+    house.administrator.vouch_while(lambda: may_vouch)
+    with pytest.raises(PostureUnavailable):
+        house.administrator.head()
+    with pytest.raises(PostureUnavailable):
+        await house.open("pump-1")
+    may_vouch = True
+    assert house.administrator.head().sequence == 1
+    await house.open("pump-1")
