@@ -44,6 +44,14 @@ def upgrade() -> None:
     _create_messaging_counters()
     _create_messaging_feedback()
     _create_messaging_subscriptions()
+    _create_network_assets()
+    _create_network_facts()
+    _create_network_identifiers()
+    _create_network_intake()
+    _create_network_links()
+    _create_network_operations()
+    _create_network_positions()
+    _create_network_sensors()
     _create_operators_approvals()
     _create_operators_command_schemas()
     _create_operators_device_authorizations()
@@ -610,6 +618,224 @@ def _create_messaging_subscriptions() -> None:
         sa.Column("subscriptions", Json(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_messaging_subscriptions")),
+    )
+
+
+def _create_network_assets() -> None:
+    op.create_table(
+        "network_assets",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("asset_id", sa.String(length=64), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("merged_into", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=512), nullable=False),
+        sa.Column("vendor", sa.String(length=512), nullable=False),
+        sa.Column("model", sa.String(length=512), nullable=False),
+        sa.Column("product_code", sa.String(length=512), nullable=False),
+        sa.Column("firmware", sa.String(length=512), nullable=False),
+        sa.Column("serial", sa.String(length=512), nullable=False),
+        sa.Column("operating_system", sa.String(length=512), nullable=False),
+        sa.Column("device_type", sa.String(length=512), nullable=False),
+        sa.Column("role", sa.String(length=512), nullable=False),
+        sa.Column("role_because", sa.String(length=512), nullable=False),
+        sa.Column("level", sa.Float(), nullable=True),
+        sa.Column("level_because", Json(), nullable=False),
+        sa.Column("is_role_set", sa.Boolean(), nullable=False),
+        sa.Column("is_level_set", sa.Boolean(), nullable=False),
+        sa.Column("criticality", sa.String(length=16), nullable=False),
+        sa.Column("managed_generation_id", sa.String(length=64), nullable=True),
+        sa.Column("managed_device_id", sa.String(length=128), nullable=True),
+        sa.Column("managed_by", sa.String(length=16), nullable=True),
+        sa.Column("managed_because", sa.String(length=256), nullable=True),
+        sa.Column("note", sa.String(length=1024), nullable=False),
+        sa.Column("ips", Json(), nullable=False),
+        sa.Column("macs", Json(), nullable=False),
+        sa.Column("merged", Json(), nullable=False),
+        sa.Column("sensors", Json(), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "asset_id", name=op.f("pk_network_assets")),
+    )
+    op.create_index(
+        "ix_network_assets_managed",
+        "network_assets",
+        ["organization_id", "managed_generation_id"],
+        unique=False,
+        sqlite_where=sa.text("managed_generation_id IS NOT NULL"),
+        postgresql_where=sa.text("managed_generation_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_network_assets_merged", "network_assets", ["organization_id", "merged_into", "asset_id"], unique=False
+    )
+    op.create_index("ix_network_assets_site", "network_assets", ["organization_id", "site", "asset_id"], unique=False)
+
+
+def _create_network_facts() -> None:
+    op.create_table(
+        "network_facts",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("asset_id", sa.String(length=64), nullable=False),
+        sa.Column("fact_id", sa.String(length=64), nullable=False),
+        sa.Column("attribute", sa.String(length=128), nullable=False),
+        sa.Column("value", sa.String(length=512), nullable=False),
+        sa.Column("confidence", sa.Integer(), nullable=False),
+        sa.Column("source", sa.String(length=128), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("times", sa.BigInteger(), nullable=False),
+        sa.Column("sensor", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "asset_id", "fact_id", name=op.f("pk_network_facts")),
+    )
+
+
+def _create_network_identifiers() -> None:
+    op.create_table(
+        "network_identifiers",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("value", sa.String(length=512), nullable=False),
+        sa.Column("asset_id", sa.String(length=64), nullable=False),
+        sa.Column("is_pinned", sa.Boolean(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "site", "kind", "value", name=op.f("pk_network_identifiers")),
+    )
+    op.create_index(
+        "ix_network_identifiers_asset", "network_identifiers", ["organization_id", "asset_id"], unique=False
+    )
+    op.create_index("ix_network_identifiers_value", "network_identifiers", ["organization_id", "value"], unique=False)
+
+
+def _create_network_intake() -> None:
+    op.create_table(
+        "network_intake",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("boot", sa.String(length=64), nullable=False),
+        sa.Column("through", sa.BigInteger(), nullable=False),
+        sa.Column("beyond", Json(), nullable=False),
+        sa.Column("taken_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "generation_id", "boot", name=op.f("pk_network_intake")),
+    )
+
+
+def _create_network_links() -> None:
+    op.create_table(
+        "network_links",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("link_id", sa.String(length=64), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("pair", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("server_id", sa.String(length=64), nullable=False),
+        sa.Column("client", sa.String(length=64), nullable=False),
+        sa.Column("server", sa.String(length=64), nullable=False),
+        sa.Column("protocol", sa.String(length=128), nullable=False),
+        sa.Column("tallies", Json(), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("transport", sa.String(length=128), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("certainty", sa.String(length=16), nullable=False),
+        sa.Column("is_external", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.String(length=512), nullable=False),
+        sa.Column("flows", sa.BigInteger(), nullable=False),
+        sa.Column("packets", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "link_id", name=op.f("pk_network_links")),
+    )
+    op.create_index(
+        "ix_network_links_client", "network_links", ["organization_id", "client_id", "link_id"], unique=False
+    )
+    op.create_index("ix_network_links_created", "network_links", ["organization_id", "created_at"], unique=False)
+    op.create_index(
+        "ix_network_links_external",
+        "network_links",
+        ["organization_id", "link_id"],
+        unique=False,
+        sqlite_where=sa.text("is_external IS 1"),
+        postgresql_where=sa.text("is_external IS true"),
+    )
+    op.create_index("ix_network_links_pair", "network_links", ["organization_id", "pair"], unique=False)
+    op.create_index(
+        "ix_network_links_server", "network_links", ["organization_id", "server_id", "link_id"], unique=False
+    )
+
+
+def _create_network_operations() -> None:
+    op.create_table(
+        "network_operations",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("operation_id", sa.String(length=64), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("pair", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=64), nullable=False),
+        sa.Column("server_id", sa.String(length=64), nullable=False),
+        sa.Column("client", sa.String(length=64), nullable=False),
+        sa.Column("server", sa.String(length=64), nullable=False),
+        sa.Column("protocol", sa.String(length=128), nullable=False),
+        sa.Column("tallies", Json(), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("service", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=128), nullable=False),
+        sa.Column("area", sa.String(length=128), nullable=False),
+        sa.Column("unit", sa.String(length=128), nullable=False),
+        sa.Column("times", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "operation_id", name=op.f("pk_network_operations")),
+    )
+    op.create_index(
+        "ix_network_operations_client",
+        "network_operations",
+        ["organization_id", "client_id", "operation_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_network_operations_created", "network_operations", ["organization_id", "created_at"], unique=False
+    )
+    op.create_index("ix_network_operations_pair", "network_operations", ["organization_id", "pair"], unique=False)
+    op.create_index(
+        "ix_network_operations_server",
+        "network_operations",
+        ["organization_id", "server_id", "operation_id"],
+        unique=False,
+    )
+
+
+def _create_network_positions() -> None:
+    op.create_table(
+        "network_positions",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("stream", sa.String(length=64), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "stream", name=op.f("pk_network_positions")),
+    )
+
+
+def _create_network_sensors() -> None:
+    op.create_table(
+        "network_sensors",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("generation_id", sa.String(length=64), nullable=False),
+        sa.Column("device_id", sa.String(length=128), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("note", sa.String(length=1024), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("registered_at", UtcDateTime(), nullable=False),
+        sa.Column("heard_at", UtcDateTime(), nullable=True),
+        sa.Column("report", Json(), nullable=True),
+        sa.Column("batches", sa.BigInteger(), nullable=False),
+        sa.Column("repeated", sa.BigInteger(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
+        sa.Column("refused_because", sa.String(length=256), nullable=False),
+        sa.Column("lost", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_network_sensors")),
     )
 
 
