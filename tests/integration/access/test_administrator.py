@@ -372,6 +372,7 @@ async def test_large_records_are_handed_out_in_pages_that_the_bus_can_carry(hous
     assert (believed, pages) == (120, 2)
 
 
+@pytest.mark.anyio
 async def test_nothing_is_vouched_for_while_the_ledger_is_altered(house: House) -> None:
     await house.create("pump-1")
     may_vouch = False
