@@ -77,6 +77,7 @@ from vedette.registry.group_repository import groups_of, policy_groups_of
 from vedette.registry.group_service import GroupService
 from vedette.registry.lifecycle import TRANSITIONS, Cause
 from vedette.registry.model import (
+    PURDUE_LEVELS,
     Authentication,
     AuthenticationType,
     Device,
@@ -123,6 +124,7 @@ from vedette.registry.twin_service import TwinService
 __all__ = [
     "BAG_MAX_BYTES",
     "MODULES_MAX",
+    "PURDUE_LEVELS",
     "TRANSITIONS",
     "AccessEffect",
     "AccessKind",
