@@ -47,7 +47,7 @@ assets: Final = sa.Table(
             "role_because",
         )
     ),
-    sa.Column("level", sa.Float),
+    sa.Column("level", sa.String(8), nullable=False),
     sa.Column("level_because", Json, nullable=False),
     sa.Column("is_role_set", sa.Boolean, nullable=False),
     sa.Column("is_level_set", sa.Boolean, nullable=False),
@@ -256,7 +256,7 @@ def _conditions(organization_id: str, search: AssetSearch) -> list[sa.ColumnElem
         found.append(_a.state != AssetState.IGNORED.value)
     for name in ("vendor", "role", "level"):
         value = getattr(search, name)
-        if value not in {"", None}:
+        if value:
             found.append(_a[name] == value)
     if search.criticality is not None:
         found.append(_a.criticality == search.criticality.value)

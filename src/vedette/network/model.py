@@ -78,7 +78,7 @@ class NetworkAsset:
     Attributes:
         role: A value of the sensor's roles, or what a person said; empty: unknown.
         role_because: Why.
-        level: Purdue level 0 to 5, 3.5 the zone between; None: unknown.
+        level: Purdue level, one of ``vedette.registry``'s words; empty: unknown.
         level_because: Why, a reason a line.
         is_role_set: A person said it.
         is_level_set: A person said it.
@@ -104,7 +104,7 @@ class NetworkAsset:
     device_type: str = ""
     role: str = ""
     role_because: str = ""
-    level: float | None = None
+    level: str = ""
     level_because: tuple[str, ...] = ()
     is_role_set: bool = False
     is_level_set: bool = False
@@ -177,6 +177,51 @@ class NetworkOperation:
     first_at: datetime
     last_at: datetime
     created_at: datetime
+
+
+class Verdict(StrEnum):
+    """What people think of a connection to the outside."""
+
+    UNDECIDED = "undecided"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalConnection:
+    """An asset and somebody outside that it talks with: by name where one was seen, else by address.
+
+    Attributes:
+        asset_id: Whose; empty: of an address that is no asset's.
+        address: The one outside, the latest where a name has several.
+        is_inbound: The outside began.
+        services: What for, such as ``tcp/443 tls``; at most 16.
+        country: Two letters; empty: unknown.
+        asn: Number of the autonomous system; 0: unknown.
+        network_name: What that system is called.
+        owner: Who answers for it.
+    """
+
+    external_id: str
+    site: str
+    asset_id: str
+    local: str
+    address: str
+    name: str
+    is_inbound: bool
+    services: tuple[str, ...]
+    country: str = ""
+    asn: int = 0
+    network_name: str = ""
+    verdict: Verdict = Verdict.UNDECIDED
+    owner: str = ""
+    justification: str = ""
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    first_at: datetime
+    last_at: datetime
+    created_at: datetime
+    revision: int = 0
 
 
 class SensorState(StrEnum):
@@ -253,7 +298,7 @@ class AssetSearch:
     address: str = ""
     vendor: str = ""
     role: str = ""
-    level: float | None = None
+    level: str = ""
     criticality: Criticality | None = None
     is_managed: bool | None = None
     with_ignored: bool = True

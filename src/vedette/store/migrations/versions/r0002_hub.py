@@ -39,12 +39,17 @@ def upgrade() -> None:
     _create_health_postures()
     _create_health_signal_history()
     _create_health_signals()
+    _create_incidents_alerts()
+    _create_incidents_exceptions()
+    _create_incidents_slices()
+    _create_incidents_tickets()
     _create_messaging_clone_alerts()
     _create_messaging_commands()
     _create_messaging_counters()
     _create_messaging_feedback()
     _create_messaging_subscriptions()
     _create_network_assets()
+    _create_network_externals()
     _create_network_facts()
     _create_network_identifiers()
     _create_network_intake()
@@ -52,6 +57,7 @@ def upgrade() -> None:
     _create_network_operations()
     _create_network_positions()
     _create_network_sensors()
+    _create_network_snapshots()
     _create_operators_approvals()
     _create_operators_command_schemas()
     _create_operators_device_authorizations()
@@ -510,6 +516,160 @@ def _create_health_signals() -> None:
     )
 
 
+def _create_incidents_alerts() -> None:
+    op.create_table(
+        "incidents_alerts",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("alert_id", sa.String(length=64), nullable=False),
+        sa.Column("sensor_id", sa.String(length=64), nullable=False),
+        sa.Column("sensor_name", sa.String(length=128), nullable=False),
+        sa.Column("site", sa.String(length=512), nullable=False),
+        sa.Column("sensor_alert_id", sa.String(length=128), nullable=False),
+        sa.Column("rule", sa.String(length=128), nullable=False),
+        sa.Column("engine", sa.String(length=16), nullable=False),
+        sa.Column("severity", sa.String(length=16), nullable=False),
+        sa.Column("raised_severity", sa.String(length=16), nullable=False),
+        sa.Column("title", sa.String(length=512), nullable=False),
+        sa.Column("source_address", sa.String(length=64), nullable=False),
+        sa.Column("source_asset_id", sa.String(length=64), nullable=False),
+        sa.Column("source_name", sa.String(length=512), nullable=False),
+        sa.Column("source_criticality", sa.String(length=16), nullable=False),
+        sa.Column("source_generation_id", sa.String(length=64), nullable=False),
+        sa.Column("source_device_id", sa.String(length=128), nullable=False),
+        sa.Column("target_address", sa.String(length=64), nullable=False),
+        sa.Column("target_asset_id", sa.String(length=64), nullable=False),
+        sa.Column("target_name", sa.String(length=512), nullable=False),
+        sa.Column("target_criticality", sa.String(length=16), nullable=False),
+        sa.Column("target_generation_id", sa.String(length=64), nullable=False),
+        sa.Column("target_device_id", sa.String(length=128), nullable=False),
+        sa.Column("protocol", sa.String(length=128), nullable=False),
+        sa.Column("technique", sa.String(length=16), nullable=False),
+        sa.Column("is_learnable", sa.Boolean(), nullable=False),
+        sa.Column("key", sa.String(length=512), nullable=False),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.Column("times", sa.BigInteger(), nullable=False),
+        sa.Column("detail", Json(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("is_loud", sa.Boolean(), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=False),
+        sa.Column("exception_id", sa.String(length=64), nullable=False),
+        sa.Column("ticket_id", sa.String(length=64), nullable=False),
+        sa.Column("merged_into", sa.String(length=64), nullable=False),
+        sa.Column("slice_bytes", sa.Integer(), nullable=False),
+        sa.Column("signaled_at", UtcDateTime(), nullable=True),
+        sa.Column("changed_at", UtcDateTime(), nullable=True),
+        sa.Column("changed_by", sa.String(length=320), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "alert_id", name=op.f("pk_incidents_alerts")),
+    )
+    op.create_index("ix_incidents_alerts_last", "incidents_alerts", ["organization_id", "last_at"], unique=False)
+    op.create_index("ix_incidents_alerts_merged", "incidents_alerts", ["organization_id", "merged_into"], unique=False)
+    op.create_index(
+        "ix_incidents_alerts_open",
+        "incidents_alerts",
+        ["organization_id", "alert_id"],
+        unique=False,
+        sqlite_where=sa.text("is_loud IS 1 AND state != 'closed'"),
+        postgresql_where=sa.text("is_loud IS true AND state != 'closed'"),
+    )
+    op.create_index(
+        "ix_incidents_alerts_rule", "incidents_alerts", ["organization_id", "rule", "alert_id"], unique=False
+    )
+    op.create_index(
+        "ix_incidents_alerts_source",
+        "incidents_alerts",
+        ["organization_id", "source_address", "alert_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_incidents_alerts_source_device",
+        "incidents_alerts",
+        ["organization_id", "source_generation_id", "alert_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_incidents_alerts_target",
+        "incidents_alerts",
+        ["organization_id", "target_address", "alert_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_incidents_alerts_target_device",
+        "incidents_alerts",
+        ["organization_id", "target_generation_id", "alert_id"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_incidents_alerts_sensor",
+        "incidents_alerts",
+        ["organization_id", "sensor_id", "sensor_alert_id"],
+        unique=True,
+    )
+
+
+def _create_incidents_exceptions() -> None:
+    op.create_table(
+        "incidents_exceptions",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("exception_id", sa.String(length=64), nullable=False),
+        sa.Column("effect", sa.String(length=16), nullable=False),
+        sa.Column("pattern", Json(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("owner", sa.String(length=256), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=True),
+        sa.Column("hides_up_to", sa.String(length=16), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=320), nullable=False),
+        sa.Column("matched", sa.BigInteger(), nullable=False),
+        sa.Column("last_matched_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_by", sa.String(length=320), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "exception_id", name=op.f("pk_incidents_exceptions")),
+    )
+    op.create_index(
+        "ix_incidents_exceptions_ends", "incidents_exceptions", ["organization_id", "ended_at", "ends_at"], unique=False
+    )
+
+
+def _create_incidents_slices() -> None:
+    op.create_table(
+        "incidents_slices",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("alert_id", sa.String(length=64), nullable=False),
+        sa.Column("kept_at", UtcDateTime(), nullable=False),
+        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "alert_id", name=op.f("pk_incidents_slices")),
+    )
+    op.create_index("ix_incidents_slices_kept", "incidents_slices", ["organization_id", "kept_at"], unique=False)
+
+
+def _create_incidents_tickets() -> None:
+    op.create_table(
+        "incidents_tickets",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("ticket_id", sa.String(length=64), nullable=False),
+        sa.Column("reference", sa.String(length=256), nullable=False),
+        sa.Column("summary", sa.String(length=256), nullable=False),
+        sa.Column("people", Json(), nullable=False),
+        sa.Column("pattern", Json(), nullable=False),
+        sa.Column("begins_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=320), nullable=False),
+        sa.Column("matched", sa.BigInteger(), nullable=False),
+        sa.Column("last_matched_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_by", sa.String(length=320), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "ticket_id", name=op.f("pk_incidents_tickets")),
+    )
+    op.create_index("ix_incidents_tickets_ends", "incidents_tickets", ["organization_id", "ends_at"], unique=False)
+
+
 def _create_messaging_clone_alerts() -> None:
     op.create_table(
         "messaging_clone_alerts",
@@ -639,7 +799,7 @@ def _create_network_assets() -> None:
         sa.Column("device_type", sa.String(length=512), nullable=False),
         sa.Column("role", sa.String(length=512), nullable=False),
         sa.Column("role_because", sa.String(length=512), nullable=False),
-        sa.Column("level", sa.Float(), nullable=True),
+        sa.Column("level", sa.String(length=8), nullable=False),
         sa.Column("level_because", Json(), nullable=False),
         sa.Column("is_role_set", sa.Boolean(), nullable=False),
         sa.Column("is_level_set", sa.Boolean(), nullable=False),
@@ -671,6 +831,40 @@ def _create_network_assets() -> None:
         "ix_network_assets_merged", "network_assets", ["organization_id", "merged_into", "asset_id"], unique=False
     )
     op.create_index("ix_network_assets_site", "network_assets", ["organization_id", "site", "asset_id"], unique=False)
+
+
+def _create_network_externals() -> None:
+    op.create_table(
+        "network_externals",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("asset_id", sa.String(length=64), nullable=False),
+        sa.Column("local", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=512), nullable=False),
+        sa.Column("is_inbound", sa.Boolean(), nullable=False),
+        sa.Column("services", Json(), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("asn", sa.BigInteger(), nullable=False),
+        sa.Column("network_name", sa.String(length=256), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=False),
+        sa.Column("owner", sa.String(length=256), nullable=False),
+        sa.Column("justification", sa.String(length=1024), nullable=False),
+        sa.Column("decided_by", sa.String(length=128), nullable=False),
+        sa.Column("decided_at", UtcDateTime(), nullable=True),
+        sa.Column("first_at", UtcDateTime(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "external_id", name=op.f("pk_network_externals")),
+    )
+    op.create_index(
+        "ix_network_externals_asset", "network_externals", ["organization_id", "asset_id", "external_id"], unique=False
+    )
+    op.create_index(
+        "ix_network_externals_verdict", "network_externals", ["organization_id", "verdict", "external_id"], unique=False
+    )
 
 
 def _create_network_facts() -> None:
@@ -836,6 +1030,22 @@ def _create_network_sensors() -> None:
         sa.Column("refused_because", sa.String(length=256), nullable=False),
         sa.Column("lost", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_network_sensors")),
+    )
+
+
+def _create_network_snapshots() -> None:
+    op.create_table(
+        "network_snapshots",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("snapshot_id", sa.String(length=64), nullable=False),
+        sa.Column("taken_at", UtcDateTime(), nullable=False),
+        sa.Column("note", sa.String(length=1024), nullable=False),
+        sa.Column("taken_by", sa.String(length=128), nullable=False),
+        sa.Column("assets", sa.Integer(), nullable=False),
+        sa.Column("links", sa.Integer(), nullable=False),
+        sa.Column("is_kept", sa.Boolean(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "snapshot_id", name=op.f("pk_network_snapshots")),
     )
 
 
