@@ -8,7 +8,7 @@ one is sent again; every size and count has a limit that reading enforces.
 
 from __future__ import annotations
 
-from vedette.protocols.sensor.batch import BATCH_BYTES_MAX, Batch, InvalidBatch, read_batch, write_batch
+from vedette.protocols.sensor.batch import BATCH_BYTES_MAX, CONTENT_TYPE, Batch, InvalidBatch, read_batch, write_batch
 from vedette.protocols.sensor.records import (
     AlertRecord,
     AssetRecord,
@@ -21,6 +21,7 @@ from vedette.protocols.sensor.records import (
 
 __all__ = [
     "BATCH_BYTES_MAX",
+    "CONTENT_TYPE",
     "AlertRecord",
     "AssetRecord",
     "Batch",

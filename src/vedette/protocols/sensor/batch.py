@@ -11,6 +11,8 @@ from vedette.protocols.sensor.records import Record
 
 BATCH_BYTES_MAX: Final = 192 * 1024
 """Below the 256 KB that the hub takes as one message."""
+CONTENT_TYPE: Final = "application/vnd.vedette.sensor+msgpack"
+"""Of a telemetry message that is a batch."""
 _VERSION: Final = 1
 
 
