@@ -10,8 +10,8 @@ itself widens a right.
 from __future__ import annotations
 
 from vedette.network.errors import (
-    AssetChanged,
     AssetNotFound,
+    AssetRevisionMismatch,
     ExternalNotFound,
     InvalidAsset,
     SensorExists,
@@ -19,12 +19,17 @@ from vedette.network.errors import (
     SnapshotNotFound,
     TooManySensors,
 )
+from vedette.network.events import AssetChanged, AssetsAppeared, ExternalDecided, SensorChanged
+from vedette.network.external_intake import AddressBook, NetworkOwner
+from vedette.network.feed import SensorFeed
+from vedette.network.intake import IntakeLimits, OnAlerts, OnAppeared, Outcome, SensorIntake, label_of
 from vedette.network.model import (
     AssetFact,
     AssetPage,
     AssetSearch,
     AssetState,
     Criticality,
+    ExternalConnection,
     LinkPage,
     LinkSearch,
     ManagedBy,
@@ -36,6 +41,7 @@ from vedette.network.model import (
     SensorEntry,
     SensorReport,
     SensorState,
+    Verdict,
 )
 from vedette.network.reader import (
     NetworkReader,
@@ -44,16 +50,23 @@ from vedette.network.reader import (
     read_facts,
     require_asset,
 )
+from vedette.network.sensor_service import SensorService
 
 __all__ = [
+    "AddressBook",
     "AssetChanged",
     "AssetFact",
     "AssetNotFound",
     "AssetPage",
+    "AssetRevisionMismatch",
     "AssetSearch",
     "AssetState",
+    "AssetsAppeared",
     "Criticality",
+    "ExternalConnection",
+    "ExternalDecided",
     "ExternalNotFound",
+    "IntakeLimits",
     "InvalidAsset",
     "LinkPage",
     "LinkSearch",
@@ -62,17 +75,27 @@ __all__ = [
     "NetworkAsset",
     "NetworkLink",
     "NetworkOperation",
+    "NetworkOwner",
     "NetworkReader",
+    "OnAlerts",
+    "OnAppeared",
     "OperationPage",
+    "Outcome",
+    "SensorChanged",
     "SensorEntry",
     "SensorExists",
+    "SensorFeed",
+    "SensorIntake",
     "SensorNotFound",
     "SensorReport",
+    "SensorService",
     "SensorState",
     "SnapshotNotFound",
     "TooManySensors",
+    "Verdict",
     "find_by_addresses",
     "find_managed_assets",
+    "label_of",
     "read_facts",
     "require_asset",
 ]

@@ -14,10 +14,10 @@ class AssetNotFound(Problem):
     status: ClassVar[int] = 404
 
 
-class AssetChanged(Problem):
+class AssetRevisionMismatch(Problem):
     """Somebody changed it since it was read."""
 
-    code: ClassVar[str] = "network.asset_changed"
+    code: ClassVar[str] = "network.asset_revision_mismatch"
     status: ClassVar[int] = 412
 
 

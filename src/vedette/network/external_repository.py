@@ -77,6 +77,18 @@ def delete_externals(connection: sa.Connection, organization_id: str, external_i
     )
 
 
+def assets_with_externals(connection: sa.Connection, organization_id: str, asset_ids: Iterable[str]) -> set[str]:
+    """Return which of these assets talk with the outside."""
+    found: set[str] = set()
+    wanted = sorted(set(asset_ids))
+    for start in range(0, len(wanted), _MANY):
+        query = sa.select(_c.asset_id).where(
+            _c.organization_id == organization_id, _c.asset_id.in_(wanted[start : start + _MANY])
+        )
+        found.update(connection.execute(query.distinct()).scalars())
+    return found
+
+
 def count_externals(connection: sa.Connection, organization_id: str) -> int:
     """Return how many connections are kept."""
     query = sa.select(sa.func.count()).where(_c.organization_id == organization_id)
