@@ -35,7 +35,13 @@ def upgrade() -> None:
     _extend_enrollment_enrollments()
     _create_enrollment_pending()
     _extend_enrollment_registrations()
+    _create_health_advisories()
+    _create_health_advisory_weaknesses()
     _create_health_baselines()
+    _create_health_catalogues()
+    _create_health_exploit_scores()
+    _create_health_feeds()
+    _create_health_known_exploited()
     _create_health_postures()
     _create_health_signal_history()
     _create_health_signals()
@@ -55,9 +61,11 @@ def upgrade() -> None:
     _create_network_intake()
     _create_network_links()
     _create_network_operations()
+    _create_network_plans()
     _create_network_positions()
     _create_network_sensors()
     _create_network_snapshots()
+    _create_network_violations()
     _create_operators_approvals()
     _create_operators_command_schemas()
     _create_operators_device_authorizations()
@@ -424,6 +432,46 @@ def _extend_enrollment_registrations() -> None:
     )
 
 
+def _create_health_advisories() -> None:
+    op.create_table(
+        "health_advisories",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("advisory_key", sa.String(length=64), nullable=False),
+        sa.Column("advisory_id", sa.String(length=128), nullable=False),
+        sa.Column("publisher", sa.String(length=128), nullable=False),
+        sa.Column("title", sa.String(length=512), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("released_at", UtcDateTime(), nullable=False),
+        sa.Column("first_released_at", UtcDateTime(), nullable=False),
+        sa.Column("url", sa.String(length=512), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("products", sa.Integer(), nullable=False),
+        sa.Column("weaknesses", sa.Integer(), nullable=False),
+        sa.Column("vendors", Json(), nullable=False),
+        sa.Column("imported_at", UtcDateTime(), nullable=False),
+        sa.Column("imported_by", sa.String(length=256), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "advisory_key", name=op.f("pk_health_advisories")),
+    )
+    op.create_index("ix_health_advisories_revision", "health_advisories", ["organization_id", "revision"], unique=False)
+
+
+def _create_health_advisory_weaknesses() -> None:
+    op.create_table(
+        "health_advisory_weaknesses",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("advisory_key", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "advisory_key", "name", name=op.f("pk_health_advisory_weaknesses")),
+    )
+    op.create_index(
+        "ix_health_advisory_weaknesses_name", "health_advisory_weaknesses", ["organization_id", "name"], unique=False
+    )
+
+
 def _create_health_baselines() -> None:
     op.create_table(
         "health_baselines",
@@ -432,6 +480,57 @@ def _create_health_baselines() -> None:
         sa.Column("learned", sa.LargeBinary(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_health_baselines")),
+    )
+
+
+def _create_health_catalogues() -> None:
+    op.create_table(
+        "health_catalogues",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("all_since", sa.BigInteger(), nullable=False),
+        sa.Column("exploitation", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", name=op.f("pk_health_catalogues")),
+    )
+
+
+def _create_health_exploit_scores() -> None:
+    op.create_table(
+        "health_exploit_scores",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("cve", sa.String(length=32), nullable=False),
+        sa.Column("probability", sa.Float(), nullable=False),
+        sa.Column("percentile", sa.Float(), nullable=False),
+        sa.Column("scored_on", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "cve", name=op.f("pk_health_exploit_scores")),
+    )
+
+
+def _create_health_feeds() -> None:
+    op.create_table(
+        "health_feeds",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("data_at", UtcDateTime(), nullable=True),
+        sa.Column("imported_at", UtcDateTime(), nullable=False),
+        sa.Column("imported_by", sa.String(length=256), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "name", name=op.f("pk_health_feeds")),
+    )
+
+
+def _create_health_known_exploited() -> None:
+    op.create_table(
+        "health_known_exploited",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("cve", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=512), nullable=False),
+        sa.Column("added_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("is_ransomware", sa.Boolean(), nullable=False),
+        sa.Column("action", sa.String(length=512), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "cve", name=op.f("pk_health_known_exploited")),
     )
 
 
@@ -1002,6 +1101,29 @@ def _create_network_operations() -> None:
     )
 
 
+def _create_network_plans() -> None:
+    op.create_table(
+        "network_plans",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("base", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("zones", sa.Integer(), nullable=False),
+        sa.Column("conduits", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("created_by", sa.String(length=300), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("changed_by", sa.String(length=300), nullable=False),
+        sa.Column("approved_at", UtcDateTime(), nullable=True),
+        sa.Column("approved_by", sa.String(length=300), nullable=False),
+        sa.Column("reason", sa.String(length=1024), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "number", name=op.f("pk_network_plans")),
+    )
+
+
 def _create_network_positions() -> None:
     op.create_table(
         "network_positions",
@@ -1047,6 +1169,19 @@ def _create_network_snapshots() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "snapshot_id", name=op.f("pk_network_snapshots")),
     )
+
+
+def _create_network_violations() -> None:
+    op.create_table(
+        "network_violations",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("violation_id", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("last_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "violation_id", name=op.f("pk_network_violations")),
+    )
+    op.create_index("ix_network_violations_last", "network_violations", ["organization_id", "last_at"], unique=False)
 
 
 def _create_operators_approvals() -> None:

@@ -1,0 +1,114 @@
+"""Zones, the conduits between them, and what firewalls and makers' descriptions make of both.
+
+Terms: a *zone* holds assets that may talk to each other; a *conduit* allows services from one zone to another; a *plan*
+is all of both, in numbered versions; a *violation* is traffic that the approved version does not allow; *MUD* is the
+manufacturer usage description of RFC 8520. Invariants: what no conduit allows is refused between zones; a proposal
+counts for nothing before a person approves it; nothing that a device or a person named reaches the text of a rule.
+"""
+
+from __future__ import annotations
+
+from vedette.network.segmentation.applied import compare_applied
+from vedette.network.segmentation.drift import DriftWatch
+from vedette.network.segmentation.errors import (
+    ConduitNotFound,
+    InvalidMud,
+    InvalidPlan,
+    PlanChanged,
+    PlanNotFound,
+    PlanStateRefused,
+    ZoneNotFound,
+)
+from vedette.network.segmentation.events import PlanApproved, ZonesViolated
+from vedette.network.segmentation.inventory import SegmentInventory
+from vedette.network.segmentation.membership import Membership
+from vedette.network.segmentation.model import (
+    EXTERNAL,
+    UNASSIGNED,
+    Conduit,
+    Flow,
+    LeftOut,
+    Member,
+    MemberRule,
+    Plan,
+    PlanState,
+    PlanVersion,
+    PlanVersionSummary,
+    Proposal,
+    Service,
+    Stage,
+    Zone,
+    ZoneKind,
+)
+from vedette.network.segmentation.mud import Access, write_mud
+from vedette.network.segmentation.mud_check import MudFile, read_mud
+from vedette.network.segmentation.mud_compare import MudComparison, compare_mud
+from vedette.network.segmentation.mud_signature import sign_mud
+from vedette.network.segmentation.nftables import CompiledZone, compile_plan, compile_zone
+from vedette.network.segmentation.plan_check import Flaw, Weight, check_plan, find_flaws
+from vedette.network.segmentation.plan_service import PlanService, require_conduit, require_zone
+from vedette.network.segmentation.proposal import propose
+from vedette.network.segmentation.replay import Judge, Judged, Replay, Step, Verdict, find_attack_paths, replay
+from vedette.network.segmentation.service import AppliedOutcome, ReplayOutcome, SegmentationService
+from vedette.network.segmentation.violation import Violation
+
+__all__ = [
+    "EXTERNAL",
+    "UNASSIGNED",
+    "Access",
+    "AppliedOutcome",
+    "CompiledZone",
+    "Conduit",
+    "ConduitNotFound",
+    "DriftWatch",
+    "Flaw",
+    "Flow",
+    "InvalidMud",
+    "InvalidPlan",
+    "Judge",
+    "Judged",
+    "LeftOut",
+    "Member",
+    "MemberRule",
+    "Membership",
+    "MudComparison",
+    "MudFile",
+    "Plan",
+    "PlanApproved",
+    "PlanChanged",
+    "PlanNotFound",
+    "PlanService",
+    "PlanState",
+    "PlanStateRefused",
+    "PlanVersion",
+    "PlanVersionSummary",
+    "Proposal",
+    "Replay",
+    "ReplayOutcome",
+    "SegmentInventory",
+    "SegmentationService",
+    "Service",
+    "Stage",
+    "Step",
+    "Verdict",
+    "Violation",
+    "Weight",
+    "Zone",
+    "ZoneKind",
+    "ZoneNotFound",
+    "ZonesViolated",
+    "check_plan",
+    "compare_applied",
+    "compare_mud",
+    "compile_plan",
+    "compile_zone",
+    "find_attack_paths",
+    "find_flaws",
+    "propose",
+    "read_mud",
+    "replay",
+    "require_conduit",
+    "require_zone",
+    "sign_mud",
+    "write_mud",
+]

@@ -1,0 +1,161 @@
+"""Which zone an asset or an address is in, under a plan."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+from vedette.network.segmentation.model import EXTERNAL, UNASSIGNED, Member, MemberRule, Plan, Zone, ZoneKind
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class _Compiled:
+    """A rule whose networks are parsed."""
+
+    def __init__(self, zone: Zone, rule: MemberRule) -> None:
+        self.zone = zone
+        self.rule = rule
+        self.networks = tuple(ipaddress.ip_network(network, strict=False) for network in rule.networks)
+
+    def takes(self, member: Member) -> bool:
+        rule = self.rule
+        if rule.sites and member.site not in rule.sites:
+            return False
+        if rule.levels and member.level not in rule.levels:
+            return False
+        if rule.roles and member.role not in rule.roles:
+            return False
+        if rule.vendors and member.vendor not in rule.vendors:
+            return False
+        return not self.networks or any(_lies_in(address, self.networks) for address in member.addresses)
+
+
+class Membership:
+    """Where assets and addresses belong; made once for a plan and the assets of a moment.
+
+    An asset that a zone names is there; any other is in the first zone of the plan with a rule that holds.
+
+    Args:
+        plan: Whose networks are well-formed (``check_plan``).
+        members: Every known asset.
+    """
+
+    def __init__(self, plan: Plan, members: Iterable[Member]) -> None:
+        by_hand = {asset_id: zone.zone_id for zone in plan.zones for asset_id in zone.members}
+        rules = [_Compiled(zone, rule) for zone in plan.zones for rule in zone.rules]
+        self._zones = {zone.zone_id: zone for zone in plan.zones}
+        self._networks = [
+            (each.networks, each.zone.zone_id) for each in rules if each.networks and _is_of_networks_alone(each.rule)
+        ]
+        self._zone_of: dict[str, str] = {}
+        self._address_zone: dict[str, str] = {}
+        self._of_zone: dict[str, list[Member]] = {zone.zone_id: [] for zone in plan.zones}
+        self._unassigned: list[Member] = []
+        self._collapsed: dict[str, list[Network]] = {}
+        for member in members:
+            zone_id = by_hand.get(member.asset_id, "")
+            if not zone_id:
+                zone_id = next((each.zone.zone_id for each in rules if each.takes(member)), "")
+            self._zone_of[member.asset_id] = zone_id or UNASSIGNED
+            (self._of_zone[zone_id] if zone_id else self._unassigned).append(member)
+            for address in member.addresses:
+                self._address_zone.setdefault(address, zone_id or UNASSIGNED)
+
+    @property
+    def unassigned(self) -> Sequence[Member]:
+        """Assets that no zone holds."""
+        return self._unassigned
+
+    def members_of(self, zone_id: str) -> Sequence[Member]:
+        """Return the assets of a zone."""
+        return self._of_zone.get(zone_id, ())
+
+    def zone_of(self, asset_id: str, address: str = "", *, is_external: bool = False) -> str:
+        """Return the zone of an asset, or of an address that no asset has."""
+        found = self._zone_of.get(asset_id) if asset_id else None
+        return found or self.zone_of_address(address, is_external=is_external)
+
+    def zone_of_address(self, address: str, *, is_external: bool = False) -> str:
+        """Return the zone of an address: an asset's, a network's, or none."""
+        known = self._address_zone.get(address)
+        if known is not None:
+            return known
+        for networks, zone_id in self._networks:
+            if _lies_in(address, networks):
+                return zone_id
+        return EXTERNAL if is_external or _is_global(address) else UNASSIGNED
+
+    def holds_apart(self, zone_id: str) -> bool:
+        """Tell whether members of a zone may not talk to each other either."""
+        zone = self._zones.get(zone_id)
+        return zone is not None and zone.kind is ZoneKind.MICRO
+
+    def networks_of(self, zone_id: str) -> list[Network]:
+        """Return the addresses of a zone as networks, the fewest that hold them, IPv4 first."""
+        known = self._collapsed.get(zone_id)
+        if known is None:
+            known = self._collapsed[zone_id] = self._collapse(zone_id)
+        return known
+
+    def every_network(self) -> list[Network]:
+        """Return the addresses of all zones."""
+        if "" not in self._collapsed:
+            self._collapsed[""] = collapse(each for zone_id in self._zones for each in self.networks_of(zone_id))
+        return self._collapsed[""]
+
+    def _collapse(self, zone_id: str) -> list[Network]:
+        found: set[Network] = set()
+        for member in self.members_of(zone_id):
+            for address in member.addresses:
+                parsed = parse_address(address)
+                if parsed is not None and not (parsed.is_multicast or parsed.is_unspecified or parsed.is_link_local):
+                    found.add(ipaddress.ip_network(parsed))
+        for networks, its in self._networks:
+            if its == zone_id:
+                found.update(networks)
+        return collapse(found)
+
+
+def collapse(networks: Iterable[Network]) -> list[Network]:
+    """Return the fewest networks that hold exactly these, in order, IPv4 first."""
+    networks = list(networks)
+    old = sorted(ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv4Network)))
+    new = sorted(ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv6Network)))
+    return [*old, *new]
+
+
+@functools.lru_cache(maxsize=65_536)
+def parse_address(text: str) -> Address | None:
+    """Return an IP address, IPv4 written as IPv6 as IPv4; None for what is none, such as a MAC address."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return found.ipv4_mapped
+        if found.scope_id is not None:
+            return None
+    return found
+
+
+def lies_in(address: str, networks: Iterable[str]) -> bool:
+    """Tell whether an address is in one of some networks."""
+    return _lies_in(address, [ipaddress.ip_network(network, strict=False) for network in networks])
+
+
+def _is_of_networks_alone(rule: MemberRule) -> bool:
+    return not (rule.sites or rule.levels or rule.roles or rule.vendors)
+
+
+def _lies_in(address: str, networks: Sequence[Network]) -> bool:
+    parsed = parse_address(address)
+    return parsed is not None and any(parsed.version == network.version and parsed in network for network in networks)
+
+
+def _is_global(address: str) -> bool:
+    parsed = parse_address(address)
+    return parsed is not None and parsed.is_global
