@@ -26,6 +26,7 @@ _ID: Final = 64
 _NAME: Final = 128
 _TEXT: Final = 512
 _ACTOR: Final = 320
+_AT_ONCE: Final = 500
 _ENDS: Final = ("source", "target")
 _END_FIELDS: Final = tuple(each.name for each in fields(End))
 
@@ -198,7 +199,7 @@ def list_page(
 def scan(connection: sa.Connection, organization_id: str, wanted: AlertFilter, *, limit: int) -> Iterator[Alert]:
     """Yield the youngest alerts without holding them all."""
     query = sa.select(alerts).where(*_conditions(organization_id, wanted)).order_by(_c.alert_id.desc()).limit(limit)
-    for row in connection.execution_options(yield_per=500).execute(query).mappings():
+    for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)).mappings():
         yield _to_alert(row)
 
 
