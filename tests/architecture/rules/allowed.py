@@ -25,7 +25,15 @@ ROOMS_WITH_INNER_DOORS: Final = frozenset({"protocols"})
 
 # Inner doors: the frozen contract between processes is imported by its own name, and the half of the PKI that holds SQL
 # stands apart from the half that the signer's process loads.
-DOOR_MODULES: Final = frozenset({"vedette.bus.contract", "vedette.network.segmentation", "vedette.pki.records"})
+DOOR_MODULES: Final = frozenset(
+    {
+        "vedette.bus.contract",
+        "vedette.health.advisories",
+        "vedette.network.exposure",
+        "vedette.network.segmentation",
+        "vedette.pki.records",
+    }
+)
 
 # Third-party code that a floor may import; docs/decisions/0010 says why.
 THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
