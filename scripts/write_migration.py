@@ -30,13 +30,13 @@ from vedette.store.paths import JsonPath
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ROOT / "src" / "vedette"
 VERSIONS: Final = SOURCES / "store" / "migrations" / "versions"
-TARGET: Final = VERSIONS / "r0002_hub.py"
-REVISION: Final = "0002"
-FORMER: Final = "0001"
+TARGET: Final = VERSIONS / "r0003_network.py"
+REVISION: Final = "0003"
+FORMER: Final = "0002"
 # Tables of the revisions before that no room has any more; what stood in them is lost.
-DROPPED: Final = ("api_login_links", "api_sessions")
+DROPPED: Final[tuple[str, ...]] = ()
 HEADER: Final = f'''# ruff: noqa: INP001 - Alembic loads it by path
-"""The hub, written by ``scripts/write_migration.py``: what the rooms declare beyond the revision before."""
+"""What sensors see, written by ``scripts/write_migration.py``: what the rooms declare beyond the revision before."""
 
 from __future__ import annotations
 
