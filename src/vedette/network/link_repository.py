@@ -132,6 +132,14 @@ def list_links(
     return [NetworkLink(**_values(row, NetworkLink.__slots__, merged)) for row in rows]
 
 
+def count_links(connection: sa.Connection, organization_id: str, search: LinkSearch) -> int:
+    """Return how many links fit, whatever their assets."""
+    query = _query(links, links.c.link_id, organization_id, search, parts=(), after="")
+    if search.is_external is not None:
+        query = query.where(links.c.is_external.is_(search.is_external))
+    return connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+
+
 def list_operations(
     connection: sa.Connection,
     organization_id: str,
@@ -170,6 +178,8 @@ def _query(
         query = query.where(c.protocol == search.protocol)
     if search.since is not None:
         query = query.where(c.created_at >= search.since)
+    if search.until is not None:
+        query = query.where(c.created_at < search.until)
     return query
 
 

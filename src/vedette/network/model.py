@@ -313,6 +313,7 @@ class LinkSearch:
         asset_id: One of its ends is this asset.
         kind: Class of an operation; links have none.
         since: First heard of by the platform then or later.
+        until: First heard of by the platform before.
     """
 
     sites: frozenset[str] | None = None
@@ -321,6 +322,7 @@ class LinkSearch:
     kind: str = ""
     is_external: bool | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

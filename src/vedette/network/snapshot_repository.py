@@ -61,3 +61,15 @@ def prune_snapshots(connection: sa.Connection, organization_id: str, *, keep: in
     if found:
         connection.execute(snapshots.delete().where(mine, _c.snapshot_id.in_(found)))
     return len(found)
+
+
+def count_kept(connection: sa.Connection, organization_id: str) -> int:
+    """Return how many there are that somebody asked for."""
+    query = sa.select(sa.func.count()).where(_c.organization_id == organization_id, _c.is_kept.is_(True))
+    return connection.execute(query).scalar_one()
+
+
+def delete_snapshot(connection: sa.Connection, organization_id: str, snapshot_id: str) -> bool:
+    """Forget a snapshot; return whether there was one."""
+    statement = snapshots.delete().where(_c.organization_id == organization_id, _c.snapshot_id == snapshot_id)
+    return bool(connection.execute(statement).rowcount)
