@@ -45,8 +45,8 @@ ELSEWHERE = {
     *(f"review {verb}" for verb in ("begin", "close", "export", "show", "sign")),
     *(f"command-schema {verb}" for verb in ("add", "list", "remove")),
     *("approval list", "approval show", "elevation end", "elevation list"),
-    # tests/integration/sensor: it listens to a wire, not to a platform
-    "sensor run",
+    # tests/integration/sensor: they listen to a wire, and are a device's
+    *("sensor run", "sensor enroll"),
 }
 
 

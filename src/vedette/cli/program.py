@@ -293,7 +293,7 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     ),
     "sensor": (
         "See what has no agent: from captures, or listening on an interface.",
-        {"read": sensor.read, "run": sensor.run},
+        {"read": sensor.read, "run": sensor.run, "enroll": sensor.enroll},
     ),
     "clock": (
         "The platform's clock: whether it is believed.",

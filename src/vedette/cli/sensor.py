@@ -18,15 +18,24 @@ def read(
     files: Annotated[list[Path], typer.Argument(help="Captures: pcap or pcapng, also with gzip.")],
     output: OutputOption = "table",
     zeek: ZeekOption = None,
+    send_as: Annotated[
+        Path | None, typer.Option("--send-as", metavar="FILE", help="Settings of a sensor; its platform is told.")
+    ] = None,
 ) -> None:
     """Read captures: inventory, protocols, external connections, broken rules and alerts."""
     from vedette.sensor import read_files  # noqa: PLC0415 - other commands need none of it
 
-    raise typer.Exit(read_files(files, is_json=output == "json", zeek=zeek))
+    raise typer.Exit(read_files(files, is_json=output == "json", zeek=zeek, send_as=send_as))
 
 
 def run(
-    interface: Annotated[str, typer.Option("--interface", "-i", help="Where to listen; nothing is sent there.")],
+    interface: Annotated[
+        list[str] | None, typer.Option("--interface", "-i", help="Where to listen; nothing is sent there.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Settings of a sensor; its platform is told, nothing printed."),
+    ] = None,
     for_s: Annotated[
         float | None, typer.Option("--for", help="Seconds; until interrupted by default.", min=0.1)
     ] = None,
@@ -34,6 +43,41 @@ def run(
     zeek: ZeekOption = None,
 ) -> None:
     """Listen on an interface until interrupted, then print what was seen; alerts are printed as they come."""
-    from vedette.sensor import listen  # noqa: PLC0415 - other commands need none of it
+    from vedette.sensor import run as run_sensor  # noqa: PLC0415 - other commands need none of it
 
-    raise typer.Exit(listen(interface, for_s=for_s, is_json=output == "json", zeek=zeek))
+    raise typer.Exit(run_sensor(interface or [], config=config, for_s=for_s, is_json=output == "json", zeek=zeek))
+
+
+def enroll(
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="The sensor's settings; made if not there.")],
+    name: Annotated[str, typer.Argument(help="Registration id of a new sensor.")] = "",
+    *,
+    anchor: Annotated[
+        Path | None, typer.Option("--anchor", metavar="FILE", help="The platform's `public/trust-anchor.json`.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="The platform's name, if it has several.")] = "",
+    port: Annotated[int, typer.Option("--port", help="Where devices connect.", min=1, max=65_535)] = 8883,
+    id_scope: Annotated[str, typer.Option("--id-scope", help="Without an anchor: the ID scope.")] = "",
+    root: Annotated[
+        Path | None, typer.Option("--root", metavar="FILE", help="Without an anchor: the root certificate to trust.")
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", metavar="FILE", help="Onboarding certificate of its maker; else one is made."),
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its private key.")] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option("--key-file", metavar="FILE", help="Instead of a certificate: a symmetric key, base64."),
+    ] = None,
+    must_wait: Annotated[bool, typer.Option("--wait", help="Ask again until the platform lets it in.")] = False,
+) -> None:
+    """Make this sensor a device of a platform: its certificate is short-lived and renewed by itself."""
+    from vedette.sensor import Enrolling  # noqa: PLC0415 - other commands need none of it
+    from vedette.sensor import enroll as enroll_sensor  # noqa: PLC0415 - same
+
+    told = Enrolling(
+        config=config, name=name, anchor=anchor, host=host, port=port, id_scope=id_scope, root=root,
+        certificate=certificate, key=key, key_file=key_file, must_wait=must_wait,
+    )  # fmt: skip
+    raise typer.Exit(enroll_sensor(told))

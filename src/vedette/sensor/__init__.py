@@ -12,7 +12,7 @@ from vedette.sensor.alerts import Alert, RaiseAlert, Rule, Severity
 from vedette.sensor.alerts import Engine as AlertEngine
 from vedette.sensor.assets import Asset, Assets, Fact, is_public
 from vedette.sensor.capture import CaptureFile, CaptureProblem, LiveCapture, Packet, read_capture
-from vedette.sensor.command import listen, main, read_files
+from vedette.sensor.command import enroll, listen, main, read_files, run
 from vedette.sensor.community_id import community_id, community_id_of
 from vedette.sensor.engine import Counters, Engine, Limits
 from vedette.sensor.flows import Flow, Side
@@ -36,6 +36,7 @@ from vedette.sensor.oui import Makers
 from vedette.sensor.report import Report, Traffic
 from vedette.sensor.sensor import MakeListener, Sensor
 from vedette.sensor.summary import as_document, as_tables, asset_document
+from vedette.sensor.uplink_settings import Enrolling
 from vedette.sensor.zeek import ZeekLogs, connection_state, uid_of
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Counters",
     "Direction",
     "Engine",
+    "Enrolling",
     "Fact",
     "Flow",
     "Limits",
@@ -82,10 +84,12 @@ __all__ = [
     "community_id",
     "community_id_of",
     "connection_state",
+    "enroll",
     "is_public",
     "listen",
     "main",
     "read_capture",
     "read_files",
+    "run",
     "uid_of",
 ]

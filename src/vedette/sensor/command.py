@@ -10,31 +10,48 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal, to_rfc3339
-from vedette.sensor.capture import LiveCapture
+from vedette.sensor.capture import CaptureProblem, LiveCapture
 from vedette.sensor.sensor import Sensor
 from vedette.sensor.summary import as_document, as_tables
+from vedette.sensor.uplink_settings import Enrolling
+
+if TYPE_CHECKING:
+    from vedette.sensor.uplink_command import FileSending
 
 DONE: Final = 0
 FAILED: Final = 1
 _BATCH_TIMEOUT_S: Final = 0.2
 
 
-def read_files(paths: Sequence[Path], *, is_json: bool = False, zeek: Path | None = None) -> int:
-    """Read capture files as one, print the report; answer the exit code: 1 if a file was damaged.
+def read_files(
+    paths: Sequence[Path], *, is_json: bool = False, zeek: Path | None = None, send_as: Path | None = None
+) -> int:
+    """Read capture files as one, print the report; answer the exit code: 1 if a file was damaged, or not all was sent.
+
+    Args:
+        paths: Captures.
+        is_json: Whether to print JSON.
+        zeek: A directory for logs.
+        send_as: Settings of an enrolled sensor: its platform is told what the files hold.
 
     Raises:
         CaptureProblem: A file can't be opened, or is no capture.
+        Problem: Nothing could be sent.
     """
     spare_the_collector()
-    sensor = Sensor(zeek=zeek)
+    sending = _file_sending(send_as) if send_as is not None else None
+    sensor = Sensor([sending.listener] if sending is not None else [], zeek=zeek)
+    if sending is not None:
+        sending.reporter.attach(sensor)
     for path in paths:
         sensor.read_file(path)
     sensor.finish()
     _print(sensor, is_json=is_json)
-    return FAILED if sensor.damages else DONE
+    is_sent = sending is None or sending.send(_tell)
+    return FAILED if sensor.damages or not is_sent else DONE
 
 
 def listen(
@@ -72,27 +89,91 @@ def listen(
     return DONE
 
 
+def _file_sending(config: Path) -> FileSending:
+    from vedette.sensor.uplink_command import FileSending  # noqa: PLC0415 - only who sends needs it
+
+    return FileSending(config)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line without the server's dependencies; return the exit code."""
     parser = argparse.ArgumentParser(prog="vedette sensor", description="See what has no agent; sends nothing.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     read = verbs.add_parser("read", help="read capture files: pcap, pcapng, also with gzip")
     read.add_argument("files", nargs="+", type=Path)
+    read.add_argument("--send-as", type=Path, metavar="FILE", help="settings of a sensor; its platform is told")
     run = verbs.add_parser("run", help="listen on an interface")
-    run.add_argument("-i", "--interface", required=True)
+    run.add_argument("-i", "--interface", action="append", default=[])
+    run.add_argument("--config", type=Path, metavar="FILE", help="settings of a sensor; its platform is told")
     run.add_argument("--for", dest="for_s", type=float, help="seconds; until interrupted by default")
     for verb in (read, run):
         verb.add_argument("--output", choices=("table", "json"), default="table")
         verb.add_argument("--zeek", type=Path, metavar="DIRECTORY", help="write logs there as Zeek does")
+    _add_enroll(verbs.add_parser("enroll", help="become a device of a platform"))
     chosen = parser.parse_args(arguments)
-    is_json = chosen.output == "json"
     try:
-        if chosen.verb == "read":
-            return read_files(chosen.files, is_json=is_json, zeek=chosen.zeek)
-        return listen(chosen.interface, for_s=chosen.for_s, is_json=is_json, zeek=chosen.zeek)
+        return _act(chosen)
     except Problem as problem:
         _tell(f"vedette sensor: {problem}")
         return FAILED
+
+
+def _add_enroll(enroll: argparse.ArgumentParser) -> None:
+    enroll.add_argument("name", nargs="?", default="", help="registration id of a new sensor")
+    enroll.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings; made if not there")
+    enroll.add_argument("--anchor", type=Path, metavar="FILE", help="the platform's public/trust-anchor.json")
+    enroll.add_argument("--host", default="")
+    enroll.add_argument("--port", type=int, default=8883)
+    enroll.add_argument("--id-scope", default="")
+    enroll.add_argument("--root", type=Path, metavar="FILE")
+    enroll.add_argument("--certificate", type=Path, metavar="FILE", help="onboarding certificate of its maker")
+    enroll.add_argument("--key", type=Path, metavar="FILE")
+    enroll.add_argument("--key-file", type=Path, metavar="FILE", help="the enrollment's symmetric key, base64")
+    enroll.add_argument("--wait", dest="must_wait", action="store_true", help="ask until the platform lets it in")
+
+
+def _act(chosen: argparse.Namespace) -> int:
+    if chosen.verb == "enroll":
+        return enroll(Enrolling(**{name: value for name, value in vars(chosen).items() if name != "verb"}))
+    is_json = chosen.output == "json"
+    if chosen.verb == "read":
+        return read_files(chosen.files, is_json=is_json, zeek=chosen.zeek, send_as=chosen.send_as)
+    return run(chosen.interface, config=chosen.config, for_s=chosen.for_s, is_json=is_json, zeek=chosen.zeek)
+
+
+def enroll(told: Enrolling) -> int:
+    """Make this sensor a device of a platform; answer the exit code.
+
+    Raises:
+        Problem: Settings are missing or wrong, or no identity can be read or kept.
+    """
+    from vedette.sensor.uplink_command import enroll_sensor  # noqa: PLC0415 - only who sends needs it
+
+    return enroll_sensor(told, _tell)
+
+
+def run(
+    interfaces: Sequence[str],
+    *,
+    config: Path | None = None,
+    for_s: float | None = None,
+    is_json: bool = False,
+    zeek: Path | None = None,
+) -> int:
+    """Listen: with settings, tell the platform of it; without, print a report of the one interface in the end.
+
+    Raises:
+        Problem: Nothing can be heard, or the settings say something that can't be.
+    """
+    if config is not None:
+        from vedette.sensor.uplink_command import run_with_platform  # noqa: PLC0415 - only who sends needs it
+
+        if zeek is not None:
+            raise CaptureProblem("--zeek is for a sensor without a platform", hint="leave out --config or --zeek")
+        return run_with_platform(config, list(interfaces), for_s=for_s)
+    if len(interfaces) != 1:
+        raise CaptureProblem("give one interface with -i", hint="several need --config, a platform to tell")
+    return listen(interfaces[0], for_s=for_s, is_json=is_json, zeek=zeek)
 
 
 def spare_the_collector() -> None:

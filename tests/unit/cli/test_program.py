@@ -24,7 +24,7 @@ def leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
 LEAVES = dict(leaves("", PROGRAM))
 LOCAL = {"up", "demo", "ledger verify", "ledger export", "config check", "config show", "recover-admin"}
 # Of policies as files, of captures, and of this machine: no platform is asked.
-LOCAL |= {"policy check", "policy test", "sensor read", "sensor run", "listener check"}
+LOCAL |= {"policy check", "policy test", "sensor read", "sensor run", "sensor enroll", "listener check"}
 READS = {
     "status",
     "login-link",

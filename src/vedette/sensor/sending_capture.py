@@ -1,0 +1,218 @@
+"""The process that listens, apart from the one that sends: ``python -m vedette.sensor.sending_capture``.
+
+It never waits for the network or the disk. Records go to its standard output; its standard input tells it to tell
+everything anew (``R``), and ends with the process that reads.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from vedette.kernel import Clock, Problem, SystemClock, escape_terminal
+from vedette.protocols.sensor import Record
+from vedette.sensor.capture import LiveCapture
+from vedette.sensor.command import spare_the_collector
+from vedette.sensor.sending import Reporter
+from vedette.sensor.sending_frames import FramePipe
+from vedette.sensor.sensor import MakeListener, Sensor
+from vedette.sensor.uplink_settings import SensorSettings, read_settings
+
+DONE: Final = 0
+FAILED: Final = 1
+TELL_ANEW: Final = b"R"
+ALERTS_EVERY_S: Final = 5.0
+ASSETS_EVERY_S: Final = 5.0
+TOTALS_EVERY_S: Final = 30.0
+STATUS_EVERY_S: Final = 10.0
+_BATCH_TIMEOUT_S: Final = 0.1
+_LAST_WORDS_S: Final = 5.0
+
+
+def make_sensor(settings: SensorSettings, boot: str, listeners: Iterable[MakeListener] = ()) -> tuple[Sensor, Reporter]:
+    """Return a sensor with its rules and baselines, and the reporter that listens to it."""
+    del settings
+    reporter = Reporter(boot)
+    makers: list[MakeListener] = [*listeners, lambda _assets, _raise: reporter]
+    sensor = Sensor(makers)
+    reporter.attach(sensor)
+    return sensor, reporter
+
+
+class Turns:
+    """What is told when; called between two looks at the wire, and does little each time.
+
+    Args:
+        sensor: Whose findings.
+        reporter: Attached to it.
+        pipe: Where records go.
+        clock: For intervals and the time of a status.
+        interface: Named in each status.
+    """
+
+    def __init__(self, sensor: Sensor, reporter: Reporter, pipe: FramePipe, clock: Clock, interface: str) -> None:
+        self._sensor: Final = sensor
+        self._reporter: Final = reporter
+        self._pipe: Final = pipe
+        self._clock: Final = clock
+        self._interface: Final = interface
+        now_s = clock.monotonic_s()
+        self._next_s = {
+            "alerts": now_s + ALERTS_EVERY_S,
+            "assets": now_s + 1.0,
+            "totals": now_s + 2.0,
+            "status": now_s,
+        }
+        self._underway: Iterator[list[Record]] = iter(())
+        self._lost_before = 0
+
+    def take(self) -> None:
+        """Tell what is due.
+
+        Raises:
+            BrokenPipeError: Nobody reads any more.
+        """
+        reporter, pipe = self._reporter, self._pipe
+        if self._sensor.report.alerts:
+            pipe.send(reporter.raised())
+        for records in self._underway:
+            pipe.send(records)
+            return
+        now_s = self._clock.monotonic_s()
+        if self._is_due("status", STATUS_EVERY_S, now_s):
+            pipe.send([self.status()])
+            if pipe.lost > self._lost_before and pipe.flush():
+                self._lost_before = pipe.lost
+                reporter.forget_what_was_told()
+        elif self._is_due("assets", ASSETS_EVERY_S, now_s):
+            self._underway = reporter.assets()
+        elif self._is_due("totals", TOTALS_EVERY_S, now_s):
+            self._underway = reporter.totals()
+        elif self._is_due("alerts", ALERTS_EVERY_S, now_s):
+            pipe.send(reporter.repeated(self._now_ns()))
+        else:
+            pipe.flush()
+
+    def tell_all(self) -> None:
+        """Tell everything that is not told yet.
+
+        Raises:
+            BrokenPipeError: Nobody reads any more.
+        """
+        reporter, pipe = self._reporter, self._pipe
+        pipe.send(reporter.raised())
+        pipe.send(reporter.repeated(self._now_ns()))
+        for slices in (self._underway, reporter.assets(), reporter.totals()):
+            for records in slices:
+                pipe.send(records)
+                pipe.drain(_LAST_WORDS_S)
+        pipe.send([self.status()])
+
+    def status(self) -> Record:
+        """Return how the sensor fares."""
+        return self._reporter.status(
+            at_ms=self._now_ns() // 1_000_000,
+            interface=self._interface,
+            version=version(),
+            resident_bytes=resident_bytes(),
+            lost=self._pipe.lost,
+        )
+
+    def _is_due(self, what: str, every_s: float, now_s: float) -> bool:
+        if now_s < self._next_s[what]:
+            return False
+        self._next_s[what] = now_s + every_s
+        return True
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now().timestamp() * 1_000) * 1_000_000
+
+
+def version() -> str:
+    """Return which vedette this is; empty if it was not installed."""
+    from importlib import metadata  # noqa: PLC0415 - takes a while to load
+
+    try:
+        return metadata.version("vedette")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process holds; 0 if the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class _Orders:
+    """What the parent says: to tell everything anew, or, by leaving, to end."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's interrupt: the parent heeds it, and tells us
+        signal.signal(signal.SIGTERM, lambda _number, _frame: self._end())
+
+    def _end(self) -> None:
+        self.is_over = True
+
+    def is_to_tell_anew(self) -> bool:
+        """Look whether something was said."""
+        ready, _, _ = select.select([0], [], [], 0)
+        if not ready:
+            return False
+        said = os.read(0, 64)
+        self.is_over = self.is_over or not said
+        return TELL_ANEW in said
+
+
+def listen_and_tell(settings: SensorSettings, interface: str, boot: str, clock: Clock, pipe: FramePipe) -> None:
+    """Listen until told to end.
+
+    Raises:
+        CaptureProblem: No such interface, or no right to listen.
+        BrokenPipeError: Nobody reads any more.
+    """
+    spare_the_collector()
+    sensor, reporter = make_sensor(settings, boot)
+    orders = _Orders()
+    with LiveCapture(interface) as capture:
+        turns = Turns(sensor, reporter, pipe, clock, interface)
+        while not orders.is_over:
+            before = sensor.engine.counters.packets
+            sensor.read(capture.batch(_BATCH_TIMEOUT_S))
+            if sensor.engine.counters.packets == before:
+                sensor.engine.idle(int(clock.now().timestamp() * 1_000_000_000))
+            sensor.packets_dropped = capture.drops().dropped
+            if orders.is_to_tell_anew():
+                reporter.forget_what_was_told()
+            turns.take()
+    sensor.finish()
+    turns.tell_all()
+    pipe.drain(_LAST_WORDS_S)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the process: path of the settings, interface, boot; return the exit code."""
+    path, interface, boot = arguments
+    # Frames have the pipe for themselves: whatever else writes to standard output is shown with the errors.
+    pipe = FramePipe(os.dup(1))
+    os.dup2(2, 1)
+    try:
+        listen_and_tell(read_settings(Path(path)), interface, boot, SystemClock(), pipe)
+    except Problem as problem:
+        sys.stderr.write(escape_terminal(f"vedette sensor: {problem}") + "\n")
+        return FAILED
+    except BrokenPipeError:
+        return FAILED
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
