@@ -16,7 +16,6 @@ def upgrade() -> None:
     """Bring the schema up to what the rooms declare."""
     op.drop_table("api_login_links")
     op.drop_table("api_sessions")
-    _create_access_enforcement_hops()
     _create_access_entity_slices()
     _create_access_policy_approvals()
     _create_access_policy_bundles()
@@ -74,16 +73,6 @@ def upgrade() -> None:
     _create_registry_modules()
     _create_registry_presence()
     _create_registry_twins()
-
-
-def _create_access_enforcement_hops() -> None:
-    op.create_table(
-        "access_enforcement_hops",
-        sa.Column("organization_id", sa.String(length=64), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("hops", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_access_enforcement_hops")),
-    )
 
 
 def _create_access_entity_slices() -> None:
@@ -1247,8 +1236,6 @@ def _create_registry_modules() -> None:
         sa.Column("last_connected_at", UtcDateTime(), nullable=True),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("deleted_at", UtcDateTime(), nullable=True),
-        sa.Column("workload_digest", sa.String(length=160), nullable=True),
-        sa.Column("workload_identity", sa.String(length=256), nullable=True),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_registry_modules")),
     )
     op.create_index(
@@ -1313,26 +1300,12 @@ def _create_registry_presence() -> None:
         sa.Column("remote_address", sa.String(length=64), nullable=False),
         sa.Column("protocol", sa.String(length=32), nullable=False),
         sa.Column("client", sa.String(length=256), nullable=False),
-        sa.Column(
-            "device_id",
-            sa.String(length=128).with_variant(sa.String(length=128, collation="C"), "postgresql"),
-            server_default="",
-            nullable=False,
-        ),
         sa.PrimaryKeyConstraint("organization_id", "generation_id", name=op.f("pk_registry_presence")),
     )
     op.create_index(
         "ix_registry_presence_connected",
         "registry_presence",
         ["organization_id", "generation_id"],
-        unique=False,
-        sqlite_where=sa.text("is_connected IS 1"),
-        postgresql_where=sa.text("is_connected IS true"),
-    )
-    op.create_index(
-        "ix_registry_presence_device",
-        "registry_presence",
-        ["organization_id", "device_id", "generation_id"],
         unique=False,
         sqlite_where=sa.text("is_connected IS 1"),
         postgresql_where=sa.text("is_connected IS true"),

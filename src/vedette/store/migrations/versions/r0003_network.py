@@ -14,6 +14,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     """Bring the schema up to what the rooms declare."""
+    _create_access_enforcement_hops()
     _create_health_advisories()
     _create_health_advisory_weaknesses()
     _create_health_catalogues()
@@ -36,6 +37,18 @@ def upgrade() -> None:
     _create_network_sensors()
     _create_network_snapshots()
     _create_network_violations()
+    _extend_registry_modules()
+    _extend_registry_presence()
+
+
+def _create_access_enforcement_hops() -> None:
+    op.create_table(
+        "access_enforcement_hops",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("hops", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_access_enforcement_hops")),
+    )
 
 
 def _create_health_advisories() -> None:
@@ -585,3 +598,28 @@ def _create_network_violations() -> None:
         sa.PrimaryKeyConstraint("organization_id", "violation_id", name=op.f("pk_network_violations")),
     )
     op.create_index("ix_network_violations_last", "network_violations", ["organization_id", "last_at"], unique=False)
+
+
+def _extend_registry_modules() -> None:
+    op.add_column("registry_modules", sa.Column("workload_digest", sa.String(length=160), nullable=True))
+    op.add_column("registry_modules", sa.Column("workload_identity", sa.String(length=256), nullable=True))
+
+
+def _extend_registry_presence() -> None:
+    op.add_column(
+        "registry_presence",
+        sa.Column(
+            "device_id",
+            sa.String(length=128).with_variant(sa.String(length=128, collation="C"), "postgresql"),
+            server_default="",
+            nullable=False,
+        ),
+    )
+    op.create_index(
+        "ix_registry_presence_device",
+        "registry_presence",
+        ["organization_id", "device_id", "generation_id"],
+        unique=False,
+        sqlite_where=sa.text("is_connected IS 1"),
+        postgresql_where=sa.text("is_connected IS true"),
+    )
