@@ -34,6 +34,7 @@ from vedette.sensor.identify import MAX_TRIES, Identifier
 from vedette.sensor.listener import Listener
 from vedette.sensor.model import Sink
 from vedette.sensor.reassembly import Reassembly
+from vedette.sensor.taps import NOT_KNOWN, Taps
 
 _TCP: Final = 6
 _UDP: Final = 17
@@ -114,6 +115,7 @@ class Engine:
         self._udp: Final = self.table.sides["udp"]
         self._layer: links.Layer | None = None
         self._next_tick_ns = 0
+        self._taps: Final = Taps(self.listeners)
 
     def read(self, packets: Iterable[Packet]) -> None:
         """Read packets; nothing that they hold raises."""
@@ -153,6 +155,8 @@ class Engine:
         for _ in range(_IDLE_SWEEPS):
             self.table.sweep(now_ns)
         self._tick(now_ns)
+        for listener in self.listeners:
+            listener.silent(now_ns, self.counters.last_ns)
 
     def finish(self) -> None:
         """Close every flow and tell what is left to tell."""
@@ -328,6 +332,8 @@ class Engine:
         flow = side.flow
         entry = flow.entry
         side.tries += 1
+        if entry is None:
+            self._taps.hear_unknown(side, payload, at_ns)
         if side.held:  # some send a header and its content in two segments
             payload = side.held + payload
             side.held = b""
@@ -339,7 +345,7 @@ class Engine:
                     side.tries -= 1
                     side.held = payload
                 elif side.tries >= MAX_TRIES:
-                    side.feed = ignore
+                    side.feed = self._taps.on(side, ignore, NOT_KNOWN)
                 elif is_stream and len(payload) <= _MAX_HELD_BYTES:
                     side.held = payload
                 return
@@ -358,7 +364,7 @@ class Engine:
     def _attach(self, flow: Flow, side: Side, entry: Protocol) -> None:
         """Give a direction its reader; the other one gets it with its first payload, which is looked at before."""
         if entry.dissector is None:
-            side.feed = ignore
+            side.feed = self._taps.on(side, ignore, entry.name)
             return
         if flow.reader is None:
             flow.reader = entry.dissector(flow, self.sink)
@@ -371,6 +377,7 @@ class Engine:
             side.feed = (flow.streams.from_client if side.is_client else flow.streams.from_server).feed
         else:
             side.feed = ignore
+        side.feed = self._taps.on(side, side.feed, entry.name)
 
     def _end(self, flow: Flow) -> None:
         """Read what still waits behind holes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.model import Anomaly, AssetEvidence, OtOp
 
@@ -10,6 +12,9 @@ class Listener:
     """Is told what the engine finds; a subclass overrides what it needs. Lists are only lent: copy what is kept."""
 
     __slots__ = ()
+
+    reads: ClassVar[frozenset[str]] = frozenset()
+    """Protocols whose payloads ``payload_heard`` gets; the empty name: those of flows that nobody understands (yet)."""
 
     def side_heard(self, side: Side, at_ns: int) -> None:
         """Hear that an endpoint of a flow sent its first packet; ``side.mac`` is the sender's, or empty."""
@@ -28,3 +33,9 @@ class Listener:
 
     def tick(self, now_ns: int) -> None:
         """Hear that about a second of the packets' time has passed."""
+
+    def silent(self, now_ns: int, last_ns: int) -> None:
+        """Hear, while no packets come, what time it is and when the last one came; 0: none ever did."""
+
+    def payload_heard(self, side: Side, payload: bytes, at_ns: int) -> None:
+        """Hear a piece of a stream or a datagram, of the protocols in ``reads``."""

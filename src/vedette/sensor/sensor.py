@@ -15,6 +15,7 @@ from vedette.sensor.identify import Identifier
 from vedette.sensor.listener import Listener
 from vedette.sensor.oui import Makers
 from vedette.sensor.report import Report
+from vedette.sensor.rules import Rules, Settings
 from vedette.sensor.zeek import ZeekLogs
 
 MakeListener = Callable[[Assets, RaiseAlert], Listener]
@@ -26,6 +27,8 @@ class Sensor:
 
     Args:
         listeners: Makers of further listeners: rules, baselines, exporters.
+        rules: What the operator changed in the catalogue of rules.
+        has_rules: Whether the rules that hold from the first packet are heard at all.
         zeek: A directory for logs in Zeek's form.
         makers: Tells makers from MAC addresses.
         protocols: The catalogue.
@@ -36,6 +39,8 @@ class Sensor:
         self,
         listeners: Iterable[MakeListener] = (),
         *,
+        rules: Settings | None = None,
+        has_rules: bool = True,
         zeek: Path | None = None,
         makers: Makers | None = None,
         protocols: Iterable[Protocol] = PROTOCOLS,
@@ -49,6 +54,8 @@ class Sensor:
         heard_by: list[Listener] = [self.assets, self.report]
         if self.zeek is not None:
             heard_by.append(self.zeek)
+        if has_rules:
+            heard_by.append(Rules(self.assets, self.report.raise_alert, rules))
         heard_by += [make(self.assets, self.report.raise_alert) for make in listeners]
         self.engine: Final = Engine(heard_by, protocols=catalogue, limits=limits)
         self.damages: Final[dict[str, str]] = {}

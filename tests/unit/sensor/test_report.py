@@ -47,7 +47,7 @@ def stopped(_assets: Assets, raise_alert: RaiseAlert) -> Rule:
 
 
 def sensor(*frames: bytes, zeek: Path | None = None) -> Sensor:
-    made = Sensor([stopped], makers=Makers(Path("/dev/null")), zeek=zeek)
+    made = Sensor([stopped], has_rules=False, makers=Makers(Path("/dev/null")), zeek=zeek)
     made.read(build.packets(frames))
     made.finish()
     return made
