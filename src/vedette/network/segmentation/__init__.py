@@ -45,8 +45,10 @@ from vedette.network.segmentation.mud_check import MudFile, read_mud
 from vedette.network.segmentation.mud_compare import MudComparison, compare_mud
 from vedette.network.segmentation.mud_signature import sign_mud
 from vedette.network.segmentation.nftables import CompiledZone, compile_plan, compile_zone
+from vedette.network.segmentation.plan_book import PlanBook, require_conduit, require_zone
 from vedette.network.segmentation.plan_check import Flaw, Weight, check_plan, find_flaws
-from vedette.network.segmentation.plan_service import PlanService, require_conduit, require_zone
+from vedette.network.segmentation.plan_editor import PlanEditor
+from vedette.network.segmentation.plan_service import PlanService
 from vedette.network.segmentation.proposal import propose
 from vedette.network.segmentation.replay import Judge, Judged, Replay, Step, Verdict, find_attack_paths, replay
 from vedette.network.segmentation.service import AppliedOutcome, ReplayOutcome, SegmentationService
@@ -75,7 +77,9 @@ __all__ = [
     "MudFile",
     "Plan",
     "PlanApproved",
+    "PlanBook",
     "PlanChanged",
+    "PlanEditor",
     "PlanNotFound",
     "PlanService",
     "PlanState",

@@ -17,8 +17,10 @@ from vedette.network.segmentation.mud import write_mud
 from vedette.network.segmentation.mud_check import read_mud
 from vedette.network.segmentation.mud_compare import MudComparison, compare_mud
 from vedette.network.segmentation.nftables import CompiledZone, compile_zone
+from vedette.network.segmentation.plan_book import require_zone
 from vedette.network.segmentation.plan_check import Flaw, find_flaws
-from vedette.network.segmentation.plan_service import PlanService, require_zone
+from vedette.network.segmentation.plan_editor import PlanEditor
+from vedette.network.segmentation.plan_service import PlanService
 from vedette.network.segmentation.replay import Judge, Judged, Replay, Step, find_attack_paths, replay
 
 ATTACKS_MAX = 1_000
@@ -47,13 +49,23 @@ class SegmentationService:
 
     Args:
         plans: Keeps them.
+        editor: Changes the draft.
         inventory: Assets and links.
         clock: Source of time.
         base_url: Where MUD files are found, https, without the last slash.
     """
 
-    def __init__(self, plans: PlanService, inventory: SegmentInventory, *, clock: Clock, base_url: str) -> None:
+    def __init__(
+        self,
+        plans: PlanService,
+        editor: PlanEditor,
+        inventory: SegmentInventory,
+        *,
+        clock: Clock,
+        base_url: str,
+    ) -> None:
         self.plans = plans
+        self.editor = editor
         self._inventory = inventory
         self._clock = clock
         self._base_url = base_url
