@@ -18,6 +18,8 @@ from vedette.sensor.oui import Makers
 
 MAX_FACTS: Final = 8
 MAX_SERVICES: Final = 64
+MAX_FINGERPRINTS: Final = 96
+"""Of all kinds; of one kind, ``MAX_FACTS``, and of services that are announced over mDNS as many as of services."""
 _MAX_UNPROVEN: Final = 2
 _MAX_UNPROVEN_IN_ALL: Final = 8
 _NEVER_ROUTED: Final = ("169.254.", "fe80:")
@@ -68,12 +70,31 @@ class Asset(msgspec.Struct, dict=False):
                 if confidence > fact.confidence:
                     fact.confidence, fact.source = confidence, source
                 return
-        if len(facts) >= (MAX_SERVICES if attribute is Attribute.SERVICE else MAX_FACTS):
-            weakest = min(facts, key=lambda fact: (fact.confidence, fact.last_ns))
+        if (rivals := _rivals(facts, attribute, value)) is not None:
+            weakest = min(rivals, key=lambda fact: (fact.confidence, fact.last_ns))
             if weakest.confidence > confidence:
                 return
             facts.remove(weakest)
         facts.append(Fact(value, confidence, source, at_ns, at_ns))
+
+
+def _rivals(facts: list[Fact], attribute: Attribute, value: str) -> list[Fact] | None:
+    """Return those of which one must leave for another value; None while there is room.
+
+    Fingerprints of one kind do not crowd out those of another: a device announces dozens of mDNS services, and has one
+    list of DHCP options.
+    """
+    if len(facts) < MAX_FACTS:
+        return None
+    if attribute is Attribute.SERVICE:
+        return facts if len(facts) >= MAX_SERVICES else None
+    if attribute is not Attribute.FINGERPRINT:
+        return facts
+    kind = value.partition(":")[0] + ":"
+    same = [fact for fact in facts if fact.value.startswith(kind)]
+    if len(same) >= (MAX_SERVICES if kind == "mdns:" else MAX_FACTS):
+        return same
+    return facts if len(facts) >= MAX_FINGERPRINTS else None
 
 
 class _Station:

@@ -14,6 +14,7 @@ from vedette.sensor.engine import Engine, Limits
 from vedette.sensor.identify import Identifier
 from vedette.sensor.listener import Listener
 from vedette.sensor.oui import Makers
+from vedette.sensor.recognize import Recognizer
 from vedette.sensor.report import Report
 from vedette.sensor.rules import Rules, Settings
 from vedette.sensor.zeek import ZeekLogs
@@ -51,7 +52,8 @@ class Sensor:
         self.assets: Final = Assets(makers, max_assets=limits.max_assets)
         self.report: Final = Report(self.assets, Identifier(catalogue))
         self.zeek: Final = ZeekLogs(zeek, self.assets) if zeek is not None else None
-        heard_by: list[Listener] = [self.assets, self.report]
+        self.recognizer: Final = Recognizer(self.assets)
+        heard_by: list[Listener] = [self.assets, self.report, self.recognizer]
         if self.zeek is not None:
             heard_by.append(self.zeek)
         if has_rules:
@@ -87,6 +89,7 @@ class Sensor:
     def finish(self) -> None:
         """Close every flow, and the logs."""
         self.engine.finish()
+        self.recognizer.conclude()
         if self.zeek is not None:
             for alert in self.report.alerts:
                 self.zeek.alert(alert)

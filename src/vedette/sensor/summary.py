@@ -15,6 +15,7 @@ _MAX_ROWS: Final = 200
 _NAMES: Final = {"malformed": "messages_malformed", "failed": "readers_failed"}
 _MAX_CELL_CHARS: Final = 60
 _SHOWN: Final = (
+    ("type", Attribute.TYPE),
     ("role", Attribute.ROLE),
     ("vendor", Attribute.VENDOR),
     ("model", Attribute.MODEL),
