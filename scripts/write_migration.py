@@ -3,9 +3,10 @@
     python scripts/write_migration.py          write it
     python scripts/write_migration.py --check  fail if it is not what the rooms declare
 
-It writes new tables, new columns of existing ones (with a server default where they may not be empty), new indexes, and
-takes away the tables that ``DROPPED`` names. Anything else is written by hand, into a revision of its own. Once a
-revision has been released it is never written again: name the next one in ``TARGET``, ``REVISION`` and ``FORMER``.
+It writes new tables, new columns of existing ones (with a server default where they may not be empty), new indexes,
+takes away the tables that ``DROPPED`` names and executes what ``FILLED`` holds. Anything else is written by hand, into
+a revision of its own. Once a revision has been released it is never written again: name the next one in ``TARGET``,
+``REVISION`` and ``FORMER``.
 """
 
 from __future__ import annotations
@@ -35,6 +36,16 @@ REVISION: Final = "0003"
 FORMER: Final = "0002"
 # Tables of the revisions before that no room has any more; what stood in them is lost.
 DROPPED: Final[tuple[str, ...]] = ()
+# What rows of before get in columns that are new, where the server default is not it.
+FILLED: Final = (
+    """
+    UPDATE registry_presence SET device_id = coalesce((
+        SELECT device_id FROM registry_devices
+        WHERE registry_devices.organization_id = registry_presence.organization_id
+        AND registry_devices.generation_id = registry_presence.generation_id
+    ), '')
+    """,
+)
 HEADER: Final = f'''# ruff: noqa: INP001 - Alembic loads it by path
 """What sensors see, written by ``scripts/write_migration.py``: what the rooms declare beyond the revision before."""
 
@@ -77,6 +88,7 @@ def write_migration(tables: sa.MetaData) -> str:
             elif text := extend_table(autogenerate, inspector, table):
                 functions.append(text)
                 calls.append(f"    _extend_{table.name}()")
+    calls += [f'    op.execute("""{statement}""")' for statement in FILLED]
     upgrade = 'def upgrade() -> None:\n    """Bring the schema up to what the rooms declare."""\n' + "\n".join(calls)
     return format_code("\n\n".join((HEADER, upgrade + "\n", *functions)))
 

@@ -4,11 +4,14 @@ import asyncio
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from vedette.kernel import SystemClock
 from vedette.store import Store, StoreUnavailable, open_read_only
@@ -18,6 +21,12 @@ pytestmark = pytest.mark.anyio
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 SCRIPT: Final = ROOT / "scripts" / "write_migration.py"
+SOME: Final[dict[type, object]] = {
+    int: 0,
+    bool: False,
+    datetime: datetime(2026, 1, 1, tzinfo=UTC),
+    bytes: b"x",
+}
 # A process of its own: other tests may have declared tables of theirs on the shared metadata.
 CREATE: Final = (
     "import runpy, sys, sqlalchemy\n"
@@ -97,6 +106,35 @@ async def test_migrating_twice_changes_nothing(store: Store, store_url: str) -> 
     before = await asyncio.to_thread(describe, store_url)
     await asyncio.to_thread(store.migrate)
     assert await asyncio.to_thread(describe, store_url) == before
+
+
+def test_what_was_connected_before_an_upgrade_is_listed_by_its_device_after_it(store_url: str) -> None:
+    engine = sa.create_engine(store_url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(ROOT / "src" / "vedette" / "store" / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        insert_row(connection, "registry_devices", {"generation_id": "gen_1", "device_id": "pump-1"})
+        for generation_id in ("gen_1", "gen_2"):
+            insert_row(connection, "registry_presence", {"generation_id": generation_id, "is_connected": True})
+    engine.dispose()
+    store = Store.open(store_url, clock=SystemClock(), reserve_bytes=0)
+    store.migrate()
+    asyncio.run(store.close())
+    with open_read_only(store_url) as connection:
+        rows = connection.exec_driver_sql("SELECT generation_id, device_id FROM registry_presence ORDER BY 1").all()
+    assert [tuple(row) for row in rows] == [("gen_1", "pump-1"), ("gen_2", "")]
+
+
+def insert_row(connection: sa.Connection, name: str, known: dict[str, object]) -> None:
+    """Insert a row; what must not be empty and is not told gets some value of its type."""
+    values = {"organization_id": "org_a", **known}
+    for column in sa.inspect(connection).get_columns(name):
+        if column["name"] not in values and not column["nullable"] and column["default"] is None:
+            values[column["name"]] = SOME.get(column["type"].python_type, "{}")
+    columns = [sa.column(each, sa.types.NULLTYPE) for each in values]
+    connection.execute(sa.table(name, *columns).insert().values(values))
 
 
 async def test_a_database_of_a_newer_release_is_refused(store: Store) -> None:

@@ -39,6 +39,13 @@ def upgrade() -> None:
     _create_network_violations()
     _extend_registry_modules()
     _extend_registry_presence()
+    op.execute("""
+    UPDATE registry_presence SET device_id = coalesce((
+        SELECT device_id FROM registry_devices
+        WHERE registry_devices.organization_id = registry_presence.organization_id
+        AND registry_devices.generation_id = registry_presence.generation_id
+    ), '')
+    """)
 
 
 def _create_access_enforcement_hops() -> None:
@@ -614,6 +621,14 @@ def _extend_registry_presence() -> None:
             server_default="",
             nullable=False,
         ),
+    )
+    op.create_index(
+        "ix_registry_presence_address",
+        "registry_presence",
+        ["organization_id", "remote_address"],
+        unique=False,
+        sqlite_where=sa.text("is_connected IS 1"),
+        postgresql_where=sa.text("is_connected IS true"),
     )
     op.create_index(
         "ix_registry_presence_device",
