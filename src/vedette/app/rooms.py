@@ -29,6 +29,7 @@ from vedette.access import (
     read_policy_hash,
 )
 from vedette.app.migrate import database_url
+from vedette.app.network_room import NetworkRoom, build_network_room
 from vedette.app.operators_room import build_operators_room
 from vedette.app.outside_room import OutsideRoom, build_outside_room
 from vedette.app.policies_room import PoliciesRoom, build_policies_room
@@ -138,6 +139,7 @@ class Rooms:
     hop_keeper: HopKeeper
     enforcement: EnforcementTracker
     response: ResponseRooms
+    network: NetworkRoom
     policies: PoliciesRoom
     projection: PostureProjection
     checkpoints: CheckpointService
@@ -155,6 +157,7 @@ class Rooms:
             group.create_task(self.hop_keeper.run(), name="hops")
             group.create_task(self.upkeep.run(), name="record upkeep")
             group.create_task(self.response.run(), name="signals and quarantine")
+            group.create_task(self.network.run(), name="networks")
             group.create_task(self.access_lists.resume_forever(), name="access lists")
             group.create_task(self.policies.run(), name="policies")
 
@@ -371,6 +374,7 @@ async def build_rooms(
             organization_id, administrator, clock=clock, expected=role.gateways, hops=administrator.hops
         ),
         response=response,
+        network=build_network_room(organization_id, store, ledger, devices, clock=clock, ids=ids),
         policies=policies,
         projection=projection,
         checkpoints=checkpoints,

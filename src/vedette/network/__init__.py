@@ -9,6 +9,7 @@ itself widens a right.
 
 from __future__ import annotations
 
+from vedette.network.asset_service import AssetService
 from vedette.network.errors import (
     AssetNotFound,
     AssetRevisionMismatch,
@@ -21,8 +22,10 @@ from vedette.network.errors import (
 )
 from vedette.network.events import AssetChanged, AssetsAppeared, ExternalDecided, SensorChanged
 from vedette.network.external_intake import AddressBook, NetworkOwner
+from vedette.network.external_service import ExternalService
 from vedette.network.feed import SensorFeed
 from vedette.network.intake import IntakeLimits, OnAlerts, OnAppeared, Outcome, SensorIntake, label_of
+from vedette.network.matching import DeviceMatching
 from vedette.network.model import (
     AssetFact,
     AssetPage,
@@ -51,6 +54,8 @@ from vedette.network.reader import (
     require_asset,
 )
 from vedette.network.sensor_service import SensorService
+from vedette.network.snapshot import AssetPicture, AttributeChange, Comparison, Snapshot
+from vedette.network.snapshot_service import Changes, SnapshotService
 
 __all__ = [
     "AddressBook",
@@ -58,14 +63,21 @@ __all__ = [
     "AssetFact",
     "AssetNotFound",
     "AssetPage",
+    "AssetPicture",
     "AssetRevisionMismatch",
     "AssetSearch",
+    "AssetService",
     "AssetState",
     "AssetsAppeared",
+    "AttributeChange",
+    "Changes",
+    "Comparison",
     "Criticality",
+    "DeviceMatching",
     "ExternalConnection",
     "ExternalDecided",
     "ExternalNotFound",
+    "ExternalService",
     "IntakeLimits",
     "InvalidAsset",
     "LinkPage",
@@ -90,7 +102,9 @@ __all__ = [
     "SensorReport",
     "SensorService",
     "SensorState",
+    "Snapshot",
     "SnapshotNotFound",
+    "SnapshotService",
     "TooManySensors",
     "Verdict",
     "find_by_addresses",

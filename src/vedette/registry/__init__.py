@@ -103,7 +103,7 @@ from vedette.registry.module_repository import (
 from vedette.registry.module_service import ModuleService, ModuleWithKeys
 from vedette.registry.places import Area, Areas, DevicePlace, PlaceService
 from vedette.registry.presence import Presence, PresenceChange
-from vedette.registry.presence_repository import presence_of
+from vedette.registry.presence_repository import find_connected_from, presence_of
 from vedette.registry.presence_service import PresenceService
 from vedette.registry.query import (
     Completion,
@@ -238,6 +238,7 @@ __all__ = [
     "count_members",
     "count_of_site",
     "find_by_name",
+    "find_connected_from",
     "find_generation",
     "find_generations",
     "find_module",

@@ -15,6 +15,7 @@ from vedette.registry.repository import DEVICE_NAME, devices
 from vedette.store import UtcDateTime, metadata
 
 _ID: Final = 64
+_ADDRESSES_AT_ONCE: Final = 500
 
 # An identity without a row has never been connected. The device's id is a copy: the list of those that are connected
 # comes in its order. It is empty for modules.
@@ -55,6 +56,14 @@ sa.Index(
     "ix_registry_presence_gateway",
     _c.organization_id,
     _c.gateway,
+    sqlite_where=_connected,
+    postgresql_where=_connected,
+)
+
+sa.Index(
+    "ix_registry_presence_address",
+    _c.organization_id,
+    _c.remote_address,
     sqlite_where=_connected,
     postgresql_where=_connected,
 )
@@ -143,6 +152,23 @@ def list_connected(connection: sa.Connection, organization_id: str, *, after: st
     """Return identities that are connected, by generation."""
     keys = {"organization": organization_id, "after": after, "most": limit}
     return [_to_presence(row) for row in connection.execute(_page, keys)]
+
+
+def find_connected_from(
+    connection: sa.Connection, organization_id: str, addresses: Iterable[str]
+) -> dict[str, list[GenerationId]]:
+    """Return which identities are connected from addresses, by address; those that nobody comes from are left out."""
+    found: dict[str, list[GenerationId]] = {}
+    wanted = sorted(addresses)
+    for start in range(0, len(wanted), _ADDRESSES_AT_ONCE):
+        query = sa.select(_c.remote_address, _c.generation_id).where(
+            _c.organization_id == organization_id,
+            _connected,
+            _c.remote_address.in_(wanted[start : start + _ADDRESSES_AT_ONCE]),
+        )
+        for address, generation_id in connection.execute(query.order_by(_c.generation_id)):
+            found.setdefault(address, []).append(GenerationId(generation_id))
+    return found
 
 
 def count_connected(connection: sa.Connection, organization_id: str) -> int:

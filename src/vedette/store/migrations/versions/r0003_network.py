@@ -25,7 +25,9 @@ def upgrade() -> None:
     _create_incidents_exceptions()
     _create_incidents_slices()
     _create_incidents_tickets()
+    _create_network_acceptances()
     _create_network_assets()
+    _create_network_exposures()
     _create_network_externals()
     _create_network_facts()
     _create_network_identifiers()
@@ -37,6 +39,7 @@ def upgrade() -> None:
     _create_network_sensors()
     _create_network_snapshots()
     _create_network_violations()
+    _create_network_vulnerabilities()
     _extend_registry_modules()
     _extend_registry_presence()
     op.execute("""
@@ -303,6 +306,22 @@ def _create_incidents_tickets() -> None:
     op.create_index("ix_incidents_tickets_ends", "incidents_tickets", ["organization_id", "ends_at"], unique=False)
 
 
+def _create_network_acceptances() -> None:
+    op.create_table(
+        "network_acceptances",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("asset_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("owner", sa.String(length=128), nullable=False),
+        sa.Column("reason", sa.String(length=1024), nullable=False),
+        sa.Column("until", UtcDateTime(), nullable=False),
+        sa.Column("accepted_by", sa.String(length=256), nullable=False),
+        sa.Column("accepted_at", UtcDateTime(), nullable=False),
+        sa.Column("evidence", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "asset_id", "name", name=op.f("pk_network_acceptances")),
+    )
+
+
 def _create_network_assets() -> None:
     op.create_table(
         "network_assets",
@@ -353,6 +372,31 @@ def _create_network_assets() -> None:
         "ix_network_assets_merged", "network_assets", ["organization_id", "merged_into", "asset_id"], unique=False
     )
     op.create_index("ix_network_assets_site", "network_assets", ["organization_id", "site", "asset_id"], unique=False)
+
+
+def _create_network_exposures() -> None:
+    op.create_table(
+        "network_exposures",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("asset_id", sa.String(length=64), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("asset_name", sa.String(length=512), nullable=False),
+        sa.Column("proven", sa.Integer(), nullable=False),
+        sa.Column("maybe", sa.Integer(), nullable=False),
+        sa.Column("unknown_advisories", sa.Integer(), nullable=False),
+        sa.Column("unknown_reason", sa.String(length=1024), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("vendors", Json(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("exploitation", sa.BigInteger(), nullable=False),
+        sa.Column("assessed_at", UtcDateTime(), nullable=False),
+        sa.Column("signal_id", sa.String(length=64), nullable=False),
+        sa.Column("signal_key", sa.String(length=256), nullable=False),
+        sa.Column("signal_device", sa.String(length=128), nullable=False),
+        sa.Column("signal_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("organization_id", "asset_id", name=op.f("pk_network_exposures")),
+    )
 
 
 def _create_network_externals() -> None:
@@ -605,6 +649,46 @@ def _create_network_violations() -> None:
         sa.PrimaryKeyConstraint("organization_id", "violation_id", name=op.f("pk_network_violations")),
     )
     op.create_index("ix_network_violations_last", "network_violations", ["organization_id", "last_at"], unique=False)
+
+
+def _create_network_vulnerabilities() -> None:
+    op.create_table(
+        "network_vulnerabilities",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("asset_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("asset_name", sa.String(length=512), nullable=False),
+        sa.Column("title", sa.String(length=512), nullable=False),
+        sa.Column("certainty", sa.String(length=16), nullable=False),
+        sa.Column("confidence", sa.Integer(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("factors", Json(), nullable=False),
+        sa.Column("advisory_key", sa.String(length=64), nullable=False),
+        sa.Column("product_id", sa.Text(), nullable=False),
+        sa.Column("product", sa.Text(), nullable=False),
+        sa.Column("versions", sa.String(length=512), nullable=False),
+        sa.Column("reasons", Json(), nullable=False),
+        sa.Column("evidence", Json(), nullable=False),
+        sa.Column("evidence_id", sa.String(length=64), nullable=False),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("vector", sa.String(length=512), nullable=False),
+        sa.Column("is_known_exploited", sa.Boolean(), nullable=False),
+        sa.Column("probability", sa.Float(), nullable=True),
+        sa.Column("percentile", sa.Float(), nullable=True),
+        sa.Column("found_at", UtcDateTime(), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "asset_id", "name", name=op.f("pk_network_vulnerabilities")),
+    )
+    op.create_index(
+        "ix_network_vulnerabilities_name", "network_vulnerabilities", ["organization_id", "name"], unique=False
+    )
+    op.create_index(
+        "ix_network_vulnerabilities_priority",
+        "network_vulnerabilities",
+        ["organization_id", "priority", "asset_id", "name"],
+        unique=False,
+    )
 
 
 def _extend_registry_modules() -> None:

@@ -1,0 +1,78 @@
+"""The inventory of networks, built: who is heard as a sensor, what becomes of what they send, and who may ask."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from vedette.bus import BusConnection
+from vedette.kernel import Clock, IdSource, OrganizationId
+from vedette.ledger import Ledger
+from vedette.network import (
+    AssetService,
+    DeviceMatching,
+    ExternalService,
+    NetworkReader,
+    SensorFeed,
+    SensorIntake,
+    SensorService,
+    SnapshotService,
+)
+from vedette.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRoom:
+    """Its services, and what goes on beside requests."""
+
+    sensors: SensorService
+    intake: SensorIntake
+    feed: SensorFeed
+    reader: NetworkReader
+    assets: AssetService
+    externals: ExternalService
+    snapshots: SnapshotService
+    matching: DeviceMatching
+
+    async def run(self) -> None:
+        """Do what goes on beside requests, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.feed.run(), name="sensors")
+            group.create_task(self.matching.run(), name="assets and devices")
+            group.create_task(self.snapshots.run(), name="snapshots of the inventory")
+
+
+def build_network_room(
+    organization_id: OrganizationId,
+    store: Store,
+    ledger: Ledger,
+    devices: BusConnection,
+    *,
+    clock: Clock,
+    ids: IdSource,
+) -> NetworkRoom:
+    """Build it, and have it follow the registry.
+
+    Args:
+        organization_id: Whose networks these are.
+        store: Open and migrated.
+        ledger: Of the platform.
+        devices: Connection of the account that may read what devices sent.
+        clock: Source of time.
+        ids: Source of ids.
+    """
+    sensors = SensorService(store, ledger, clock=clock)
+    ledger.project("sensors", sensors.project)
+    matching = DeviceMatching(organization_id, store)
+    ledger.project("managed assets", matching.project)
+    intake = SensorIntake(store, ledger, clock=clock, ids=ids)
+    return NetworkRoom(
+        sensors=sensors,
+        intake=intake,
+        feed=SensorFeed(organization_id, devices, store, sensors, intake, clock=clock),
+        reader=NetworkReader(store),
+        assets=AssetService(store, ledger, clock=clock, ids=ids),
+        externals=ExternalService(store, ledger, clock=clock),
+        snapshots=SnapshotService(organization_id, store, ledger, clock=clock, ids=ids),
+        matching=matching,
+    )
