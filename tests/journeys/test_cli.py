@@ -46,7 +46,7 @@ ELSEWHERE = {
     *(f"command-schema {verb}" for verb in ("add", "list", "remove")),
     *("approval list", "approval show", "elevation end", "elevation list"),
     # tests/integration/sensor: they listen to a wire, and are a device's
-    *("sensor run", "sensor enroll"),
+    *("sensor run", "sensor enroll", "sensor train", "sensor classify"),
 }
 
 

@@ -43,6 +43,7 @@ from vedette.cli import (
     review,
     role,
     sensor,
+    sensor_types,
     service_policy,
     signal,
     status,
@@ -293,7 +294,13 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     ),
     "sensor": (
         "See what has no agent: from captures, or listening on an interface.",
-        {"read": sensor.read, "run": sensor.run, "enroll": sensor.enroll},
+        {
+            "read": sensor.read,
+            "run": sensor.run,
+            "enroll": sensor.enroll,
+            "train": sensor_types.train,
+            "classify": sensor_types.classify,
+        },
     ),
     "clock": (
         "The platform's clock: whether it is believed.",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal, to_rfc3339
 from vedette.sensor.capture import CaptureProblem, LiveCapture
+from vedette.sensor.recognize import add_recognizing, recognizing
 from vedette.sensor.sensor import Sensor
 from vedette.sensor.summary import as_document, as_tables
 from vedette.sensor.uplink_settings import Enrolling
@@ -110,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verb.add_argument("--output", choices=("table", "json"), default="table")
         verb.add_argument("--zeek", type=Path, metavar="DIRECTORY", help="write logs there as Zeek does")
     _add_enroll(verbs.add_parser("enroll", help="become a device of a platform"))
+    add_recognizing(verbs)
     chosen = parser.parse_args(arguments)
     try:
         return _act(chosen)
@@ -135,6 +137,8 @@ def _add_enroll(enroll: argparse.ArgumentParser) -> None:
 def _act(chosen: argparse.Namespace) -> int:
     if chosen.verb == "enroll":
         return enroll(Enrolling(**{name: value for name, value in vars(chosen).items() if name != "verb"}))
+    if chosen.verb in {"train", "classify"}:
+        return recognizing(chosen)
     is_json = chosen.output == "json"
     if chosen.verb == "read":
         return read_files(chosen.files, is_json=is_json, zeek=chosen.zeek, send_as=chosen.send_as)

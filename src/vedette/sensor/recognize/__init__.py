@@ -8,6 +8,7 @@ and never part of a model; a model that was read from a file is checked whole be
 
 from __future__ import annotations
 
+from vedette.sensor.recognize.arguments import add_recognizing, recognizing
 from vedette.sensor.recognize.captures import Device, captures_in, devices_in
 from vedette.sensor.recognize.command import classify, examples_of, open_model, train
 from vedette.sensor.recognize.knowledge import Recognition, recognize
@@ -42,6 +43,7 @@ __all__ = [
     "TypeModel",
     "Verdict",
     "Window",
+    "add_recognizing",
     "auroc_of",
     "captures_in",
     "classify",
@@ -53,6 +55,7 @@ __all__ = [
     "read_labels",
     "read_model",
     "recognize",
+    "recognizing",
     "report_of",
     "support_of",
     "train",
