@@ -12,7 +12,6 @@ import logging
 import random
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -47,7 +46,7 @@ _STEADY_S: Final = 30.0
 """A connection that lasted so long was a good one."""
 _LOOK_S: Final = 1.0
 _GLANCE_S: Final = 0.1
-_RENEW_AGAIN: Final = timedelta(minutes=5)
+_RENEW_AGAIN_S: Final = 300.0
 _NEVER_TAKEN: Final = frozenset(
     {
         ReasonCode.PACKET_TOO_LARGE,
@@ -86,7 +85,8 @@ class Uplink:
         self._clock: Final = clock
         self._stir: Final = asyncio.Event()
         self._said = ""
-        self._renew_at: datetime | None = None
+        # By the monotonic clock, so that a jump of the other one neither renews in a circle nor lets the end pass.
+        self._renew_at_s: float | None = None
         self._random: Final = random.Random()  # noqa: S311 - jitter, no secret
         self.is_connected = False
         self.records_refused = 0
@@ -122,6 +122,7 @@ class Uplink:
             return
         try:
             await register(self._settings, self._files, self._clock)
+            self._renew_at_s = None
             self._say("enrolled again", "")
         except (Refused, Cut, EnrollmentFailed) as problem:
             log.debug("enrolling again was refused", extra={"reason": str(problem)})
@@ -137,7 +138,9 @@ class Uplink:
         async with connection.reading():
             self._say("connected", "")
             self.is_connected = True
-            self._renew_at = renewal_at(leaf, self._random.uniform(0.9, 1.1))
+            if self._renew_at_s is None:
+                left = renewal_at(leaf, self._random.uniform(0.9, 1.1)) - self._clock.now()
+                self._renew_at_s = self._clock.monotonic_s() + left.total_seconds()
             await asyncio.to_thread(self._spool.rewind)
             await self._send(connection, device_id)
 
@@ -148,7 +151,7 @@ class Uplink:
         while True:
             self._stir.clear()
             await self._let_go(window)
-            is_renewal_due = self._renew_at is not None and self._clock.now() >= self._renew_at
+            is_renewal_due = self._renew_at_s is not None and self._clock.monotonic_s() >= self._renew_at_s
             if is_renewal_due and not window and await self._renew(connection, device_id):
                 return
             room = 0 if is_renewal_due else _WINDOW - len(window)
@@ -204,8 +207,11 @@ class Uplink:
             await renew(connection, device_id, self._files)
         except EnrollmentFailed as problem:
             log.warning("the certificate was not renewed", extra={"reason": str(problem)})
-            self._renew_at = self._clock.now() + _RENEW_AGAIN
+            self._renew_at_s = self._clock.monotonic_s() + _RENEW_AGAIN_S
             return False
+        leaf = await asyncio.to_thread(self._files.leaf, OPERATIONAL)
+        left = renewal_at(leaf, self._random.uniform(0.9, 1.1)) - leaf.not_valid_before_utc
+        self._renew_at_s = self._clock.monotonic_s() + left.total_seconds()
         log.info("the certificate was renewed", extra={"device_id": device_id})
         return True
 
