@@ -12,6 +12,7 @@ from vedette.api.application import ApiSettings, build_api, build_router
 from vedette.api.authentication import Authenticator
 from vedette.api.authorization import AuthorizationDesk
 from vedette.api.command_guard import CommandGuard
+from vedette.api.network_routes import NetworkServices
 from vedette.api.operations import Services, build_openapi, build_routes
 from vedette.api.service import ServiceDoorSettings, ServiceRooms, build_service_api
 from vedette.api.status import Component, Platform
@@ -22,6 +23,7 @@ __all__ = [
     "AuthorizationDesk",
     "CommandGuard",
     "Component",
+    "NetworkServices",
     "Platform",
     "ServiceDoorSettings",
     "ServiceRooms",

@@ -89,6 +89,7 @@ _HAND_OVER: Final = Operation(Action.HAND_OVER)
 _GROUPS: Final = Operation(Action.MANAGE_GROUPS)
 _MEMBERS: Final = Operation(Action.MANAGE_GROUPS, About.GROUP)
 _ACKNOWLEDGE: Final = Operation(Action.ACKNOWLEDGE, About.LIMITED)
+_DESCRIBE: Final = Operation(Action.CHANGE_DEVICE, About.LIMITED)
 _METHOD: Final = Operation(Action.COMMAND, About.DEVICE, carries="method")
 _COMMAND: Final = Operation(Action.COMMAND, About.DEVICE, carries="command")
 
@@ -185,6 +186,29 @@ _FLEET: Final = {
     "POST /v1/ssf/transmitters": _KEYS,
     "GET /v1/ssf/transmitters/{transmitter_id}": _READ,
     "DELETE /v1/ssf/transmitters/{transmitter_id}": _RESTRICT_PLATFORM,
+}
+_NETWORK: Final = {
+    "GET /v1/sensors": _LIST,
+    "POST /v1/sensors": _ENROLL,
+    "GET /v1/sensors/{device_id}": _READ_DEVICE,
+    "POST /v1/sensors/{device_id}/retire": _RESTRICT,
+    "GET /v1/assets": _LIST,
+    "POST /v1/assets/acknowledge": _ACKNOWLEDGE,
+    "GET /v1/assets/{asset_id}": _READ_LIMITED,
+    "PATCH /v1/assets/{asset_id}": _DESCRIBE,
+    "POST /v1/assets/{asset_id}/merge": _DESCRIBE,
+    "POST /v1/assets/{asset_id}/part": _DESCRIBE,
+    "POST /v1/assets/{asset_id}/split": _DESCRIBE,
+    "GET /v1/network-links": _LIST,
+    "GET /v1/network-operations": _LIST,
+    "GET /v1/external-connections": _LIST,
+    "GET /v1/external-connections/{external_id}": _READ_LIMITED,
+    "POST /v1/external-connections/{external_id}/decide": _ACKNOWLEDGE,
+    "GET /v1/inventory-snapshots": _READ_LIMITED,
+    "POST /v1/inventory-snapshots": _ACKNOWLEDGE,
+    "DELETE /v1/inventory-snapshots/{snapshot_id}": _PLATFORM,
+    "GET /v1/inventory-changes": _LIST,
+    "GET /v1/inventory-export": _LIST,
 }
 _JOINING: Final = {
     "GET /v1/enrollments": _READ,
@@ -316,7 +340,7 @@ _PEOPLE_AND_PROGRAMS: Final = {
 }
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
-    _FLEET | _JOINING | _DECIDING | _ON_RECORD | _PEOPLE_AND_PROGRAMS
+    _FLEET | _NETWORK | _JOINING | _DECIDING | _ON_RECORD | _PEOPLE_AND_PROGRAMS
 )
 
 # What other systems ask in their own protocols, outside ``/v1``: what they are told is limited as a reader's sight is.

@@ -55,6 +55,7 @@ from vedette.api.login_step_up import StepUpRoutes
 from vedette.api.login_totp import OtherLoginRoutes
 from vedette.api.methods import MethodRoutes, MethodShortcut, method_dependants
 from vedette.api.modules import ModuleRoutes
+from vedette.api.network_routes import NetworkServices, network_routers
 from vedette.api.openapi import openapi_of
 from vedette.api.passkeys import PasskeyRoutes
 from vedette.api.pending_registrations import PendingRegistrationRoutes
@@ -168,6 +169,7 @@ class Services:
     feedback: FeedbackLog
     methods: MethodService
     clone_alerts: CloneAlerts
+    network: NetworkServices
     symmetric_keys: SymmetricKeyService
     telemetry: TelemetryReader
     decisions: DecisionReader
@@ -247,6 +249,7 @@ def _routers(services: Services) -> list[APIRouter]:
         QueryRoutes(organization_id, services.queries).build(),
         GroupRoutes(organization_id, services.groups).build(),
         CloneAlertRoutes(organization_id, services.clone_alerts).build(),
+        *network_routers(organization_id, services.network),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
         PendingRegistrationRoutes(organization_id, services.approvals, services.enrollments).build(),
         authorities.build(),

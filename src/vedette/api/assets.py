@@ -1,0 +1,179 @@
+"""``/v1/assets``: every device that sensors saw, managed or not."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from vedette.api.network_sight import narrow, seen_asset
+from vedette.api.network_views import (
+    Acknowledged,
+    AcknowledgedCount,
+    AssetDetails,
+    AssetPatch,
+    AssetPath,
+    AssetView,
+    Level,
+    MergeRequest,
+    SplitRequest,
+    show_asset,
+    show_fact,
+)
+from vedette.api.schema import (
+    After,
+    Limit,
+    Moment,
+    Page,
+    Reason,
+    Revision,
+    Who,
+    api_router,
+    refusals,
+    takes_merge_patch,
+)
+from vedette.api.sight import Seen
+from vedette.kernel import OrganizationId
+from vedette.network import (
+    AssetSearch,
+    AssetService,
+    AssetState,
+    Criticality,
+    NetworkAsset,
+    NetworkReader,
+    read_facts,
+)
+
+
+class AssetRoutes:
+    """What the routes below do, for one organization."""
+
+    def __init__(self, organization_id: OrganizationId, reader: NetworkReader, assets: AssetService) -> None:
+        self._organization_id = organization_id
+        self._reader = reader
+        self._assets = assets
+
+    def build(self) -> APIRouter:
+        """Return the routes."""
+        router = api_router("assets", "/v1/assets")
+        add = router.add_api_route
+        change = refusals(404, 422, is_change=True)
+        add("", self.list_assets, methods=["GET"], summary="List assets", responses=refusals(422))
+        add(
+            "/acknowledge",
+            self.acknowledge,
+            methods=["POST"],
+            summary="Say that assets are known",
+            responses=change,
+        )
+        add("/{asset_id}", self.show, methods=["GET"], summary="Show an asset", responses=refusals(404, 422))
+        add(
+            "/{asset_id}",
+            self.patch,
+            methods=["PATCH"],
+            summary="Change an asset",
+            responses=refusals(404, 412, 422, is_change=True),
+            openapi_extra=takes_merge_patch("AssetPatch"),
+        )
+        add("/{asset_id}/merge", self.merge, methods=["POST"], summary="Merge an asset into another", responses=change)
+        add("/{asset_id}/part", self.part, methods=["POST"], summary="Undo a merge", responses=change)
+        add("/{asset_id}/split", self.split, methods=["POST"], summary="Split addresses off", responses=change)
+        return router
+
+    async def list_assets(
+        self,
+        sight: Seen,
+        *,
+        limit: Limit = 100,
+        after: After = "",
+        site: Annotated[str | None, Query(max_length=128, description="Only at this site.")] = None,
+        state: Annotated[AssetState | None, Query(description="Only in this state.")] = None,
+        text: Annotated[
+            str, Query(max_length=128, description="Somewhere in name, maker, model, serial number or an address.")
+        ] = "",
+        address: Annotated[str, Query(max_length=64, description="Exactly this IP or MAC address.")] = "",
+        vendor: Annotated[str, Query(max_length=512, description="Exactly this maker.")] = "",
+        role: Annotated[str, Query(max_length=64, description="Only in this role, such as `controller`.")] = "",
+        level: Annotated[Level | None, Query(description="Only at this Purdue level.")] = None,
+        criticality: Annotated[Criticality | None, Query(description="Only as critical as this.")] = None,
+        is_managed: Annotated[
+            bool | None, Query(description="Only those that are registered devices, or only the others.")
+        ] = None,
+        since: Annotated[Moment | None, Query(description="Only those first heard of then or later.")] = None,
+    ) -> Page[AssetView]:
+        """In the order in which the platform heard of them."""
+        search = AssetSearch(
+            sites=narrow(sight, site),
+            state=state,
+            text=text,
+            address=address.lower(),
+            vendor=vendor,
+            role=role,
+            level=level or "",
+            criticality=criticality,
+            is_managed=is_managed,
+            since=since,
+        )
+        page = await self._reader.assets(self._organization_id, search, after=after, limit=limit)
+        return Page(items=[show_asset(asset) for asset in page.items], next=page.next)
+
+    async def show(self, asset_id: AssetPath, sight: Seen, response: Response) -> AssetDetails:
+        """What is known of it, from whom, how sure, since when; also what contradicts."""
+        asset = await seen_asset(self._reader, self._organization_id, asset_id, sight)
+        facts = await self._reader.read(
+            lambda connection: read_facts(connection, self._organization_id, [asset.asset_id])
+        )
+        response.headers["ETag"] = f'"{asset.revision}"'
+        return AssetDetails(asset=show_asset(asset), facts=[show_fact(fact) for fact in facts[asset.asset_id]])
+
+    async def patch(
+        self,
+        asset_id: AssetPath,
+        patch: AssetPatch,
+        *,
+        sight: Seen,
+        who: Who,
+        revision: Revision,
+        response: Response,
+    ) -> AssetView:
+        """Say what it is, how critical, or that it is known; null leaves that to what is observed."""
+        asset = await seen_asset(self._reader, self._organization_id, asset_id, sight)
+        told = patch.model_dump(exclude_unset=True, mode="json")
+        changed = await self._assets.change(self._organization_id, asset.asset_id, told, actor=who, if_match=revision)
+        return self._answer(changed, response)
+
+    async def acknowledge(self, asked: Acknowledged, sight: Seen, who: Who) -> AcknowledgedCount:
+        """What is not acknowledged counts as unknown."""
+        for asset_id in asked.asset_ids:
+            await seen_asset(self._reader, self._organization_id, asset_id, sight)
+        changed = await self._assets.acknowledge(self._organization_id, asked.asset_ids, actor=who, reason=asked.reason)
+        return AcknowledgedCount(changed=changed)
+
+    async def merge(
+        self, asset_id: AssetPath, asked: MergeRequest, sight: Seen, who: Who, response: Response
+    ) -> AssetView:
+        """Say that it is the same device as another; what was observed at each stays apart, so it can be undone."""
+        await seen_asset(self._reader, self._organization_id, asset_id, sight)
+        await seen_asset(self._reader, self._organization_id, asked.into, sight)
+        merged = await self._assets.merge(self._organization_id, asset_id, asked.into, actor=who, reason=asked.reason)
+        return self._answer(merged, response)
+
+    async def part(self, asset_id: AssetPath, why: Reason, sight: Seen, who: Who, response: Response) -> AssetView:
+        """It stands for itself again, with all that was observed at it."""
+        await seen_asset(self._reader, self._organization_id, asset_id, sight)
+        parted = await self._assets.part(self._organization_id, asset_id, actor=who, reason=why.reason)
+        return self._answer(parted, response)
+
+    async def split(
+        self, asset_id: AssetPath, asked: SplitRequest, sight: Seen, who: Who, response: Response
+    ) -> AssetView:
+        """Say that some of its addresses are another device's; the answer is that one. Merging undoes it."""
+        await seen_asset(self._reader, self._organization_id, asset_id, sight)
+        done = await self._assets.split(
+            self._organization_id, asset_id, asked.addresses, actor=who, reason=asked.reason
+        )
+        return self._answer(done, response)
+
+    def _answer(self, asset: NetworkAsset, response: Response) -> AssetView:
+        response.headers["ETag"] = f'"{asset.revision}"'
+        return show_asset(asset)

@@ -1,0 +1,37 @@
+"""All routes of the inventory, built from the services that they call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from vedette.api.assets import AssetRoutes
+from vedette.api.network import TalkRoutes
+from vedette.api.network_export import InventoryExport
+from vedette.api.network_sensors import SensorRoutes
+from vedette.api.network_snapshots import SnapshotRoutes
+from vedette.kernel import OrganizationId
+from vedette.network import AssetService, ExternalService, NetworkReader, SensorService, SnapshotService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkServices:
+    """What the routes of the inventory call."""
+
+    sensors: SensorService
+    reader: NetworkReader
+    assets: AssetService
+    externals: ExternalService
+    snapshots: SnapshotService
+
+
+def network_routers(organization_id: OrganizationId, services: NetworkServices) -> list[APIRouter]:
+    """Return the routes."""
+    return [
+        SensorRoutes(organization_id, services.sensors).build(),
+        AssetRoutes(organization_id, services.reader, services.assets).build(),
+        *TalkRoutes(organization_id, services.reader, services.externals).build(),
+        *SnapshotRoutes(services.snapshots).build(),
+        InventoryExport(organization_id, services.reader, services.externals).build(),
+    ]
