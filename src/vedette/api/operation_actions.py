@@ -265,6 +265,34 @@ _DECIDING: Final = {
     "POST /v1/policy-simulations/{simulation_id}/cancel": _DEVELOP,
     "GET /v1/policy-simulations/{simulation_id}": Operation(Action.READ_BULK, is_bulk=True),
 }
+_SEGMENTS: Final = {
+    "GET /v1/zones": _READ,
+    "POST /v1/zones": _DEVELOP,
+    "GET /v1/zones/{zone_id}": _READ,
+    "PATCH /v1/zones/{zone_id}": _DEVELOP,
+    "DELETE /v1/zones/{zone_id}": _DEVELOP,
+    "GET /v1/zones/{zone_id}/members": _READ,
+    "POST /v1/zones/{zone_id}/members": _DEVELOP,
+    "GET /v1/zones/{zone_id}/rules": _READ,
+    "POST /v1/zones/{zone_id}/verify": _READ,
+    "GET /v1/conduits": _READ,
+    "POST /v1/conduits": _DEVELOP,
+    "GET /v1/conduits/{conduit_id}": _READ,
+    "PATCH /v1/conduits/{conduit_id}": _DEVELOP,
+    "DELETE /v1/conduits/{conduit_id}": _DEVELOP,
+    "GET /v1/segmentation/plans": _READ,
+    "GET /v1/segmentation/plans/{number}": _READ,
+    "POST /v1/segmentation/propose": _DEVELOP,
+    "POST /v1/segmentation/approve": _POLICIES,
+    "POST /v1/segmentation/discard": _DEVELOP,
+    "POST /v1/segmentation/stage": _POLICIES,
+    "POST /v1/segmentation/roll-back": _POLICIES,
+    "POST /v1/segmentation/replay": _READ,
+    "GET /v1/segmentation/violations": _READ,
+    "GET /v1/segmentation/attack-paths": _READ,
+    "GET /v1/mud-files/{asset_id}": _READ,
+    "POST /v1/mud-files/{asset_id}/compare": _READ,
+}
 _ON_RECORD: Final = {
     "GET /v1/decisions": _DECISIONS,
     "GET /v1/decisions/{cursor}": _READ_LIMITED,
@@ -340,7 +368,7 @@ _PEOPLE_AND_PROGRAMS: Final = {
 }
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
-    _FLEET | _NETWORK | _JOINING | _DECIDING | _ON_RECORD | _PEOPLE_AND_PROGRAMS
+    _FLEET | _NETWORK | _JOINING | _DECIDING | _SEGMENTS | _ON_RECORD | _PEOPLE_AND_PROGRAMS
 )
 
 # What other systems ask in their own protocols, outside ``/v1``: what they are told is limited as a reader's sight is.

@@ -67,6 +67,7 @@ from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
 from vedette.api.reviews import ReviewRoutes
 from vedette.api.roles import RoleRoutes
+from vedette.api.segments import SegmentRoutes
 from vedette.api.service_policies import ServicePolicyRoutes
 from vedette.api.sessions import CurrentSession, SessionRoutes
 from vedette.api.signals import SignalRoutes
@@ -77,11 +78,13 @@ from vedette.api.streams import StreamLimit
 from vedette.api.telemetry import TelemetryRoutes
 from vedette.api.tokens import ServiceTokenRoutes
 from vedette.api.twins import TwinRoutes
+from vedette.api.zones import ZoneRoutes
 from vedette.enrollment import EnrollmentService, RegistrationApprovals, RegistrationLocks
 from vedette.health import SignalService
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
+from vedette.network.segmentation import DriftWatch, SegmentationService
 from vedette.operators import PasskeyService, PeopleService, Rights, ServicePolicyService, SessionService, SignIn
 from vedette.pki import SignerClient
 from vedette.pki.records import (
@@ -153,6 +156,8 @@ class Services:
     signals: SignalService
     quarantines: QuarantineService
     hops: HopLog
+    segments: SegmentationService
+    drift: DriftWatch
     streams: StreamService
     receiver: ReceiverService
     boot_id: str
@@ -259,6 +264,8 @@ def _routers(services: Services) -> list[APIRouter]:
         *EnforcementRoutes(organization_id, services.hops, services.devices, boot_id=services.boot_id).build(),
         *PolicyRoutes(services.policies, services.policy_life, services.simulations, services.policy_watch).build(),
         AccessRoutes(services.explainer).build(),
+        *ZoneRoutes(organization_id, services.segments).build(),
+        *SegmentRoutes(organization_id, services.segments, services.drift).build(),
         *AuthZenRoutes(
             services.point,
             services.people_point,

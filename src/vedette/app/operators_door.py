@@ -199,6 +199,8 @@ def _services(
         signals=rooms.response.signals,
         quarantines=rooms.response.quarantines,
         hops=rooms.administrator.hops,
+        segments=rooms.segmentation.segments,
+        drift=rooms.segmentation.drift,
         streams=rooms.response.streams,
         receiver=rooms.response.receiver,
         boot_id=boot_id,

@@ -36,6 +36,7 @@ from vedette.app.policies_room import PoliciesRoom, build_policies_room
 from vedette.app.prepare import read_private_key
 from vedette.app.response_rooms import ResponseRooms, build_response_rooms
 from vedette.app.roles import ControlRole
+from vedette.app.segmentation_room import SegmentationRoom, build_segmentation_room
 from vedette.bus import BusConnection
 from vedette.bus.contract import EVENTS_STREAM
 from vedette.enrollment import (
@@ -140,6 +141,7 @@ class Rooms:
     enforcement: EnforcementTracker
     response: ResponseRooms
     network: NetworkRoom
+    segmentation: SegmentationRoom
     policies: PoliciesRoom
     projection: PostureProjection
     checkpoints: CheckpointService
@@ -158,6 +160,7 @@ class Rooms:
             group.create_task(self.upkeep.run(), name="record upkeep")
             group.create_task(self.response.run(), name="signals and quarantine")
             group.create_task(self.network.run(), name="networks")
+            group.create_task(self.segmentation.run(), name="drift of zones")
             group.create_task(self.access_lists.resume_forever(), name="access lists")
             group.create_task(self.policies.run(), name="policies")
 
@@ -298,6 +301,7 @@ async def build_rooms(
         other_session=other_session,
     )
     desk.on_session(access.session_opened)
+    network = build_network_room(organization_id, store, ledger, devices, clock=clock, ids=ids)
     desk.on_traffic(response.traffic.take)
     return Rooms(
         anchor=anchor,
@@ -374,7 +378,10 @@ async def build_rooms(
             organization_id, administrator, clock=clock, expected=role.gateways, hops=administrator.hops
         ),
         response=response,
-        network=build_network_room(organization_id, store, ledger, devices, clock=clock, ids=ids),
+        network=network,
+        segmentation=build_segmentation_room(
+            organization_id, store, ledger, network.reader, guard=guard, url=role.api.url, clock=clock, ids=ids
+        ),
         policies=policies,
         projection=projection,
         checkpoints=checkpoints,

@@ -264,7 +264,7 @@ def _read(response: httpx.Response) -> bytes:
 def _answer(response: httpx.Response, content: bytes) -> Answer:
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
     body: Any = None
-    if content and kind in {"application/json", "application/problem+json"}:
+    if content and kind in {"application/json", "application/problem+json", "application/mud+json"}:
         try:
             body = json.loads(content)
         except ValueError as error:

@@ -51,6 +51,9 @@ from vedette.cli import (
     telemetry,
     token,
     twin,
+    zone,
+    zone_conduit,
+    zone_segment,
 )
 from vedette.cli.output import tell_problem
 from vedette.cli.problems import exit_code_of
@@ -159,6 +162,37 @@ _POLICY: Final[Commands] = {
     "withdraw": policy_stage.withdraw,
     "rollback": policy_stage.rollback,
     "discard": policy.discard,
+}
+_ZONE: Final[Commands] = {
+    "list": zone.list_zones,
+    "show": zone.show,
+    "members": zone.members,
+    "create": zone.create,
+    "add": zone.add,
+    "remove": zone.remove,
+    "propose": zone.propose,
+    "plans": zone.plans,
+    "plan": zone.plan,
+    "approve": zone.approve,
+    "discard": zone.discard,
+    "roll-back": zone.roll_back,
+}
+_CONDUIT: Final[Commands] = {
+    "list": zone_conduit.list_conduits,
+    "show": zone_conduit.show,
+    "create": zone_conduit.create,
+    "update": zone_conduit.update,
+    "remove": zone_conduit.remove,
+}
+_SEGMENT: Final[Commands] = {
+    "replay": zone_segment.replay,
+    "compile": zone_segment.compile_rules,
+    "verify": zone_segment.verify,
+    "stage": zone_segment.set_stage,
+    "drift": zone_segment.drift,
+    "paths": zone_segment.paths,
+    "mud": zone_segment.mud,
+    "compare-mud": zone_segment.compare_mud,
 }
 _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "device": ("Devices: who they are, and what can be done with them.", _DEVICE),
@@ -302,6 +336,9 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "classify": sensor_types.classify,
         },
     ),
+    "zone": ("Which assets may talk with each other, in versions that a person approves.", _ZONE),
+    "conduit": ("What may pass from one zone to another.", _CONDUIT),
+    "segment": ("What a plan of zones does with traffic: replay, rule sets, drift, MUD files.", _SEGMENT),
     "clock": (
         "The platform's clock: whether it is believed.",
         {"show": clock.show, "accept": clock.accept},
