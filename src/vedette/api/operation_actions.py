@@ -89,6 +89,8 @@ _HAND_OVER: Final = Operation(Action.HAND_OVER)
 _GROUPS: Final = Operation(Action.MANAGE_GROUPS)
 _MEMBERS: Final = Operation(Action.MANAGE_GROUPS, About.GROUP)
 _ACKNOWLEDGE: Final = Operation(Action.ACKNOWLEDGE, About.LIMITED)
+_RESPOND: Final = Operation(Action.RESPOND)
+_ANNOUNCE: Final = Operation(Action.ACKNOWLEDGE)
 _DESCRIBE: Final = Operation(Action.CHANGE_DEVICE, About.LIMITED)
 _METHOD: Final = Operation(Action.COMMAND, About.DEVICE, carries="method")
 _COMMAND: Final = Operation(Action.COMMAND, About.DEVICE, carries="command")
@@ -186,6 +188,27 @@ _FLEET: Final = {
     "POST /v1/ssf/transmitters": _KEYS,
     "GET /v1/ssf/transmitters/{transmitter_id}": _READ,
     "DELETE /v1/ssf/transmitters/{transmitter_id}": _RESTRICT_PLATFORM,
+}
+_ALERTS: Final = {
+    "GET /v1/alerts": _LIST,
+    "GET /v1/alerts/overview": _READ_LIMITED,
+    "GET /v1/alerts/export": _LIST,
+    "GET /v1/alerts/{alert_id}": _READ_LIMITED,
+    "GET /v1/alerts/{alert_id}/slice": Operation(Action.READ_PACKETS, About.LIMITED),
+    "POST /v1/alerts/{alert_id}/acknowledge": _ACKNOWLEDGE,
+    "POST /v1/alerts/{alert_id}/close": _ACKNOWLEDGE,
+    "POST /v1/alerts/{alert_id}/reopen": _ACKNOWLEDGE,
+    "POST /v1/alerts/{alert_id}/merge": _ACKNOWLEDGE,
+    "POST /v1/bulk/alerts": _ACKNOWLEDGE,
+    "GET /v1/alert-exceptions": _READ,
+    "POST /v1/alert-exceptions": _RESPOND,
+    "POST /v1/alert-exceptions/preview": _READ,
+    "GET /v1/alert-exceptions/{exception_id}": _READ,
+    "POST /v1/alert-exceptions/{exception_id}/end": _RESPOND,
+    "GET /v1/tickets": _READ,
+    "POST /v1/tickets": _ANNOUNCE,
+    "GET /v1/tickets/{ticket_id}": _READ,
+    "POST /v1/tickets/{ticket_id}/end": _ANNOUNCE,
 }
 _NETWORK: Final = {
     "GET /v1/sensors": _LIST,
@@ -368,7 +391,7 @@ _PEOPLE_AND_PROGRAMS: Final = {
 }
 
 OPERATIONS: Final[Mapping[str, Operation]] = MappingProxyType(
-    _FLEET | _NETWORK | _JOINING | _DECIDING | _SEGMENTS | _ON_RECORD | _PEOPLE_AND_PROGRAMS
+    _FLEET | _ALERTS | _NETWORK | _JOINING | _DECIDING | _SEGMENTS | _ON_RECORD | _PEOPLE_AND_PROGRAMS
 )
 
 # What other systems ask in their own protocols, outside ``/v1``: what they are told is limited as a reader's sight is.

@@ -28,6 +28,8 @@ from vedette.access import (
 from vedette.api.access import AccessRoutes
 from vedette.api.access_lists import AccessListRoutes
 from vedette.api.acts import ActRoutes
+from vedette.api.alert_exceptions import ExceptionRoutes
+from vedette.api.alerts import AlertRoutes
 from vedette.api.application import build_router
 from vedette.api.approvals import ApprovalRoutes
 from vedette.api.authentication import Authenticator
@@ -76,11 +78,13 @@ from vedette.api.status import Component, Platform, StatusReader, StatusRoutes
 from vedette.api.status_page import StatusPage
 from vedette.api.streams import StreamLimit
 from vedette.api.telemetry import TelemetryRoutes
+from vedette.api.tickets import TicketRoutes
 from vedette.api.tokens import ServiceTokenRoutes
 from vedette.api.twins import TwinRoutes
 from vedette.api.zones import ZoneRoutes
 from vedette.enrollment import EnrollmentService, RegistrationApprovals, RegistrationLocks
 from vedette.health import SignalService
+from vedette.incidents import AlertService, ExceptionService, SliceStore, TicketService
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
@@ -174,6 +178,10 @@ class Services:
     feedback: FeedbackLog
     methods: MethodService
     clone_alerts: CloneAlerts
+    alerts: AlertService
+    alert_exceptions: ExceptionService
+    tickets: TicketService
+    slices: SliceStore
     network: NetworkServices
     symmetric_keys: SymmetricKeyService
     telemetry: TelemetryReader
@@ -254,6 +262,9 @@ def _routers(services: Services) -> list[APIRouter]:
         QueryRoutes(organization_id, services.queries).build(),
         GroupRoutes(organization_id, services.groups).build(),
         CloneAlertRoutes(organization_id, services.clone_alerts).build(),
+        *AlertRoutes(organization_id, services.alerts, services.slices, services.places).build(),
+        ExceptionRoutes(organization_id, services.alert_exceptions, clock=services.clock).build(),
+        TicketRoutes(organization_id, services.tickets, clock=services.clock).build(),
         *network_routers(organization_id, services.network),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
         PendingRegistrationRoutes(organization_id, services.approvals, services.enrollments).build(),

@@ -13,6 +13,7 @@ from vedette.network import (
     DeviceMatching,
     ExternalService,
     NetworkReader,
+    OnAlerts,
     SensorFeed,
     SensorIntake,
     SensorService,
@@ -48,6 +49,7 @@ def build_network_room(
     ledger: Ledger,
     devices: BusConnection,
     *,
+    on_alerts: OnAlerts,
     clock: Clock,
     ids: IdSource,
 ) -> NetworkRoom:
@@ -58,6 +60,7 @@ def build_network_room(
         store: Open and migrated.
         ledger: Of the platform.
         devices: Connection of the account that may read what devices sent.
+        on_alerts: Told of the alerts in a batch, in the transaction that takes it.
         clock: Source of time.
         ids: Source of ids.
     """
@@ -66,6 +69,7 @@ def build_network_room(
     matching = DeviceMatching(organization_id, store)
     ledger.project("managed assets", matching.project)
     intake = SensorIntake(store, ledger, clock=clock, ids=ids)
+    intake.on_alerts(on_alerts)
     return NetworkRoom(
         sensors=sensors,
         intake=intake,

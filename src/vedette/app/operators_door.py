@@ -179,6 +179,10 @@ def _services(
         feedback=rooms.feedback,
         methods=rooms.methods,
         clone_alerts=rooms.clone_alerts,
+        alerts=rooms.response.incidents.alerts,
+        alert_exceptions=rooms.response.incidents.exceptions,
+        tickets=rooms.response.incidents.tickets,
+        slices=rooms.response.incidents.slices,
         network=NetworkServices(
             sensors=rooms.network.sensors,
             reader=rooms.network.reader,

@@ -1,4 +1,4 @@
-"""Signals and what follows from them: health and quarantine, built from the rooms below."""
+"""Signals, alerts and what follows from them: health, quarantine and incidents, built from the rooms below."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from vedette.access import (
     StreamFeed,
     StreamService,
 )
+from vedette.app.incident_rooms import IncidentRooms, build_incident_rooms
 from vedette.app.roles import AccessRole
 from vedette.health import SignalService, SignalUpkeep, TrafficWatch
 from vedette.kernel import Clock, IdSource, OrganizationId
@@ -34,6 +35,7 @@ class ResponseRooms:
     feed: StreamFeed
     receiver: ReceiverService
     traffic: TrafficWatch
+    incidents: IncidentRooms
 
     async def run(self) -> None:
         """Do what goes on beside requests, until cancelled."""
@@ -42,6 +44,7 @@ class ResponseRooms:
             group.create_task(self.feed.run(), name="security event streams")
             group.create_task(self.receiver.run(), name="transmitters")
             group.create_task(self.traffic.run(), name="traffic baselines")
+            group.create_task(self.incidents.upkeep.run(), name="alert upkeep")
 
 
 def build_response_rooms(
@@ -67,7 +70,7 @@ def build_response_rooms(
         register: Moves devices along their lifecycle.
         access: How much quarantine may cut off at once.
         administrator: Composes records anew in the transaction of a signal.
-        secret: Seals what other systems authorize us by, and the key that signs security event tokens.
+        secret: Seals what other systems authorize us by, the key that signs security event tokens, and packets.
         issuer: Names us in those tokens: the URL of the API.
         guard: Whether the clock can be believed.
         clock: Source of time.
@@ -92,4 +95,7 @@ def build_response_rooms(
         StreamFeed(organization_id, store, ledger, streams, clock=clock),
         ReceiverService(organization_id, store, ledger, signals, box, clock=clock, ids=ids),
         TrafficWatch(organization_id, store, signals, clock=clock),
+        build_incident_rooms(
+            organization_id, store, ledger, signals=signals, box=box, guard=guard, clock=clock, ids=ids
+        ),
     )

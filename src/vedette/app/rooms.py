@@ -192,7 +192,6 @@ async def build_rooms(
     """
     anchor = await asyncio.to_thread(read_trust_anchor, role.trust_anchor)
     organization_id = anchor.organization_id
-    administrator_key = await asyncio.to_thread(read_private_key, role.administrator_key)
     ledger = Ledger(store, clock=clock, ids=ids)
     signer = SignerClient(role.signer_socket)
     lifetimes = CertificateSettings(
@@ -205,7 +204,7 @@ async def build_rooms(
     vouched = VouchedCertificates(ledger, clock=clock)
     credentials = CredentialRecords(certificates, symmetric_keys, vouched, clock=clock)
     register = Register(ledger, credentials, clock=clock, ids=ids)
-    records = RecordSigner(administrator_key)
+    records = RecordSigner(await asyncio.to_thread(read_private_key, role.administrator_key))
     administrator = PolicyAdministrator(
         organization_id,
         store,
@@ -301,7 +300,9 @@ async def build_rooms(
         other_session=other_session,
     )
     desk.on_session(access.session_opened)
-    network = build_network_room(organization_id, store, ledger, devices, clock=clock, ids=ids)
+    network = build_network_room(
+        organization_id, store, ledger, devices, on_alerts=response.incidents.hear, clock=clock, ids=ids
+    )
     desk.on_traffic(response.traffic.take)
     return Rooms(
         anchor=anchor,

@@ -45,8 +45,10 @@ from vedette.incidents.model import (
 )
 from vedette.incidents.pattern import Matcher, Pattern, check_pattern, pattern_of
 from vedette.incidents.posture import ALARM, NOTICE, PostureLoop, signal_class
+from vedette.incidents.projections import to_ecs, to_ocsf
 from vedette.incidents.slices import PacketSlice, SliceStore
 from vedette.incidents.standing import AlertException, Effect, Quiet, Ticket
+from vedette.incidents.stix import to_stix
 from vedette.incidents.ticket_service import NewTicket, TicketService
 from vedette.incidents.upkeep import AlertUpkeep, Retention
 
@@ -104,4 +106,7 @@ __all__ = [
     "severity_of",
     "show_pattern",
     "signal_class",
+    "to_ecs",
+    "to_ocsf",
+    "to_stix",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 from vedette.incidents.errors import InvalidPattern
 from vedette.incidents.model import RANKS, Alert, Engine, Severity, storable
@@ -104,8 +104,8 @@ class Ticket:
         """Its pattern, ready to be asked."""
         return Matcher(self.pattern)
 
-    def state(self, now: datetime) -> str:
-        """Tell whether it is ``planned``, ``running`` or ``over``."""
+    def state(self, now: datetime) -> Literal["planned", "running", "over"]:
+        """Tell whether it is to come, goes on, or is over."""
         if self.ended_at is not None or now >= self.ends_at:
             return "over"
         return "planned" if now < self.begins_at else "running"

@@ -25,8 +25,8 @@ class Action(StrEnum):
     """What operations are about, as ``trust/policies/people.cedarschema`` groups them.
 
     ``own`` and ``readStatus`` are everybody's. ``command``, ``quarantine``, ``changeMany``, ``manageKeys``,
-    ``managePolicies``, ``managePeople``, ``managePlatform``, ``letIn``, ``elevate`` and ``ownCredentials`` are weighty:
-    they ask for step-up.
+    ``managePolicies``, ``managePeople``, ``managePlatform``, ``letIn``, ``elevate``, ``ownCredentials`` and
+    ``readPackets`` are weighty: they ask for step-up.
     ``changeMany``, ``manageKeys`` and ``managePolicies`` are momentous: they ask for a signature over the act itself.
     """
 
@@ -35,6 +35,7 @@ class Action(StrEnum):
     READ = "read"
     READ_BULK = "readBulk"
     READ_TELEMETRY = "readTelemetry"
+    READ_PACKETS = "readPackets"
     ASK_DECISION = "askDecision"
     AUDIT = "audit"
     REVIEW = "review"
