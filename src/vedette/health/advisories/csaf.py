@@ -32,7 +32,7 @@ _CVE: Final = re.compile(r"CVE-\d{4}-\d{4,19}")
 _ID: Final = re.compile(r"\S(?:.{0,98}\S)?")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
-_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+_Id = Annotated[str, msgspec.Meta(max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 
 
 class _Helper(msgspec.Struct, frozen=True):

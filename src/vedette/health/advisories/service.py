@@ -19,7 +19,15 @@ from vedette.health.advisories.csaf import read_advisory
 from vedette.health.advisories.errors import AdvisoryNotFound, InvalidAdvisory, InvalidFeed
 from vedette.health.advisories.feeds import read_catalog, read_scores
 from vedette.health.advisories.matching import Catalogue
-from vedette.health.advisories.model import Advisory, AdvisoryLine, Exploitation, Feed, ImportReport, RefusedFile
+from vedette.health.advisories.model import (
+    Advisory,
+    AdvisoryLine,
+    Exploitation,
+    ExploitScores,
+    Feed,
+    ImportReport,
+    RefusedFile,
+)
 from vedette.health.advisories.names import vendor_key
 from vedette.health.advisories.package import read_package
 from vedette.health.advisories.repository import CatalogueState
@@ -90,7 +98,11 @@ class AdvisoryService:
         tally = _Tally()
         remaining = iter(read)
         while chunk := list(itertools.islice(remaining, _TOGETHER)):
-            done = await self._store.write(lambda tx, chunk=chunk: self._take(tx, organization_id, chunk, actor))  # type: ignore[misc]
+
+            def take(tx: Transaction, chunk: Advisories = chunk) -> ImportReport:
+                return self._take(tx, organization_id, chunk, actor)
+
+            done = await self._store.write(take)
             for field in ("added", "updated", "unchanged", "older"):
                 setattr(tally, field, getattr(tally, field) + getattr(done, field))
         if not read and len(refused) == 1:
@@ -148,9 +160,11 @@ class AdvisoryService:
         await self._store.write(check)
         for start in range(0, len(scores.scores), _SCORES_TOGETHER):
             part = msgspec.structs.replace(scores, scores=scores.scores[start : start + _SCORES_TOGETHER])
-            await self._store.write(
-                lambda tx, part=part: repository.save_scores(tx.connection, organization_id, part)  # type: ignore[misc]
-            )
+
+            def save(tx: Transaction, part: ExploitScores = part) -> None:
+                repository.save_scores(tx.connection, organization_id, part)
+
+            await self._store.write(save)
 
         def take(tx: Transaction) -> Feed:
             count = repository.count_scores(tx.connection, organization_id)

@@ -49,10 +49,45 @@ _AFTER: Final = frozenset({"sp", "update", "patch", "hotfix", "build", "revision
 _FILLERS: Final = frozenset({"pack", "v"})
 # Words of a sentence about versions: what holds one is no version, and may be a range.
 _SENTENCE: Final = frozenset(
-    """
-    above after all and before below but by earlier except for from greater higher in including later lower newer of
-    older on only or prior since than the through thru to until up version versions with without
-    """.split()
+    [
+        "above",
+        "after",
+        "all",
+        "and",
+        "before",
+        "below",
+        "but",
+        "by",
+        "earlier",
+        "except",
+        "for",
+        "from",
+        "greater",
+        "higher",
+        "in",
+        "including",
+        "later",
+        "lower",
+        "newer",
+        "of",
+        "older",
+        "on",
+        "only",
+        "or",
+        "prior",
+        "since",
+        "than",
+        "the",
+        "through",
+        "thru",
+        "to",
+        "until",
+        "up",
+        "version",
+        "versions",
+        "with",
+        "without",
+    ]
 )
 # Two words that are not known make a sentence, and a line's letters before one long number make the name of a model.
 _STRANGE_MAX: Final = 1
@@ -70,17 +105,22 @@ class Version:
     Attributes:
         text: As it was written.
         parts: Numbers and known words in their order; trailing zeros of the dotted numbers are left out.
+        numbers: How many dotted numbers it began with, zeros at the end included.
         series: Letters before the first number that are part of the name of a line of versions, such as ``mx``.
     """
 
     text: str
     parts: tuple[Part, ...]
+    numbers: int
     series: str = ""
 
     def is_less_exact_than(self, other: Version) -> bool:
         """Tell whether ``other`` says the same and more: ``2.9`` of ``2.9.4``."""
         mine = len(self.parts)
-        return self.series == other.series and mine < len(other.parts) and other.parts[:mine] == self.parts
+        if self.series != other.series or mine >= len(other.parts) or other.parts[:mine] != self.parts:
+            return False
+        more = next(at for at in range(mine, len(other.parts)) if other.parts[at] != 0)
+        return isinstance(other.parts[more], str) or more >= self.numbers
 
     def starts_with(self, prefix: Version) -> bool:
         """Tell whether it is of the line that ``prefix`` names: ``2.1.3`` of ``2.1``."""
@@ -112,7 +152,8 @@ def parse_version(text: str) -> Version | None:  # noqa: PLR0911 - it leaves as 
     parts = _read_parts(tokens)
     if len(parts) == 1 and len("".join(series)) >= _MODEL_LETTERS and int(parts[0]) >= _MODEL_NUMBER_MIN:
         return None
-    return Version(text=text.strip(), parts=parts, series="-".join(series))
+    numbers = next((at for at, token in enumerate(tokens) if not token.isdigit()), len(tokens))
+    return Version(text=text.strip(), parts=parts, numbers=numbers, series="-".join(series))
 
 
 def _is_strange(token: str) -> bool:

@@ -1,0 +1,356 @@
+"""Assets compared with advisories: only those of which anything changed, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from vedette.health.advisories import (
+    AdvisoryService,
+    Assessment,
+    Certainty,
+    CurrentCatalogue,
+    Exploitation,
+    Match,
+    SeenFact,
+    Weakness,
+)
+from vedette.kernel import Clock, OrganizationId, Problem
+from vedette.network.exposure import repository
+from vedette.network.exposure.evidence import fingerprint, name_of, seen_facts, vendors_of
+from vedette.network.exposure.model import Evidence, Exposure, Vulnerability, VulnerabilityState, evidence_id
+from vedette.network.exposure.ranking import Surroundings, rank
+from vedette.network.exposure.signals import ExposureSignals
+from vedette.network.exposure.surroundings import SurroundingsBuilder
+from vedette.network.model import LinkSearch, NetworkAsset
+from vedette.network.reader import NetworkReader
+from vedette.store import Store, Transaction
+
+log = logging.getLogger(__name__)
+
+VULNERABILITIES_MAX: Final = 1_000
+_INTERVAL_S: Final = 60.0
+_LINKS_EVERY: Final = timedelta(minutes=10)
+_TOGETHER: Final = 25
+_NOTHING: Final = Surroundings()
+_NO_EXPLOITATION: Final = Exploitation()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one look at the inventory came to.
+
+    Attributes:
+        assets: There are.
+        assessed: Compared anew.
+        changed: Vulnerabilities that are new, other than before, or gone.
+    """
+
+    assets: int = 0
+    assessed: int = 0
+    changed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What assets are compared with at this moment."""
+
+    current: CurrentCatalogue
+    exploitation: dict[str, Exploitation]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    asset: NetworkAsset
+    facts: tuple[SeenFact, ...]
+    around: Surroundings
+    fingerprint: str
+
+
+class ExposureAssessor:
+    """Compares the assets of one organization with its advisories.
+
+    Args:
+        organization_id: Whose.
+        store: Where the outcome is kept.
+        reader: Reads the inventory.
+        advisories: Hold the catalogue.
+        signals: Tells of managed devices.
+        clock: Source of time.
+    """
+
+    def __init__(
+        self,
+        organization_id: OrganizationId,
+        store: Store,
+        reader: NetworkReader,
+        advisories: AdvisoryService,
+        signals: ExposureSignals,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._organization_id = organization_id
+        self._store = store
+        self._reader = reader
+        self._advisories = advisories
+        self._signals = signals
+        self._clock = clock
+        self._around: dict[str, Surroundings] = {}
+        self._around_at: datetime | None = None
+        self._turn = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Look each minute, until cancelled."""
+        while True:
+            try:
+                await self.assess()
+            except Problem as problem:
+                log.warning("assets are not compared with advisories", extra={"cause": problem.code})
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def assess(self) -> Run:
+        """Compare every asset of which anything changed since it was last compared."""
+        async with self._turn:
+            current = await self._advisories.catalogue(self._organization_id)
+            known = await self._store.read(lambda c: repository.every_exposure(c, self._organization_id))
+            if not current.state.revision and not known:
+                return Run()
+            levels = await self._levels()
+            await self._look_around(levels)
+            changed_vendors: dict[int, set[str]] = {}
+            assessed = changed = 0
+            async for assets in self._reader.every_asset(self._organization_id):
+                due = await self._due(assets, known, current, changed_vendors)
+                for start in range(0, len(due), _TOGETHER):
+                    changed += await self._assess(due[start : start + _TOGETHER], current)
+                assessed += len(due)
+                await self._refresh(assets)
+            await self._forget(known.keys() - levels.keys())
+            return Run(assets=len(levels), assessed=assessed, changed=changed)
+
+    async def assess_asset(self, asset_id: str) -> None:
+        """Compare one asset at once, whatever changed.
+
+        Raises:
+            AssetNotFound: There is none.
+        """
+        async with self._turn:
+            current = await self._advisories.catalogue(self._organization_id)
+            asset = await self._reader.asset(self._organization_id, asset_id)
+            facts = seen_facts((await self._reader.facts(self._organization_id, [asset.asset_id]))[asset.asset_id])
+            around = self._around.get(asset.asset_id, _NOTHING)
+            await self._assess([_Due(asset, facts, around, fingerprint(asset, facts, around))], current)
+
+    async def surroundings(self, asset_id: str) -> Surroundings:
+        """Return who reaches an asset now."""
+        builder = SurroundingsBuilder()
+        async for links in self._reader.every_link(self._organization_id, LinkSearch(asset_id=asset_id)):
+            builder.add(links)
+        return builder.build({}).get(asset_id, _NOTHING)
+
+    async def _levels(self) -> dict[str, str]:
+        levels: dict[str, str] = {}
+        async for assets in self._reader.every_asset(self._organization_id):
+            levels |= {asset.asset_id: asset.level for asset in assets}
+        return levels
+
+    async def _look_around(self, levels: dict[str, str]) -> None:
+        now = self._clock.now()
+        if self._around_at is not None and self._around_at <= now < self._around_at + _LINKS_EVERY:
+            return
+        builder = SurroundingsBuilder()
+        async for links in self._reader.every_link(self._organization_id):
+            builder.add(links)
+        self._around, self._around_at = builder.build(levels), now
+
+    async def _due(
+        self,
+        assets: Sequence[NetworkAsset],
+        known: dict[str, Exposure],
+        current: CurrentCatalogue,
+        changed_vendors: dict[int, set[str]],
+    ) -> list[_Due]:
+        facts = await self._reader.facts(self._organization_id, [asset.asset_id for asset in assets])
+        due = []
+        for asset in assets:
+            seen = seen_facts(facts.get(asset.asset_id, ()))
+            around = self._around.get(asset.asset_id, _NOTHING)
+            each = _Due(asset, seen, around, fingerprint(asset, seen, around))
+            before = known.get(asset.asset_id)
+            is_new = before is None or (not before.vendors and before.revision != current.state.revision)
+            if (
+                before is None
+                or is_new
+                or before.fingerprint != each.fingerprint
+                or before.revision < current.state.all_since
+            ):
+                due.append(each)
+                continue
+            if before.revision < current.state.revision and before.revision not in changed_vendors:
+                since = await self._advisories.vendors_since(self._organization_id, before.revision)
+                changed_vendors[before.revision] = since
+            if not changed_vendors.get(before.revision, set()).isdisjoint(before.vendors) or (
+                before.exploitation != current.state.exploitation and before.proven + before.maybe > 0
+            ):
+                due.append(each)
+        return due
+
+    async def _assess(self, due: Sequence[_Due], current: CurrentCatalogue) -> int:
+        assessments = await asyncio.to_thread(lambda: [current.catalogue.assess(each.facts) for each in due])
+        names = {match.name for assessment in assessments for match in assessment.matches}
+        exploitation = await self._advisories.exploitation(self._organization_id, names)
+        now = self._clock.now()
+        facts = _Known(current, exploitation, now)
+
+        def write(tx: Transaction) -> tuple[int, list[tuple[NetworkAsset, Exposure, list[Vulnerability]]]]:
+            ids = [each.asset.asset_id for each in due]
+            before = repository.vulnerabilities_of(tx.connection, self._organization_id, ids, now)
+            exposures = repository.find_exposures(tx.connection, self._organization_id, ids)
+            changed: list[Vulnerability] = []
+            gone: list[tuple[str, str]] = []
+            done = []
+            for each, assessment in zip(due, assessments, strict=True):
+                known = before[each.asset.asset_id]
+                found = _compose(each, assessment, known, facts)
+                changed += [one for one in found if known.get(one.name) != one]
+                gone += [(each.asset.asset_id, name) for name in known.keys() - {one.name for one in found}]
+                exposure = _come_to(each, assessment, found, exposures.get(each.asset.asset_id), facts)
+                done.append((each.asset, exposure, found))
+            repository.save_vulnerabilities(tx.connection, self._organization_id, changed, gone)
+            repository.save_exposures(tx.connection, self._organization_id, [exposure for _, exposure, _ in done])
+            return len(changed) + len(gone), done
+
+        count, done = await self._store.write(write)
+        for asset, exposure, found in done:
+            await self._signals.settle(asset, exposure, found)
+        return count
+
+    async def _refresh(self, assets: Sequence[NetworkAsset]) -> None:
+        """Tell again what still stands of managed devices, since such a signal ends by itself; acceptances end too."""
+        managed = {asset.asset_id: asset for asset in assets if asset.management is not None}
+        if not managed:
+            return
+        now = self._clock.now()
+
+        def read(connection: sa.Connection) -> tuple[dict[str, Exposure], dict[str, dict[str, Vulnerability]]]:
+            exposures = repository.find_exposures(connection, self._organization_id, list(managed))
+            told = [each.asset_id for each in exposures.values() if each.proven or each.signal_id]
+            return exposures, repository.vulnerabilities_of(connection, self._organization_id, told, now)
+
+        exposures, found = await self._store.read(read)
+        for asset_id, by_name in found.items():
+            await self._signals.settle(managed[asset_id], exposures[asset_id], list(by_name.values()))
+
+    async def _forget(self, gone: set[str]) -> None:
+        for asset_id in sorted(gone):
+            await self._signals.end(asset_id)
+
+            def forget(tx: Transaction, asset_id: str = asset_id) -> None:
+                repository.forget_asset(tx.connection, self._organization_id, asset_id)
+
+            await self._store.write(forget)
+
+
+def _compose(
+    due: _Due,
+    assessment: Assessment,
+    known: dict[str, Vulnerability],
+    compared: _Known,
+) -> list[Vulnerability]:
+    found = []
+    for match in assessment.matches:
+        weakness = _weakness_of(compared.current, match)
+        told = compared.exploitation.get(match.name, _NO_EXPLOITATION)
+        ranking = rank(
+            match.certainty,
+            score=weakness.score,
+            vector=weakness.vector,
+            exploitation=told,
+            surroundings=due.around,
+            level=due.asset.level,
+            criticality=due.asset.criticality,
+        )
+        before = known.get(match.name)
+        rests_on = evidence_id(match, is_known_exploited=told.known is not None)
+        is_same = before is not None and before.evidence_id == rests_on
+        found.append(
+            Vulnerability(
+                asset_id=due.asset.asset_id,
+                site=due.asset.site,
+                asset_name=name_of(due.asset),
+                name=match.name,
+                title=weakness.title,
+                certainty=match.certainty,
+                confidence=match.confidence,
+                priority=ranking.priority,
+                factors=ranking.factors,
+                advisory_key=match.advisory_key,
+                product_id=match.product_id,
+                product=match.product,
+                versions=match.versions,
+                reasons=match.reasons,
+                evidence=tuple(_evidence(fact) for fact in match.facts),
+                evidence_id=rests_on,
+                score=weakness.score,
+                vector=weakness.vector,
+                is_known_exploited=told.known is not None,
+                probability=None if told.score is None else told.score.probability,
+                percentile=None if told.score is None else told.score.percentile,
+                found_at=compared.now if before is None else before.found_at,
+                changed_at=before.changed_at if before is not None and is_same else compared.now,
+                state=VulnerabilityState.OPEN if before is None or not is_same else before.state,
+                acceptance=None if before is None else before.acceptance,
+                ended_because="" if before is None else before.ended_because,
+            )
+        )
+    found.sort(key=lambda each: (-each.priority, each.name))
+    return found[:VULNERABILITIES_MAX]
+
+
+def _come_to(
+    due: _Due,
+    assessment: Assessment,
+    found: Sequence[Vulnerability],
+    before: Exposure | None,
+    compared: _Known,
+) -> Exposure:
+    asset = due.asset
+    fresh = Exposure(asset_id=asset.asset_id, site=asset.site, asset_name=name_of(asset), assessed_at=compared.now)
+    return replace(
+        fresh if before is None else before,
+        site=asset.site,
+        asset_name=name_of(asset),
+        proven=sum(each.certainty is Certainty.PROVEN for each in found),
+        maybe=sum(each.certainty is Certainty.MAYBE for each in found),
+        unknown_advisories=assessment.unknown_advisories,
+        unknown_reason=assessment.unknown_reason[:1024],
+        priority=max((each.priority for each in found if each.state is VulnerabilityState.OPEN), default=0),
+        vendors=vendors_of(due.facts),
+        fingerprint=due.fingerprint,
+        revision=compared.current.state.revision,
+        exploitation=compared.current.state.exploitation,
+        assessed_at=compared.now,
+    )
+
+
+def _weakness_of(current: CurrentCatalogue, match: Match) -> Weakness:
+    advisory = current.catalogue.find(match.advisory_key)
+    assert advisory is not None  # noqa: S101 - the match was made with this very catalogue
+    return next(each for each in advisory.weaknesses if each.name == match.name)
+
+
+def _evidence(fact: SeenFact) -> Evidence:
+    return Evidence(
+        attribute=fact.attribute,
+        value=fact.value,
+        confidence=fact.confidence,
+        source=fact.source,
+        last_at=fact.last_at,
+    )

@@ -1,0 +1,65 @@
+"""What of the inventory is compared with advisories, and where each piece comes from. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from vedette.health.advisories import SeenFact, vendor_keys
+from vedette.network.exposure.ranking import Surroundings
+from vedette.network.model import AssetFact, ManagedBy, NetworkAsset
+from vedette.trust import Provenance
+
+ATTRIBUTES: Final = frozenset({"vendor", "model", "product_code", "firmware", "software"})
+TWIN: Final = "twin"
+_VENDORS_MAX: Final = 32
+
+
+def seen_facts(facts: Iterable[AssetFact]) -> tuple[SeenFact, ...]:
+    """Return those facts that advisories speak of."""
+    return tuple(
+        SeenFact(
+            attribute=fact.attribute,
+            value=fact.value,
+            confidence=fact.confidence,
+            source=fact.source,
+            last_at=fact.last_at,
+        )
+        for fact in facts
+        if fact.attribute in ATTRIBUTES
+    )
+
+
+def vendors_of(facts: Iterable[SeenFact]) -> tuple[str, ...]:
+    """Return the makers that a device is compared with."""
+    keys = (key for fact in facts if fact.attribute == "vendor" for key in vendor_keys(fact.value))
+    return tuple(dict.fromkeys(keys))[:_VENDORS_MAX]
+
+
+def fingerprint(asset: NetworkAsset, facts: Iterable[SeenFact], around: Surroundings) -> str:
+    """Return what changes when anything does that its vulnerabilities or their order depend on."""
+    seen = sorted((fact.attribute, fact.value, fact.confidence) for fact in facts)
+    managed = None if asset.management is None else (asset.management.device_id, asset.management.by.value)
+    told = (seen, asset.criticality.value, asset.level, asset.site, name_of(asset), managed, around.key)
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:32]
+
+
+def name_of(asset: NetworkAsset) -> str:
+    """Return what people know an asset by."""
+    return asset.name or next(iter(asset.addresses), asset.asset_id)
+
+
+def provenance_of(asset: NetworkAsset, sources: Iterable[str]) -> Provenance:
+    """Return how far to trust that a managed device has a vulnerability: as far as the weakest of its evidence.
+
+    What sensors saw anybody on that network can have sent; so can an address be taken. What the device's own twin says
+    it said itself, over a session that proves who it is.
+    """
+    management = asset.management
+    is_sure = management is not None and management.by is ManagedBy.PERSON
+    if is_sure and all(source == TWIN for source in sources):
+        return Provenance.SELF_REPORTED
+    return Provenance.SPOOFABLE
