@@ -45,6 +45,11 @@ ELSEWHERE = {
     *(f"review {verb}" for verb in ("begin", "close", "export", "show", "sign")),
     *(f"command-schema {verb}" for verb in ("add", "list", "remove")),
     *("approval list", "approval show", "elevation end", "elevation list"),
+    # tests/api/test_asset_commands.py
+    *(f"asset {verb}" for verb in ("acknowledge", "export", "list", "merge", "part", "show", "split", "update")),
+    *(f"link {verb}" for verb in ("decide", "external", "list", "operations")),
+    *(f"snapshot {verb}" for verb in ("changes", "delete", "list", "take")),
+    *(f"sensor {verb}" for verb in ("list", "register", "retire", "show")),
     # tests/integration/sensor: they listen to a wire, and are a device's
     *("sensor run", "sensor enroll", "sensor train", "sensor classify"),
 }

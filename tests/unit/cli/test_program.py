@@ -54,6 +54,10 @@ READS = {
     "role kinds",
     "role rights",
     "signal risky",
+    "asset export",
+    "link operations",
+    "link external",
+    "snapshot changes",
 }
 DESTRUCTIVE = {
     "device retire",
