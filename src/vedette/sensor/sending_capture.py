@@ -18,6 +18,8 @@ from vedette.kernel import Clock, Problem, SystemClock, escape_terminal
 from vedette.protocols.sensor import Record
 from vedette.sensor.capture import LiveCapture
 from vedette.sensor.command import spare_the_collector
+from vedette.sensor.rules import RULES
+from vedette.sensor.rules import read_settings as read_rules
 from vedette.sensor.sending import Reporter
 from vedette.sensor.sending_frames import FramePipe
 from vedette.sensor.sensor import MakeListener, Sensor
@@ -35,11 +37,15 @@ _LAST_WORDS_S: Final = 5.0
 
 
 def make_sensor(settings: SensorSettings, boot: str, listeners: Iterable[MakeListener] = ()) -> tuple[Sensor, Reporter]:
-    """Return a sensor with its rules and baselines, and the reporter that listens to it."""
-    del settings
+    """Return a sensor with its rules, and the reporter that listens to it.
+
+    Raises:
+        RulesProblem: The file of rules can't be used.
+    """
+    rules = read_rules(settings.rules, RULES) if settings.rules is not None else None
     reporter = Reporter(boot)
     makers: list[MakeListener] = [*listeners, lambda _assets, _raise: reporter]
-    sensor = Sensor(makers)
+    sensor = Sensor(makers, rules=rules)
     reporter.attach(sensor)
     return sensor, reporter
 

@@ -50,8 +50,7 @@ class SensorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         state: Folder for its keys, certificates and what waits to be sent.
         buffer_mib: How much may wait on disk; then the oldest leaves.
         has_evidence: Whether alerts carry packets.
-        rules: Options of the rules, passed on to them.
-        baseline: Options of the baselines, passed on to them.
+        rules: File of rules, as ``docs/detection.md`` shows one; none: the catalogue as it is.
     """
 
     name: str
@@ -60,8 +59,7 @@ class SensorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: Path = Path("sensor")
     buffer_mib: int = 256
     has_evidence: bool = msgspec.field(default=True, name="evidence")
-    rules: dict[str, Any] = msgspec.field(default_factory=dict)  # Any: TOML, checked by whoever uses it
-    baseline: dict[str, Any] = msgspec.field(default_factory=dict)  # Any: same
+    rules: Path | None = None
 
     @property
     def buffer_bytes(self) -> int:
@@ -190,6 +188,7 @@ def _checked(path: Path, settings: SensorSettings) -> SensorSettings:
     return msgspec.structs.replace(
         settings,
         state=folder / settings.state,
+        rules=folder / settings.rules if settings.rules is not None else None,
         platform=msgspec.structs.replace(platform, root=folder / platform.root),
     )
 
