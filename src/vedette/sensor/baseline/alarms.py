@@ -1,0 +1,128 @@
+"""Raises what baselines found: an episode is one alert, and a storm of one source is few."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from fnmatch import fnmatchcase
+from typing import Final, TypeVar
+
+from vedette.sensor.alerts import Alert, RaiseAlert
+from vedette.sensor.baseline.model import RULES, Settings
+from vedette.sensor.flows import Flow
+
+_MAX_EPISODES: Final = 20_000
+_MAX_TARGETS: Final = 3
+_S: Final = 1_000_000_000
+
+Detail = dict[str, str | int | None]
+Key = TypeVar("Key", bound=Hashable)
+Thing = TypeVar("Thing")
+
+
+class Alarms:
+    """Raises alerts.
+
+    Args:
+        raise_alert: Where they go.
+        settings: Exceptions, and when an episode ends.
+    """
+
+    __slots__ = ("_by_source", "_cool_down_ns", "_episodes", "_exceptions", "_raise", "muted", "raised")
+
+    def __init__(self, raise_alert: RaiseAlert, settings: Settings) -> None:
+        self._raise: Final = raise_alert
+        self._exceptions: Final = settings.exceptions
+        self._cool_down_ns: Final = int(settings.cool_down_s * _S)
+        self._episodes: Final[dict[tuple[str, str, str], Alert]] = {}
+        self._by_source: Final[dict[tuple[str, str], list[Alert]]] = {}
+        self.muted = 0
+        """What exceptions kept back."""
+        self.raised = 0
+
+    def report(
+        self,
+        rule: str,
+        at_ns: int,
+        source: str,
+        target: str,
+        what: str,
+        *,
+        key: str,
+        learn: str = "",
+        protocol: str = "",
+        flow: Flow | None = None,
+        detail: Detail | None = None,
+    ) -> Alert | None:
+        """Raise an alert, or count it into the episode that goes on; None if an exception matches.
+
+        Args:
+            rule: One of ``RULES``.
+            at_ns: When.
+            source: Who did it.
+            target: To whom.
+            what: In words.
+            key: What an exception would match.
+            learn: What ``vedette sensor baseline learn`` takes; empty: it can't be learned.
+            protocol: Its protocol.
+            flow: Whose packets are the evidence.
+            detail: Facts.
+        """
+        if any(
+            _matches(each.rule, rule, each.source, source, each.target, target, each.key, key)
+            for each in self._exceptions
+        ):
+            self.muted += 1
+            return None
+        episode = (rule, source, target)
+        alert = self._episodes.get(episode)
+        if alert is not None and self._goes_on(alert, at_ns):
+            return self._count(alert, at_ns, key)
+        before = self._by_source.get((rule, source))
+        if before is not None:
+            before = [each for each in before if self._goes_on(each, at_ns)]
+            if len(before) >= _MAX_TARGETS:
+                return self._count(before[0], at_ns, key)
+        text = RULES[rule]
+        facts: Detail = dict(detail or {})
+        if learn:
+            facts["baseline"] = learn
+        alert = Alert(
+            at_ns, rule, text.severity,
+            text.says.format(source=source or "somebody", target=target or "all", what=what),
+            source, target, protocol, text.technique, facts, text.engine, key, bool(learn), 0, 1, flow,
+        )  # fmt: skip
+        _put(self._episodes, episode, alert)
+        _put(self._by_source, (rule, source), [*(before or ()), alert])
+        self.raised += 1
+        self._raise(alert)
+        return alert
+
+    def go_on(self, rules: Sequence[str], source: str, target: str, at_ns: int) -> Alert | None:
+        """Count something into the first of these episodes that there was; None if there was none."""
+        for rule in rules:
+            alert = self._episodes.get((rule, source, target))
+            if alert is not None:
+                return self._count(alert, at_ns, alert.key)
+        return None
+
+    def _goes_on(self, alert: Alert, at_ns: int) -> bool:
+        return at_ns - (alert.last_ns or alert.at_ns) <= self._cool_down_ns
+
+    def _count(self, alert: Alert, at_ns: int, key: str) -> Alert:
+        alert.times += 1
+        alert.last_ns = max(alert.last_ns, at_ns)
+        if key != alert.key:
+            others = alert.detail.get("others")
+            alert.detail["others"] = others + 1 if isinstance(others, int) else 1
+        return alert
+
+
+def _put(table: dict[Key, Thing], key: Key, thing: Thing) -> None:
+    if key not in table and len(table) >= _MAX_EPISODES:
+        del table[next(iter(table))]
+    table[key] = thing
+
+
+def _matches(*pairs: str) -> bool:
+    wanted, given = pairs[::2], pairs[1::2]
+    return any(wanted) and all(not each or fnmatchcase(is_, each) for each, is_ in zip(wanted, given, strict=True))

@@ -1,0 +1,148 @@
+"""The listener: learns what is usual, and raises what is not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vedette.sensor.alerts import RaiseAlert, Rule
+from vedette.sensor.assets import Assets
+from vedette.sensor.baseline.alarms import Alarms
+from vedette.sensor.baseline.beacons import Beacons
+from vedette.sensor.baseline.conversations import Conversations
+from vedette.sensor.baseline.judge import Judge
+from vedette.sensor.baseline.keys import ends_of
+from vedette.sensor.baseline.learned import AllowLists
+from vedette.sensor.baseline.model import Settings
+from vedette.sensor.baseline.names import Names
+from vedette.sensor.baseline.questions import Questions
+from vedette.sensor.baseline.rhythm import Channel, Rhythm
+from vedette.sensor.baseline.sayings import Sayings
+from vedette.sensor.baseline.volume import Volume
+from vedette.sensor.flows import Flow, Side
+from vedette.sensor.model import Anomaly, AssetEvidence, Direction, OtOp
+
+_MAX_OF_FLOW: Final = 512
+_GREETINGS: Final = frozenset({"tls", "http"})
+_DNS: Final = "dns"
+_RESPONSE: Final = Direction.RESPONSE
+
+OpKey = tuple[str, object, str, int | None, int | None, str]
+
+
+class Baseline(Rule):
+    """Learns what is usual for each pair and device, and raises what is not.
+
+    The same operation of the same conversation costs one look-up until the slice of time ends; then it is compared
+    with the allow-lists again, which is how these know that it is still in use.
+
+    Args:
+        raise_alert: Where alerts go.
+        assets: The inventory; it must hear everything before.
+        settings: How long is learned, and where that is kept.
+    """
+
+    __slots__ = (
+        "_beacons", "_conversations", "_known", "_questions", "_sayings", "_slice", "_slice_ns", "alarms", "judge",
+        "lists", "names", "now_ns", "rhythm", "settings", "volume",
+    )  # fmt: skip
+
+    def __init__(self, raise_alert: RaiseAlert, assets: Assets, settings: Settings | None = None) -> None:
+        super().__init__(raise_alert)
+        self.settings: Final = settings or Settings()
+        self.lists: Final = AllowLists(self.settings)
+        self.alarms: Final = Alarms(raise_alert, self.settings)
+        self.judge: Final = Judge(self.lists, self.alarms, assets)
+        self.names: Final = Names()
+        self.rhythm: Final = Rhythm(self.alarms, self.settings)
+        self.volume: Final = Volume(self.alarms, self.settings)
+        self.now_ns = 0
+        self._conversations: Final = Conversations(self.lists, self.alarms, self.judge, assets, self.names)
+        self._sayings: Final = Sayings(self.lists, self.alarms)
+        self._questions: Final = Questions(self.lists, self.alarms, self.judge, self.settings)
+        self._beacons: Final = Beacons(self.alarms, self.judge, self.names, self._conversations, self.settings)
+        self._known: Final[dict[Flow, dict[OpKey, Channel]]] = {}
+        self._slice: int = -1
+        self._slice_ns: Final = self.settings.slice_ns
+
+    def operations(self, operations: list[OtOp]) -> None:
+        """Judge operations."""
+        known = self._known
+        for op in operations:
+            if op.direction is _RESPONSE:
+                if op.protocol == _DNS:
+                    self.names.hear(op)
+                continue
+            asked = known.get(op.flow)
+            if asked is not None:
+                channel = asked.get((op.service, op.unit, op.area, op.first, op.count, op.name))
+                if channel is not None:
+                    at_ns = op.at_ns
+                    gap_ns = at_ns - channel.last_ns
+                    if gap_ns > channel.gap_ns:  # noqa: PLR1730 - a call costs five times as much
+                        channel.gap_ns = gap_ns
+                    channel.last_ns = at_ns
+                    channel.count += 1
+                    continue
+            self._meet(op)
+        if operations:
+            self.rhythm.heard_ns = max(self.rhythm.heard_ns, operations[-1].at_ns)
+
+    def _meet(self, op: OtOp) -> None:
+        """Judge an operation that was not met in this slice of time."""
+        flow, at_ns = op.flow, op.at_ns
+        entry = flow.entry
+        if entry is None or entry.family != "ot":
+            if op.protocol == _DNS:
+                self._questions.ask(op)
+            elif op.protocol in _GREETINGS:
+                self.names.hear(op)
+            return
+        if at_ns // self._slice_ns != self._slice:
+            self._slice = at_ns // self._slice_ns
+            self._known.clear()
+        self.judge.operation(op)
+        self.volume.follow(flow)
+        client, server = ends_of(op)
+        channel = self.rhythm.channel(client, server, op)
+        gap_ns = at_ns - channel.last_ns
+        if gap_ns:
+            channel.gap_ns = max(channel.gap_ns, gap_ns)
+            channel.last_ns = at_ns
+            channel.count += 1
+        asked = self._known.setdefault(flow, {})
+        if len(asked) >= _MAX_OF_FLOW:
+            asked.clear()
+        asked[op.service, op.unit, op.area, op.first, op.count, op.name] = channel
+
+    def side_heard(self, side: Side, at_ns: int) -> None:
+        """Judge who sends."""
+        self.rhythm.heard_ns = max(self.rhythm.heard_ns, at_ns)
+        self._conversations.heard(side, at_ns)
+        if side.is_client and self.settings.is_beacon_on:
+            self._beacons.begun(side.flow, at_ns)
+
+    def evidence(self, evidence: list[AssetEvidence]) -> None:
+        """Judge what devices say of themselves."""
+        for piece in evidence:
+            self._sayings.hear(piece)
+        self.rhythm.heard_ns = max(self.rhythm.heard_ns, evidence[-1].at_ns)
+
+    def anomalies(self, anomalies: list[Anomaly]) -> None:
+        """Hear that somebody is alive."""
+        self.rhythm.heard_ns = max(self.rhythm.heard_ns, anomalies[-1].at_ns)
+
+    def flow_closed(self, flow: Flow) -> None:
+        """Judge a conversation as a whole."""
+        self._known.pop(flow, None)
+        self._conversations.closed(flow)
+        self.volume.closed(flow)
+        if self.settings.is_beacon_on:
+            self._beacons.ended(flow)
+
+    def tick(self, now_ns: int) -> None:
+        """Look at what takes time."""
+        self.now_ns = now_ns
+        self._conversations.tick(now_ns)
+        if self.settings.is_rhythm_on:
+            self.rhythm.sweep(now_ns)
+            self.volume.sweep(now_ns)
