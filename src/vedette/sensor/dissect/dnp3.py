@@ -23,6 +23,7 @@ _USER_DATA: Final = frozenset({3, 4})
 _WITHOUT_VALUES: Final = frozenset({0, 1, 7, 8, 9, 10, 11, 12, 20, 21, 22})
 _FIRST: Final = 0x40
 _LAST: Final = 0x80
+_CONFIRM_ME: Final = 0x20
 
 _HEADER: Final = Struct("<BBHH").unpack_from
 _WORD: Final = Struct("<H").unpack_from
@@ -136,6 +137,9 @@ class Dnp3(StreamDissector):
             known = (f"function_{function}", OpKind.OTHER, "")
         elif (function >= codes.RESPONSE) is is_from_master and function != codes.CONFIRM:
             self.complain(at_ns, is_from_client, AnomalyKind.WRONG_DIRECTION, f"function code {function}", function)
+        elif is_from_master and control & _CONFIRM_ME:
+            what = "a master asks for a confirmation"
+            self.complain(at_ns, is_from_client, AnomalyKind.ILLEGAL_VALUE, what, function)
         key = unit << 8 | control & 31
         if function >= codes.RESPONSE:
             self._answer(data, known, key, unit, is_from_client, at_ns)

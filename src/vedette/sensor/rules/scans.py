@@ -113,13 +113,18 @@ class Scans(Detector):
 
     def _judge(self, rule: str, key: Key, at_ns: int) -> None:
         """Report a source unless most of its conversations are talk."""
-        self._pending.drop((rule, key))
         # Without its SYN a connection is older than what was heard of it.
         flows = [
             flow for flow in self._counters[rule].items(key) if flow.transport != "tcp" or flow.from_client.flags & SYN
         ]
-        if len(flows) < self.desk.settings.limit(rule, _COUNTED[rule]):
+        limit = self.desk.settings.limit(rule, _COUNTED[rule])
+        ripe = [flow for flow in flows if flow.key is None or at_ns - flow.first_ns >= self._wait_ns[rule]]
+        if len(ripe) < limit <= len(flows):
+            return  # the others have only just begun
+        self._pending.drop((rule, key))
+        if len(flows) < limit:
             return
+        flows = ripe
         is_empty = _is_short if rule == "scan.controllers" else _is_silent
         if sum(map(is_empty, flows)) * 2 <= len(flows):
             return
