@@ -8,7 +8,9 @@ import fcntl
 import json
 import os
 import random
+import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -25,7 +27,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from detour import Detour, LoopThread
-from running_platform import RunningPlatform, wait_for
+from running_platform import RunningPlatform, is_running, wait_for
 
 from vedette.kernel import SystemClock
 from vedette.protocols.sensor import AlertRecord, AssetRecord, Batch, LinkRecord, OperationRecord, Record, read_batch
@@ -37,6 +39,7 @@ from vedette.sensor.uplink_run import Keeper
 from vedette.sensor.uplink_settings import SensorSettings, read_settings
 
 READ = bytes.fromhex("0001 0000 0006 01 03 0001 0002")
+STOP = bytes.fromhex("0002 0000 0006 01 5a 01 41 ff 00")  # UMAS
 ANSWER = bytes.fromhex("0001 0000 0007 01 03 04 0005 0006")
 
 # Keeps and sends until it is killed: what a sensor does, with alerts that come faster than from any wire.
@@ -292,3 +295,89 @@ def test_two_sensors_do_not_share_a_folder(platform: RunningPlatform, way: Detou
         os.close(lock)
     assert done.returncode == 1
     assert "another sensor runs" in done.stderr
+
+
+@pytest.fixture
+def wire() -> Iterator[tuple[str, str]]:
+    """A pair of interfaces that nobody else uses: what is sent on the second arrives at the first."""
+    here, away = f"vk{os.getpid()}h", f"vk{os.getpid()}a"
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("needs root and iproute2 to make a pair of interfaces")
+    made = ip("link", "add", here, "type", "veth", "peer", "name", away)
+    if made.returncode:
+        pytest.skip(f"no pair of interfaces can be made here: {made.stderr.strip()}")
+    try:
+        for each in (here, away):
+            ip("link", "set", each, "addrgenmode", "none")
+            ip("link", "set", each, "up")
+        yield here, away
+    finally:
+        ip("link", "del", here)
+
+
+def ip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["ip", *arguments], capture_output=True, text=True, timeout=20, check=False)
+
+
+def sent_on(interface: str) -> int:
+    (found,) = json.loads(ip("-s", "-j", "link", "show", interface).stdout)
+    return int(found["stats64"]["tx"]["packets"])
+
+
+def children(pid: int) -> list[int]:
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_what_a_sensor_hears_is_told_within_a_second_and_its_parts_may_die(
+    platform: RunningPlatform, way: Detour, wire: tuple[str, str], tmp_path: Path
+) -> None:
+    here, away = wire
+    config = enrolled(platform, way, "sensor-6", tmp_path)
+    command = [sys.executable, "-m", "vedette.sensor", "run", "-i", here, "--config", str(config)]
+    quiet = sent_on(here)
+    running = subprocess.Popen(command, stderr=(tmp_path / "log").open("w"))
+    try:
+        wait_for(lambda: boots(platform, "sensor-6"), "the first status", 20)
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+            sender.bind((away, 0))
+            began = time.time()
+            for frame in build.Talk(502).open().say(READ).answer(ANSWER).say(STOP).frames:
+                sender.send(frame)
+        wait_for(lambda: alert_of(platform, "sensor-6"), "the alert")
+        alert, stored_at = alert_of(platform, "sensor-6") or pytest.fail("gone again")
+        assert (alert.source, alert.target) == ("10.0.0.1", "10.0.0.2")
+        assert stored_at - began < 1.0
+        wait_for(lambda: any(isinstance(each, AssetRecord) for each in records(platform, "sensor-6")), "assets", 10)
+
+        (listener,) = children(running.pid)
+        os.kill(listener, signal.SIGKILL)
+        wait_for(lambda: len(boots(platform, "sensor-6")) == 2, "another one that listens", 20)
+        (listener,) = children(running.pid)
+        running.kill()
+        wait_for(lambda: not is_running(listener), "the end of the one that listens", 5)
+        running.wait()
+
+        running = subprocess.Popen(command, stderr=(tmp_path / "log").open("a"))
+        wait_for(lambda: len(boots(platform, "sensor-6")) == 3, "a third boot", 20)
+        running.terminate()
+        assert running.wait(20) == 0
+    finally:
+        running.kill()
+        running.wait()
+    assert sent_on(here) == quiet == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def boots(platform: RunningPlatform, name: str) -> set[str]:
+    return {batch.boot for batch in told(platform, name)}
+
+
+def alert_of(platform: RunningPlatform, name: str) -> tuple[AlertRecord, float] | None:
+    """Return the first alert, and when the platform stored it."""
+    with platform.client() as api:
+        items = api.get("/v1/telemetry", params={"device_id": name, "limit": 1000}).json()["items"]
+    for item in items:
+        for record in read_batch(base64.b64decode(item["body"])).records:
+            if isinstance(record, AlertRecord) and record.rule == "ot.controller_stop":
+                return record, datetime.fromisoformat(item["enqueued_at"]).timestamp()
+    return None
