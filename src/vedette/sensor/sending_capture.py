@@ -18,6 +18,7 @@ from vedette.kernel import Clock, Problem, SystemClock, escape_terminal
 from vedette.protocols.sensor import Record
 from vedette.sensor.capture import LiveCapture
 from vedette.sensor.command import spare_the_collector
+from vedette.sensor.evidence import PacketRing
 from vedette.sensor.rules import RULES
 from vedette.sensor.rules import read_settings as read_rules
 from vedette.sensor.sending import Reporter
@@ -36,14 +37,16 @@ _BATCH_TIMEOUT_S: Final = 0.1
 _LAST_WORDS_S: Final = 5.0
 
 
-def make_sensor(settings: SensorSettings, boot: str, listeners: Iterable[MakeListener] = ()) -> tuple[Sensor, Reporter]:
-    """Return a sensor with its rules, and the reporter that listens to it.
+def make_sensor(
+    settings: SensorSettings, boot: str, listeners: Iterable[MakeListener] = (), *, ring: PacketRing | None = None
+) -> tuple[Sensor, Reporter]:
+    """Return a sensor with its rules, and the reporter that listens to it; alerts carry packets out of ``ring``.
 
     Raises:
         RulesProblem: The file of rules can't be used.
     """
     rules = read_rules(settings.rules, RULES) if settings.rules is not None else None
-    reporter = Reporter(boot)
+    reporter = Reporter(boot) if ring is None else Reporter(boot, ring.slice_of)
     makers: list[MakeListener] = [*listeners, lambda _assets, _raise: reporter]
     sensor = Sensor(makers, rules=rules)
     reporter.attach(sensor)
@@ -186,13 +189,15 @@ def listen_and_tell(settings: SensorSettings, interface: str, boot: str, clock: 
         BrokenPipeError: Nobody reads any more.
     """
     spare_the_collector()
-    sensor, reporter = make_sensor(settings, boot)
+    ring = PacketRing() if settings.has_evidence else None
+    sensor, reporter = make_sensor(settings, boot, ring=ring)
     orders = _Orders()
     with LiveCapture(interface) as capture:
         turns = Turns(sensor, reporter, pipe, clock, interface)
         while not orders.is_over:
             before = sensor.engine.counters.packets
-            sensor.read(capture.batch(_BATCH_TIMEOUT_S))
+            heard = capture.batch(_BATCH_TIMEOUT_S)
+            sensor.read(heard if ring is None else ring.watch(heard))
             if sensor.engine.counters.packets == before:
                 sensor.engine.idle(int(clock.now().timestamp() * 1_000_000_000))
             sensor.packets_dropped = capture.drops().dropped
