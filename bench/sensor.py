@@ -69,14 +69,14 @@ def write(path: Path, count: int) -> int:
     return written
 
 
-def measure(path: Path) -> None:
+def measure(path: Path, *, has_rules: bool = True) -> None:
     """Read the file with the whole pipeline, in this process."""
     from vedette.sensor import Sensor  # noqa: PLC0415 - memory is measured with it
     from vedette.sensor.command import spare_the_collector  # noqa: PLC0415 - same
 
     spare_the_collector()
 
-    sensor = Sensor()
+    sensor = Sensor(has_rules=has_rules)
     began = time.perf_counter()
     cpu = time.process_time()
     sensor.read_file(path)
@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument("--packets", type=int, default=300_000)
     parser.add_argument("--file", type=Path)
     parser.add_argument("--tshark", action="store_true")
+    parser.add_argument("--no-rules", action="store_true", help="without the rules that hold from the first packet")
     parser.add_argument("--write", type=Path, help="only write the file")
     chosen = parser.parse_args()
     if chosen.write is not None:
@@ -106,7 +107,7 @@ def main() -> None:
             # Written by another process, so that its memory does not count.
             command = [sys.executable, __file__, "--write", str(path), "--packets", str(chosen.packets)]
             subprocess.run(command, check=True)
-        measure(path)
+        measure(path, has_rules=not chosen.no_rules)
         if chosen.tshark and shutil.which("tshark"):
             began = time.perf_counter()
             command = ["tshark", "-r", str(path), "-T", "fields", "-e", "frame.number", "-e", "modbus.func_code"]

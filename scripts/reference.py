@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: configuration, commands, protocols, and the OpenAPI file.
+"""Write the reference pages from the code: configuration, commands, protocols, alerts, and the OpenAPI file.
 
 ``make docs`` runs it. ``make check`` fails when a committed page no longer says what the code does.
 """
@@ -171,6 +171,59 @@ def protocols_page(protocols: Iterable[Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def alerts_page(rules: Iterable[Any], meanings: Iterable[Any], techniques: Mapping[str, str]) -> str:
+    """Return the page of every rule of the sensor, and of what a well-known monitor alerts on.
+
+    Args:
+        rules: The catalogue of rules that hold from the first packet.
+        meanings: What to compare with, and which rules say the same.
+        techniques: ATT&CK for ICS id → its name.
+    """
+    meanings = list(meanings)
+    covered = sum(bool(each.rules) for each in meanings)
+    lines = [
+        "# Alerts of the sensor",
+        "",
+        "<!-- Written by `make docs` from src/vedette/sensor/rules/. -->",
+        "",
+        "Rules that hold from the first packet, while a baseline is still learned as well. What they do, and how to",
+        "change them: [Detection](../detection.md). Thresholds that end in `_s` are seconds, in `_bytes` bytes, all",
+        "others counts. *Learnable* alerts may be declared normal by a person.",
+    ]
+    engines = {
+        "policy": "Policy", "anomaly": "Anomalies", "protocol": "Protocol violations", "malware": "Malware",
+        "operational": "Operations",
+    }  # fmt: skip
+    catalogue = sorted(rules, key=lambda each: each.id)
+    for engine, title in engines.items():
+        head = "| rule | | severity | technique | thresholds | learnable |"
+        lines += ["", f"## {title}", "", head, "|---|---|---|---|---|---|"]
+        for each in catalogue:
+            if each.engine == engine:
+                technique = f"{each.technique} {techniques[each.technique]}" if each.technique else ""
+                thresholds = ", ".join(f"`{name}` {value:,}" for name, value in each.thresholds.items())
+                learnable = "yes" if each.is_learnable else ""
+                lines.append(
+                    f"| `{each.id}` | {each.title} | {each.severity} | {technique} | {thresholds} | {learnable} |"
+                )
+    lines += [
+        "",
+        "## What a well-known monitor alerts on",
+        "",
+        "The alert reference of Microsoft Defender for IoT of November 2022 names 202 alerts. Beside each name stands",
+        f"what it means in our words, and which rule says the same: {covered} of {len(meanings)}. Each of these is",
+        "raised in a test by traffic that is built for it, and not raised by like traffic.",
+    ]
+    for engine, title in engines.items():
+        of_engine = [each for each in meanings if each.engine == engine]
+        count = sum(bool(each.rules) for each in of_engine)
+        lines += ["", f"### {title}: {count} of {len(of_engine)}", "", "| its name | meaning | rule |", "|---|---|---|"]
+        for each in of_engine:
+            names = ", ".join(f"`{name}`" for name in each.rules)
+            lines.append(f"| {each.name} | {each.words} | {names} |")
+    return "\n".join(lines) + "\n"
+
+
 def _places(protocol: Any) -> str:
     """Write the ports of an entry, or its EtherTypes."""
     if protocol.transport == "ethernet":
@@ -202,6 +255,10 @@ def pages() -> dict[str, str]:
         found["commands.md"] = commands_page(typer.main.get_command(build_cli()))
     if protocols := _exported("vedette.sensor.dissect", "PROTOCOLS"):
         found["protocols.md"] = protocols_page(protocols)
+    if rules := _exported("vedette.sensor.rules", "RULES"):
+        from vedette.sensor.rules import MEANINGS, TECHNIQUES  # noqa: PLC0415 - the other pages need none of it
+
+        found["alerts.md"] = alerts_page(rules, MEANINGS, TECHNIQUES)
     if build_openapi := _exported("vedette.api", "build_openapi"):
         found["openapi.json"] = openapi_file(build_openapi())
     return found

@@ -13,11 +13,16 @@ ZeekOption = Annotated[
     Path | None, typer.Option("--zeek", metavar="DIRECTORY", help="Write logs there as Zeek does, JSON lines.")
 ]
 
+RulesOption = Annotated[
+    Path | None, typer.Option("--rules", metavar="FILE", help="Changes the catalogue of rules; TOML.")
+]
+
 
 def read(
     files: Annotated[list[Path], typer.Argument(help="Captures: pcap or pcapng, also with gzip.")],
     output: OutputOption = "table",
     zeek: ZeekOption = None,
+    rules: RulesOption = None,
     send_as: Annotated[
         Path | None, typer.Option("--send-as", metavar="FILE", help="Settings of a sensor; its platform is told.")
     ] = None,
@@ -25,7 +30,7 @@ def read(
     """Read captures: inventory, protocols, external connections, broken rules and alerts."""
     from vedette.sensor import read_files  # noqa: PLC0415 - other commands need none of it
 
-    raise typer.Exit(read_files(files, is_json=output == "json", zeek=zeek, send_as=send_as))
+    raise typer.Exit(read_files(files, is_json=output == "json", zeek=zeek, send_as=send_as, rules=rules))
 
 
 def run(
@@ -39,13 +44,17 @@ def run(
     for_s: Annotated[
         float | None, typer.Option("--for", help="Seconds; until interrupted by default.", min=0.1)
     ] = None,
+    *,
     output: OutputOption = "table",
     zeek: ZeekOption = None,
+    rules: RulesOption = None,
 ) -> None:
     """Listen on an interface until interrupted, then print what was seen; alerts are printed as they come."""
     from vedette.sensor import run as run_sensor  # noqa: PLC0415 - other commands need none of it
 
-    raise typer.Exit(run_sensor(interface or [], config=config, for_s=for_s, is_json=output == "json", zeek=zeek))
+    raise typer.Exit(
+        run_sensor(interface or [], config=config, for_s=for_s, is_json=output == "json", zeek=zeek, rules=rules)
+    )
 
 
 def enroll(

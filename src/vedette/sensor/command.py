@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal, to_rfc3339
 from vedette.sensor.capture import CaptureProblem, LiveCapture
 from vedette.sensor.recognize import add_recognizing, recognizing
+from vedette.sensor.rules import RULES, Settings, read_settings
 from vedette.sensor.sensor import Sensor
 from vedette.sensor.summary import as_document, as_tables
 from vedette.sensor.uplink_settings import Enrolling
@@ -28,7 +29,12 @@ _BATCH_TIMEOUT_S: Final = 0.2
 
 
 def read_files(
-    paths: Sequence[Path], *, is_json: bool = False, zeek: Path | None = None, send_as: Path | None = None
+    paths: Sequence[Path],
+    *,
+    is_json: bool = False,
+    zeek: Path | None = None,
+    send_as: Path | None = None,
+    rules: Path | None = None,
 ) -> int:
     """Read capture files as one, print the report; answer the exit code: 1 if a file was damaged, or not all was sent.
 
@@ -37,14 +43,15 @@ def read_files(
         is_json: Whether to print JSON.
         zeek: A directory for logs.
         send_as: Settings of an enrolled sensor: its platform is told what the files hold.
+        rules: A file that changes the catalogue of rules.
 
     Raises:
         CaptureProblem: A file can't be opened, or is no capture.
-        Problem: Nothing could be sent.
+        Problem: Nothing could be sent, or the file of rules says something that is not understood.
     """
     spare_the_collector()
     sending = _file_sending(send_as) if send_as is not None else None
-    sensor = Sensor([sending.listener] if sending is not None else [], zeek=zeek)
+    sensor = Sensor([sending.listener] if sending is not None else [], rules=_settings(rules), zeek=zeek)
     if sending is not None:
         sending.reporter.attach(sensor)
     for path in paths:
@@ -61,16 +68,18 @@ def listen(
     for_s: float | None = None,
     is_json: bool = False,
     zeek: Path | None = None,
+    rules: Path | None = None,
     clock: Clock | None = None,
 ) -> int:
     """Listen until interrupted, or for some time, then print the report; alerts are printed as they come.
 
     Raises:
         CaptureProblem: No such interface, or no right to listen.
+        RulesProblem: The file of rules says something that is not understood.
     """
     clock = clock or SystemClock()
     spare_the_collector()
-    sensor = Sensor(zeek=zeek)
+    sensor = Sensor(rules=_settings(rules), zeek=zeek)
     told = 0
     stop = _Stop()
     with LiveCapture(interface) as capture, stop:
@@ -88,6 +97,10 @@ def listen(
     sensor.finish()
     _print(sensor, is_json=is_json)
     return DONE
+
+
+def _settings(rules: Path | None) -> Settings | None:
+    return read_settings(rules, RULES) if rules is not None else None
 
 
 def _file_sending(config: Path) -> FileSending:
@@ -110,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for verb in (read, run):
         verb.add_argument("--output", choices=("table", "json"), default="table")
         verb.add_argument("--zeek", type=Path, metavar="DIRECTORY", help="write logs there as Zeek does")
+        verb.add_argument("--rules", type=Path, metavar="FILE", help="changes the catalogue of rules; TOML")
     _add_enroll(verbs.add_parser("enroll", help="become a device of a platform"))
     add_recognizing(verbs)
     chosen = parser.parse_args(arguments)
@@ -141,8 +155,11 @@ def _act(chosen: argparse.Namespace) -> int:
         return recognizing(chosen)
     is_json = chosen.output == "json"
     if chosen.verb == "read":
-        return read_files(chosen.files, is_json=is_json, zeek=chosen.zeek, send_as=chosen.send_as)
-    return run(chosen.interface, config=chosen.config, for_s=chosen.for_s, is_json=is_json, zeek=chosen.zeek)
+        return read_files(chosen.files, is_json=is_json, zeek=chosen.zeek, send_as=chosen.send_as, rules=chosen.rules)
+    return run(
+        chosen.interface, config=chosen.config, for_s=chosen.for_s, is_json=is_json, zeek=chosen.zeek,
+        rules=chosen.rules,
+    )  # fmt: skip
 
 
 def enroll(told: Enrolling) -> int:
@@ -163,6 +180,7 @@ def run(
     for_s: float | None = None,
     is_json: bool = False,
     zeek: Path | None = None,
+    rules: Path | None = None,
 ) -> int:
     """Listen: with settings, tell the platform of it; without, print a report of the one interface in the end.
 
@@ -174,10 +192,12 @@ def run(
 
         if zeek is not None:
             raise CaptureProblem("--zeek is for a sensor without a platform", hint="leave out --config or --zeek")
+        if rules is not None:
+            raise CaptureProblem("--rules is for a sensor without a platform", hint="name the file in its settings")
         return run_with_platform(config, list(interfaces), for_s=for_s)
     if len(interfaces) != 1:
         raise CaptureProblem("give one interface with -i", hint="several need --config, a platform to tell")
-    return listen(interfaces[0], for_s=for_s, is_json=is_json, zeek=zeek)
+    return listen(interfaces[0], for_s=for_s, is_json=is_json, zeek=zeek, rules=rules)
 
 
 def spare_the_collector() -> None:

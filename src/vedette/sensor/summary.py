@@ -14,6 +14,7 @@ from vedette.sensor.sensor import Sensor
 _MAX_ROWS: Final = 200
 _NAMES: Final = {"malformed": "messages_malformed", "failed": "readers_failed"}
 _MAX_CELL_CHARS: Final = 60
+_MAX_SENTENCE_CHARS: Final = 160
 _SHOWN: Final = (
     ("type", Attribute.TYPE),
     ("role", Attribute.ROLE),
@@ -64,7 +65,9 @@ def as_document(sensor: Sensor) -> dict[str, Any]:  # Any: JSON
         ],
         "alerts": [
             {"at": moment(alert.at_ns), "rule": alert.rule, "severity": str(alert.severity), "title": alert.title,
-             "source": alert.source, "target": alert.target, "technique": alert.technique, "detail": alert.detail}
+             "source": alert.source, "target": alert.target, "technique": alert.technique, "detail": alert.detail,
+             "engine": str(alert.engine), "protocol": alert.protocol, "key": alert.key, "times": alert.times,
+             "last_at": moment(alert.last_ns or alert.at_ns), "is_learnable": alert.is_learnable}
             for alert in report.alerts
         ],
     }  # fmt: skip
@@ -164,18 +167,21 @@ def _findings(sensor: Sensor) -> list[str]:
         ),
         table(
             "Alerts",
-            ("at", "severity", "what", "source", "target", "technique"),
+            ("at", "severity", "what", "technique", "times"),
             (
-                (moment(alert.at_ns), alert.severity, alert.title, alert.source, alert.target, alert.technique)
+                (moment(alert.at_ns), alert.severity, alert.title, alert.technique, alert.times)
                 for alert in report.alerts
             ),
+            max_chars=_MAX_SENTENCE_CHARS,
         ),
     ]
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, max_chars: int = _MAX_CELL_CHARS
+) -> str:
     """Write a table in plain text, its cells escaped; nothing if it has no rows."""
-    cells = [[escape_terminal(str(cell), max_chars=_MAX_CELL_CHARS) for cell in row] for row in rows]
+    cells = [[escape_terminal(str(cell), max_chars=max_chars) for cell in row] for row in rows]
     if not cells:
         return ""
     shown = cells[:_MAX_ROWS]

@@ -108,7 +108,8 @@ class ZeekLogs(Listener):
         """Write an alert as Zeek writes a notice."""
         columns = {
             "ts": alert.at_ns / 1e9, "note": alert.rule, "msg": alert.title, "src": alert.source, "dst": alert.target,
-            "severity": str(alert.severity), "technique": alert.technique,
+            "severity": str(alert.severity), "technique": alert.technique, "engine": str(alert.engine),
+            "proto": alert.protocol, "n": alert.times,
         }  # fmt: skip
         self._line("notice", columns)
 
