@@ -5,11 +5,27 @@ from __future__ import annotations
 import functools
 import ipaddress
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from vedette.network.segmentation.model import EXTERNAL, UNASSIGNED, Member, MemberRule, Plan, Zone, ZoneKind
+from vedette.network.segmentation.spans import Network, Span, join, span_of, to_networks, without
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# RFC 1918, 3927, 6598, 4193, 4291, and this host: never outside.
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
 
 
 class _Compiled:
@@ -54,7 +70,7 @@ class Membership:
         self._address_zone: dict[str, str] = {}
         self._of_zone: dict[str, list[Member]] = {zone.zone_id: [] for zone in plan.zones}
         self._unassigned: list[Member] = []
-        self._collapsed: dict[str, list[Network]] = {}
+        self._views: dict[str, dict[str, list[Network]]] = {}
         for member in members:
             zone_id = by_hand.get(member.asset_id, "")
             if not zone_id:
@@ -93,30 +109,77 @@ class Membership:
         zone = self._zones.get(zone_id)
         return zone is not None and zone.kind is ZoneKind.MICRO
 
-    def networks_of(self, zone_id: str) -> list[Network]:
-        """Return the addresses of a zone as networks, the fewest that hold them, IPv4 first."""
-        known = self._collapsed.get(zone_id)
-        if known is None:
-            known = self._collapsed[zone_id] = self._collapse(zone_id)
-        return known
+    def networks_of(self, zone_id: str, *, site: str = "") -> list[Network]:
+        """Return the addresses of a zone as the fewest networks, IPv4 first; no address is in two zones.
 
-    def every_network(self) -> list[Network]:
-        """Return the addresses of all zones."""
-        if "" not in self._collapsed:
-            self._collapsed[""] = collapse(each for zone_id in self._zones for each in self.networks_of(zone_id))
-        return self._collapsed[""]
+        Args:
+            zone_id: The zone.
+            site: From where: of addresses that several sites use, its own zones have them.
+        """
+        if site not in self._views:
+            self._views[site] = self._divide(site)
+        return self._views[site][zone_id]
 
-    def _collapse(self, zone_id: str) -> list[Network]:
-        found: set[Network] = set()
-        for member in self.members_of(zone_id):
-            for address in member.addresses:
-                parsed = parse_address(address)
-                if parsed is not None and not (parsed.is_multicast or parsed.is_unspecified or parsed.is_link_local):
-                    found.add(ipaddress.ip_network(parsed))
-        for networks, its in self._networks:
-            if its == zone_id:
-                found.update(networks)
-        return collapse(found)
+    def known_networks(self, *, site: str = "", but: Iterable[str] = ()) -> list[Network]:
+        """Return all addresses that do not count as outside: of zones, of other assets, and private ones.
+
+        Args:
+            site: From where.
+            but: Networks that count as outside all the same, as far as no zone has them.
+        """
+        zones = [network for zone_id in self._zones for network in self.networks_of(zone_id, site=site)]
+        others = [*_PRIVATE, *_networks_of(self._unassigned)]
+        found: list[Network] = []
+        for version in (4, 6):
+            named = join(span_of(each) for each in _parse_networks(but) if each.version == version)
+            spans = [span_of(each) for each in zones if each.version == version]
+            for each in others:
+                if each.version == version:
+                    spans.extend(without(span_of(each), named))
+            found.extend(to_networks(spans, version))
+        return found
+
+    def _divide(self, site: str) -> dict[str, list[Network]]:
+        """Give each address to one zone: those of assets first, then networks of rules in the order of the plan."""
+        near = [zone_id for zone_id, zone in self._zones.items() if zone.site in {site, ""}]
+        ordered = list(dict.fromkeys([*near, *self._zones]))
+        spans: dict[tuple[str, int], list[Span]] = {}
+        for version in (4, 6):
+            taken: dict[int, str] = {}
+            for zone_id in ordered:
+                for network in _networks_of(self._of_zone[zone_id]):
+                    if network.version == version:
+                        taken.setdefault(int(network.network_address), zone_id)
+            for address, zone_id in taken.items():
+                spans.setdefault((zone_id, version), []).append((address, address))
+            gone = join((address, address) for address in taken)
+            for zone_id in ordered:
+                for network in (each for networks, its in self._networks if its == zone_id for each in networks):
+                    if network.version == version:
+                        left = without(span_of(network), gone)
+                        spans.setdefault((zone_id, version), []).extend(left)
+                        gone = join([*gone, *left])
+        return {
+            zone_id: [
+                network for version in (4, 6) for network in to_networks(spans.get((zone_id, version), ()), version)
+            ]
+            for zone_id in self._zones
+        }
+
+
+def _networks_of(members: Iterable[Member]) -> list[Network]:
+    """Return the addresses of assets that packets can be sent to over a router."""
+    found: list[Network] = []
+    for member in members:
+        for address in member.addresses:
+            parsed = parse_address(address)
+            if parsed is not None and not (parsed.is_multicast or parsed.is_unspecified or parsed.is_link_local):
+                found.append(ipaddress.ip_network(parsed))
+    return found
+
+
+def _parse_networks(texts: Iterable[str]) -> list[Network]:
+    return [ipaddress.ip_network(text, strict=False) for text in texts]
 
 
 def collapse(networks: Iterable[Network]) -> list[Network]:

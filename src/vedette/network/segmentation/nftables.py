@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from vedette.network.segmentation.errors import InvalidPlan
-from vedette.network.segmentation.membership import Membership, Network, collapse
+from vedette.network.segmentation.membership import Membership, collapse
 from vedette.network.segmentation.model import (
     EXTERNAL,
     PORT_TRANSPORTS,
@@ -27,6 +27,7 @@ from vedette.network.segmentation.model import (
     Zone,
     ZoneKind,
 )
+from vedette.network.segmentation.spans import Network
 
 TABLE_PREFIX: Final = "vedette_"
 _SAFE: Final = re.compile(r"[a-z]{3}_[0-9a-v]{26}|external")
@@ -124,33 +125,26 @@ def _peers(conduits: Sequence[Conduit], *, is_source: bool) -> list[str]:
 
 
 def _sets(membership: Membership, zone: Zone, inbound: Sequence[Conduit], outbound: Sequence[Conduit]) -> list[str]:
-    has_external = any(EXTERNAL in (conduit.source, conduit.target) for conduit in (*inbound, *outbound))
+    outside = [conduit for conduit in (*inbound, *outbound) if EXTERNAL in (conduit.source, conduit.target)]
+    named = [network for conduit in outside for network in conduit.networks]
+    known = membership.known_networks(site=zone.site, but=named) if outside else []
+    mine = membership.networks_of(zone.zone_id, site=zone.site)
+    ways = (("inbound", "from", _peers(inbound, is_source=True)), ("outbound", "to", _peers(outbound, is_source=False)))
     lines: list[str] = []
     for version, _ in _FAMILIES:
-        lines += _block(
-            f"set members{version}", version, [str_of(each) for each in membership.networks_of(zone.zone_id)], version
-        )
-        if has_external:
-            lines += _block(
-                f"set known{version}", version, [str_of(each) for each in membership.every_network()], version
-            )
-        for name, chain, peers in (
-            ("inbound", "from", _peers(inbound, is_source=True)),
-            ("outbound", "to", _peers(outbound, is_source=False)),
-        ):
-            pairs = [
-                (network, f"{str_of(network)} : jump {chain}_{_safe(peer)}")
+        lines += _block(f"set members{version}", version, [str_of(each) for each in mine if each.version == version])
+        if outside:
+            lines += _block(f"set known{version}", version, [str_of(each) for each in known if each.version == version])
+        for name, chain, peers in ways:
+            jumps = sorted(
+                (int(network.network_address), f"{str_of(network)} : jump {chain}_{_safe(peer)}")
                 for peer in peers
-                if peer not in (EXTERNAL, zone.zone_id)
-                for network in membership.networks_of(peer)
-            ]
-            ordered = [text for network, text in sorted(pairs, key=lambda pair: _order(pair[0]))]
-            lines += _block(f"map {name}{version}", version, ordered, version, is_map=True)
+                if peer not in {EXTERNAL, zone.zone_id}
+                for network in membership.networks_of(peer, site=zone.site)
+                if network.version == version
+            )
+            lines += _block(f"map {name}{version}", version, [text for _, text in jumps])
     return lines
-
-
-def _order(network: Network) -> tuple[int, int, int]:
-    return network.version, int(network.network_address), network.prefixlen
 
 
 def str_of(network: Network) -> str:
@@ -158,12 +152,11 @@ def str_of(network: Network) -> str:
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
-def _block(head: str, version: int, elements: Sequence[str], only: int, *, is_map: bool = False) -> list[str]:
-    mine = [each for each in elements if (":" in each.split(" ")[0]) == (only == 6)]  # noqa: PLR2004
-    kind = f"type ipv{version}_addr{' : verdict' if is_map else ''}"
+def _block(head: str, version: int, elements: Sequence[str]) -> list[str]:
+    kind = f"type ipv{version}_addr{' : verdict' if head.startswith('map ') else ''}"
     lines = [f"\t{head} {{", f"\t\t{kind}", "\t\tflags interval"]
-    if mine:
-        lines.append(f"\t\telements = {{ {', '.join(mine)} }}")
+    if elements:
+        lines.append(f"\t\telements = {{ {', '.join(elements)} }}")
     return [*lines, "\t}", ""]
 
 

@@ -90,6 +90,7 @@ class Judge:
         self._levels = {zone.zone_id: zone.level for zone in plan.zones} | {EXTERNAL: EXTERNAL_LEVEL}
         self._names = {zone.zone_id: zone.name for zone in plan.zones}
         self._between: dict[tuple[str, str], list[Conduit]] = {}
+        self._outside = tuple(sorted({network for conduit in plan.conduits for network in conduit.networks}))
         self._ended: set[tuple[str, str]] = set()
         for conduit in plan.conduits:
             ends = (conduit.source, conduit.target)
@@ -101,8 +102,8 @@ class Judge:
     def judge(self, flow: Flow) -> Judged:
         """Say what becomes of a flow."""
         membership = self._membership
-        source = membership.zone_of(flow.client, flow.client_address, is_external=flow.is_external and not flow.client)
-        target = membership.zone_of(flow.server, flow.server_address, is_external=flow.is_external and not flow.server)
+        source = self._end(flow.client, flow.client_address, is_external=flow.is_external)
+        target = self._end(flow.server, flow.server_address, is_external=flow.is_external)
 
         def said(verdict: Verdict, conduit_id: str = "", reason: str = "") -> Judged:
             return Judged(
@@ -118,6 +119,13 @@ class Judge:
         if flow.transport not in TRANSPORTS:
             return said(Verdict.LAYER2, reason=f"{flow.protocol or flow.transport} beneath IP joins two zones")
         return self._judge_between(flow, source, target, said)
+
+    def _end(self, asset_id: str, address: str, *, is_external: bool) -> str:
+        found = self._membership.zone_of(asset_id, address, is_external=is_external and not asset_id)
+        # Private addresses that a conduit names as being outside are.
+        if found == UNASSIGNED and not asset_id and self._outside and lies_in(address, self._outside):
+            return EXTERNAL
+        return found
 
     def _judge_between(self, flow: Flow, source: str, target: str, said: Said) -> Judged:
         only_service = ""
