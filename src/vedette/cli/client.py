@@ -261,16 +261,24 @@ def _read(response: httpx.Response) -> bytes:
     return bytes(content)
 
 
+_JSON: Final = frozenset(
+    {"application/json", "application/problem+json", "application/mud+json", "application/stix+json"}
+)
+_TEXT: Final = frozenset({"text/plain", "text/csv", "application/x-ndjson"})
+
+
 def _answer(response: httpx.Response, content: bytes) -> Answer:
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
     body: Any = None
-    if content and kind in {"application/json", "application/problem+json", "application/mud+json"}:
+    if content and kind in _JSON:
         try:
             body = json.loads(content)
         except ValueError as error:
             raise BadAnswer(f"{response.url.path} answered with broken JSON", hint=_HINT) from error
-    elif kind in {"text/plain", "text/csv"}:
+    elif kind in _TEXT:
         body = content.decode("utf-8", "replace")
+    elif kind == "application/octet-stream":
+        body = content
     if not response.is_success:
         raise Refused(response.status_code, body if isinstance(body, dict) else {})
     if content and body is None:

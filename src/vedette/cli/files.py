@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,6 +110,22 @@ def new_file(path: Path) -> Iterator[TextIO]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody else may read; one that is there is not replaced.
+
+    Raises:
+        Usage: It exists, or its folder does not.
+        Denied: It may not be written.
+    """
+    try:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(content)
+    except PermissionError as error:
+        raise Denied(f"{path} may not be written", hint="choose another place") from error
+    except OSError as error:
+        raise Usage(f"{path} can't be written: {error.strerror}", hint="name a file that is not there yet") from error
 
 
 def describe_certificate(text: str, path: Path) -> tuple[str, str]:
