@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from identity_house import ACTOR, RunningSigner
@@ -10,6 +11,9 @@ from registry_house import RegistryHouse
 from vedette.kernel import Clock, RandomIds
 from vedette.network import (
     AssetSearch,
+    AssetService,
+    DeviceMatching,
+    ExternalService,
     IntakeLimits,
     LinkSearch,
     NetworkAsset,
@@ -19,6 +23,8 @@ from vedette.network import (
     SensorEntry,
     SensorIntake,
     SensorService,
+    SnapshotService,
+    UnknownAssets,
 )
 from vedette.protocols.sensor import (
     AlertRecord,
@@ -30,7 +36,7 @@ from vedette.protocols.sensor import (
     Record,
     write_batch,
 )
-from vedette.store import Store
+from vedette.store import Store, Transaction
 
 PLC, HMI = "10.0.0.5", "10.0.0.9"
 PLC_MAC, HMI_MAC = "00:1b:1b:00:00:05", "00:1c:06:00:00:09"
@@ -52,9 +58,19 @@ class NetworkHouse(RegistryHouse):
         self.ledger.project("sensors", self.sensors.project)
         self.intake = SensorIntake(store, self.ledger, clock=clock, ids=self.ids, limits=limits or IntakeLimits())
         self.alerts: list[AlertRecord] = []
-        self.intake.on_alerts(lambda tx, sensor, records: self.alerts.extend(records))
+        self.matching = DeviceMatching(self.organization_id, store)
+        self.ledger.project("managed assets", self.matching.project)
+        self.intake.on_alerts(self._note_alerts)
+        self.intake.on_appeared(UnknownAssets(self.matching, self._note_alerts, clock=clock).hear)
+        self.assets_service = AssetService(store, self.ledger, clock=clock, ids=self.ids)
+        self.snapshots = SnapshotService(self.organization_id, store, self.ledger, clock=clock, ids=self.ids)
+        self.externals = ExternalService(store, self.ledger, clock=clock)
         self.reader = NetworkReader(store)
         self._sequences: dict[tuple[str, str], int] = {}
+
+    def _note_alerts(self, tx: Transaction, sensor: SensorEntry, records: Sequence[AlertRecord]) -> None:
+        assert tx.connection.in_transaction()
+        self.alerts.extend(records)
 
     async def sensor(self, name: str = "probe-1", site: str = "north") -> SensorEntry:
         """Register a device, and that as a sensor."""

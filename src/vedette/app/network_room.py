@@ -18,6 +18,7 @@ from vedette.network import (
     SensorIntake,
     SensorService,
     SnapshotService,
+    UnknownAssets,
 )
 from vedette.store import Store
 
@@ -70,6 +71,7 @@ def build_network_room(
     ledger.project("managed assets", matching.project)
     intake = SensorIntake(store, ledger, clock=clock, ids=ids)
     intake.on_alerts(on_alerts)
+    intake.on_appeared(UnknownAssets(matching, on_alerts, clock=clock).hear)
     return NetworkRoom(
         sensors=sensors,
         intake=intake,

@@ -56,6 +56,7 @@ from vedette.network.reader import (
 from vedette.network.sensor_service import SensorService
 from vedette.network.snapshot import AssetPicture, AttributeChange, Comparison, Snapshot
 from vedette.network.snapshot_service import Changes, SnapshotService
+from vedette.network.unknown import UnknownAssets
 
 __all__ = [
     "AddressBook",
@@ -106,6 +107,7 @@ __all__ = [
     "SnapshotNotFound",
     "SnapshotService",
     "TooManySensors",
+    "UnknownAssets",
     "Verdict",
     "find_by_addresses",
     "find_managed_assets",

@@ -94,7 +94,9 @@ def _connection_of(
     client, server = address_of(record.client), address_of(record.server)
     if not client or not server:
         return None
-    is_inbound = _is_global(client) and not owner_of(client) and (not _is_global(server) or bool(owner_of(server)))
+    is_known, is_server_known = bool(owner_of(client)), bool(owner_of(server))
+    # Whoever is an asset stands inside; else whoever has no address of the internet.
+    is_inbound = is_server_known if is_known != is_server_known else _is_global(client) and not _is_global(server)
     local, remote = (server, client) if is_inbound else (client, server)
     port = f"{clean(record.transport)}/{record.port}" if record.port else clean(record.transport)
     first_at = min(moment_of(record.first_at), now)

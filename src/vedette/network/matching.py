@@ -64,6 +64,16 @@ class DeviceMatching:
                 changed += await self._store.write(lambda tx, found=found: self._save(tx, found))  # type: ignore[misc] # same
         return changed
 
+    def match_in(self, tx: Transaction, assets: Iterable[NetworkAsset]) -> set[str]:
+        """Match assets in a transaction of the caller's; return the ids of those that are registered devices."""
+        listed = list(assets)
+        changes = self._judge(tx.connection, listed)
+        self._save(tx, changes)
+        before = {asset.asset_id for asset in listed if asset.management is not None}
+        return (before | {each for each, found in changes.items() if found}) - {
+            each for each, found in changes.items() if found is None
+        }
+
     def project(self, tx: Transaction, event: Event) -> None:
         """Take a device that is deleted off its assets, in the registry's own transaction."""
         if isinstance(event, DeviceDeleted):
@@ -74,7 +84,12 @@ class DeviceMatching:
     def _look(self, connection: sa.Connection, after: str) -> tuple[dict[str, Management | None], str | None]:
         """Return what changes among a page of assets, and where the next begins."""
         page = repository.list_assets(connection, self._organization_id, AssetSearch(), after=after, limit=_PAGE)
-        open_ones = [asset for asset in page if not _is_by_person(asset)]
+        changes = self._judge(connection, page)
+        return changes, page[-1].asset_id if len(page) == _PAGE else None
+
+    def _judge(self, connection: sa.Connection, assets: Iterable[NetworkAsset]) -> dict[str, Management | None]:
+        """Return what changes among assets."""
+        open_ones = [asset for asset in assets if not _is_by_person(asset)]
         addresses = {ip for asset in open_ones for ip in asset.ips if ip_address(ip).is_private}
         connected = find_connected_from(connection, self._organization_id, addresses)
         devices = find_generations(
@@ -87,7 +102,7 @@ class DeviceMatching:
                 management = _judge(candidates)
                 if management != asset.management:
                     changes[asset.asset_id] = management
-        return changes, page[-1].asset_id if len(page) == _PAGE else None
+        return changes
 
     def _save(self, tx: Transaction, changes: Mapping[str, Management | None]) -> int:
         inventory = Inventory(tx.connection, self._organization_id)
