@@ -142,7 +142,10 @@ def make_onboarding(files: IdentityFiles, name: str, clock: Clock) -> Path:
     pem = certificate.public_bytes(serialization.Encoding.PEM)
     files.keep(ONBOARDING, _key_pem(key), pem)
     shown = files.folder / "onboarding-certificate.pem"
-    shown.write_bytes(pem)
+    try:
+        shown.write_bytes(pem)
+    except OSError as error:
+        raise EnrollmentFailed(f"{shown}: {error.strerror}", hint="the sensor must own it") from None
     return shown
 
 

@@ -45,6 +45,8 @@ _SEEN_AGAIN_NS: Final = 300 * 1_000_000_000
 _RESPONSE: Final = Direction.RESPONSE
 _FINE: Final = frozenset({"", "ok"})
 _RANKS: Final = {"": 0, "guess": 1, "likely": 2, "confirmed": 3}
+_NOTHING_MISSED: Final = frozenset({"retransmitted_segments", "mirrored_doubles"})
+"""Reasons why something was passed over that had been read before."""
 _NAMES: Final = frozenset({"dns", "tls", "http"})
 
 EvidenceOf = Callable[[Alert], bytes]
@@ -239,7 +241,11 @@ class Reporter(Listener):
             packets=count(counters.packets),
             bytes=count(counters.bytes),
             dropped=count(sensor.packets_dropped),
-            not_parsed=count(sum(not_parsed(sensor).values()) + self.not_counted + sensor.report.not_counted),
+            not_parsed=count(
+                sum(times for reason, times in not_parsed(sensor).items() if reason not in _NOTHING_MISSED)
+                + self.not_counted
+                + sensor.report.not_counted
+            ),
             records_lost=count(lost),
             assets=len(sensor.assets),
             links=len(self._links),

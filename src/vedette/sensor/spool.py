@@ -270,7 +270,7 @@ class Spool:
         self._bytes -= gone.size
         self._waiting -= gone.records - gone.taken
         self.lost += gone.records - gone.taken
-        self._path(number).unlink(missing_ok=True)
+        self._remove(number)
         following = (min(self._segments), 0)
         self._taken_at = max(self._taken_at, following)
         self._read_at = max(self._read_at, following)
@@ -289,6 +289,11 @@ class Spool:
             following = (min(self._segments), 0)
             self._taken_at, self._read_at = max(self._taken_at, following), max(self._read_at, following)
             self._write_cursor()
+            self._remove(number)
+
+    def _remove(self, number: int) -> None:
+        """Delete a segment's file; one that can't be goes when the spool is opened next, by the cursor."""
+        with contextlib.suppress(OSError):
             self._path(number).unlink(missing_ok=True)
 
     def _write_cursor(self) -> None:

@@ -47,6 +47,7 @@ _STEADY_S: Final = 30.0
 _LOOK_S: Final = 1.0
 _GLANCE_S: Final = 0.1
 _RENEW_AGAIN_S: Final = 300.0
+_ENROLL_AGAIN_S: Final = 300.0
 _NEVER_TAKEN: Final = frozenset(
     {
         ReasonCode.PACKET_TOO_LARGE,
@@ -88,6 +89,7 @@ class Uplink:
         # By the monotonic clock, so that a jump of the other one neither renews in a circle nor lets the end pass.
         self._renew_at_s: float | None = None
         self._random: Final = random.Random()  # noqa: S311 - jitter, no secret
+        self._enroll_at_s = 0.0
         self.is_connected = False
         self.records_refused = 0
         """What the platform will never take."""
@@ -106,7 +108,8 @@ class Uplink:
                 continue
             except Refused as refused:
                 self._say("refused; what is seen is kept", str(refused))
-                if refused.code in _WRONG_CREDENTIAL:
+                if refused.code in _WRONG_CREDENTIAL and began_s >= self._enroll_at_s:
+                    self._enroll_at_s = began_s + _ENROLL_AGAIN_S
                     await self._enroll_again()
             except (Cut, EnrollmentFailed) as problem:
                 self._say("interrupted; what is seen is kept", str(problem))

@@ -34,6 +34,7 @@ from vedette.sensor.uplink_settings import (
     PlatformSettings,
     SensorSettings,
     SettingsProblem,
+    is_interface,
     read_settings,
     write_settings,
 )
@@ -87,6 +88,8 @@ def run_with_platform(
     chosen = tuple(interfaces) or settings.interfaces
     if not chosen:
         raise SettingsProblem(f"{config}: no interface to listen on", hint="set interfaces, or give -i")
+    if wrong := [name for name in chosen if not is_interface(name)]:
+        raise SettingsProblem(f"{wrong[0]!r} is no interface's name", hint="ip link shows the interfaces")
     log_to_stderr()
     with only_one(settings.state):
         asyncio.run(run_sensor(settings, config.absolute(), chosen, clock or SystemClock(), for_s=for_s))
@@ -204,8 +207,11 @@ def _first_settings(told: Enrolling) -> SensorSettings:
     if told.anchor is not None:
         anchor = read_trust_anchor(told.anchor)
         root = folder / f"{told.config.stem}-root.pem"
-        folder.mkdir(parents=True, exist_ok=True)
-        root.write_text(anchor.root_certificate, encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            root.write_text(anchor.root_certificate, encoding="utf-8")
+        except OSError as error:
+            raise SettingsProblem(f"{root}: {error.strerror}") from None
         platform = PlatformSettings(
             host=told.host or anchor.hostnames[0], id_scope=anchor.id_scope, root=Path(root.name), port=told.port
         )

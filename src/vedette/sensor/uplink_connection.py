@@ -40,6 +40,10 @@ class Login(NamedTuple):
     user_name: str
     password: bytes | None = None
 
+    def __repr__(self) -> str:
+        # A password is a token: it must not reach a log through a representation.
+        return f"Login(client_id={self.client_id!r}, password={'absent' if self.password is None else 'hidden'})"
+
 
 def client_context(root: Path, identity: Path | None) -> ssl.SSLContext:
     """Return a context that trusts one root only, and presents an identity if there is one.

@@ -41,6 +41,20 @@ class PlatformSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8883
 
 
+class BaselineSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether and how long the sensor learns what is usual; see ``docs/detection.md``.
+
+    Attributes:
+        is_on: Whether it learns at all.
+        learn_for_s: How long what repeats daily needs; the rest follows from it.
+        is_enforced: Learn nothing any more: what is not known raises alerts.
+    """
+
+    is_on: bool = True
+    learn_for_s: float = 86_400.0
+    is_enforced: bool = False
+
+
 class SensorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a sensor sends, as whom, and what it keeps meanwhile; paths are relative to the file's folder.
 
@@ -51,6 +65,7 @@ class SensorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         buffer_mib: How much may wait on disk; then the oldest leaves.
         has_evidence: Whether alerts carry packets.
         rules: File of rules, as ``docs/detection.md`` shows one; none: the catalogue as it is.
+        baseline: What is learned at this site.
     """
 
     name: str
@@ -60,6 +75,7 @@ class SensorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer_mib: int = 256
     has_evidence: bool = msgspec.field(default=True, name="evidence")
     rules: Path | None = None
+    baseline: BaselineSettings = BaselineSettings()
 
     @property
     def buffer_bytes(self) -> int:
@@ -114,6 +130,8 @@ def read_settings(path: Path) -> SensorSettings:
     _check_names(path, read, SensorSettings, "")
     if isinstance(read.get("platform"), dict):
         _check_names(path, read["platform"], PlatformSettings, "platform.")
+    if isinstance(read.get("baseline"), dict):
+        _check_names(path, read["baseline"], BaselineSettings, "baseline.")
     try:
         found = msgspec.convert(read, SensorSettings, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -149,6 +167,11 @@ def write_settings(path: Path, settings: SensorSettings) -> None:
         raise SettingsProblem(f"{path}: {error.strerror}") from None
 
 
+def is_interface(name: str) -> bool:
+    """Tell whether a text can be an interface's name, and a part of a file's."""
+    return 0 < len(name) <= _MAX_INTERFACE_CHARS and name.isprintable() and not set("/ ") & set(name) and name[0] != "."
+
+
 def _path(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str):
         return Path(value)
@@ -178,9 +201,8 @@ def _checked(path: Path, settings: SensorSettings) -> SensorSettings:
         "platform.port is not between 1 and 65535": not 0 < platform.port < 65_536,
         "buffer_mib is not between 1 and 1048576": not 1 <= settings.buffer_mib <= 1_048_576,
         f"more than {_MAX_INTERFACES} interfaces": len(settings.interfaces) > _MAX_INTERFACES,
-        "an interface's name is empty or too long": any(
-            not 0 < len(name) <= _MAX_INTERFACE_CHARS for name in settings.interfaces
-        ),
+        "an interface's name is empty, too long or holds a slash": not all(map(is_interface, settings.interfaces)),
+        "baseline.learn_for_s is not between 1 s and 90 days": not 1 <= settings.baseline.learn_for_s <= 7_776_000,
     }
     for what, is_wrong in wrong.items():
         if is_wrong:
