@@ -76,7 +76,7 @@ def measure(path: Path, *, has_rules: bool = True) -> None:
 
     spare_the_collector()
 
-    sensor = Sensor(has_rules=has_rules)
+    sensor = Sensor(has_rules=has_rules, baseline=BaselineSettings())
     began = time.perf_counter()
     cpu = time.process_time()
     sensor.read_file(path)

@@ -51,7 +51,7 @@ ELSEWHERE = {
     *(f"snapshot {verb}" for verb in ("changes", "delete", "list", "take")),
     *(f"sensor {verb}" for verb in ("list", "register", "retire", "show")),
     # tests/integration/sensor: they listen to a wire, and are a device's
-    *("sensor run", "sensor enroll", "sensor train", "sensor classify"),
+    *("sensor run", "sensor enroll", "sensor train", "sensor classify", "sensor baseline"),
 }
 
 

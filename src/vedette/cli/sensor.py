@@ -18,6 +18,20 @@ RulesOption = Annotated[
 ]
 
 
+BaselineOption = Annotated[
+    Path | None, typer.Option("--baseline", metavar="FILE", help="Learn what is usual, and keep it there.")
+]
+LearnForOption = Annotated[
+    float, typer.Option("--learn-for", help="Seconds until what repeats daily is learned.", min=1)
+]
+EnforceOption = Annotated[
+    bool, typer.Option("--enforce", help="Learn nothing more: what the baseline does not know raises alerts.")
+]
+ExceptionsOption = Annotated[
+    Path | None, typer.Option("--exceptions", metavar="FILE", help="What baselines are not to raise, TOML.")
+]
+
+
 def read(
     files: Annotated[list[Path], typer.Argument(help="Captures: pcap or pcapng, also with gzip.")],
     output: OutputOption = "table",
@@ -26,11 +40,18 @@ def read(
     send_as: Annotated[
         Path | None, typer.Option("--send-as", metavar="FILE", help="Settings of a sensor; its platform is told.")
     ] = None,
+    *,
+    baseline: BaselineOption = None,
+    learn_for_s: LearnForOption = 86_400.0,
+    is_enforced: EnforceOption = False,
+    exceptions: ExceptionsOption = None,
 ) -> None:
     """Read captures: inventory, protocols, external connections, broken rules and alerts."""
-    from vedette.sensor import read_files  # noqa: PLC0415 - other commands need none of it
+    from vedette.sensor import baseline_settings, read_files  # noqa: PLC0415 - other commands need none of it
 
-    raise typer.Exit(read_files(files, is_json=output == "json", zeek=zeek, send_as=send_as, rules=rules))
+    usual = baseline_settings(baseline, learn_for_s=learn_for_s, is_enforced=is_enforced, exceptions=exceptions)
+    is_json = output == "json"
+    raise typer.Exit(read_files(files, is_json=is_json, zeek=zeek, send_as=send_as, rules=rules, baseline=usual))
 
 
 def run(
@@ -48,13 +69,22 @@ def run(
     output: OutputOption = "table",
     zeek: ZeekOption = None,
     rules: RulesOption = None,
+    baseline: BaselineOption = None,
+    learn_for_s: LearnForOption = 86_400.0,
+    is_enforced: EnforceOption = False,
+    exceptions: ExceptionsOption = None,
 ) -> None:
     """Listen on an interface until interrupted, then print what was seen; alerts are printed as they come."""
-    from vedette.sensor import run as run_sensor  # noqa: PLC0415 - other commands need none of it
+    from vedette.sensor import baseline_settings  # noqa: PLC0415 - other commands need none of it
+    from vedette.sensor import run as run_sensor  # noqa: PLC0415 - same
 
+    usual = baseline_settings(baseline, learn_for_s=learn_for_s, is_enforced=is_enforced, exceptions=exceptions)
+    is_json = output == "json"
     raise typer.Exit(
-        run_sensor(interface or [], config=config, for_s=for_s, is_json=output == "json", zeek=zeek, rules=rules)
-    )
+        run_sensor(
+            interface or [], config=config, for_s=for_s, is_json=is_json, zeek=zeek, rules=rules, baseline=usual
+        )
+    )  # fmt: skip
 
 
 def enroll(

@@ -11,6 +11,10 @@ from __future__ import annotations
 from vedette.sensor.alerts import Alert, RaiseAlert, Rule, Severity
 from vedette.sensor.alerts import Engine as AlertEngine
 from vedette.sensor.assets import Asset, Assets, Fact, is_public
+from vedette.sensor.baseline import Asked as BaselineAsked
+from vedette.sensor.baseline import Settings as BaselineSettings
+from vedette.sensor.baseline import baseline as manage_baseline
+from vedette.sensor.baseline import settings_of as baseline_settings
 from vedette.sensor.capture import CaptureFile, CaptureProblem, LiveCapture, Packet, read_capture
 from vedette.sensor.command import enroll, listen, main, read_files, run
 from vedette.sensor.community_id import community_id, community_id_of
@@ -51,6 +55,8 @@ __all__ = [
     "AssetEvidence",
     "Assets",
     "Attribute",
+    "BaselineAsked",
+    "BaselineSettings",
     "CaptureFile",
     "CaptureProblem",
     "Certainty",
@@ -81,6 +87,7 @@ __all__ = [
     "as_document",
     "as_tables",
     "asset_document",
+    "baseline_settings",
     "community_id",
     "community_id_of",
     "connection_state",
@@ -88,6 +95,7 @@ __all__ = [
     "is_public",
     "listen",
     "main",
+    "manage_baseline",
     "read_capture",
     "read_files",
     "run",

@@ -13,6 +13,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal, to_rfc3339
+from vedette.sensor.baseline import Settings as BaselineSettings
+from vedette.sensor.baseline import add_baseline, add_options, run_baseline, settings_of
 from vedette.sensor.capture import CaptureProblem, LiveCapture
 from vedette.sensor.recognize import add_recognizing, recognizing
 from vedette.sensor.rules import RULES, Settings, read_settings
@@ -35,6 +37,7 @@ def read_files(
     zeek: Path | None = None,
     send_as: Path | None = None,
     rules: Path | None = None,
+    baseline: BaselineSettings | None = None,
 ) -> int:
     """Read capture files as one, print the report; answer the exit code: 1 if a file was damaged, or not all was sent.
 
@@ -44,6 +47,7 @@ def read_files(
         zeek: A directory for logs.
         send_as: Settings of an enrolled sensor: its platform is told what the files hold.
         rules: A file that changes the catalogue of rules.
+        baseline: How what is usual is learned; a day, in memory, by default.
 
     Raises:
         CaptureProblem: A file can't be opened, or is no capture.
@@ -51,7 +55,12 @@ def read_files(
     """
     spare_the_collector()
     sending = _file_sending(send_as) if send_as is not None else None
-    sensor = Sensor([sending.listener] if sending is not None else [], rules=_settings(rules), zeek=zeek)
+    sensor = Sensor(
+        [sending.listener] if sending is not None else [],
+        rules=_settings(rules),
+        baseline=baseline or BaselineSettings(),
+        zeek=zeek,
+    )
     if sending is not None:
         sending.reporter.attach(sensor)
     for path in paths:
@@ -69,6 +78,7 @@ def listen(
     is_json: bool = False,
     zeek: Path | None = None,
     rules: Path | None = None,
+    baseline: BaselineSettings | None = None,
     clock: Clock | None = None,
 ) -> int:
     """Listen until interrupted, or for some time, then print the report; alerts are printed as they come.
@@ -79,7 +89,7 @@ def listen(
     """
     clock = clock or SystemClock()
     spare_the_collector()
-    sensor = Sensor(rules=_settings(rules), zeek=zeek)
+    sensor = Sensor(rules=_settings(rules), baseline=baseline or BaselineSettings(), zeek=zeek)
     told = 0
     stop = _Stop()
     with LiveCapture(interface) as capture, stop:
@@ -123,9 +133,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for verb in (read, run):
         verb.add_argument("--output", choices=("table", "json"), default="table")
         verb.add_argument("--zeek", type=Path, metavar="DIRECTORY", help="write logs there as Zeek does")
+        add_options(verb)
         verb.add_argument("--rules", type=Path, metavar="FILE", help="changes the catalogue of rules; TOML")
     _add_enroll(verbs.add_parser("enroll", help="become a device of a platform"))
     add_recognizing(verbs)
+    add_baseline(verbs)
     chosen = parser.parse_args(arguments)
     try:
         return _act(chosen)
@@ -153,12 +165,20 @@ def _act(chosen: argparse.Namespace) -> int:
         return enroll(Enrolling(**{name: value for name, value in vars(chosen).items() if name != "verb"}))
     if chosen.verb in {"train", "classify"}:
         return recognizing(chosen)
+    if chosen.verb == "baseline":
+        return run_baseline(chosen)
     is_json = chosen.output == "json"
+    baseline = settings_of(
+        chosen.baseline, learn_for_s=chosen.learn_for_s, is_enforced=chosen.enforce, exceptions=chosen.exceptions
+    )
     if chosen.verb == "read":
-        return read_files(chosen.files, is_json=is_json, zeek=chosen.zeek, send_as=chosen.send_as, rules=chosen.rules)
+        return read_files(
+            chosen.files, is_json=is_json, zeek=chosen.zeek, send_as=chosen.send_as, rules=chosen.rules,
+            baseline=baseline,
+        )  # fmt: skip
     return run(
         chosen.interface, config=chosen.config, for_s=chosen.for_s, is_json=is_json, zeek=chosen.zeek,
-        rules=chosen.rules,
+        rules=chosen.rules, baseline=baseline,
     )  # fmt: skip
 
 
@@ -181,6 +201,7 @@ def run(
     is_json: bool = False,
     zeek: Path | None = None,
     rules: Path | None = None,
+    baseline: BaselineSettings | None = None,
 ) -> int:
     """Listen: with settings, tell the platform of it; without, print a report of the one interface in the end.
 
@@ -194,10 +215,12 @@ def run(
             raise CaptureProblem("--zeek is for a sensor without a platform", hint="leave out --config or --zeek")
         if rules is not None:
             raise CaptureProblem("--rules is for a sensor without a platform", hint="name the file in its settings")
+        if baseline is not None and baseline.path is not None:
+            raise CaptureProblem("--baseline is for a sensor without a platform", hint="set [baseline] in its settings")
         return run_with_platform(config, list(interfaces), for_s=for_s)
     if len(interfaces) != 1:
         raise CaptureProblem("give one interface with -i", hint="several need --config, a platform to tell")
-    return listen(interfaces[0], for_s=for_s, is_json=is_json, zeek=zeek, rules=rules)
+    return listen(interfaces[0], for_s=for_s, is_json=is_json, zeek=zeek, rules=rules, baseline=baseline)
 
 
 def spare_the_collector() -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 from vedette.sensor.alerts import RaiseAlert
 from vedette.sensor.assets import Assets
+from vedette.sensor.baseline import Baseline
+from vedette.sensor.baseline import Settings as BaselineSettings
 from vedette.sensor.capture import CaptureFile, CaptureProblem, Packet
 from vedette.sensor.dissect import PROTOCOLS, Protocol
 from vedette.sensor.engine import Engine, Limits
@@ -29,6 +31,7 @@ class Sensor:
     Args:
         listeners: Makers of further listeners: rules, baselines, exporters.
         rules: What the operator changed in the catalogue of rules.
+        baseline: How what is usual is learned; None: it is not.
         has_rules: Whether the rules that hold from the first packet are heard at all.
         zeek: A directory for logs in Zeek's form.
         makers: Tells makers from MAC addresses.
@@ -41,6 +44,7 @@ class Sensor:
         listeners: Iterable[MakeListener] = (),
         *,
         rules: Settings | None = None,
+        baseline: BaselineSettings | None = None,
         has_rules: bool = True,
         zeek: Path | None = None,
         makers: Makers | None = None,
@@ -58,10 +62,17 @@ class Sensor:
             heard_by.append(self.zeek)
         if has_rules:
             heard_by.append(Rules(self.assets, self.report.raise_alert, rules))
+        self.baseline: Final = (
+            Baseline(self.report.raise_alert, self.assets, baseline) if baseline is not None else None
+        )
+        if self.baseline is not None:
+            heard_by.append(self.baseline)
         heard_by += [make(self.assets, self.report.raise_alert) for make in listeners]
         self.engine: Final = Engine(heard_by, protocols=catalogue, limits=limits)
         self.damages: Final[dict[str, str]] = {}
         """Files that could not be read to their end → why."""
+        self.not_read: Final[dict[str, int]] = {}
+        """Counts of what could not be read of something else than packets, by reason."""
         self.packets_dropped = 0
         """By whoever captured, as far as that is known."""
 
@@ -87,10 +98,16 @@ class Sensor:
             self.damages[str(path)] = capture.damage
 
     def finish(self) -> None:
-        """Close every flow, and the logs."""
+        """Close every flow, and the logs; keep the baseline.
+
+        Raises:
+            BaselineProblem: It can't be written.
+        """
         self.engine.finish()
         self.recognizer.conclude()
         if self.zeek is not None:
             for alert in self.report.alerts:
                 self.zeek.alert(alert)
             self.zeek.close()
+        if self.baseline is not None:
+            self.baseline.save()

@@ -25,7 +25,7 @@ LEAVES = dict(leaves("", PROGRAM))
 LOCAL = {"up", "demo", "ledger verify", "ledger export", "config check", "config show", "recover-admin"}
 # Of policies as files, of captures, and of this machine: no platform is asked.
 LOCAL |= {"policy check", "policy test", "sensor read", "sensor run", "sensor enroll", "listener check"}
-LOCAL |= {"sensor train", "sensor classify"}
+LOCAL |= {"sensor train", "sensor classify", "sensor baseline"}
 READS = {
     "status",
     "login-link",

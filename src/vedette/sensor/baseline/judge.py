@@ -23,6 +23,7 @@ from vedette.sensor.model import OpKind, OtOp
 
 _MAX_STRANGERS: Final = 10_000
 _MAX_INDUSTRIAL: Final = 20_000
+_MAX_SCOPE: Final = 400
 _WRITES: Final = "writes"
 _READS: Final = "reads"
 _ASKING: Final = frozenset({OpKind.READ, OpKind.WRITE, OpKind.CONTROL, OpKind.IDENTIFY, OpKind.DIAGNOSE, OpKind.FILE})
@@ -156,7 +157,7 @@ class Judge:
         asked = range_of(op)
         if asked is None:
             return None
-        place = f"{scope} {op.unit} {about}" if op.unit is not None else f"{scope} {about}"
+        place = (f"{scope} {op.unit} {about}" if op.unit is not None else f"{scope} {about}")[:_MAX_SCOPE]
         if lists.judge_range(place, *asked, at_ns, is_grave=writes) is Verdict.NEW:
             span = f"{asked[0]}-{asked[1]}"
             return self._tell(

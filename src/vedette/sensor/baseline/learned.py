@@ -88,7 +88,8 @@ class Learned:
         if self.state is State.DYNAMIC:
             wants = f"{needs.enforced_slices} slices over {_span(int(needs.enforced_share * settings.learn_ns))}"
             return f"{seen}, {quiet}; needs {wants} to be enforced"
-        return f"{seen}, {quiet}; needs {needs.dynamic_slices} slices and {_span(int(needs.dynamic_share * settings.learn_ns))} without anything new"
+        waits = _span(int(needs.dynamic_share * settings.learn_ns))
+        return f"{seen}, {quiet}; needs {needs.dynamic_slices} slices and {waits} without anything new"
 
 
 class AllowLists:
@@ -223,7 +224,7 @@ class AllowLists:
         """Let one leave that is old and not ready: what is learned stays, however many strangers come."""
         for each in list(islice(self.known, _EVICTION_LOOKS)):
             learned = self.known.pop(each)
-            if learned.state is State.LEARNING:
+            if learned.settle(each[0], self._settings) is State.LEARNING:
                 self.evicted += 1
                 return True
             self.known[each] = learned  # those that stay stand last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from vedette.sensor.alerts import RaiseAlert, Rule
@@ -10,6 +11,7 @@ from vedette.sensor.baseline.alarms import Alarms
 from vedette.sensor.baseline.beacons import Beacons
 from vedette.sensor.baseline.conversations import Conversations
 from vedette.sensor.baseline.judge import Judge
+from vedette.sensor.baseline.keeper import Keeper, carry_out
 from vedette.sensor.baseline.keys import ends_of
 from vedette.sensor.baseline.learned import AllowLists
 from vedette.sensor.baseline.model import Settings
@@ -17,10 +19,15 @@ from vedette.sensor.baseline.names import Names
 from vedette.sensor.baseline.questions import Questions
 from vedette.sensor.baseline.rhythm import Channel, Rhythm
 from vedette.sensor.baseline.sayings import Sayings
+from vedette.sensor.baseline.state import BaselineProblem, Saved, restore, saved_from
 from vedette.sensor.baseline.volume import Volume
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.model import Anomaly, AssetEvidence, Direction, OtOp
 
+log = logging.getLogger(__name__)
+
+_S: Final = 1_000_000_000
+_ORDERS_EVERY_NS: Final = 5 * _S
 _MAX_OF_FLOW: Final = 512
 _GREETINGS: Final = frozenset({"tls", "http"})
 _DNS: Final = "dns"
@@ -39,11 +46,15 @@ class Baseline(Rule):
         raise_alert: Where alerts go.
         assets: The inventory; it must hear everything before.
         settings: How long is learned, and where that is kept.
+
+    Raises:
+        BaselineProblem: The state can't be read: nothing is learned anew in secret.
     """
 
     __slots__ = (
-        "_beacons", "_conversations", "_known", "_questions", "_sayings", "_slice", "_slice_ns", "alarms", "judge",
-        "lists", "names", "now_ns", "rhythm", "settings", "volume",
+        "_beacons", "_conversations", "_keeper", "_known", "_orders_ns", "_questions", "_saved_ns", "_sayings",
+        "_slice", "_slice_ns", "alarms", "judge", "lists", "names", "now_ns", "rhythm", "saving_failed", "settings",
+        "volume",
     )  # fmt: skip
 
     def __init__(self, raise_alert: RaiseAlert, assets: Assets, settings: Settings | None = None) -> None:
@@ -63,6 +74,11 @@ class Baseline(Rule):
         self._known: Final[dict[Flow, dict[OpKey, Channel]]] = {}
         self._slice: int = -1
         self._slice_ns: Final = self.settings.slice_ns
+        self._keeper: Final = Keeper(self.settings.path) if self.settings.path is not None else None
+        self._saved_ns = self._orders_ns = 0
+        self.saving_failed = 0
+        if self._keeper is not None and (saved := self._keeper.load()) is not None:
+            self.restore(saved)
 
     def operations(self, operations: list[OtOp]) -> None:
         """Judge operations."""
@@ -146,3 +162,54 @@ class Baseline(Rule):
         if self.settings.is_rhythm_on:
             self.rhythm.sweep(now_ns)
             self.volume.sweep(now_ns)
+        if self._keeper is not None:
+            self._keep(self._keeper, now_ns)
+
+    def restore(self, saved: Saved) -> None:
+        """Fill what is still empty with what was kept."""
+        restore(saved, self.lists, self.rhythm, self.judge.industrial)
+        self.now_ns = saved.saved_ns
+
+    def saved(self) -> Saved:
+        """Return what is to be kept."""
+        return saved_from(self.lists, self.rhythm, self.judge.industrial, self.now_ns)
+
+    def save(self) -> None:
+        """Keep the state now; call it when the sensor ends.
+
+        Raises:
+            BaselineProblem: It can't be written.
+        """
+        if self._keeper is not None:
+            self._take_orders(self._keeper)
+            self._keeper.save(self.saved())
+            self._keeper.done()
+
+    def _keep(self, keeper: Keeper, now_ns: int) -> None:
+        if not 0 <= now_ns - self._orders_ns < _ORDERS_EVERY_NS:
+            self._orders_ns = now_ns
+            is_changed = self._take_orders(keeper)
+        else:
+            is_changed = False
+        if not self._saved_ns:
+            self._saved_ns = now_ns
+        if is_changed or not 0 <= now_ns - self._saved_ns < self.settings.save_every_s * _S:
+            self._saved_ns = now_ns
+            try:
+                keeper.save(self.saved())
+                keeper.done()
+            except BaselineProblem as problem:  # the disk is full, say: what is known is still in memory
+                self.saving_failed += 1
+                log.warning("baseline not saved", extra={"path": str(keeper.path), "problem": problem.detail})
+
+    def _take_orders(self, keeper: Keeper) -> bool:
+        orders = keeper.take()
+        for order in orders:
+            is_done = carry_out(order, self.lists, self.rhythm, self.now_ns)
+            log.info("baseline changed by a person", extra={
+                "verb": order.verb, "key_class": order.key_class, "scope": order.scope, "key": order.key,
+                "is_done": is_done,
+            })  # fmt: skip
+        if orders:
+            self._known.clear()
+        return bool(orders)
