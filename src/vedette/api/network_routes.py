@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from vedette.api.advisories import AdvisoryRoutes
 from vedette.api.assets import AssetRoutes
 from vedette.api.network import TalkRoutes
 from vedette.api.network_export import InventoryExport
 from vedette.api.network_sensors import SensorRoutes
 from vedette.api.network_snapshots import SnapshotRoutes
+from vedette.api.vulnerabilities import VulnerabilityRoutes
+from vedette.health.advisories import AdvisoryService
 from vedette.kernel import OrganizationId
 from vedette.network import AssetService, ExternalService, NetworkReader, SensorService, SnapshotService
+from vedette.network.exposure import ExposureAssessor, ExposureService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,9 @@ class NetworkServices:
     assets: AssetService
     externals: ExternalService
     snapshots: SnapshotService
+    advisories: AdvisoryService
+    assessor: ExposureAssessor
+    exposure: ExposureService
 
 
 def network_routers(organization_id: OrganizationId, services: NetworkServices) -> list[APIRouter]:
@@ -34,4 +41,6 @@ def network_routers(organization_id: OrganizationId, services: NetworkServices) 
         *TalkRoutes(organization_id, services.reader, services.externals).build(),
         *SnapshotRoutes(services.snapshots).build(),
         InventoryExport(organization_id, services.reader, services.externals).build(),
+        *AdvisoryRoutes(organization_id, services.advisories, services.assessor).build(),
+        *VulnerabilityRoutes(organization_id, services.exposure, services.reader).build(),
     ]

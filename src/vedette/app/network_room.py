@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 from vedette.bus import BusConnection
+from vedette.health import SignalService
+from vedette.health.advisories import AdvisoryService
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Ledger
 from vedette.network import (
@@ -20,6 +22,7 @@ from vedette.network import (
     SnapshotService,
     UnknownAssets,
 )
+from vedette.network.exposure import ExposureAssessor, ExposureService, ExposureSignals
 from vedette.store import Store
 
 
@@ -35,6 +38,9 @@ class NetworkRoom:
     externals: ExternalService
     snapshots: SnapshotService
     matching: DeviceMatching
+    advisories: AdvisoryService
+    assessor: ExposureAssessor
+    exposure: ExposureService
 
     async def run(self) -> None:
         """Do what goes on beside requests, until cancelled."""
@@ -42,6 +48,7 @@ class NetworkRoom:
             group.create_task(self.feed.run(), name="sensors")
             group.create_task(self.matching.run(), name="assets and devices")
             group.create_task(self.snapshots.run(), name="snapshots of the inventory")
+            group.create_task(self.assessor.run(), name="vulnerabilities of assets")
 
 
 def build_network_room(
@@ -51,6 +58,7 @@ def build_network_room(
     devices: BusConnection,
     *,
     on_alerts: OnAlerts,
+    signals: SignalService,
     clock: Clock,
     ids: IdSource,
 ) -> NetworkRoom:
@@ -62,6 +70,7 @@ def build_network_room(
         ledger: Of the platform.
         devices: Connection of the account that may read what devices sent.
         on_alerts: Told of the alerts in a batch, in the transaction that takes it.
+        signals: Told of managed devices with proven vulnerabilities.
         clock: Source of time.
         ids: Source of ids.
     """
@@ -72,13 +81,20 @@ def build_network_room(
     intake = SensorIntake(store, ledger, clock=clock, ids=ids)
     intake.on_alerts(on_alerts)
     intake.on_appeared(UnknownAssets(matching, on_alerts, clock=clock).hear)
+    reader = NetworkReader(store)
+    advisories = AdvisoryService(store, ledger, clock=clock)
+    told = ExposureSignals(organization_id, store, signals, clock=clock)
+    assessor = ExposureAssessor(organization_id, store, reader, advisories, told, clock=clock)
     return NetworkRoom(
         sensors=sensors,
         intake=intake,
         feed=SensorFeed(organization_id, devices, store, sensors, intake, clock=clock),
-        reader=NetworkReader(store),
+        reader=reader,
         assets=AssetService(store, ledger, clock=clock, ids=ids),
         externals=ExternalService(store, ledger, clock=clock),
         snapshots=SnapshotService(organization_id, store, ledger, clock=clock, ids=ids),
         matching=matching,
+        advisories=advisories,
+        assessor=assessor,
+        exposure=ExposureService(store, ledger, advisories, assessor, clock=clock),
     )

@@ -301,7 +301,14 @@ async def build_rooms(
     )
     desk.on_session(access.session_opened)
     network = build_network_room(
-        organization_id, store, ledger, devices, on_alerts=response.incidents.hear, clock=clock, ids=ids
+        organization_id,
+        store,
+        ledger,
+        devices,
+        on_alerts=response.incidents.hear,
+        signals=response.signals,
+        clock=clock,
+        ids=ids,
     )
     desk.on_traffic(response.traffic.take)
     return Rooms(

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from vedette.cli import (
+    advisory,
     access,
     access_list,
     approval,
@@ -55,6 +56,7 @@ from vedette.cli import (
     telemetry,
     token,
     twin,
+    vulnerability,
     zone,
     zone_conduit,
     zone_segment,
@@ -197,6 +199,23 @@ _SEGMENT: Final[Commands] = {
     "paths": zone_segment.paths,
     "mud": zone_segment.mud,
     "compare-mud": zone_segment.compare_mud,
+}
+_ADVISORY: Final[Commands] = {
+    "import": advisory.import_advisories,
+    "kev": advisory.import_known_exploited,
+    "epss": advisory.import_scores,
+    "feeds": advisory.feeds,
+    "list": advisory.list_advisories,
+    "show": advisory.show,
+    "remove": advisory.remove,
+}
+_VULNERABILITY: Final[Commands] = {
+    "list": vulnerability.list_vulnerabilities,
+    "show": vulnerability.show,
+    "summary": vulnerability.summary,
+    "exposures": vulnerability.exposures,
+    "accept": vulnerability.accept,
+    "reopen": vulnerability.reopen,
 }
 _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "device": ("Devices: who they are, and what can be done with them.", _DEVICE),
@@ -348,6 +367,8 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "zone": ("Which assets may talk with each other, in versions that a person approves.", _ZONE),
     "conduit": ("What may pass from one zone to another.", _CONDUIT),
     "segment": ("What a plan of zones does with traffic: replay, rule sets, drift, MUD files.", _SEGMENT),
+    "advisory": ("What is known of vulnerabilities: advisories, and how they are exploited.", _ADVISORY),
+    "vulnerability": ("What assets are vulnerable to, what to do, and who lives with it.", _VULNERABILITY),
     "asset": (
         "Every device that sensors saw, managed or not.",
         {

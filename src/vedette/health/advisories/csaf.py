@@ -16,7 +16,7 @@ import msgspec
 
 from vedette.health.advisories.cvss import score_of
 from vedette.health.advisories.errors import InvalidAdvisory
-from vedette.health.advisories.model import Advisory, AdvisoryProduct, ProductStatus, Remedy, Weakness
+from vedette.health.advisories.model import Advisory, AdvisoryProduct, ProductStatus, Remedy, Weakness, advisory_key
 from vedette.health.advisories.names import codes_in, order_code
 
 DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -174,10 +174,10 @@ def read_advisory(data: bytes) -> Advisory:
     products = _read_tree(read.product_tree)
     groups = {group.group_id: group.product_ids for group in read.product_tree.product_groups}
     tracking = document.tracking
-    advisory_id = _text(tracking.id, 100)
+    advisory_id, publisher = _text(tracking.id, 100), _text(document.publisher.name, 100)
     return Advisory(
         advisory_id=advisory_id,
-        publisher=_text(document.publisher.name, 100),
+        publisher=publisher,
         title=_text(document.title, _NAME_MAX),
         version=_text(tracking.version, 64),
         status=tracking.status,
@@ -186,7 +186,7 @@ def read_advisory(data: bytes) -> Advisory:
         url=_reference(document.references),
         sha256=hashlib.sha256(data).hexdigest(),
         products=tuple(products.values()),
-        weaknesses=tuple(_weaknesses(advisory_id, read.vulnerabilities, products, groups)),
+        weaknesses=tuple(_weaknesses(advisory_key(publisher, advisory_id), read.vulnerabilities, products, groups)),
     )
 
 
@@ -240,20 +240,23 @@ def _product(product: _Product, named: dict[str, str]) -> AdvisoryProduct:
 
 
 def _weaknesses(
-    advisory_id: str,
+    key: str,
     vulnerabilities: list[_Vulnerability],
     products: dict[str, AdvisoryProduct],
     groups: dict[str, list[str]],
 ) -> Iterator[Weakness]:
-    total = 0
+    total, named = 0, set[str]()
     for number, each in enumerate(vulnerabilities, 1):
         statuses = _statuses(each.product_status, products)
         total += sum(map(len, statuses.values()))
         if total > _STATUSES_MAX:
             raise InvalidAdvisory(f"it says of more than {_STATUSES_MAX} products whether they are affected")
+        # One that has no CVE id, or one that another here has, is called by what we call its advisory.
+        name = each.cve if _CVE.fullmatch(each.cve) and each.cve not in named else f"{key}-{number}"
+        named.add(name)
         score, vector = score_of([(s.cvss_v4, s.cvss_v3, s.cvss_v2) for s in each.scores[:1000]])
         yield Weakness(
-            name=each.cve if _CVE.fullmatch(each.cve) else f"{advisory_id}#{number}",
+            name=name,
             title=_text(each.title, _NAME_MAX),
             description=_text(
                 next((n.text for n in each.notes if n.category in {"summary", "description"}), ""), _TEXT_MAX

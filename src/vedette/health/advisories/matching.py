@@ -267,7 +267,7 @@ class Catalogue:
                     yield product, identity
 
     def _unknown(self, seen: _Seen) -> tuple[str, int]:
-        if seen.codes or telling(seen.tokens):
+        if any(fact.attribute != "software" and tokens for fact, tokens in seen.names.items()):
             return "", 0
         known = [maker for key in seen.makers if (maker := self._makers.get(key)) is not None]
         if not seen.makers:

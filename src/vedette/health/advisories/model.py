@@ -51,7 +51,7 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Weakness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One vulnerability of an advisory.
 
-    ``name`` is the CVE id, or the advisory's id and the number of the vulnerability within it.
+    ``name`` is the CVE id, or the advisory's key and the number of the vulnerability within it.
     """
 
     name: str

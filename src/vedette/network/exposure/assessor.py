@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -105,6 +106,7 @@ class ExposureAssessor:
         self._around: dict[str, Surroundings] = {}
         self._around_at: datetime | None = None
         self._turn = asyncio.Lock()
+        self._nudged = asyncio.Event()
 
     async def run(self) -> None:
         """Look each minute, until cancelled."""
@@ -113,7 +115,14 @@ class ExposureAssessor:
                 await self.assess()
             except Problem as problem:
                 log.warning("assets are not compared with advisories", extra={"cause": problem.code})
-            await asyncio.sleep(_INTERVAL_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_INTERVAL_S):
+                    await self._nudged.wait()
+            self._nudged.clear()
+
+    def nudge(self) -> None:
+        """Have it look at once: there is something new to compare with."""
+        self._nudged.set()
 
     async def assess(self) -> Run:
         """Compare every asset of which anything changed since it was last compared."""

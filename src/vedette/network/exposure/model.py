@@ -79,7 +79,7 @@ class Vulnerability:
     """A vulnerability of an asset.
 
     Attributes:
-        name: CVE id, or the advisory's id and a number.
+        name: CVE id, or the advisory's key and a number.
         versions: What the advisory says is affected.
         evidence_id: Changes when what it rests on does.
         is_known_exploited: By CISA's catalog.
@@ -157,7 +157,7 @@ class VulnerabilitySearch:
 
     asset_id: str = ""
     name: str = ""
-    site: str = ""
+    sites: frozenset[str] | None = None
     certainty: Certainty | None = None
     state: VulnerabilityState | None = None
     is_known_exploited: bool | None = None

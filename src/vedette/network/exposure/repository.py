@@ -202,10 +202,18 @@ def find_exposures(connection: sa.Connection, organization_id: str, asset_ids: S
 
 
 def list_exposures(
-    connection: sa.Connection, organization_id: str, *, is_unknown: bool | None, after: str, limit: int
+    connection: sa.Connection,
+    organization_id: str,
+    *,
+    sites: frozenset[str] | None,
+    is_unknown: bool | None,
+    after: str,
+    limit: int,
 ) -> list[Exposure]:
     """Return what assets' vulnerabilities come to, by asset."""
     query = sa.select(exposures).where(_x.organization_id == organization_id, _x.asset_id > after)
+    if sites is not None:
+        query = query.where(_x.site.in_(sorted(sites)))
     if is_unknown is not None:
         query = query.where(_x.unknown_reason != "" if is_unknown else _x.unknown_reason == "")
     rows = connection.execute(query.order_by(_x.asset_id).limit(limit)).mappings()
@@ -247,18 +255,21 @@ def forget_asset(connection: sa.Connection, organization_id: str, asset_id: str)
         )
 
 
-def summarize(connection: sa.Connection, organization_id: str, now: datetime) -> Summary:
+def summarize(connection: sa.Connection, organization_id: str, now: datetime, sites: frozenset[str] | None) -> Summary:
     """Return what all assets' vulnerabilities come to."""
-    mine = _x.organization_id == organization_id
-    reasons = sa.select(sa.func.count(), sa.func.max(_x.assessed_at)).where(mine)
-    assets, assessed_at = connection.execute(reasons).one()
-    unknown = connection.execute(sa.select(sa.func.count()).where(mine, _x.unknown_reason != "")).scalar_one()
-    is_accepted = _is_accepted(now)
+    mine = [_x.organization_id == organization_id]
+    theirs = [_v.organization_id == organization_id]
+    if sites is not None:
+        mine.append(_x.site.in_(sorted(sites)))
+        theirs.append(_v.site.in_(sorted(sites)))
+    assets, assessed_at = connection.execute(sa.select(sa.func.count(), sa.func.max(_x.assessed_at)).where(*mine)).one()
+    unknown = connection.execute(sa.select(sa.func.count()).where(*mine, _x.unknown_reason != "")).scalar_one()
+    is_accepted = _is_accepted(now).label("is_accepted")
     counted = (
         sa.select(_v.certainty, is_accepted, _v.is_known_exploited, sa.func.count())
         .select_from(_joined())
-        .where(_v.organization_id == organization_id)
-        .group_by(_v.certainty, is_accepted, _v.is_known_exploited)
+        .where(*theirs)
+        .group_by(_v.certainty, sa.text("is_accepted"), _v.is_known_exploited)
     )
     totals = {"proven": 0, "maybe": 0, "accepted": 0, "known_exploited": 0}
     for certainty, accepted, is_known, count in connection.execute(counted):
@@ -287,8 +298,8 @@ def _conditions(search: VulnerabilitySearch, now: datetime) -> list[sa.ColumnEle
         conditions.append(_v.asset_id == search.asset_id)
     if search.name:
         conditions.append(_v.name == search.name)
-    if search.site:
-        conditions.append(_v.site == search.site)
+    if search.sites is not None:
+        conditions.append(_v.site.in_(sorted(search.sites)))
     if search.certainty is not None:
         conditions.append(_v.certainty == search.certainty.value)
     if search.is_known_exploited is not None:

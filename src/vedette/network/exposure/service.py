@@ -122,12 +122,18 @@ class ExposureService:
         return VulnerabilityReport(found, line, advise(found, advisory, around), around)
 
     async def exposures(
-        self, organization_id: OrganizationId, *, is_unknown: bool | None = None, after: str = "", limit: int = 100
+        self,
+        organization_id: OrganizationId,
+        *,
+        sites: frozenset[str] | None = None,
+        is_unknown: bool | None = None,
+        after: str = "",
+        limit: int = 100,
     ) -> ExposurePage:
         """Return what assets' vulnerabilities come to, by asset."""
         found = await self._store.read(
             lambda connection: repository.list_exposures(
-                connection, organization_id, is_unknown=is_unknown, after=after, limit=limit + 1
+                connection, organization_id, sites=sites, is_unknown=is_unknown, after=after, limit=limit + 1
             )
         )
         return ExposurePage(found[:limit], found[limit - 1].asset_id if len(found) > limit else None)
@@ -145,10 +151,10 @@ class ExposureService:
 
         return await self._store.read(read)
 
-    async def summary(self, organization_id: OrganizationId) -> Summary:
+    async def summary(self, organization_id: OrganizationId, *, sites: frozenset[str] | None = None) -> Summary:
         """Return what all assets' vulnerabilities come to."""
         now = self._clock.now()
-        return await self._store.read(lambda connection: repository.summarize(connection, organization_id, now))
+        return await self._store.read(lambda connection: repository.summarize(connection, organization_id, now, sites))
 
     async def accept(
         self,
