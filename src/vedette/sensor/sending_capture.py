@@ -10,12 +10,13 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal
 from vedette.protocols.sensor import Record
+from vedette.sensor.baseline import Settings as BaselineOptions
 from vedette.sensor.capture import LiveCapture
 from vedette.sensor.command import spare_the_collector
 from vedette.sensor.evidence import PacketRing
@@ -23,7 +24,7 @@ from vedette.sensor.rules import RULES
 from vedette.sensor.rules import read_settings as read_rules
 from vedette.sensor.sending import Reporter
 from vedette.sensor.sending_frames import FramePipe
-from vedette.sensor.sensor import MakeListener, Sensor
+from vedette.sensor.sensor import Sensor
 from vedette.sensor.uplink_settings import SensorSettings, read_settings
 
 DONE: Final = 0
@@ -38,17 +39,29 @@ _LAST_WORDS_S: Final = 5.0
 
 
 def make_sensor(
-    settings: SensorSettings, boot: str, listeners: Iterable[MakeListener] = (), *, ring: PacketRing | None = None
+    settings: SensorSettings, interface: str, boot: str, *, ring: PacketRing | None = None
 ) -> tuple[Sensor, Reporter]:
-    """Return a sensor with its rules, and the reporter that listens to it; alerts carry packets out of ``ring``.
+    """Return a sensor with its rules and its baseline, and the reporter that listens to it.
+
+    Args:
+        settings: Of the sensor.
+        interface: Whose usual traffic is learned; each has a state of its own.
+        boot: Names this run.
+        ring: Alerts carry packets out of it.
 
     Raises:
         RulesProblem: The file of rules can't be used.
+        BaselineProblem: What was learned can't be read.
     """
     rules = read_rules(settings.rules, RULES) if settings.rules is not None else None
     reporter = Reporter(boot) if ring is None else Reporter(boot, ring.slice_of)
-    makers: list[MakeListener] = [*listeners, lambda _assets, _raise: reporter]
-    sensor = Sensor(makers, rules=rules)
+    learning = settings.baseline
+    baseline = BaselineOptions(
+        learn_for_s=learning.learn_for_s,
+        is_enforced=learning.is_enforced,
+        path=settings.state / f"baseline-{interface}.state",
+    )
+    sensor = Sensor([lambda _assets, _raise: reporter], rules=rules, baseline=baseline if learning.is_on else None)
     reporter.attach(sensor)
     return sensor, reporter
 
@@ -190,7 +203,7 @@ def listen_and_tell(settings: SensorSettings, interface: str, boot: str, clock: 
     """
     spare_the_collector()
     ring = PacketRing() if settings.has_evidence else None
-    sensor, reporter = make_sensor(settings, boot, ring=ring)
+    sensor, reporter = make_sensor(settings, interface, boot, ring=ring)
     orders = _Orders()
     with LiveCapture(interface) as capture:
         turns = Turns(sensor, reporter, pipe, clock, interface)
@@ -204,9 +217,11 @@ def listen_and_tell(settings: SensorSettings, interface: str, boot: str, clock: 
             if orders.is_to_tell_anew():
                 reporter.forget_what_was_told()
             turns.take()
-    sensor.finish()
-    turns.tell_all()
-    pipe.drain(_LAST_WORDS_S)
+    try:
+        sensor.finish()
+    finally:
+        turns.tell_all()
+        pipe.drain(_LAST_WORDS_S)
 
 
 def main(arguments: Sequence[str]) -> int:

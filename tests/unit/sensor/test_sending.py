@@ -30,12 +30,12 @@ from vedette.sensor.sending import Reporter
 from vedette.sensor.sending_capture import Turns, make_sensor
 from vedette.sensor.sending_frames import BadFrame, FramePipe, FrameReader, split, write_frames
 from vedette.sensor.sending_records import alert_record, asset_record, with_buffer
-from vedette.sensor.uplink_settings import PlatformSettings, SensorSettings
+from vedette.sensor.uplink_settings import BaselineSettings, PlatformSettings, SensorSettings
 
 READ = bytes.fromhex("0001 0000 0006 01 03 0001 0002")
 ANSWER = bytes.fromhex("0001 0000 0007 01 03 04 0005 0006")
 REFUSAL = bytes.fromhex("0001 0000 0003 01 83 02")
-SETTINGS = SensorSettings("s", PlatformSettings("h", "0ne", Path("root.pem")))
+SETTINGS = SensorSettings("s", PlatformSettings("h", "0ne", Path("root.pem")), baseline=BaselineSettings(is_on=False))
 S = 1_000_000_000
 
 Kind_ = TypeVar("Kind_", bound=Record)
@@ -300,7 +300,7 @@ def test_everything_is_told_in_its_turn() -> None:
     try:
         pipe, clock, reader = FramePipe(writing), StandingClock(), FrameReader()
         os.set_blocking(reading, False)
-        sensor, reporter = make_sensor(SETTINGS, "boot_1")
+        sensor, reporter = make_sensor(SETTINGS, "eth1", "boot_1")
         turns = Turns(sensor, reporter, pipe, clock, "eth1")
         feed(sensor, build.Talk(502).open().say(READ).answer(ANSWER).frames)
 
