@@ -107,6 +107,7 @@ def not_parsed(sensor: Sensor) -> dict[str, int]:
         "flows_evicted": engine.table.evicted,
         "assets_refused": sensor.assets.refused,
         **{_NAMES.get(name, name): count for name, count in engine.unparsed.as_dict().items()},
+        **sensor.not_read,
     }
 
 

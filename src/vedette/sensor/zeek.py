@@ -19,7 +19,7 @@ from vedette.sensor.assets import Assets
 from vedette.sensor.community_id import community_id_of
 from vedette.sensor.flows import FIN, RST, SYN, Flow
 from vedette.sensor.listener import Listener
-from vedette.sensor.model import Anomaly, OtOp
+from vedette.sensor.model import Anomaly, AssetEvidence, OtOp
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MAX_LOGS: Final = 128
@@ -62,6 +62,10 @@ def connection_state(flow: Flow) -> str:
 class ZeekLogs(Listener):
     """Writes logs into a directory: ``conn``, one for each protocol, ``operations`` for those without, ``weird``.
 
+    Zeek's own columns leave out what the sensor knows beside them, so a row that stands for an operation also carries
+    the whole of it, in the column ``op``; with ``layer2`` and ``asset_evidence``, that makes the logs enough to tell
+    everything again.
+
     Args:
         directory: Made if it is not there; files in it are written anew.
         assets: Tells what is local.
@@ -81,11 +85,23 @@ class ZeekLogs(Listener):
         """Write a row, or several, for each operation."""
         for op in operations:
             entry = op.flow.entry
-            if entry is not None and entry.zeek is not None:
-                for name, columns in entry.zeek(op):
-                    self._write(name, op.flow, op.at_ns, columns)
-            else:
+            rows = entry.zeek(op) if entry is not None and entry.zeek is not None else []
+            if not rows:
                 self._write("operations", op.flow, op.at_ns, _columns(op))
+                continue
+            rows[0][1]["op"] = _whole(op, rows[0][1])
+            for name, columns in rows:
+                columns.setdefault("op", None)  # a row more of the same operation
+                self._write(name, op.flow, op.at_ns, columns)
+
+    def evidence(self, evidence: list[AssetEvidence]) -> None:
+        """Write what messages tell of assets."""
+        for piece in evidence:
+            columns = {
+                "ts": piece.at_ns / 1e9, "address": piece.address, "attribute": str(piece.attribute),
+                "value": piece.value, "confidence": piece.confidence, "source": piece.source,
+            }  # fmt: skip
+            self._line("asset_evidence", columns)
 
     def anomalies(self, anomalies: list[Anomaly]) -> None:
         """Write what broke a protocol's rules as Zeek writes what is weird."""
@@ -99,9 +115,8 @@ class ZeekLogs(Listener):
             self._write("weird", anomaly.flow, anomaly.at_ns, columns)
 
     def flow_closed(self, flow: Flow) -> None:
-        """Write the flow's row of ``conn.log``."""
-        if flow.transport != "ethernet":
-            self._write("conn", flow, flow.first_ns, self._connection(flow))
+        """Write the flow's row of ``conn.log``, or of a log of its own where Zeek has none: beneath IP."""
+        self._write("conn" if flow.transport != "ethernet" else "layer2", flow, flow.first_ns, self._connection(flow))
         self._uids.pop(flow, None)
 
     def alert(self, alert: Alert) -> None:
@@ -170,6 +185,15 @@ class ZeekLogs(Listener):
             file = self._files[name] = (self._directory / f"{name}.log").open("wb", buffering=_BUFFER_BYTES)
         file.write(msgspec.json.encode(columns) + b"\n")
         self.rows_written += 1
+
+
+def _whole(op: OtOp, columns: dict[str, object]) -> list[object]:
+    """Return the fields of an operation in their order; ``true`` for a detail that is just the row's columns."""
+    detail = True if op.detail and op.detail == columns else op.detail
+    return [
+        op.is_from_client, op.protocol, op.service, op.code, op.kind, int(op.direction), op.unit, op.area, op.first,
+        op.count, op.name, op.value, op.result, op.transaction, op.latency_ns, detail,
+    ]  # fmt: skip
 
 
 def _columns(op: OtOp) -> dict[str, object]:
