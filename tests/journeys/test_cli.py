@@ -50,6 +50,11 @@ ELSEWHERE = {
     *(f"link {verb}" for verb in ("decide", "external", "list", "operations")),
     *(f"snapshot {verb}" for verb in ("changes", "delete", "list", "take")),
     *(f"sensor {verb}" for verb in ("list", "register", "retire", "show")),
+    # tests/api/test_segments.py
+    *(f"zone {verb}" for verb in ("add", "approve", "create", "discard", "list", "members", "plan", "plans", "propose")),
+    *(f"zone {verb}" for verb in ("remove", "roll-back", "show")),
+    *(f"conduit {verb}" for verb in ("create", "list", "remove", "show", "update")),
+    *(f"segment {verb}" for verb in ("compare-mud", "compile", "drift", "mud", "paths", "replay", "stage", "verify")),
     # tests/integration/sensor: they listen to a wire, and are a device's
     *("sensor run", "sensor enroll", "sensor train", "sensor classify", "sensor baseline"),
 }

@@ -53,6 +53,8 @@ READS = {
     "review export",
     "role kinds",
     "role rights",
+    *(f"segment {verb}" for verb in ("compare-mud", "compile", "drift", "mud", "paths", "replay", "verify")),
+    *(f"zone {verb}" for verb in ("members", "plan", "plans")),
     "signal risky",
     "asset export",
     "advisory feeds",
@@ -63,6 +65,9 @@ READS = {
     "snapshot changes",
 }
 DESTRUCTIVE = {
+    "zone remove",
+    "zone discard",
+    "conduit remove",
     "device retire",
     "device delete",
     "device revoke",
