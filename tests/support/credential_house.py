@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from identity_house import ACTOR, HOSTNAME, ID_SCOPE, POLICY_HASH, IdentityHouse, RunningSigner
 from waiting import until
 
-from vedette.access import AccessService, CertificateVouching, FirstUses, RecordUpkeep
+from vedette.access import AccessService, CertificateVouching, FirstUses, OpeningKeys, RecordUpkeep
 from vedette.bus.contract import CertificateVouched, OpenSession, SessionOpening, VouchCertificate
-from vedette.kernel import OrganizationId
+from vedette.kernel import OrganizationId, RandomIds
 from vedette.pki import Authority, AuthorityScope
 from vedette.registry import Authentication, AuthenticationType, ModuleService, ModuleWithKeys, NewDevice, NewModule
 from vedette.registry.service import DeviceWithKeys
@@ -96,6 +96,7 @@ class CredentialHouse(IdentityHouse):
             self.record_signer,
             self.uses.note,
             keys=self.keys,
+            opening_keys=OpeningKeys(self.record_signer, clock=clock, ids=RandomIds(clock)),
             clock=clock,
             subscriptions_for=self.subscriptions,
         )

@@ -24,8 +24,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from running_bus import RunningBus
 from stand_in_hub import StandInHub
 
+from vedette.access import OpeningKeys
 from vedette.bus import CONTROL_EVENTS_USER, CONTROL_USER, BusConnection, BusUnavailable, Endpoint
 from vedette.bus.contract import (
+    AGREE_OPENING_KEY,
     FETCH_POLICIES,
     ISSUE_SERVER_CERTIFICATE,
     OPEN_SESSION,
@@ -33,9 +35,11 @@ from vedette.bus.contract import (
     REGISTER_DEVICE,
     RENEW_CERTIFICATE,
     VOUCH_CERTIFICATE,
+    AgreeOpeningKey,
     CertificateVouched,
     FetchPolicies,
     IssueServerCertificate,
+    OpeningKeyAgreed,
     OpenSession,
     PepStatus,
     PoliciesReply,
@@ -176,6 +180,11 @@ class StandInControl:
     manifest: PolicyManifest | None = None
     bundles: dict[str, PolicyBundle] = field(default_factory=dict)
     fetches: list[FetchPolicies] = field(default_factory=list)
+    sealed: int = 0
+    on_answer: Callable[[SessionOpening], SessionOpening] = lambda answer: answer
+
+    def __post_init__(self) -> None:
+        self.forget_opening_keys()
 
     @classmethod
     async def start(cls, folder: Path, bus: RunningBus) -> StandInControl:
@@ -204,6 +213,7 @@ class StandInControl:
             self.hub.listen()
         endpoints: list[Endpoint[Any]] = [  # each has its own request type
             Endpoint(OPEN_SESSION, OpenSession, self._open_session),
+            Endpoint(AGREE_OPENING_KEY, AgreeOpeningKey, self._agree_opening_key),
             Endpoint(POSTURE_CHANGES, PostureChanges, self._changes),
             Endpoint(FETCH_POLICIES, FetchPolicies, self._fetch_policies),
             Endpoint(ISSUE_SERVER_CERTIFICATE, IssueServerCertificate, self._issue_server),
@@ -336,13 +346,23 @@ class StandInControl:
             token_refusal=token if isinstance(token, str) else "",
             other=self.on_other(request),
         )
-        signed = self.signer.sign_opening(opening)
+        key = self.opening_keys.find(request.gateway, request.key_ids)
+        signed = self.signer.sign_opening(opening) if key is None else key.seal(opening)
+        key_id = "" if key is None else key.key_id
+        self.sealed += key is not None
         if self.hold_opening is not None:
             await self.hold_opening.wait()
         if record is None:
-            return SessionOpening(signed)
+            return self.on_answer(SessionOpening(signed, None, key_id))
         kept = self.hub.subscriptions_for(record.generation_id, is_clean=request.is_clean, is_kept=request.is_kept)
-        return SessionOpening(signed, kept)
+        return self.on_answer(SessionOpening(signed, kept, key_id))
+
+    def forget_opening_keys(self) -> None:
+        """Know no key for openings any more, as after a restart."""
+        self.opening_keys = OpeningKeys(self.signer, clock=SystemClock(), ids=IDS)
+
+    async def _agree_opening_key(self, request: AgreeOpeningKey) -> OpeningKeyAgreed:
+        return self.opening_keys.agree(self.organization_id, request)
 
     async def _changes(self, request: PostureChanges) -> PostureChangesReply:
         latest: dict[str, tuple[int, bytes]] = {}

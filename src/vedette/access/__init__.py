@@ -31,6 +31,7 @@ from vedette.access.facts import FactReader, IdentityFacts, RoomFacts, compose_r
 from vedette.access.first_use import FirstUses
 from vedette.access.hop_keeper import HopKeeper
 from vedette.access.hops import EnforcedHop, HopLog, Hops
+from vedette.access.opening_keys import OpeningKeys
 from vedette.access.policy_engines import EnginesInForce
 from vedette.access.policy_errors import (
     ApprovalMissing,
@@ -143,6 +144,7 @@ __all__ = [
     "NewTransmitter",
     "NotAForm",
     "NotQuarantined",
+    "OpeningKeys",
     "Origin",
     "OutsideDecisions",
     "PeopleDecisionPoint",

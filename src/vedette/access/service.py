@@ -14,7 +14,15 @@ from vedette.access import repository
 from vedette.access.administrator import PolicyAdministrator
 from vedette.access.errors import PostureUnavailable, UnknownOrganization
 from vedette.access.first_use import KEY_PREFIX
-from vedette.bus.contract import OpenSession, PostureChanges, PostureChangesReply, SessionOpening
+from vedette.access.opening_keys import OpeningKeys
+from vedette.bus.contract import (
+    AgreeOpeningKey,
+    OpeningKeyAgreed,
+    OpenSession,
+    PostureChanges,
+    PostureChangesReply,
+    SessionOpening,
+)
 from vedette.kernel import Clock, DeviceId, ModuleId, OrganizationId
 from vedette.pki.records import SymmetricKeyService
 from vedette.store import Store
@@ -44,7 +52,7 @@ class SubscriptionsFor(Protocol):
 
 
 class AccessService:
-    """Answers ``svc.access.*``: openings bound to the asker's nonce, and changes since a sequence.
+    """Answers ``svc.access.*``: openings bound to the asker's nonce, keys for them, and changes since a sequence.
 
     Args:
         organization_id: The one organization served here.
@@ -55,6 +63,7 @@ class AccessService:
             opened; marks credentials used and devices active. Certificates once in this process's life, keys once an
             hour.
         keys: Judges tokens.
+        opening_keys: Agreed with gateways.
         clock: Source of time.
         subscriptions_for: What a kept session subscribed to; a clean one discards it. Not given: none is kept.
         other_session: Where else an identity is, or was last, by its generation id and the asker's address.
@@ -69,6 +78,7 @@ class AccessService:
         note_uses: NoteUses,
         *,
         keys: SymmetricKeyService,
+        opening_keys: OpeningKeys,
         clock: Clock,
         subscriptions_for: SubscriptionsFor | None = None,
         other_session: Callable[[str, str], OtherSession | None] = lambda _generation_id, _address: None,
@@ -83,6 +93,7 @@ class AccessService:
         # What openings may have been permitted by and is not noted yet: gateways have the last word.
         self._expected: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._keys = keys
+        self._opening_keys = opening_keys
         self._clock = clock
         self._subscriptions_for = subscriptions_for
         self._other_session = other_session
@@ -117,7 +128,20 @@ class AccessService:
         )
         if record is not None:
             self._expect(record, usable)
-        return SessionOpening(self._signer.sign_opening(opening), subscriptions)
+        key = self._opening_keys.find(request.gateway, request.key_ids)
+        if key is None:
+            return SessionOpening(self._signer.sign_opening(opening), subscriptions)
+        return SessionOpening(key.seal(opening), subscriptions, key.key_id)
+
+    async def agree_opening_key(self, request: AgreeOpeningKey) -> OpeningKeyAgreed:
+        """Agree with a gateway on a key for the openings to it.
+
+        Raises:
+            UnknownOrganization: Not the one kept here.
+            BadSignature: The gateway's half is none.
+        """
+        self._check(request.organization_id)
+        return self._opening_keys.agree(self._organization_id, request)
 
     def session_opened(self, generation_id: str, credential: str) -> None:
         """Note that a gateway let an identity in; what we had not found usable counts for nothing.

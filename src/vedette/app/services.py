@@ -7,6 +7,7 @@ from typing import Any, Final
 from vedette.app.rooms import Rooms
 from vedette.bus import Endpoint
 from vedette.bus.contract import (
+    AGREE_OPENING_KEY,
     FETCH_POLICIES,
     ISSUE_SERVER_CERTIFICATE,
     OPEN_SESSION,
@@ -17,6 +18,7 @@ from vedette.bus.contract import (
     REPORT_CERTIFICATE,
     REPORT_PROPERTIES,
     VOUCH_CERTIFICATE,
+    AgreeOpeningKey,
     CertificateReported,
     FetchPolicies,
     IssueServerCertificate,
@@ -96,6 +98,7 @@ def gateway_endpoints(rooms: Rooms, server_names: tuple[str, ...]) -> list[Endpo
 
     return [
         Endpoint(OPEN_SESSION, OpenSession, rooms.access.open_session),
+        Endpoint(AGREE_OPENING_KEY, AgreeOpeningKey, rooms.access.agree_opening_key),
         Endpoint(POSTURE_CHANGES, PostureChanges, rooms.access.changes),
         Endpoint(FETCH_POLICIES, FetchPolicies, rooms.policies.bundles.fetch),
         Endpoint(REGISTER_DEVICE, RegisterDevice, rooms.registrations.register),

@@ -23,6 +23,7 @@ from vedette.protocols.mqtt import NEVER_EXPIRES, NOT_AUTHORIZED, SERVER_UNAVAIL
 from vedette.trust import (
     SYMMETRIC_KEY,
     Decision,
+    OpeningKey,
     OpeningRequest,
     PostureRecord,
     Reason,
@@ -213,12 +214,13 @@ async def _ask(applicant: _Applicant) -> _Answer:
         password=connect.password or None,
         is_clean=connect.clean_session,
         is_kept=connect.keeps_session,
+        key_ids=reception.opening_keys.key_ids,
     )
     try:
         answer = await reception.bus.call(
             OPEN_SESSION, request, SessionOpening, timeout_s=reception.settings.session.open_timeout_s
         )
-        opening = reception.view.accept_opening(answer.opening, asked)
+        opening = reception.view.accept_opening(answer.opening, asked, _key_of(reception, answer))
     except Replayed:
         raise
     except Untrusted as untrusted:
@@ -234,6 +236,17 @@ async def _ask(applicant: _Applicant) -> _Answer:
         peer=peer,
         subscriptions=None if request.is_clean else answer.subscriptions,
     )
+
+
+def _key_of(reception: Reception, answer: SessionOpening) -> OpeningKey | None:
+    """Return the key an answer is sealed with; ``None``: it is signed."""
+    if not answer.key_id:
+        reception.opening_keys.missed()
+        return None
+    key = reception.opening_keys.find(answer.key_id)
+    if key is None:
+        raise Untrusted("an opening sealed with a key that was not agreed on")
+    return key
 
 
 async def _ask_again(applicant: _Applicant) -> _Answer:

@@ -21,6 +21,7 @@ from vedette.gateway.completions import Completions
 from vedette.gateway.connection import MqttConnection
 from vedette.gateway.downlink import DownlinkReader
 from vedette.gateway.listener import Listener, sweep_every_second
+from vedette.gateway.opening_keys import OpeningKeyRing
 from vedette.gateway.pacing import SourceRates
 from vedette.gateway.peer import CertificateFacts
 from vedette.gateway.policies import PolicyDesk, PolicyShelf, open_engines
@@ -41,7 +42,7 @@ from vedette.gateway.websocket import WebSocketStage
 from vedette.gateway.wills import WillTable
 from vedette.kernel import Clock, Deadline, IdSource, RandomIds, SystemClock
 from vedette.protocols.hub import BagLimits, BagReader
-from vedette.trust import PostureView, TrustAnchor, read_trust_anchor
+from vedette.trust import PostureView, RecordVerifier, TrustAnchor, read_trust_anchor
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ class Gateway:
             DownlinkReader(reception).start()
             background.append(tasks.create_task(reception.watch.run(), name="posture resync"))
             background.append(tasks.create_task(reception.policies.run(), name="policies"))
+            background.append(tasks.create_task(reception.opening_keys.run(), name="opening keys"))
             certificates = ServerCertificate(
                 self._bus, self._anchor, self._post.name, self._post.directory, self._clock
             )
@@ -262,6 +264,14 @@ class Gateway:
             view=view,
             policies=policies,
             watch=watch,
+            opening_keys=OpeningKeyRing(
+                bus=self._bus,
+                verifier=RecordVerifier(self._anchor.administrator_key),
+                organization_id=organization_id,
+                gateway=name,
+                clock=self._clock,
+                ids=self._ids,
+            ),
             sessions=sessions,
             telemetry=telemetry,
             decisions=decisions,

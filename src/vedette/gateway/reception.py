@@ -14,6 +14,7 @@ from vedette.bus import BusConnection
 from vedette.gateway.clones import CloneWatch
 from vedette.gateway.completions import Completions
 from vedette.gateway.listener import guard
+from vedette.gateway.opening_keys import OpeningKeyRing
 from vedette.gateway.pacing import SourceRates
 from vedette.gateway.policies import PolicyDesk
 from vedette.gateway.posture import PostureWatch
@@ -106,6 +107,7 @@ class Reception:
     view: PostureView
     policies: PolicyDesk
     watch: PostureWatch
+    opening_keys: OpeningKeyRing
     sessions: SessionTable
     telemetry: TelemetryWriter
     decisions: DecisionLog

@@ -71,6 +71,7 @@ from vedette.trust.model import (
     Lifecycle,
     Location,
     Opening,
+    OpeningKeyOffer,
     OtherSession,
     PermittedCertificate,
     PermittedKey,
@@ -85,6 +86,7 @@ from vedette.trust.model import (
     TokenProof,
     Workload,
 )
+from vedette.trust.opening_keys import KEY_BYTES, KeyAgreement, OpeningKey, offer_opening_key
 from vedette.trust.people import CedarPolicies, Question, people_bundle
 from vedette.trust.policy import ACTIONS, PolicyEngine, Principal
 from vedette.trust.signing import EMPTY_ROOT, RecordSigner, RecordVerifier, extend_root
@@ -96,6 +98,7 @@ __all__ = [
     "EMPTY_ROOT",
     "HINTS",
     "IDENTITY_FROZEN",
+    "KEY_BYTES",
     "OPTIONAL_FACTS",
     "PARSE_ERRORS",
     "PERMANENT_REASONS",
@@ -130,9 +133,12 @@ __all__ = [
     "Grant",
     "Head",
     "Health",
+    "KeyAgreement",
     "Lifecycle",
     "Location",
     "Opening",
+    "OpeningKey",
+    "OpeningKeyOffer",
     "OpeningRequest",
     "OtherSession",
     "ParsedPolicies",
@@ -191,6 +197,7 @@ __all__ = [
     "encode_trust_anchor",
     "extend_root",
     "identity_uri",
+    "offer_opening_key",
     "parse_identity_uri",
     "people_bundle",
     "public_key_sha256",

@@ -320,6 +320,25 @@ class OtherSession(msgspec.Struct, frozen=True, kw_only=True):
     seen_s: int = 0
 
 
+class OpeningKeyOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """The administrator's half of a key that seals openings to one gateway; see ``opening_keys``.
+
+    Attributes:
+        nonce: The gateway's.
+        gateway_key: X25519, 32 bytes; ephemeral.
+        control_key: The same of the administrator.
+        lifetime_s: For how long openings are sealed with it, from now.
+    """
+
+    nonce: bytes
+    organization_id: OrganizationId
+    gateway: str
+    gateway_key: bytes
+    key_id: str
+    lifetime_s: float
+    control_key: bytes = b""
+
+
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """The administrator's answer to one gateway about one identity, bound to the gateway's nonce.
 

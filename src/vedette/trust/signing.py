@@ -18,15 +18,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from vedette.trust.errors import BadSignature, WrongSchema
-from vedette.trust.model import SCHEMA_VERSION, Head, Opening, PostureRecord
+from vedette.trust.model import SCHEMA_VERSION, Head, Opening, OpeningKeyOffer, PostureRecord
 
 SIGNED_MAX_BYTES: Final = 65_536
 _RECORD: Final = b"vedette posture record v1\0"
 _HEAD: Final = b"vedette posture head v1\0"
-_OPENING: Final = b"vedette session opening v1\0"
+OPENING_PREFIX: Final = b"vedette session opening v1\0"
+_KEY_OFFER: Final = b"vedette opening key offer v1\0"
 _BUNDLE: Final = b"vedette policy bundle v1\0"
 
-T = TypeVar("T", PostureRecord, Head, Opening)
+T = TypeVar("T", PostureRecord, Head, Opening, OpeningKeyOffer)
 
 
 class Signed(msgspec.Struct, frozen=True, array_like=True):
@@ -41,6 +42,7 @@ _signed_decoder = msgspec.msgpack.Decoder(Signed)
 _record_decoder = msgspec.msgpack.Decoder(PostureRecord)
 _head_decoder = msgspec.msgpack.Decoder(Head)
 _opening_decoder = msgspec.msgpack.Decoder(Opening)
+_key_offer_decoder = msgspec.msgpack.Decoder(OpeningKeyOffer)
 
 
 class RecordSigner:
@@ -64,13 +66,17 @@ class RecordSigner:
 
     def sign_opening(self, opening: Opening) -> bytes:
         """Encode and sign the answer to one gateway's nonce."""
-        return self._sign(_OPENING, opening)
+        return self._sign(OPENING_PREFIX, opening)
+
+    def sign_key_offer(self, offer: OpeningKeyOffer) -> bytes:
+        """Encode and sign our half of a key for openings."""
+        return self._sign(_KEY_OFFER, offer)
 
     def sign_bundle(self, organization_id: str, sha256: str) -> bytes:
         """Sign that an organization has stored a policy bundle; returns the bare signature."""
         return self._key.sign(_BUNDLE + f"{organization_id}\0{sha256}".encode())
 
-    def _sign(self, prefix: bytes, value: PostureRecord | Head | Opening) -> bytes:
+    def _sign(self, prefix: bytes, value: PostureRecord | Head | Opening | OpeningKeyOffer) -> bytes:
         payload = _encoder.encode(value)
         return _encoder.encode(Signed(payload, self._key.sign(prefix + payload)))
 
@@ -106,7 +112,16 @@ class RecordVerifier:
             BadSignature: Not signed by the pinned key as an opening.
             WrongSchema: Signed, but not an opening of a schema known here.
         """
-        return self._verify(_OPENING, signed, _opening_decoder)
+        return self._verify(OPENING_PREFIX, signed, _opening_decoder)
+
+    def key_offer(self, signed: bytes) -> OpeningKeyOffer:
+        """Verify and decode the administrator's half of a key for openings; the caller compares what was asked.
+
+        Raises:
+            BadSignature: Not signed by the pinned key as such.
+            WrongSchema: Signed, but of a schema unknown here.
+        """
+        return self._verify(_KEY_OFFER, signed, _key_offer_decoder)
 
     def check_bundle_signature(self, organization_id: str, sha256: str, signature: bytes) -> None:
         """Verify that an organization has stored the policy bundle of a hash.

@@ -15,6 +15,7 @@ from vedette.kernel import Clock
 from vedette.trust.anchor import TrustAnchor
 from vedette.trust.errors import Replayed, Untrusted
 from vedette.trust.model import Head, Opening, PostureRecord
+from vedette.trust.opening_keys import OpeningKey
 from vedette.trust.promptness import Promptness
 from vedette.trust.signing import RecordVerifier, extend_root
 
@@ -141,14 +142,19 @@ class PostureView:
             self._has_gap = True
         return record
 
-    def accept_opening(self, signed: bytes, asked: OpeningRequest) -> Opening:
+    def accept_opening(self, signed: bytes, asked: OpeningRequest, key: OpeningKey | None = None) -> Opening:
         """Believe the answer to our own question.
 
+        Args:
+            signed: Or sealed.
+            asked: The question.
+            key: With which it is sealed; ``None``: it is signed.
+
         Raises:
-            Untrusted: Badly signed, of another organization, or its record is not the one asked for.
-            Replayed: Signed over another nonce, or with an older head than one already seen.
+            Untrusted: Badly signed or sealed, of another organization, or its record is not the one asked for.
+            Replayed: Made over another nonce, or with an older head than one already seen.
         """
-        opening = self._verifier.opening(signed)
+        opening = self._verifier.opening(signed) if key is None else key.unseal(signed)
         if not hmac.compare_digest(opening.nonce, asked.nonce):
             raise Replayed("an answer to another question")
         if (opening.device_id, opening.module_id) != (asked.device_id, asked.module_id):

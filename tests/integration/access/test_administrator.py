@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from vedette.access import AccessService, FirstUses, PolicyAdministrator, PostureUnavailable, RoomFacts
+from vedette.access import AccessService, FirstUses, OpeningKeys, PolicyAdministrator, PostureUnavailable, RoomFacts
 from vedette.bus.contract import OpenSession, PostureChanges
 from vedette.kernel import GenerationId, OrganizationId, RandomIds, SystemClock
 from vedette.ledger import Actor, Ledger
@@ -106,7 +106,16 @@ async def house(store: Store, tmp_path: Path) -> House:
     administrator.publish_to(lambda *told: published.append(told))
     await administrator.start()
     uses = FirstUses(organization_id, store, credentials, register)
-    access = AccessService(organization_id, administrator, store, signer, uses.note, keys=keys, clock=clock)
+    access = AccessService(
+        organization_id,
+        administrator,
+        store,
+        signer,
+        uses.note,
+        keys=keys,
+        opening_keys=OpeningKeys(signer, clock=clock, ids=ids),
+        clock=clock,
+    )
     return House(organization_id, devices, administrator, access, signer, published, store)
 
 

@@ -36,10 +36,12 @@ from vedette.bus.contract.hub import (
     Uplink,
 )
 from vedette.bus.contract.identities import (
+    AgreeOpeningKey,
     CertificateReported,
     CertificateVouched,
     Enforced,
     IssueServerCertificate,
+    OpeningKeyAgreed,
     OpenSession,
     PepStatus,
     PostureChanges,
@@ -61,6 +63,7 @@ from vedette.bus.contract.records import (
     TelemetrySession,
 )
 from vedette.bus.contract.subjects import (
+    AGREE_OPENING_KEY,
     COMPLETE_COMMANDS,
     CONTROL_QUEUE,
     DECISIONS_STREAM,
@@ -93,6 +96,7 @@ from vedette.bus.contract.subjects import (
 )
 
 __all__ = [
+    "AGREE_OPENING_KEY",
     "COMPLETE_COMMANDS",
     "CONTROL_QUEUE",
     "DECISIONS_STREAM",
@@ -113,6 +117,7 @@ __all__ = [
     "TAKE_COMMANDS",
     "TELEMETRY_STREAM",
     "VOUCH_CERTIFICATE",
+    "AgreeOpeningKey",
     "CertificateReported",
     "CertificateVouched",
     "CloneReported",
@@ -131,6 +136,7 @@ __all__ = [
     "MethodAnswered",
     "MethodFailed",
     "OpenSession",
+    "OpeningKeyAgreed",
     "PepStatus",
     "PoliciesReply",
     "PostureChanges",

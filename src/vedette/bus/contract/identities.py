@@ -19,6 +19,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
         password: Of CONNECT: a shared access signature, which only control can verify.
         is_clean: CONNECT asked for a clean session: kept subscriptions are discarded.
         is_kept: The session outlives its connection. One that does not goes on with what was kept, for the last time.
+        key_ids: Of the keys that the answer may be sealed with; who knows none of them signs it.
     """
 
     organization_id: str
@@ -32,6 +33,7 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
     is_clean: bool = True
     is_kept: bool = True
     certificate_sha1: str | None = None
+    key_ids: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         # A password is a token: it must not reach a log through a representation.
@@ -39,15 +41,37 @@ class OpenSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionOpening(msgspec.Struct, frozen=True):
-    """The signed opening (``vedette.trust.Opening``), or one that says that there is no such identity.
+    """The signed or sealed opening (``vedette.trust.Opening``), or one that says that there is no such identity.
 
     Attributes:
+        key_id: Of the key it is sealed with; empty: it is signed.
         subscriptions: What a kept session subscribed to, by ``vedette.protocols.hub.Subscription`` value, with the
             granted QoS; ``None``: there is no kept session.
     """
 
     opening: bytes
     subscriptions: dict[str, int] | None = None
+    key_id: str = ""
+
+
+class AgreeOpeningKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask for a key that openings to this gateway are sealed with from now on.
+
+    Attributes:
+        nonce: Fresh random bytes.
+        public_key: X25519, ephemeral, 32 bytes.
+    """
+
+    organization_id: str
+    gateway: str
+    nonce: bytes
+    public_key: bytes
+
+
+class OpeningKeyAgreed(msgspec.Struct, frozen=True):
+    """The signed ``vedette.trust.OpeningKeyOffer``."""
+
+    offer: bytes
 
 
 class PostureChanges(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ POSTURE_STREAM: Final = "KV_posture"
 CONTROL_QUEUE: Final = "control"
 
 OPEN_SESSION: Final = "svc.access.open_session"
+AGREE_OPENING_KEY: Final = "svc.access.agree_opening_key"
 POSTURE_CHANGES: Final = "svc.access.changes"
 FETCH_POLICIES: Final = "svc.access.policies"
 REGISTER_DEVICE: Final = "svc.enrollment.register"
@@ -30,6 +31,7 @@ COMPLETE_COMMANDS: Final = "svc.messaging.complete_commands"
 REPORT_CLONE: Final = "svc.messaging.report_clone"
 GATEWAY_SERVICES: Final = (
     OPEN_SESSION,
+    AGREE_OPENING_KEY,
     POSTURE_CHANGES,
     FETCH_POLICIES,
     REGISTER_DEVICE,
