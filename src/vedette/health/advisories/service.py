@@ -256,7 +256,7 @@ class AdvisoryService:
             state = await self.state(organization_id)
             known = self._current.get(organization_id)
             if known is not None and known.state.revision == state.revision:
-                return known
+                return CurrentCatalogue(known.catalogue, state)
 
             def build(connection: sa.Connection) -> CurrentCatalogue:
                 current = repository.read_state(connection, organization_id)
