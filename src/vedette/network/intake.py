@@ -41,7 +41,7 @@ OnAppeared = Callable[[Transaction, SensorEntry, Sequence[NetworkAsset]], None]
 """Hears of assets that nobody knew, in the transaction that adds them."""
 
 # A slice is one transaction: the writer serves everybody else in between.
-SLICE: Final = 250
+SLICE: Final = 64
 BOOTS_KEPT: Final = 16
 _TOLD_MAX: Final = 100
 _LABEL_MAX_CHARS: Final = 200

@@ -19,6 +19,8 @@ from vedette.protocols.sensor import LinkRecord, OperationRecord
 _CERTAINTIES: Final = {"": 0, "guess": 1, "likely": 2, "confirmed": 3}
 _LINK_COUNTS: Final = ("flows", "packets", "bytes")
 _OPERATION_COUNTS: Final = ("times", "failures")
+_MUTABLE: Final = ("tallies", "first_at", "last_at", "certainty", "is_external", "name")
+_ENDS: Final = ("client_id", "server_id")
 
 Row = dict[str, Any]  # Any: column values
 
@@ -72,27 +74,33 @@ class LinkIntake:
             self._connection, table, self._organization_id, (row["pair"] for row in rows)
         ):
             known.setdefault(row["pair"], []).append(row)
-        written: dict[str, Row] = {}
-        added = 0
+        new: dict[str, Row] = {}
+        changed: dict[str, Row] = {}
+        settled: dict[str, Row] = {}
         for row in rows:
             former = next((each for each in known.get(row["pair"], ()) if _is_same(each, row)), None)
             if former is None:
-                if added >= room:
+                if len(new) >= room:
                     refused += 1
                     continue
-                added += 1
                 row[key] = _digest(row["pair"], row["client_id"], row["server_id"])
                 row |= {"tallies": {}, "created_at": self._now}
                 known.setdefault(row["pair"], []).append(row)
-                merged = row
+                merged = new[row[key]] = row
             else:
-                merged = _merge(former, row)
+                merged = former
+                (settled if _settle(former, row) else changed)[former[key]] = former
+                _merge(former, row)
             values = [row.pop(f"told_{name}") for name in counts]
             merged["tallies"] = count_in(merged["tallies"], self._sensor.generation_id, self._boot, values)
             merged |= dict(zip(counts, total(merged["tallies"], len(counts)), strict=True))
-            written[merged[key]] = merged
-        link_repository.save(self._connection, table, list(written.values()))
-        return added, refused
+        link_repository.add(self._connection, table, list(new.values()))
+        names = [*counts, *(_MUTABLE if table is links else _MUTABLE[:3])]
+        both = [row for each, row in changed.items() if each not in new and each not in settled]
+        link_repository.change(self._connection, table, both, names)
+        both = [row for each, row in settled.items() if each not in new]
+        link_repository.change(self._connection, table, both, [*names, *_ENDS])
+        return len(new), refused
 
     def _link(self, record: LinkRecord) -> Row | None:
         certainty = record.certainty if record.certainty in _CERTAINTIES else ""
@@ -143,18 +151,23 @@ def address_of(text: str) -> str:
 
 def _is_same(row: Row, told: Row) -> bool:
     """Tell whether a link is between the same; an end that was nobody's may have become somebody's."""
-    return all(row[end] in {"", told[end]} or not told[end] for end in ("client_id", "server_id"))
+    return all(row[end] in {"", told[end]} or not told[end] for end in _ENDS)
 
 
-def _merge(row: Row, told: Row) -> Row:
-    row |= {end: row[end] or told[end] for end in ("client_id", "server_id")}
+def _settle(row: Row, told: Row) -> bool:
+    """Give ends that were nobody's to whose they are now; return whether there was one."""
+    unsettled = [end for end in _ENDS if told[end] and not row[end]]
+    row |= {end: told[end] for end in unsettled}
+    return bool(unsettled)
+
+
+def _merge(row: Row, told: Row) -> None:
     row["first_at"] = min(row["first_at"], told["first_at"])
     row["last_at"] = max(row["last_at"], told["last_at"])
     if "certainty" in told:
         row["certainty"] = max(row["certainty"], told["certainty"], key=_rank)
         row["is_external"] = row["is_external"] or told["is_external"]
         row["name"] = told["name"] or row["name"]
-    return row
 
 
 def _rank(certainty: str) -> int:

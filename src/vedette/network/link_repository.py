@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -62,6 +63,10 @@ operations: Final = sa.Table(
     sa.Column("failures", sa.BigInteger, nullable=False),
 )
 _MANY: Final = 500
+# In the order of the fields of what is returned; where those tell of assets, a row tells of what was observed.
+_STORED: Final = {"client_asset_id": "client_id", "server_asset_id": "server_id"}
+_LINK_COLUMNS: Final = tuple(_STORED.get(each.name, each.name) for each in fields(NetworkLink))
+_OPERATION_COLUMNS: Final = tuple(_STORED.get(each.name, each.name) for each in fields(NetworkOperation))
 
 for _table, _key in ((links, "link_id"), (operations, "operation_id")):
     _c = _table.c
@@ -69,6 +74,8 @@ for _table, _key in ((links, "link_id"), (operations, "operation_id")):
     sa.Index(f"ix_{_table.name}_client", _c.organization_id, _c.client_id, _c[_key])
     sa.Index(f"ix_{_table.name}_server", _c.organization_id, _c.server_id, _c[_key])
     sa.Index(f"ix_{_table.name}_created", _c.organization_id, _c.created_at)
+    sa.Index(f"ix_{_table.name}_protocol", _c.organization_id, _c.protocol, _c[_key])
+    sa.Index(f"ix_{_table.name}_site", _c.organization_id, _c.site, _c[_key])
 sa.Index(
     "ix_network_links_external",
     links.c.organization_id,
@@ -92,9 +99,25 @@ def find_pairs(
     return found
 
 
-def save(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:  # Any: column values
-    """Write whole rows of ``links`` or ``operations``."""
+def add(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:  # Any: column values
+    """Add whole rows of ``links`` or ``operations``; one that is there already is replaced."""
     upsert(connection, table, rows)
+
+
+def change(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> None:  # Any: column values
+    """Write some columns of rows that are there; an index over other columns is not touched."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    statement = (
+        table.update()
+        .where(*(table.c[key] == sa.bindparam(f"key_{key}") for key in keys))
+        .values({name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names})
+    )
+    values = [{f"key_{key}": row[key] for key in keys} | {f"new_{name}": row[name] for name in names} for row in rows]
+    connection.execute(statement, values)
 
 
 def count_rows(connection: sa.Connection, table: sa.Table, organization_id: str) -> int:
@@ -124,20 +147,20 @@ def list_links(
         after: Behind this id.
         limit: At most so many.
     """
-    c = links.c
-    query = _query(links, c.link_id, organization_id, search, parts=parts, after=after)
+    conditions = _conditions(links, organization_id, search)
     if search.is_external is not None:
-        query = query.where(c.is_external.is_(search.is_external))
-    rows = connection.execute(query.order_by(c.link_id).limit(limit)).mappings()
-    return [NetworkLink(**_values(row, NetworkLink.__slots__, merged)) for row in rows]
+        conditions.append(links.c.is_external.is_(search.is_external))
+    ends = parts if search.asset_id else ()
+    rows = _page(connection, links, _LINK_COLUMNS, conditions, ends=ends, after=after, limit=limit)
+    return [NetworkLink(*_resolved(row, merged)) for row in rows]
 
 
 def count_links(connection: sa.Connection, organization_id: str, search: LinkSearch) -> int:
     """Return how many links fit, whatever their assets."""
-    query = _query(links, links.c.link_id, organization_id, search, parts=(), after="")
+    conditions = _conditions(links, organization_id, search)
     if search.is_external is not None:
-        query = query.where(links.c.is_external.is_(search.is_external))
-    return connection.execute(sa.select(sa.func.count()).select_from(query.subquery())).scalar_one()
+        conditions.append(links.c.is_external.is_(search.is_external))
+    return connection.execute(sa.select(sa.func.count()).select_from(links).where(*conditions)).scalar_one()
 
 
 def list_operations(
@@ -151,39 +174,52 @@ def list_operations(
     limit: int,
 ) -> list[NetworkOperation]:
     """Return operations that fit, by id; as ``list_links``."""
-    c = operations.c
-    query = _query(operations, c.operation_id, organization_id, search, parts=parts, after=after)
+    conditions = _conditions(operations, organization_id, search)
     if search.kind:
-        query = query.where(c.kind == search.kind)
-    rows = connection.execute(query.order_by(c.operation_id).limit(limit)).mappings()
-    return [NetworkOperation(**_values(row, NetworkOperation.__slots__, merged)) for row in rows]
+        conditions.append(operations.c.kind == search.kind)
+    ends = parts if search.asset_id else ()
+    rows = _page(connection, operations, _OPERATION_COLUMNS, conditions, ends=ends, after=after, limit=limit)
+    return [NetworkOperation(*_resolved(row, merged)) for row in rows]
 
 
-def _query(
-    table: sa.Table,
-    key: sa.Column[Any],  # Any: as declared by SQLAlchemy
-    organization_id: str,
-    search: LinkSearch,
-    *,
-    parts: Sequence[str],
-    after: str,
-) -> sa.Select[Any]:  # Any: same
+def _conditions(table: sa.Table, organization_id: str, search: LinkSearch) -> list[sa.ColumnElement[bool]]:
     c = table.c
-    query = sa.select(table).where(c.organization_id == organization_id, key > after)
+    found: list[sa.ColumnElement[bool]] = [c.organization_id == organization_id]
     if search.sites is not None:
-        query = query.where(c.site.in_(sorted(search.sites)))
-    if search.asset_id:
-        query = query.where(sa.or_(c.client_id.in_(parts), c.server_id.in_(parts)))
+        sites = sorted(search.sites)
+        found.append(c.site == sites[0] if len(sites) == 1 else c.site.in_(sites))
     if search.protocol:
-        query = query.where(c.protocol == search.protocol)
+        found.append(c.protocol == search.protocol)
     if search.since is not None:
-        query = query.where(c.created_at >= search.since)
+        found.append(c.created_at >= search.since)
     if search.until is not None:
-        query = query.where(c.created_at < search.until)
-    return query
+        found.append(c.created_at < search.until)
+    return found
 
 
-def _values(row: sa.RowMapping, names: Iterable[str], merged: Mapping[str, str]) -> dict[str, Any]:  # Any: values
-    client, server = row["client_id"], row["server_id"]
-    ends = {"client_asset_id": merged.get(client, client), "server_asset_id": merged.get(server, server)}
-    return {name: row[name] for name in names if name not in ends} | ends
+def _page(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    conditions: Sequence[sa.ColumnElement[bool]],
+    *,
+    ends: Sequence[str],
+    after: str,
+    limit: int,
+) -> list[tuple[Any, ...]]:  # Any: one type per column
+    """Return rows by id; those with one of some ends are read for each end, since each has an index of its own."""
+    key = table.c[columns[0]]
+    query = sa.select(*(table.c[name] for name in columns)).where(*conditions, key > after).order_by(key).limit(limit)
+    if not ends:
+        return [tuple(row) for row in connection.execute(query)]
+    found: dict[str, tuple[Any, ...]] = {}  # Any: same
+    for end in (table.c.client_id, table.c.server_id):
+        for part in ends:
+            found.update((row[0], tuple(row)) for row in connection.execute(query.where(end == part)))
+    return [found[each] for each in sorted(found)[:limit]]
+
+
+def _resolved(row: tuple[Any, ...], merged: Mapping[str, str]) -> tuple[Any, ...]:  # Any: same
+    """Return a row whose ends, which stand third and fourth, are the assets that stand for them."""
+    key, site, client, server, *others = row
+    return key, site, merged.get(client, client), merged.get(server, server), *others

@@ -124,7 +124,7 @@ class NetworkAsset:
         return self.ips + self.macs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class NetworkLink:
     """One client that talks to one service of one server.
 
@@ -157,7 +157,7 @@ class NetworkLink:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class NetworkOperation:
     """One operation between a client and a server; ``kind`` is its class, such as ``read`` or ``program``."""
 

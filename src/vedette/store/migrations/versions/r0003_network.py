@@ -522,8 +522,12 @@ def _create_network_links() -> None:
     )
     op.create_index("ix_network_links_pair", "network_links", ["organization_id", "pair"], unique=False)
     op.create_index(
+        "ix_network_links_protocol", "network_links", ["organization_id", "protocol", "link_id"], unique=False
+    )
+    op.create_index(
         "ix_network_links_server", "network_links", ["organization_id", "server_id", "link_id"], unique=False
     )
+    op.create_index("ix_network_links_site", "network_links", ["organization_id", "site", "link_id"], unique=False)
 
 
 def _create_network_operations() -> None:
@@ -561,10 +565,19 @@ def _create_network_operations() -> None:
     )
     op.create_index("ix_network_operations_pair", "network_operations", ["organization_id", "pair"], unique=False)
     op.create_index(
+        "ix_network_operations_protocol",
+        "network_operations",
+        ["organization_id", "protocol", "operation_id"],
+        unique=False,
+    )
+    op.create_index(
         "ix_network_operations_server",
         "network_operations",
         ["organization_id", "server_id", "operation_id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_network_operations_site", "network_operations", ["organization_id", "site", "operation_id"], unique=False
     )
 
 
