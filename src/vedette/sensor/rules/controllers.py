@@ -51,6 +51,7 @@ _CONTROLS: Final[dict[tuple[str, str], str]] = {
     ("knx", "restart"): _RESET, ("knx", "remote_reset_request"): _RESET, ("knx", "reset"): _RESET,
     ("profinet_dcp", "reset_to_factory"): "profinet.factory_reset",
 }  # fmt: skip
+_WAYS: Final = frozenset({"upload", "download", "delete"})
 _FROM_CONTROLLER: Final = frozenset({"upload"})
 _DELETES: Final = frozenset({"delete", "delete_domain", "program_area_clear", "clear_file", "initialize_memory",
                              "erase", "delete_object"})  # fmt: skip
@@ -69,6 +70,20 @@ _CONFIGURATION_READ: Final = frozenset(
 )
 _DNP3_OWN: Final = frozenset({"save_config", "activate_config", "initialize_data"})
 _UNALARMING: Final = frozenset({"get_edit_resource", "return_edit_resource", "add_link", "remove_link"})
+# Classes in which Logix controllers keep their logic, and those by which a device is configured.
+_LOGIC: Final = frozenset(
+    {"program", "program_name", "io_map", "task", "symbol", "template", "change_log", "controller_status",
+     "class_6d", "class_6e", "class_6f", "class_70", "class_73"}
+)  # fmt: skip
+_SETTINGS: Final = frozenset(
+    {"tcp_ip_interface", "ethernet_link", "port", "security", "identity", "device_level_ring", "qos", "class_8b"}
+)
+_READS_LOGIC: Final = frozenset({("service_4f", "program"), ("service_4f", "program_name"), ("service_4f", "task")})
+_TAKES_OVER: Final = frozenset({("service_4b", "execution_mode"), ("service_4c", "execution_mode")})
+_PLUS_PROGRAM: Final = 3
+"""The object under which an S7-1200 keeps its blocks; others that are created are subscriptions of panels."""
+_STREAMS: Final = 4
+_STREAMS_NS: Final = 60_000_000_000
 _FORCES: Final = frozenset({"forces", "forced_set_reset", "toggle_force_system_memory", "disable_forces"})
 _LOCKS: Final = frozenset({"alarm_8_lock"})
 _CONFIGURING_WRITES: Final = frozenset({"ip_address_set", "name_set", "set_control_id", "apply_port_configuration"})
@@ -82,7 +97,7 @@ _FILE_WRITES: Final = frozenset(
 class Controllers(Detector):
     """Hears operations that change what a controller does or holds."""
 
-    __slots__ = ("_modes", "_pairs", "_restarts", "_settle_ns", "_stops")
+    __slots__ = ("_modes", "_pairs", "_restarts", "_settle_ns", "_stops", "_streams")
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
@@ -90,6 +105,7 @@ class Controllers(Detector):
         self._pairs: Final[Memory[tuple[str, str, str], int]] = Memory(65_536)
         self._modes: Final[Memory[tuple[str, Attribute], str]] = Memory()
         self._settle_ns: Final = settings.window_ns("ot.new_writer", "settle_s")
+        self._streams: Final[Rate[tuple[str, str]]] = Rate(_STREAMS, _STREAMS_NS)
         self._stops: Final[Rate[str]] = Rate(settings.limit("ot.stops", "commands"), settings.window_ns("ot.stops"))
         self._restarts: Final[Rate[str]] = Rate(
             settings.limit("ot.restarts", "commands"), settings.window_ns("ot.restarts")
@@ -103,6 +119,11 @@ class Controllers(Detector):
             OpKind.CONTROL: self._control, OpKind.PROGRAM: self._program, OpKind.FIRMWARE: self._firmware,
             OpKind.WRITE: self._write,
         }  # fmt: skip
+        special: dict[tuple[str, OpKind], Handler] = {
+            ("cip", OpKind.OTHER): self._of_maker, ("s7comm_plus", OpKind.READ): self._streamed,
+        }  # fmt: skip
+        if (protocol, kind) in special:
+            return special[protocol, kind]
         if kind is OpKind.FILE and (protocol in _FILE_PROTOCOLS or protocol == "pccc"):
             return self._file
         return handlers.get(kind)
@@ -144,6 +165,8 @@ class Controllers(Detector):
     def _control(self, op: OtOp) -> None:
         protocol = op.protocol
         rule = _CONTROLS.get((protocol, op.area)) or _CONTROLS.get((protocol, op.service), _PROCESS)
+        if rule == _RESET and protocol == "cip" and op.area not in {"identity", ""}:
+            rule = _CONFIGURE  # of one object in it
         if not rule and protocol == "c1222" and op.name in {"cold_start", "warm_start", "remote_reset"}:
             rule = _RESET
         if not rule:
@@ -166,6 +189,12 @@ class Controllers(Detector):
             rule = "mms.program_access"
         elif service in _DELETES or area in _DELETES:
             rule = "ot.program_delete"
+        elif op.protocol == "s7comm_plus" and service == "create_object":
+            if op.first != _PLUS_PROGRAM:
+                return
+            rule = _DOWNLOAD
+        elif op.protocol == "cip" and area in _LOGIC:
+            rule = _DOWNLOAD
         elif service in _CONFIGURATION_READ:
             rule = "ot.configuration_read"
         elif service in _CONFIGURATION:
@@ -177,13 +206,30 @@ class Controllers(Detector):
         else:
             rule = _DOWNLOAD
         # One transfer is many messages: what they have in common is what they do.
-        self._tell(rule, op, f"{op.protocol} {area or service}")
+        self._tell(rule, op, f"{op.protocol} {area if area in _WAYS else 'program'}")
         if rule == _DOWNLOAD and op.direction is _REQUEST and "890" in op.name and op.protocol == "s7comm":
             source, target = ends_of(op)
             self.desk.report(
                 "malware.stuxnet", op.at_ns, source, target, f"block {op.name} is written, as Stuxnet does",
                 protocol=op.protocol, flow=op.flow, detail=facts_of(op),
             )  # fmt: skip
+
+    def _of_maker(self, op: OtOp) -> None:
+        """Hear services that only the maker knows, on objects of which it is known what they are."""
+        what = (op.service, op.area)
+        if what in _READS_LOGIC:
+            self._tell(_UPLOAD, op, "cip program")
+        elif what in _TAKES_OVER:
+            self._tell(_MODE, op, "cip execution_mode")
+
+    def _streamed(self, op: OtOp) -> None:
+        """Hear blocks that are read from an S7-1200 or S7-1500; a panel reads one or two when it connects."""
+        if (
+            op.service == "get_var_sub_streamed"
+            and op.direction is _REQUEST
+            and self._streams.hit(ends_of(op), op.at_ns)
+        ):
+            self._tell(_UPLOAD, op, "s7comm_plus program")
 
     def _firmware(self, op: OtOp) -> None:
         self._tell("ot.firmware_update", op, f"{op.protocol} firmware")
@@ -201,8 +247,14 @@ class Controllers(Detector):
         if op.protocol == "profinet_dcp":
             self._tell("profinet.set", op)
             return
-        if service in _FORCES or op.area == "forces":
-            self._tell("ot.forced_value", op)
+        if (service in _FORCES and op.protocol != "s7comm") or op.area == "forces":
+            self._tell("ot.forced_value", op)  # of S7 the same function also asks which values are forced
+        elif op.protocol == "cip" and op.area in _SETTINGS:
+            self._tell(_CONFIGURE, op, f"cip {op.area}")
+        elif service == "set_var_sub_streamed":
+            self._tell(_DOWNLOAD, op, "s7comm_plus program")
+        elif op.protocol == "dnp3" and op.area == "file":
+            self._tell("ot.file_write", op, "dnp3 file")
         elif service in _LOCKS:
             self._tell("ot.alarm_suppressed", op)
         elif service in _CONFIGURING_WRITES:

@@ -117,6 +117,6 @@ class Claims(Detector):
         if is_fight or is_theft:
             thief = mac if mac != first else last
             self.desk.report(
-                "arp.spoofing", op.at_ns, thief, address, f"{address} of {first}", protocol="arp", flow=op.flow,
+                "arp.spoofing", op.at_ns, thief, "", f"{address} of {first}", protocol="arp", flow=op.flow,
                 detail={"address": address, "first_claimed_by": first, "claimed_by": thief},
             )  # fmt: skip

@@ -21,7 +21,7 @@ _NAME: Final = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)+[a-z0-9-]{2,63}"
 _MISP_TYPES: Final = frozenset(
     {"ip-dst", "ip-src", "domain", "hostname", "url", "uri", "domain|ip", "ip-dst|port", "ip-src|port", "hostname|port"}
 )
-_MAX_DEPTH: Final = 4
+_MAX_DEPTH: Final = 12
 
 
 class Indicators:

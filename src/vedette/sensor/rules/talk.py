@@ -30,8 +30,10 @@ _ALIASES: Final = frozenset({"cotp", "cip", "umas", "s7comm", "s7comm_plus", "mm
 _ILLEGAL_SOURCES: Final = ("127.", "224.", "239.", "255.255.255.255", "240.")
 _ILLEGAL_TARGETS: Final = ("127.", "0.")
 _DHCP: Final = frozenset({67, 68})
-_NOT_FOR_LLDP: Final = frozenset({Attribute.SERVICE, Attribute.MODULE, Attribute.FINGERPRINT, Attribute.USER,
-                                  Attribute.ROLE})  # fmt: skip
+_NOT_FOR_LLDP: Final = frozenset(
+    {Attribute.SERVICE, Attribute.MODULE, Attribute.FINGERPRINT, Attribute.USER, Attribute.IP, Attribute.MAC,
+     Attribute.ROLE}
+)  # fmt: skip
 
 
 class Talk(Detector):
@@ -60,7 +62,8 @@ class Talk(Detector):
         if flow.transport != "ip" and (not flow.server_port or not flow.client_port):
             self.desk.report("port.zero", at_ns, flow.client, flow.server, flow=flow)
         source, target = (flow.client, flow.server) if side.is_client else (flow.server, flow.client)
-        if source.startswith(_ILLEGAL_SOURCES) or target.startswith(_ILLEGAL_TARGETS):
+        is_on_wire = any(side.mac)  # a capture of a computer's own loopback has no MAC addresses
+        if is_on_wire and (source.startswith(_ILLEGAL_SOURCES) or target.startswith(_ILLEGAL_TARGETS)):
             self.desk.report("address.illegal", at_ns, source, target, "an address that nobody may have", flow=flow)
         elif source == "0.0.0.0" and flow.server_port not in _DHCP and flow.transport != "ip":  # noqa: S104 - on a wire
             self.desk.report("address.illegal", at_ns, source, target, "without an address", flow=flow)
@@ -118,7 +121,8 @@ class Talk(Detector):
         if not is_public(outer) or assets.is_inside(outer):
             return False
         if is_public(inner):
-            if not assets.is_inside(inner):
+            # Who uses public addresses for a plant uses many: their neighbours are no Internet.
+            if not assets.is_inside(inner) or inner.split(".")[:2] == outer.split(".")[:2]:
                 return False
             rule = "internet.public_inside"
         elif inner in place.industrial.known:

@@ -22,6 +22,7 @@ _GENERAL: Final = {
 }
 _COUNTED: Final = {
     "protocol.malformed": "messages", "protocol.unexpected_response": "messages", "protocol.checksum": "messages",
+    "goose.sequence": "messages",
 }  # fmt: skip
 _LOGINS: Final = frozenset({_KIND.LOGIN_FAILED, _KIND.CLEAR_TEXT_CREDENTIAL, _KIND.DEFAULT_CREDENTIAL})
 
@@ -53,7 +54,7 @@ class Violations(Detector):
                 continue
             self.desk.report(
                 rule, anomaly.at_ns, source, target, f"{anomaly.protocol}: {anomaly.detail}",
-                key=f"{anomaly.protocol} {anomaly.kind} {anomaly.code if anomaly.code is not None else ''}".strip(),
+                key=f"{anomaly.protocol} {anomaly.kind}",
                 protocol=anomaly.protocol, flow=flow, detail={"detail": anomaly.detail, "code": anomaly.code},
             )  # fmt: skip
 
@@ -77,8 +78,8 @@ def _rule_of(anomaly: Anomaly) -> str:
             return _of_iec104(detail)
     elif protocol == "bacnet" and kind is not _KIND.UNEXPECTED_RESPONSE:
         return "bacnet.illegal"
-    elif protocol == "goose" and kind is _KIND.ILLEGAL_VALUE and detail.startswith("state"):
-        return "goose.state_jump"
+    elif protocol == "goose" and kind is _KIND.ILLEGAL_VALUE:
+        return "goose.state_jump" if detail.startswith("state") else "goose.sequence"
     elif protocol == "mqtt" and detail.startswith("protocol version"):
         return "protocol.version"
     elif protocol in _RETIRED and kind is _KIND.ILLEGAL_VALUE:
