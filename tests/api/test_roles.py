@@ -18,6 +18,8 @@ ACTS: dict[str, tuple[str, str, Any, tuple[str, ...]]] = {
     "read": ("GET", "/v1/devices/nothing-here", None, READERS),
     "readBulk": ("GET", "/v1/devices", None, READERS),
     "readTelemetry": ("GET", "/v1/telemetry?limit=1", None, ("admin", "operator", "analyst", "developer", "auditor")),
+    "readPackets": ("GET", "/v1/alerts/nothing-here/slice", None, ("admin", "analyst")),
+    "respond": ("POST", "/v1/alert-exceptions", {}, ("admin", "analyst")),
     "audit": ("GET", "/v1/ledger/entries?limit=1", None, ("admin", "operator", "analyst", "auditor")),
     "changeDevice": ("POST", "/v1/devices", {"device_id": ""}, ("admin", "operator", "developer", "deployer")),
     "restrict": (

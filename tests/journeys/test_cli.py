@@ -45,6 +45,10 @@ ELSEWHERE = {
     *(f"review {verb}" for verb in ("begin", "close", "export", "show", "sign")),
     *(f"command-schema {verb}" for verb in ("add", "list", "remove")),
     *("approval list", "approval show", "elevation end", "elevation list"),
+    # tests/api/test_alerts.py
+    *(f"alert {verb}" for verb in ("acknowledge", "close", "export", "list", "merge", "overview", "reopen", "show")),
+    *("alert slice", *(f"exception {verb}" for verb in ("add", "end", "list", "preview", "show"))),
+    *(f"ticket {verb}" for verb in ("end", "list", "open", "show")),
     # tests/api/test_asset_commands.py
     *(f"asset {verb}" for verb in ("acknowledge", "export", "list", "merge", "part", "show", "split", "update")),
     *(f"link {verb}" for verb in ("decide", "external", "list", "operations")),
@@ -56,7 +60,7 @@ ELSEWHERE = {
     *(f"conduit {verb}" for verb in ("create", "list", "remove", "show", "update")),
     *(f"segment {verb}" for verb in ("compare-mud", "compile", "drift", "mud", "paths", "replay", "stage", "verify")),
     # tests/integration/sensor: they listen to a wire, and are a device's
-    *("sensor run", "sensor enroll", "sensor train", "sensor classify", "sensor baseline"),
+    *("sensor run", "sensor enroll", "sensor train", "sensor classify", "sensor read-logs", "sensor baseline"),
 }
 
 
