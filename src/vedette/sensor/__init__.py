@@ -16,7 +16,7 @@ from vedette.sensor.baseline import Settings as BaselineSettings
 from vedette.sensor.baseline import baseline as manage_baseline
 from vedette.sensor.baseline import settings_of as baseline_settings
 from vedette.sensor.capture import CaptureFile, CaptureProblem, LiveCapture, Packet, read_capture
-from vedette.sensor.command import enroll, listen, main, read_files, run
+from vedette.sensor.command import enroll, listen, main, read_files, read_logs, run
 from vedette.sensor.community_id import community_id, community_id_of
 from vedette.sensor.engine import Counters, Engine, Limits
 from vedette.sensor.flows import Flow, Side
@@ -98,6 +98,7 @@ __all__ = [
     "manage_baseline",
     "read_capture",
     "read_files",
+    "read_logs",
     "run",
     "uid_of",
 ]

@@ -7,19 +7,21 @@ import gc
 import json
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal, to_rfc3339
 from vedette.sensor.baseline import Settings as BaselineSettings
 from vedette.sensor.baseline import add_baseline, add_options, run_baseline, settings_of
 from vedette.sensor.capture import CaptureProblem, LiveCapture
+from vedette.sensor.inputs import EVE, ZEEK, LogInput
 from vedette.sensor.recognize import add_recognizing, recognizing
 from vedette.sensor.rules import RULES, Settings, read_settings
 from vedette.sensor.sensor import Sensor
-from vedette.sensor.summary import as_document, as_tables
+from vedette.sensor.summary import as_document, as_tables, moment
 from vedette.sensor.uplink_settings import Enrolling
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 DONE: Final = 0
 FAILED: Final = 1
 _BATCH_TIMEOUT_S: Final = 0.2
+_FOLLOW_PAUSE_S: Final = 0.2
 
 
 def read_files(
@@ -109,6 +112,51 @@ def listen(
     return DONE
 
 
+def read_logs(
+    paths: Sequence[Path],
+    *,
+    form: str = "",
+    must_follow: bool = False,
+    is_json: bool = False,
+    zeek: Path | None = None,
+    rules: Path | None = None,
+) -> int:
+    """Read logs of Zeek or Suricata in place of packets, print the same report; answer the exit code.
+
+    Args:
+        paths: Files, or folders of them.
+        form: ``zeek`` or ``eve``; empty: the first records tell.
+        must_follow: Go on with what is added, until interrupted; alerts are printed as they come.
+        is_json: One JSON document in place of tables.
+        zeek: A directory for logs in Zeek's form.
+        rules: A file that changes the catalogue of rules.
+
+    Raises:
+        LogProblem: A path is not there, there is no log, or it is of neither form.
+    """
+    spare_the_collector()
+    sensor = Sensor(zeek=zeek, rules=_settings(rules))
+    source = LogInput(sensor, paths, form)
+    if not must_follow:
+        source.read()
+    else:
+        with _Stop() as stop:
+            source.follow(lambda: _pause(sensor, stop))
+    sensor.finish()
+    _print(sensor, is_json=is_json)
+    return FAILED if sensor.damages else DONE
+
+
+def _pause(sensor: Sensor, stop: _Stop) -> bool:
+    """Wait a little for more lines; tell whether to go on."""
+    for alert in sensor.report.alerts[stop.told :]:
+        _tell(f"{moment(alert.at_ns)}  {alert.severity}  {alert.title}")
+    stop.told = len(sensor.report.alerts)
+    if not stop.is_asked:
+        threading.Event().wait(_FOLLOW_PAUSE_S)
+    return not stop.is_asked
+
+
 def _settings(rules: Path | None) -> Settings | None:
     return read_settings(rules, RULES) if rules is not None else None
 
@@ -138,6 +186,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_enroll(verbs.add_parser("enroll", help="become a device of a platform"))
     add_recognizing(verbs)
     add_baseline(verbs)
+    logs = verbs.add_parser("read-logs", help="read logs of Zeek (JSON) or Suricata (EVE) in place of packets")
+    logs.add_argument("paths", nargs="+", type=Path, help="logs, or folders of them")
+    logs.add_argument("--form", choices=(ZEEK, EVE), default="", help="whose; else the first records tell")
+    logs.add_argument("--follow", dest="must_follow", action="store_true", help="go on with what is added")
+    logs.add_argument("--output", choices=("table", "json"), default="table")
+    logs.add_argument("--zeek", type=Path, metavar="DIRECTORY", help="write logs there as Zeek does")
+    logs.add_argument("--rules", type=Path, metavar="FILE", help="changes the catalogue of rules; TOML")
     chosen = parser.parse_args(arguments)
     try:
         return _act(chosen)
@@ -168,6 +223,11 @@ def _act(chosen: argparse.Namespace) -> int:
     if chosen.verb == "baseline":
         return run_baseline(chosen)
     is_json = chosen.output == "json"
+    if chosen.verb == "read-logs":
+        return read_logs(
+            chosen.paths, form=chosen.form, must_follow=chosen.must_follow, is_json=is_json, zeek=chosen.zeek,
+            rules=chosen.rules,
+        )  # fmt: skip
     baseline = settings_of(
         chosen.baseline, learn_for_s=chosen.learn_for_s, is_enforced=chosen.enforce, exceptions=chosen.exceptions
     )
@@ -233,11 +293,14 @@ class _Stop:
 
     def __init__(self) -> None:
         self.is_asked = False
+        self.told = 0
+        """Alerts that were printed."""
         self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         for number in self._before:
             signal.signal(number, self._ask)
+        return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():

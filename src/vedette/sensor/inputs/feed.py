@@ -112,7 +112,11 @@ class LogFeed:
         self._engine.sink.anomalies.append(anomaly)
 
     def alert(self, alert: Alert) -> None:
-        """Keep an alert that somebody else raised, until all is read."""
+        """Raise an alert of another monitor."""
+        self._sensor.report.raise_alert(alert)
+
+    def own_alert(self, alert: Alert) -> None:
+        """Keep an alert that this sensor raised when it wrote the log: its rules may well raise it again."""
         if len(self._alerts) < _MAX_ALERTS:
             self._alerts.append(alert)
 

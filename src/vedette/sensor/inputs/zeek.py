@@ -200,10 +200,11 @@ class ZeekReader:
         row = line.row
         severity = _SEVERITIES.get(row.text("severity"), Severity.MEDIUM)
         note = row.text("note")[:96]
-        self._feed.alert(
+        is_own = "severity" in row.fields and "technique" in row.fields
+        (self._feed.own_alert if is_own else self._feed.alert)(
             Alert(
                 line.at_ns,
-                note if "severity" in row.fields else f"zeek.{plain_name(note)}",
+                note if is_own else f"zeek.{plain_name(note).replace('::', '_')}",
                 severity,
                 row.text("msg")[:256] or note,
                 source=row.address("src") or row.address("id.orig_h"),

@@ -1,0 +1,34 @@
+"""``vedette sensor read-logs``: logs of other monitors in place of packets; needs no running platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from vedette.cli.session import OutputOption
+
+
+def read_logs(
+    paths: Annotated[list[Path], typer.Argument(help="Logs, or folders of them; also rotated, also with gzip.")],
+    form: Annotated[
+        Literal["zeek", "eve"] | None, typer.Option("--form", help="Whose; else the first records tell.")
+    ] = None,
+    *,
+    must_follow: Annotated[bool, typer.Option("--follow", help="Go on with what is added, until interrupted.")] = False,
+    output: OutputOption = "table",
+    zeek: Annotated[
+        Path | None, typer.Option("--zeek", metavar="DIRECTORY", help="Write logs there as Zeek does, JSON lines.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", metavar="FILE", help="Changes the catalogue of rules; TOML.")
+    ] = None,
+) -> None:
+    """Read logs of Zeek (JSON) or Suricata (EVE) in place of packets; the report is the same."""
+    from vedette.sensor import read_logs as read_them  # noqa: PLC0415 - other commands need none of it
+
+    is_json = output == "json"
+    raise typer.Exit(
+        read_them(paths, form=form or "", must_follow=must_follow, is_json=is_json, zeek=zeek, rules=rules)
+    )
