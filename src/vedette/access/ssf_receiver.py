@@ -11,6 +11,7 @@ import functools
 import hashlib
 import hmac
 import logging
+import math
 import ssl
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -106,6 +107,7 @@ class ReceiverService:
         self._ids = ids
         # Transmitter → its keys, and when they were fetched.
         self._keys: OrderedDict[str, tuple[tuple[VerificationKey, ...], float]] = OrderedDict()
+        self._keys_tried: dict[str, float] = {}
         self._tls: ssl.SSLContext | None = None
 
     async def add(self, new: NewTransmitter, *, actor: Actor) -> Transmitter:
@@ -177,6 +179,7 @@ class ReceiverService:
 
         await self._store.write(drop, restricting=True)
         self._keys.pop(transmitter_id, None)
+        self._keys_tried.pop(transmitter_id, None)
 
     async def push(self, transmitter_id: str, token: str, authorization: str) -> None:
         """Take a token that a transmitter pushes; when this returns, what it says is in force.
@@ -194,13 +197,15 @@ class ReceiverService:
         await self._hear(None, transmitter, token)
 
     async def run(self) -> None:
-        """Fetch from those that do not push, until cancelled."""
+        """Fetch from those that do not push, and the keys of all, until cancelled."""
         async with await self._open_client() as client:
             while True:
                 try:
                     for transmitter in await self.list():
-                        if transmitter.poll_url and transmitter.is_enabled:
-                            await self.poll(client, transmitter)
+                        if transmitter.is_enabled:
+                            await self._keep_keys(client, transmitter)
+                            if transmitter.poll_url:
+                                await self.poll(client, transmitter)
                 except Problem as problem:
                     log.warning("transmitters are not polled", extra={"cause": problem.code})
                 await asyncio.sleep(POLL_EVERY_S)
@@ -310,6 +315,20 @@ class ReceiverService:
             raise SetRefused("the transmitter's key set is no JSON", error="invalid_key") from None
         self._keys[transmitter.transmitter_id] = (keys, now_s)
         return keys, True
+
+    async def _keep_keys(self, client: httpx.AsyncClient, transmitter: Transmitter) -> None:
+        """Have a transmitter's keys at hand: what it pushes would have to wait for them."""
+        now_s = self._clock.monotonic_s()
+        known = self._keys.get(transmitter.transmitter_id)
+        if known is not None and now_s - known[1] < KEYS_LAST_S / 2:
+            return
+        if now_s < self._keys_tried.get(transmitter.transmitter_id, -math.inf) + KEYS_AGAIN_S:
+            return
+        self._keys_tried[transmitter.transmitter_id] = now_s
+        try:
+            await self._keys_of(client, transmitter, is_again=True)
+        except SetRefused as refusal:
+            log.debug("a transmitter's keys could not be had", extra={"reason": refusal.detail})
 
     async def _fetch(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from http_peer import Asked, HttpPeer, http_peer
 from identity_house import ACTOR, RunningSigner
 from response_house import ResponseHouse
+from waiting import until
 
 from vedette.access import (
     EVENT_TYPES,
@@ -379,6 +381,25 @@ async def test_a_key_that_is_new_is_looked_for_once_in_a_while(signals: Signals)
     await signals.receiver.push(transmitter.transmitter_id, signals.token(SESSION_REVOKED, {}, jti="2"), "")
     assert len([each for each in signals.peer.asked if each.path == "/jwks"]) == 2
     assert former is not signals.edr
+
+
+async def test_keys_are_had_before_anything_is_pushed_and_while_they_last(signals: Signals) -> None:
+    await signals.house.active()
+    transmitter = await signals.hear()
+
+    def asked() -> int:
+        return len([each for each in signals.peer.asked if each.path == "/jwks"])
+
+    running = asyncio.create_task(signals.receiver.run(), name="receiver")
+    await until(lambda: asked() == 1)
+    await signals.receiver.push(transmitter.transmitter_id, signals.token(SESSION_REVOKED, {}), "")
+    assert asked() == 1
+    signals.clock.advance(timedelta(seconds=200))
+    await until(lambda: asked() == 2)
+    running.cancel()
+    signals.clock.advance(timedelta(seconds=200))
+    await signals.receiver.push(transmitter.transmitter_id, signals.token(SESSION_REVOKED, {}, jti="2"), "")
+    assert asked() == 2
 
 
 async def test_a_push_may_have_to_be_authorized_too(signals: Signals) -> None:
