@@ -71,7 +71,7 @@ def write(path: Path, count: int) -> int:
 
 def measure(path: Path, *, has_rules: bool = True) -> None:
     """Read the file with the whole pipeline, in this process."""
-    from vedette.sensor import Sensor  # noqa: PLC0415 - memory is measured with it
+    from vedette.sensor import BaselineSettings, Sensor  # noqa: PLC0415 - memory is measured with it
     from vedette.sensor.command import spare_the_collector  # noqa: PLC0415 - same
 
     spare_the_collector()

@@ -57,10 +57,12 @@ class Judge:
         writes = is_writing(op)
         is_grave = writes or op.kind is OpKind.FILE or is_never_learned(op)
         alert = self.link(op, client, server, pair, is_grave=is_grave)
+        if alert is not None:
+            return alert
         if pair in self.strangers:
             return self._stranger(op, client, server, pair, is_grave=is_grave)
-        if alert is not None or is_never_learned(op):
-            return alert
+        if is_never_learned(op):
+            return None
         return self._within(op, client, server, pair, writes=writes, is_grave=is_grave)
 
     def mark(self, client: str, server: str) -> None:

@@ -83,6 +83,9 @@ class Baseline(Rule):
     def operations(self, operations: list[OtOp]) -> None:
         """Judge operations."""
         known = self._known
+        if operations[0].at_ns // self._slice_ns != self._slice:
+            self._slice = operations[0].at_ns // self._slice_ns
+            known.clear()
         for op in operations:
             if op.direction is _RESPONSE:
                 if op.protocol == _DNS:
@@ -100,8 +103,7 @@ class Baseline(Rule):
                     channel.count += 1
                     continue
             self._meet(op)
-        if operations:
-            self.rhythm.heard_ns = max(self.rhythm.heard_ns, operations[-1].at_ns)
+        self.rhythm.heard_ns = max(self.rhythm.heard_ns, operations[-1].at_ns)
 
     def _meet(self, op: OtOp) -> None:
         """Judge an operation that was not met in this slice of time."""
@@ -113,9 +115,6 @@ class Baseline(Rule):
             elif op.protocol in _GREETINGS:
                 self.names.hear(op)
             return
-        if at_ns // self._slice_ns != self._slice:
-            self._slice = at_ns // self._slice_ns
-            self._known.clear()
         self.judge.operation(op)
         self.volume.follow(flow)
         client, server = ends_of(op)

@@ -19,6 +19,7 @@ from vedette.sensor.model import OtOp
 
 _MAX_TABLE: Final = 5_000
 _MAX_DIFFERENT: Final = 512
+_MAX_LABELS: Final = 4_096
 _WINDOW_NS: Final = 600_000_000_000
 _DIFFERENT: Final = 50
 _LONG: Final = 20
@@ -29,12 +30,14 @@ _LOCAL: Final = ("arpa", "local", "lan", "internal", "home", "localdomain", "cor
 class _Domain:
     """What one client asked for beneath one domain in one window."""
 
-    __slots__ = ("asked", "bits", "chars", "different", "since_ns")
+    __slots__ = ("asked", "bits", "chars", "different", "labels", "since_ns")
 
     def __init__(self, at_ns: int) -> None:
         self.since_ns = at_ns
         self.asked = 0
         self.different: set[int] = set()
+        self.labels: set[int] = set()
+        """Hashes of the labels that were in any of them."""
         self.chars = 0
         self.bits = 0.0
 
@@ -87,8 +90,11 @@ class Questions:
         digest = hash(beneath)
         if digest in found.different or len(found.different) >= _MAX_DIFFERENT:
             return
-        text = beneath.replace(".", "")
         found.different.add(digest)
+        # What names share tells nothing: only labels that were not there before can carry data.
+        text = "".join(each for each in beneath.split(".") if hash(each) not in found.labels)
+        if len(found.labels) < _MAX_LABELS:
+            found.labels.update(map(hash, beneath.split(".")))
         found.chars += len(text)
         found.bits += entropy_of(text)
         count = len(found.different)

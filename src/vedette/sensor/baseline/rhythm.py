@@ -17,6 +17,7 @@ from vedette.sensor.baseline.model import Settings
 from vedette.sensor.model import OpKind, OtOp
 
 _MAX_CHANNELS: Final = 50_000
+_MAX_CHARS: Final = 200
 _MAX_OF_PAIR: Final = 64
 _SWEEP: Final = 1_000
 _MIN_INTERVALS: Final = 10
@@ -90,7 +91,7 @@ class Rhythm:
 
     def channel(self, client: str, server: str, op: OtOp) -> Channel:
         """Return the channel of an operation; one that is not looked at if there are too many."""
-        what = f"{op.service} {'' if op.unit is None else op.unit} {op.area} {op.first}"
+        what = f"{op.service} {'' if op.unit is None else op.unit} {op.area} {op.first}"[:_MAX_CHARS]
         key = (client, server, op.protocol, what)
         channel = self.channels.get(key)
         if channel is None:
@@ -157,7 +158,14 @@ class Rhythm:
         gap_ns, at_ns = channel.gap_ns, channel.last_ns
         channel.count, channel.gap_ns, channel.first_ns = 0, 0, at_ns
         period_ns = channel.period_ns
-        if period_ns and self._is_ready(channel):
+        is_ready = period_ns > 0 and self._is_ready(channel)
+        if gap_ns > _STEADY * interval_ns:  # a pause, or what comes by chance; a pause that was told is not seen here
+            channel.longest_ns = max(channel.longest_ns, gap_ns)
+            if not is_ready:
+                channel.samples.clear()
+                channel.period_ns = 0
+            return
+        if is_ready:
             if interval_ns * _CHANGED < period_ns:
                 channel.changed = max(channel.changed, 0) + 1
             elif interval_ns > period_ns * _CHANGED:
@@ -170,10 +178,6 @@ class Rhythm:
             return
         channel.longest_ns = max(channel.longest_ns, gap_ns)
         samples = channel.samples
-        if gap_ns > _STEADY * interval_ns:
-            samples.clear()
-            channel.period_ns = 0
-            return
         samples.append(interval_ns)
         del samples[:-_SAMPLES]
         if len(samples) >= _ENOUGH_SAMPLES:

@@ -136,8 +136,9 @@ def saved_from(lists: AllowLists, rhythm: Rhythm, industrial: dict[str, bool], a
         saved_ns=_whole(at_ns),
         lists=tuple(
             SavedList(
-                key_class=key_class, scope=scope[:512], state=each.state, first_ns=_whole(each.first_ns), last_ns=_whole(each.last_ns),
-                newest_ns=_whole(each.newest_ns), slices=each.slices,
+                key_class=key_class, scope=scope[:512], state=each.state,
+                first_ns=_whole(each.first_ns), last_ns=_whole(each.last_ns), newest_ns=_whole(each.newest_ns),
+                slices=each.slices,
                 last_slice=each.last_slice, is_full=each.is_full,
                 keys=dict(each.keys), ranges=_intervals(each.ranges),
             )

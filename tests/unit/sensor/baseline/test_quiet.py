@@ -8,7 +8,7 @@ import pytest
 from plant_traffic import S, Site, evidence, flow_of, modbus, operation, quiet_plant
 
 from vedette.sensor import Attribute, OpKind
-from vedette.sensor.baseline import Settings
+from vedette.sensor.baseline import Saved, Settings
 
 DAY_S = 7_200.0
 
@@ -18,6 +18,12 @@ def learned(*, days: float = 2.0, is_rhythm_on: bool = True, day_s: float = DAY_
     quiet_plant(site, day_s=day_s)
     assert site.run(days * day_s) == []
     return site
+
+
+@pytest.fixture(scope="module")
+def usual() -> tuple[Saved, int]:
+    site = learned(days=6.0)
+    return site.baseline.saved(), site.now_ns
 
 
 def test_two_weeks_of_quiet_traffic_raise_nothing() -> None:
@@ -48,9 +54,10 @@ ATTACKS: dict[str, tuple[str, str, Callable[[Site, int], None]]] = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_is_one_alert_of_its_class(name: str) -> None:
+def test_an_attack_is_one_alert_of_its_class(name: str, usual: tuple[Saved, int]) -> None:
     rule, technique, attack = ATTACKS[name]
-    site = learned(days=6.0 if "name" in name or "scan" in name or "unit" in name else 3.0)
+    site = Site(Settings(learn_for_s=DAY_S), now_ns=usual[1])
+    site.baseline.restore(usual[0])
     site.every(1e9, lambda at_ns: attack(site, at_ns), jitter=0.0, after_s=5)
     found = site.run(300)
     assert [(each.rule, each.technique) for each in found] == [(rule, technique)]
