@@ -119,6 +119,7 @@ from vedette.registry.repository import find_by_name, find_generation, find_gene
 from vedette.registry.service import BulkChange, CredentialHistory, DeviceService, DeviceWithKeys, RevokedDevice
 from vedette.registry.tags import Tags, apply_merge_patch, check_tags, flatten_tags
 from vedette.registry.twin import BAG_MAX_BYTES, Bag, Twin, check_desired
+from vedette.registry.twin_repository import find_many as find_twins
 from vedette.registry.twin_service import TwinService
 
 __all__ = [
@@ -245,6 +246,7 @@ __all__ = [
     "find_module_by_name",
     "find_module_generations",
     "find_modules_of",
+    "find_twins",
     "flatten_tags",
     "groups_of",
     "list_authenticated_by",

@@ -296,6 +296,21 @@ async def test_what_sensors_saw_of_a_managed_device_narrows_at_most(terns: Expos
     assert (await terns.health()).signals == ()
 
 
+async def test_what_a_device_says_of_itself_counts_against_it(terns: ExposureHouse) -> None:
+    await terns.imported(document())
+    plc = await terns.tern(firmware="V9.9")
+    await terns.managed(plc.asset_id)
+    device = await terns.network.devices.get(terns.organization_id, "pump-7")
+    own = b'{"deviceInformation": {"manufacturer": "Ostwind Controls", "model": "Tern 500", "swVersion": "V2.3"}}'
+    await terns.network.twins.report(terns.organization_id, device.generation_id, own)
+    await terns.assessor.assess()
+    (found,) = await terns.found()
+    assert (found.certainty, {each.source for each in found.evidence}) == (Certainty.PROVEN, {"twin"})
+    told = await terns.health()
+    assert told.appraisal.risk_level is RiskLevel.HIGH
+    assert [each.provenance.value for each in told.signals] == ["self-reported"]
+
+
 async def test_a_vulnerability_of_little_weight_is_no_signal(terns: ExposureHouse) -> None:
     await terns.imported(document(score=4.0))
     plc = await terns.tern()

@@ -19,9 +19,9 @@ _SCHEME: Final = re.compile(r"vers:[a-z0-9.\-]{1,32}/", re.IGNORECASE)
 _CONSTRAINT: Final = re.compile(r"\s*(<=|>=|<|>|!=|==?|≤|≥)?\s*([^<>=!|,≤≥]+?)\s*(?=[<>=!|,≤≥]|$)[|,]?\s*")
 _JOIN: Final = re.compile(r"\band\b(?=\s*[<>=])", re.IGNORECASE)
 _ALL_THOSE: Final = re.compile(r"all (?:(?:bios|firmware|software) )?versions\s*(?=[<>=])", re.IGNORECASE)
-_VERSION: Final = (
-    r"(?P<{0}>(?:[vr]|version |ver\.? )?\s*[\w.\-]*\d[\w.\-]*(?:[ _](?:sp|build|update|upd|hf|patch|rev)\.?[ _]?\d+)*)"
-)
+_PROSE_CHARS_MAX: Final = 128
+# What stands here is read as a version afterwards: the pattern only says where it ends.
+_VERSION: Final = r"(?P<{0}>(?:version |ver\.? )?[\w.\-]+(?: (?:sp|build|update|upd|hf|patch|rev)\.? ?\d+)*)"
 _LEADING: Final = r"(?:all\s+)?(?:(?:firmware|software|fw)\s+)?(?:versions?\s+)?"
 _UNTIL: Final = r"(?:prior|earlier|below|older|lower|previous|before)(?:\s+versions?)?"
 
@@ -186,6 +186,8 @@ def _pair(read: list[tuple[str, Version]], intervals: list[Interval]) -> Constra
 
 
 def _read_prose(text: str) -> Constraints | None:
+    if len(text) > _PROSE_CHARS_MAX:
+        return None
     for pattern, low_sign, high_sign in _PROSE:
         found = pattern.fullmatch(text.strip(" ."))
         if found is None:

@@ -24,13 +24,21 @@ from vedette.health.advisories import (
 )
 from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.network.exposure import repository
-from vedette.network.exposure.evidence import fingerprint, name_of, seen_facts, vendors_of
+from vedette.network.exposure.evidence import (
+    fingerprint,
+    merge_assessments,
+    name_of,
+    seen_facts,
+    told_facts,
+    vendors_of,
+)
 from vedette.network.exposure.model import Evidence, Exposure, Vulnerability, VulnerabilityState, evidence_id
 from vedette.network.exposure.ranking import Surroundings, rank
 from vedette.network.exposure.signals import ExposureSignals
 from vedette.network.exposure.surroundings import SurroundingsBuilder
-from vedette.network.model import LinkSearch, NetworkAsset
+from vedette.network.model import LinkSearch, ManagedBy, NetworkAsset
 from vedette.network.reader import NetworkReader
+from vedette.registry import find_twins
 from vedette.store import Store, Transaction
 
 log = logging.getLogger(__name__)
@@ -39,6 +47,7 @@ VULNERABILITIES_MAX: Final = 1_000
 _INTERVAL_S: Final = 60.0
 _LINKS_EVERY: Final = timedelta(minutes=10)
 _TOGETHER: Final = 25
+_PAUSE_S: Final = 0.01
 _NOTHING: Final = Surroundings()
 _NO_EXPLOITATION: Final = Exploitation()
 
@@ -71,6 +80,7 @@ class _Known:
 class _Due:
     asset: NetworkAsset
     facts: tuple[SeenFact, ...]
+    told: tuple[SeenFact, ...]
     around: Surroundings
     fingerprint: str
 
@@ -139,6 +149,7 @@ class ExposureAssessor:
                 due = await self._due(assets, known, current, changed_vendors)
                 for start in range(0, len(due), _TOGETHER):
                     changed += await self._assess(due[start : start + _TOGETHER], current)
+                    await asyncio.sleep(_PAUSE_S)  # so that this fills no core that signals and sessions need
                 assessed += len(due)
                 await self._refresh(assets)
             await self._forget(known.keys() - levels.keys())
@@ -153,9 +164,8 @@ class ExposureAssessor:
         async with self._turn:
             current = await self._advisories.catalogue(self._organization_id)
             asset = await self._reader.asset(self._organization_id, asset_id)
-            facts = seen_facts((await self._reader.facts(self._organization_id, [asset.asset_id]))[asset.asset_id])
-            around = self._around.get(asset.asset_id, _NOTHING)
-            await self._assess([_Due(asset, facts, around, fingerprint(asset, facts, around))], current)
+            (due,) = await self._read([asset])
+            await self._assess([due], current)
 
     async def surroundings(self, asset_id: str) -> Surroundings:
         """Return who reaches an asset now."""
@@ -179,6 +189,22 @@ class ExposureAssessor:
             builder.add(links)
         self._around, self._around_at = builder.build(levels), now
 
+    async def _read(self, assets: Sequence[NetworkAsset]) -> list[_Due]:
+        """Read what is known of assets: by sensors, and of themselves where a person said which device they are."""
+        facts = await self._reader.facts(self._organization_id, [asset.asset_id for asset in assets])
+        managed = [each.management.generation_id for each in assets if each.management and _is_by_person(each)]
+        twins = await self._reader.read(lambda c: find_twins(c, self._organization_id, managed)) if managed else {}
+        read = []
+        for asset in assets:
+            seen = seen_facts(facts.get(asset.asset_id, ()))
+            twin = twins.get(asset.management.generation_id) if asset.management and _is_by_person(asset) else None
+            told: tuple[SeenFact, ...] = ()
+            if twin is not None and twin.updated_at is not None:
+                told = told_facts(twin.reported.values, twin.updated_at)
+            around = self._around.get(asset.asset_id, _NOTHING)
+            read.append(_Due(asset, seen, told, around, fingerprint(asset, (*seen, *told), around)))
+        return read
+
     async def _due(
         self,
         assets: Sequence[NetworkAsset],
@@ -186,13 +212,9 @@ class ExposureAssessor:
         current: CurrentCatalogue,
         changed_vendors: dict[int, set[str]],
     ) -> list[_Due]:
-        facts = await self._reader.facts(self._organization_id, [asset.asset_id for asset in assets])
         due = []
-        for asset in assets:
-            seen = seen_facts(facts.get(asset.asset_id, ()))
-            around = self._around.get(asset.asset_id, _NOTHING)
-            each = _Due(asset, seen, around, fingerprint(asset, seen, around))
-            before = known.get(asset.asset_id)
+        for each in await self._read(assets):
+            before = known.get(each.asset.asset_id)
             is_new = before is None or (not before.vendors and before.revision != current.state.revision)
             if (
                 before is None
@@ -212,7 +234,7 @@ class ExposureAssessor:
         return due
 
     async def _assess(self, due: Sequence[_Due], current: CurrentCatalogue) -> int:
-        assessments = await asyncio.to_thread(lambda: [current.catalogue.assess(each.facts) for each in due])
+        assessments = await asyncio.to_thread(lambda: [_compare(each, current) for each in due])
         names = {match.name for assessment in assessments for match in assessment.matches}
         exploitation = await self._advisories.exploitation(self._organization_id, names)
         now = self._clock.now()
@@ -265,6 +287,15 @@ class ExposureAssessor:
                 repository.forget_asset(tx.connection, self._organization_id, asset_id)
 
             await self._store.write(forget)
+
+
+def _is_by_person(asset: NetworkAsset) -> bool:
+    return asset.management is not None and asset.management.by is ManagedBy.PERSON
+
+
+def _compare(due: _Due, current: CurrentCatalogue) -> Assessment:
+    seen = current.catalogue.assess(due.facts)
+    return merge_assessments(seen, current.catalogue.assess(due.told)) if due.told else seen
 
 
 def _compose(
@@ -341,7 +372,7 @@ def _come_to(
         unknown_advisories=assessment.unknown_advisories,
         unknown_reason=assessment.unknown_reason[:1024],
         priority=max((each.priority for each in found if each.state is VulnerabilityState.OPEN), default=0),
-        vendors=vendors_of(due.facts),
+        vendors=vendors_of((*due.facts, *due.told)),
         fingerprint=due.fingerprint,
         revision=compared.current.state.revision,
         exploitation=compared.current.state.exploitation,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 
-from vedette.health.advisories import SeenFact, vendor_keys
+from vedette.health.advisories import Assessment, Certainty, SeenFact, vendor_keys
 from vedette.network.exposure.ranking import Surroundings
 from vedette.network.model import AssetFact, ManagedBy, NetworkAsset
 from vedette.trust import Provenance
@@ -16,6 +18,9 @@ from vedette.trust import Provenance
 ATTRIBUTES: Final = frozenset({"vendor", "model", "product_code", "firmware", "software"})
 TWIN: Final = "twin"
 _VENDORS_MAX: Final = 32
+_TOLD: Final = (("manufacturer", "vendor"), ("model", "model"), ("swVersion", "firmware"))
+_TOLD_SURE: Final = 80
+_TOLD_CHARS_MAX: Final = 256
 
 
 def seen_facts(facts: Iterable[AssetFact]) -> tuple[SeenFact, ...]:
@@ -33,6 +38,35 @@ def seen_facts(facts: Iterable[AssetFact]) -> tuple[SeenFact, ...]:
     )
 
 
+def told_facts(reported: Mapping[str, Any], updated_at: datetime) -> tuple[SeenFact, ...]:  # Any: JSON values
+    """Return what a device says of itself in its twin.
+
+    Source:
+        The interface ``dtmi:azure:DeviceManagement:DeviceInformation;1`` of IoT Plug and Play.
+    """
+    component = reported.get("deviceInformation")
+    if not isinstance(component, dict):
+        return ()
+    told = ((attribute, component.get(name)) for name, attribute in _TOLD)
+    return tuple(
+        SeenFact(attribute=attribute, value=value, confidence=_TOLD_SURE, source=TWIN, last_at=updated_at)
+        for attribute, value in told
+        if isinstance(value, str) and 0 < len(value) <= _TOLD_CHARS_MAX and value.isprintable()
+    )
+
+
+def merge_assessments(seen: Assessment, told: Assessment) -> Assessment:
+    """Return what both come to: what a device itself proves counts before what sensors saw."""
+    found = {match.name: match for match in seen.matches}
+    for match in told.matches:
+        if match.name not in found or match.certainty is Certainty.PROVEN:
+            found[match.name] = match
+    matches = tuple(found[name] for name in sorted(found))
+    if seen.unknown_reason and told.unknown_reason:
+        return replace(seen, matches=matches)
+    return Assessment(matches=matches)
+
+
 def vendors_of(facts: Iterable[SeenFact]) -> tuple[str, ...]:
     """Return the makers that a device is compared with."""
     keys = (key for fact in facts if fact.attribute == "vendor" for key in vendor_keys(fact.value))
@@ -41,7 +75,7 @@ def vendors_of(facts: Iterable[SeenFact]) -> tuple[str, ...]:
 
 def fingerprint(asset: NetworkAsset, facts: Iterable[SeenFact], around: Surroundings) -> str:
     """Return what changes when anything does that its vulnerabilities or their order depend on."""
-    seen = sorted((fact.attribute, fact.value, fact.confidence) for fact in facts)
+    seen = sorted((fact.attribute, fact.value, fact.confidence, fact.source == TWIN) for fact in facts)
     managed = None if asset.management is None else (asset.management.device_id, asset.management.by.value)
     told = (seen, asset.criticality.value, asset.level, asset.site, name_of(asset), managed, around.key)
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:32]
