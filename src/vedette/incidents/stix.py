@@ -6,10 +6,11 @@ Source:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -95,7 +96,7 @@ def _observable(end: End) -> Document:
     except ValueError:
         kind = "mac-addr"
     content = msgspec.json.encode({"value": end.address}).decode()
-    return {"type": kind, **_SPEC, "id": f"{kind}--{uuid5(_OBSERVABLES, content)}", "value": end.address}
+    return {"type": kind, **_SPEC, "id": f"{kind}--{_derived(_OBSERVABLES, content)}", "value": end.address}
 
 
 def _domain_object(kind: str, what: str, created: str, modified: str, **more: Any) -> Document:  # Any: JSON
@@ -103,4 +104,10 @@ def _domain_object(kind: str, what: str, created: str, modified: str, **more: An
 
 
 def _id(kind: str, name: str) -> str:
-    return f"{kind}--{uuid5(_OURS, f'{kind}/{name}')}"
+    return f"{kind}--{_derived(_OURS, f'{kind}/{name}')}"
+
+
+def _derived(namespace: UUID, name: str) -> UUID:
+    """Return the UUID that follows from a name (RFC 9562 §5.5, version 5)."""
+    digest = hashlib.sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
+    return UUID(bytes=digest[:16], version=5)
