@@ -81,10 +81,12 @@ def test_a_token_is_made_by_keyboard_alone(admin: PasskeyPage, named_platform: P
     page.keyboard.type(name)
     admin.tab_to(dialog(page).get_by_role("checkbox", name="analyst"))
     admin.keys("Space")
+    admin.tab_to(dialog(page).get_by_role("checkbox", name="enforcement-point"))
+    admin.keys("Space")
     admin.act(dialog(page).get_by_role("button", name="Make it"))
     expect(dialog(page).get_by_label("Service token", exact=True)).to_be_visible()
     (made,) = [each for each in named_platform.call("GET", "/v1/service-tokens")["items"] if each["name"] == name]
-    assert sorted(made["roles"]) == ["analyst", "auditor"]
+    assert sorted(made["roles"]) == ["analyst", "auditor", "enforcement-point"]
 
 
 def test_whoever_may_not_manage_keys_makes_none(new_browser: NewBrowser) -> None:

@@ -5,6 +5,9 @@ export type Role = Schemas['Role'];
 
 export const ROLES: readonly Role[] = ['admin', 'operator', 'analyst', 'developer', 'deployer', 'manufacturer', 'auditor'];
 
+/** What a program may be besides: it asks for decisions and does nothing else. */
+export const PROGRAMS_ROLE = 'enforcement-point';
+
 // Everybody who is let in at all may do these.
 const EVERYBODYS = new Set(['own', 'readStatus', 'elevate', 'ownCredentials']);
 
