@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from vedette.cli import main
+
+APPLICATIONS = Path(__file__).resolve().parents[3] / "docs" / "examples" / "applications"
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +48,25 @@ def test_programs_get_findings_as_json(bad: Path, capsys: pytest.CaptureFixture[
     assert told["is_usable"] is False
     assert [each["line"] for each in told["findings"]] == [2, 4]
     assert {each["severity"] for each in told["findings"]} == {"error"}
+
+
+@pytest.mark.parametrize("wrong", ["no folder", "no schema", "no policies", "policies that are none"])
+def test_applications_of_other_systems_are_read_before_they_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    folder, path = tmp_path / "applications", tmp_path / "vedette.toml"
+    shutil.copytree(APPLICATIONS, folder)
+    path.write_text(f'[authzen]\napplications = "{folder}"\n')
+    assert main(["config", "check", "--config", str(path)]) == 0
+    capsys.readouterr()
+    if wrong == "no folder":
+        shutil.rmtree(folder)
+    elif wrong == "policies that are none":
+        (folder / "records" / "policies.cedar").write_text("permit(")
+    else:
+        (folder / "records" / ("schema.json" if wrong == "no schema" else "policies.cedar")).unlink()
+    assert main(["config", "check", "--config", str(path)]) == 1
+    assert capsys.readouterr().out.startswith(f"{path}:2: authzen.applications: ")
 
 
 def test_show_tells_value_and_source(
