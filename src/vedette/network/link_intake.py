@@ -42,10 +42,13 @@ class LinkIntake:
         self._boot = boot
         self._now = now
         self._owners: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
 
     def resolve(self, records: Sequence[LinkRecord | OperationRecord]) -> None:
-        """Look up whose addresses the records tell of."""
-        addresses = {address_of(text) for record in records for text in (record.client, record.server)}
+        """Look up whose addresses the records tell of; others are refused."""
+        for text in {text for record in records for text in (record.client, record.server)}:
+            self._addresses[text] = address_of(text)
+        addresses = set(self._addresses.values())
         found = asset_repository.find_identifiers(
             self._connection, self._organization_id, self._sensor.site, addresses - self._owners.keys() - {""}
         )
@@ -124,7 +127,7 @@ class LinkIntake:
         return row and row | words | {"told_times": record.times, "told_failures": record.failures}
 
     def _ends(self, record: LinkRecord | OperationRecord, *service: str) -> Row | None:
-        client, server = address_of(record.client), address_of(record.server)
+        client, server = self._addresses.get(record.client, ""), self._addresses.get(record.server, "")
         if not client or not server:
             return None
         first_at = min(moment_of(record.first_at), self._now)
