@@ -100,6 +100,16 @@ async def guard(work: Coroutine[Any, Any, None]) -> None:
         log.exception("work for a connection failed")
 
 
+def start_guarded(tasks: asyncio.TaskGroup, work: Coroutine[Any, Any, None], name: str) -> None:
+    """Begin work beside others; while the group shuts down, as when the bus comes back just then, nothing is begun."""
+    guarded = guard(work)
+    try:
+        tasks.create_task(guarded, name=name)
+    except RuntimeError:  # of a group that is shutting down
+        guarded.close()
+        work.close()
+
+
 async def sweep_every_second(*sweeps: Callable[[], None]) -> None:
     """Call each sweep once a second; one that fails is logged and called again."""
     while True:

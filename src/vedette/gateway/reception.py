@@ -13,7 +13,7 @@ import msgspec
 from vedette.bus import BusConnection
 from vedette.gateway.clones import CloneWatch
 from vedette.gateway.completions import Completions
-from vedette.gateway.listener import guard
+from vedette.gateway.listener import start_guarded
 from vedette.gateway.opening_keys import OpeningKeyRing
 from vedette.gateway.pacing import SourceRates
 from vedette.gateway.policies import PolicyDesk
@@ -144,4 +144,4 @@ class Reception:
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run work that a connection waits for; what goes wrong in it ends that connection's business only."""
-        self.tasks.create_task(guard(work), name=name)
+        start_guarded(self.tasks, work, name)
