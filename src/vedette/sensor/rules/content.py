@@ -30,10 +30,9 @@ _SIGNATURES: Final = (
     (b"/bin/busybox MIRAI", "Mirai signs in"),
     (b"\x90" * 96, "a slide of machine code"),
 )
-_ALL: Final = re.compile(
-    b"|".join(re.escape(each) for each in (EICAR, PROGRAM, *CONFICKER, *(text for text, _ in _SIGNATURES)))
-)
-_OVERLAP: Final = 96
+_ALL: Final = (EICAR, PROGRAM, *CONFICKER, *(text for text, _ in _SIGNATURES))
+_OVERLAP: Final = max(map(len, _ALL)) - 1
+_MAX_HEADS: Final = 64
 _TEXT: Final = frozenset({"ftp", "telnet", "http"})
 _MAX_HEAD_BYTES: Final = 131_072
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -41,27 +40,27 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class _Text:
-    """What one direction of a text protocol said since its last end of line, and of its head."""
+    """What one direction said since its last end of line, its last bytes, and whether a head goes on."""
 
-    __slots__ = ("head", "is_in_head", "line_bytes", "tail")
+    __slots__ = ("is_in_head", "line_bytes", "tail")
 
     def __init__(self) -> None:
         self.line_bytes = 0
         self.tail = b""
-        self.head = bytearray()
         self.is_in_head = True
 
 
 class Content(Detector):
     """Looks into payloads of IT protocols, and of conversations that nobody understands."""
 
-    __slots__ = ("_limits", "_sides")
+    __slots__ = ("_heads", "_limits", "_sides")
 
     reads: ClassVar[frozenset[str]] = frozenset({"http", "smb", "ftp", "tftp", "telnet", ""})
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
         self._sides: Final[Memory[Side, _Text]] = Memory(8_192)
+        self._heads: Final[Memory[Side, bytearray]] = Memory(_MAX_HEADS)
         settings = desk.settings
         self._limits: Final = (
             settings.limit("message.length", "length_bytes"),
@@ -78,8 +77,9 @@ class Content(Detector):
             text = _Text()
             self._sides.put(side, text)
         whole = text.tail + payload if text.tail else payload
-        for found in _ALL.finditer(whole):
-            self._found(side, found[0], at_ns)
+        for each in _ALL:
+            if each in whole:
+                self._found(side, each, at_ns)
         text.tail = whole[-_OVERLAP:]
         flow = side.flow
         if side.is_client and (flow.protocol in _TEXT or flow.server_port in {21, 23, 80}):
@@ -89,8 +89,9 @@ class Content(Detector):
 
     def flow_closed(self, flow: Flow) -> None:
         """Forget what is over."""
-        self._sides.drop(flow.from_client)
-        self._sides.drop(flow.from_server)
+        for side in (flow.from_client, flow.from_server):
+            self._sides.drop(side)
+            self._heads.drop(side)
 
     def _report(self, rule: str, side: Side, at_ns: int, what: str = "") -> None:
         flow = side.flow
@@ -138,13 +139,17 @@ class Content(Detector):
             if not _begins(payload):
                 return
             text.is_in_head = True
-        text.head += payload
-        end = text.head.find(b"\r\n\r\n")
-        if end < 0 and len(text.head) < _MAX_HEAD_BYTES:
+        head = self._heads.get(side)
+        if head is None:
+            head = bytearray()
+            self._heads.put(side, head)
+        head += payload
+        end = head.find(b"\r\n\r\n", max(len(head) - len(payload) - 3, 0))
+        if end < 0 and len(head) < _MAX_HEAD_BYTES:
             return
-        lines = bytes(text.head[: end if end >= 0 else _MAX_HEAD_BYTES]).split(b"\r\n")
+        lines = bytes(head[: end if end >= 0 else _MAX_HEAD_BYTES]).split(b"\r\n")
         text.is_in_head = False
-        text.head.clear()
+        self._heads.drop(side)
         _, length, count = self._limits
         longest = max(map(len, lines))
         if longest > length:

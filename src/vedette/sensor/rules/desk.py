@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
@@ -11,7 +11,7 @@ from vedette.sensor.flows import Flow
 from vedette.sensor.rules.model import Settings
 
 _MAX_EPISODES: Final = 20_000
-_MAX_KEYS: Final = 20_000
+_MAX_KEYS: Final = 16_384
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item", bound=Hashable)
@@ -83,7 +83,8 @@ class Memory(Generic[Key, Thing]):
     __slots__ = ("_max", "known")
 
     def __init__(self, limit: int = _MAX_KEYS) -> None:
-        self.known: Final[dict[Key, Thing]] = {}
+        # Of a plain dictionary, finding the oldest takes ever longer once many have left.
+        self.known: Final[OrderedDict[Key, Thing]] = OrderedDict()
         self._max: Final = limit
 
     def get(self, key: Key) -> Thing | None:
@@ -94,7 +95,7 @@ class Memory(Generic[Key, Thing]):
         """Keep something."""
         known = self.known
         if key not in known and len(known) >= self._max:
-            del known[next(iter(known))]
+            known.popitem(last=False)
         known[key] = thing
 
     def drop(self, key: Key) -> None:

@@ -17,7 +17,7 @@ _VIRTUAL: Final = ("00:00:5e:00:01:", "00:00:0c:07:ac:", "00:00:0c:9f:f")
 class Floods(Detector):
     """Counts packets and connections."""
 
-    __slots__ = ("_connections", "_icmp", "_sessions", "_tries")
+    __slots__ = ("_connections", "_icmp", "_limit", "_sessions", "_since_ns", "_tries")
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
@@ -26,8 +26,10 @@ class Floods(Detector):
         self._sessions: Final[Rate[tuple[str, str, int]]] = Rate(
             limit("flood.sessions", "sessions"), window_ns("flood.sessions")
         )
-        # Tumbling windows: a sliding one of thousands for each target would cost its memory.
-        self._connections: Final[Memory[str, tuple[int, int]]] = Memory()
+        # One window for all after another: a sliding one of thousands for each target would cost its memory.
+        self._connections: Final[Memory[str, int]] = Memory()
+        self._since_ns = 0
+        self._limit: Final = limit("flood.connections", "connections"), window_ns("flood.connections")
         self._tries: Final[Rate[tuple[str, str]]] = Rate(
             limit("device.unresponsive", "attempts"), window_ns("device.unresponsive")
         )
@@ -62,15 +64,12 @@ class Floods(Detector):
                 )
 
     def _connection(self, flow: Flow, at_ns: int) -> None:
-        limit, window_ns = (
-            self.desk.settings.limit("flood.connections", "connections"),
-            self.desk.settings.window_ns("flood.connections"),
-        )
-        since_ns, count = self._connections.get(flow.server) or (at_ns, 0)
-        if at_ns - since_ns > window_ns:
-            since_ns, count = at_ns, 0
-        count += 1
-        self._connections.put(flow.server, (since_ns, count))
+        limit, window_ns = self._limit
+        if not 0 <= at_ns - self._since_ns <= window_ns:
+            self._since_ns = at_ns
+            self._connections.known.clear()
+        count = (self._connections.get(flow.server) or 0) + 1
+        self._connections.put(flow.server, count)
         if count == limit:
             self.desk.report("flood.connections", at_ns, flow.client, flow.server, flow=flow)
 

@@ -127,7 +127,7 @@ def texts_of(content: bytes, where: str) -> Iterator[str]:
         return
     try:
         document = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RulesProblem(f"{where}: {error}", hint="JSON of MISP or STIX, or one indicator a line") from None
     found = list(_of_document(document, 0))
     if not found:

@@ -6,7 +6,7 @@ from typing import Final
 
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.model import Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood
 from vedette.sensor.rules.indicator_files import Indicators, read_indicators
 
@@ -47,7 +47,7 @@ class Known(Detector):
         self._is_listed: Final[Memory[str, str]] = Memory()
         self._names: Final[Memory[str, str]] = Memory()
         window_ns = settings.window_ns("dns.name_queries")
-        self._missing: Final[Rate[str]] = Rate(settings.limit("dns.name_queries", "names"), window_ns)
+        self._missing: Final[Distinct[str, str]] = Distinct(settings.limit("dns.name_queries", "names"), window_ns)
         self._errors: Final[Rate[tuple[str, str]]] = Rate(
             settings.limit("http.client_error", "requests"), settings.window_ns("http.client_error")
         )
@@ -61,7 +61,12 @@ class Known(Detector):
         if not side.is_client:
             return
         flow = side.flow
+        has_lists = len(self.listed) > 0
         for address in (flow.server, flow.client):
+            if address in _FAMILY_ADDRESSES:
+                self._report(_FAMILY_ADDRESSES[address], flow, at_ns, f"{address} was one of its servers", address)
+            if not has_lists:
+                continue
             found = self._is_listed.get(address)
             if found is None:
                 found = self.listed.of_address(address)
@@ -69,14 +74,12 @@ class Known(Detector):
             if found:
                 what = f"{address} is on the list {found}"
                 self._report("indicator.address", flow, at_ns, what, address)
-            if address in _FAMILY_ADDRESSES:
-                self._report(_FAMILY_ADDRESSES[address], flow, at_ns, f"{address} was one of its servers", address)
 
     def refused(self, op: OtOp) -> None:
         """Hear of names that do not exist, and of wrong requests."""
         flow = op.flow
         if op.protocol == "dns" and op.result == "nxdomain":
-            if self._missing.hit(flow.client, op.at_ns):
+            if self._missing.hit(flow.client, op.name, op.at_ns):
                 self.desk.report(
                     "dns.name_queries", op.at_ns, flow.client, flow.server, op.name[:64], protocol="dns", flow=flow
                 )

@@ -29,7 +29,7 @@ _COUNTED: Final = {
 }  # fmt: skip
 _ANSWER_NS: Final = 1_000_000_000
 _SHORT_PACKETS: Final = 10
-_MAX_PENDING: Final = 256
+_MAX_PENDING: Final = 64
 _PING: Final = 8
 _PING_6: Final = 128
 
@@ -42,7 +42,7 @@ class Scans(Detector):
     What a counter finds is looked at again a little later, when there was time to answer.
     """
 
-    __slots__ = ("_arp", "_counters", "_havex", "_identities", "_pending", "_targets", "_wait_ns")
+    __slots__ = ("_arp", "_counters", "_havex", "_identities", "_pending", "_sources", "_targets", "_wait_ns")
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
@@ -56,9 +56,12 @@ class Scans(Detector):
         )
         self._arp: Final[Distinct[str, str]] = Distinct(limit("scan.arp", "targets"), window_ns("scan.arp"))
         self._havex: Final[Distinct[str, int]] = Distinct(_HAVEX_PORTS, _HAVEX_NS)
-        # Who was already counted, so that a second connection does not count again.
-        self._targets: Final[Memory[tuple[str, str, str, int], int]] = Memory(200_000)
+        # Who was already counted, so that a second connection does not count again. Hashes of 64 bits stand for what
+        # was touched: a flood makes a million of them, and the collector need not look at numbers.
+        self._targets: Final[Memory[int, int]] = Memory(32_768)
         self._pending: Final[Memory[tuple[str, Key], int]] = Memory(_MAX_PENDING)
+        self._sources: Final[set[str]] = set()
+        """Whose verdict is pending."""
         self._wait_ns: Final = dict.fromkeys(_COUNTED, _ANSWER_NS) | {
             "scan.controllers": window_ns("scan.controllers", "wait_s")
         }
@@ -78,8 +81,7 @@ class Scans(Detector):
             return
         source, target, port = flow.client, flow.server, flow.server_port
         if self._is_new("address", source, target, 0, at_ns):
-            self._count("scan.address", (source, _network(target)), flow, at_ns)
-            self._count("scan.address_slow", (source, _network(target)), flow, at_ns)
+            self._address(source, target, flow, at_ns)
         if self._is_new("port", source, target, port, at_ns):
             self._count("scan.port", (source, target), flow, at_ns)
         if port in _OT_PORTS and self._is_new("controller", source, target, 1, at_ns):
@@ -96,12 +98,19 @@ class Scans(Detector):
 
     def flow_closed(self, flow: Flow) -> None:
         """Look again at who opened what is over now."""
-        for rule, key in [found for found in self._pending.known if found[1][0] == flow.client]:
-            self._judge(rule, key, flow.last_ns)
+        if flow.client in self._sources:
+            for rule, key in [found for found in self._pending.known if found[1][0] == flow.client]:
+                self._judge(rule, key, flow.last_ns)
+
+    def _address(self, source: str, target: str, flow: Flow, at_ns: int) -> None:
+        key = (source, _network(target))
+        self._count("scan.address", key, flow, at_ns)
+        if ("scan.address", key) not in self._pending.known:
+            self._count("scan.address_slow", key, flow, at_ns)
 
     def _is_new(self, counter: str, source: str, target: str, port: int, at_ns: int) -> bool:
         """Tell whether this source had not touched this thing yet; that it did is remembered."""
-        key = (counter, source, target, port)
+        key = hash((counter, source, target, port))
         if key in self._targets.known:
             return False
         self._targets.put(key, at_ns)
@@ -110,6 +119,7 @@ class Scans(Detector):
     def _count(self, rule: str, key: Key, flow: Flow, at_ns: int) -> None:
         if self._counters[rule].hit(key, flow, at_ns) and (rule, key) not in self._pending.known:
             self._pending.put((rule, key), at_ns)
+            self._sources.add(key[0])
 
     def _judge(self, rule: str, key: Key, at_ns: int) -> None:
         """Report a source unless most of its conversations are talk."""
@@ -122,6 +132,8 @@ class Scans(Detector):
         if len(ripe) < limit <= len(flows):
             return  # the others have only just begun
         self._pending.drop((rule, key))
+        self._sources.clear()
+        self._sources.update(each[0] for _, each in self._pending.known)
         if len(flows) < limit:
             return
         flows = ripe
@@ -155,8 +167,7 @@ class Scans(Detector):
         if op.code in {_PING, _PING_6}:
             source, target = ends_of(op)
             if not target.startswith(_GROUPS) and self._is_new("address", source, target, 0, op.at_ns):
-                self._count("scan.address", (source, _network(target)), op.flow, op.at_ns)
-                self._count("scan.address_slow", (source, _network(target)), op.flow, op.at_ns)
+                self._address(source, target, op.flow, op.at_ns)
 
     def _hear_arp(self, op: OtOp) -> None:
         if op.service not in {"request", "probe"}:

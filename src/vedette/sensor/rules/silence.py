@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from vedette.sensor.dissect import PROTOCOLS
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.rules.desk import Desk, Memory
 from vedette.sensor.rules.detector import Detector, Neighbourhood
 
 _EVERY_NS: Final = 5_000_000_000
-_MAX_FLOWS: Final = 20_000
+_MAX_FLOWS: Final = 8_192
+_PORTS: Final = frozenset(
+    port
+    for protocol in PROTOCOLS
+    if protocol.family == "ot" and protocol.transport in {"tcp", "udp"} and not protocol.is_one_way
+    for port in protocol.ports
+)
 
 
 class _Waiting:
@@ -39,7 +46,7 @@ class Silence(Detector):
 
     def side_heard(self, side: Side, at_ns: int) -> None:
         """Note a conversation; and that there is traffic again."""
-        if side.is_client and side.flow.transport in {"tcp", "udp"}:
+        if side.is_client and side.flow.server_port in _PORTS and side.flow.transport in {"tcp", "udp"}:
             self._flows.put(side.flow, _Waiting())
         if self._is_silent:
             self._again(at_ns)

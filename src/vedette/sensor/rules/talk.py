@@ -39,14 +39,16 @@ _NOT_FOR_LLDP: Final = frozenset(
 class Talk(Detector):
     """Looks at conversations as they begin, and once more when they are over."""
 
-    __slots__ = ("_lldp", "_outward", "_seen")
+    __slots__ = ("_known", "_lldp", "_outward", "_public", "_seen")
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
         self._lldp: Final[Memory[tuple[str, Attribute], str]] = Memory()
         self._seen: Final[Memory[tuple[str, str, str], bool]] = Memory(65_536)
-        self._outward: Final[Memory[Flow, bool]] = Memory(1_024)
-        """Conversations with public addresses of which nobody is known to be industrial, yet."""
+        self._outward: Final[Memory[Flow, tuple[str, str]]] = Memory(1_024)
+        """Conversations with public addresses → the address here, and its subnet: nobody there is industrial, yet."""
+        self._public: Final[Memory[str, bool]] = Memory()
+        self._known = 0
 
     def wants(self, protocol: str, kind: OpKind) -> Handler | None:
         """Hear remote access and file transfers."""
@@ -67,14 +69,32 @@ class Talk(Detector):
             self.desk.report("address.illegal", at_ns, source, target, "an address that nobody may have", flow=flow)
         elif source == "0.0.0.0" and flow.server_port not in _DHCP and flow.transport != "ip":  # noqa: S104 - on a wire
             self.desk.report("address.illegal", at_ns, source, target, "without an address", flow=flow)
-        if side.is_client and not self._outside(flow, at_ns) and is_public(flow.client) != is_public(flow.server):
-            self._outward.put(flow, True)
+        if not side.is_client:
+            return
+        is_client_public, is_server_public = self._is_public(flow.client), self._is_public(flow.server)
+        if not (is_client_public or is_server_public) or self._outside(flow, at_ns):
+            return
+        if is_client_public != is_server_public:
+            inner = flow.server if is_client_public else flow.client
+            self._outward.put(flow, (inner, subnet_of(inner)))
 
     def tick(self, now_ns: int) -> None:
-        """Look again at conversations with the outside."""
-        for flow in list(self._outward.known):
-            if self._outside(flow, now_ns):
-                self._outward.drop(flow)
+        """Look again at conversations with the outside, once more is known of who is here."""
+        place = self.place
+        known = len(place.industrial.known)
+        if known != self._known:
+            self._known = known
+            industrial, subnets = place.industrial.known, place.subnets.known
+            for flow, (inner, subnet) in list(self._outward.known.items()):
+                if (inner in industrial or subnet in subnets) and self._outside(flow, now_ns):
+                    self._outward.drop(flow)
+
+    def _is_public(self, address: str) -> bool:
+        found = self._public.get(address)
+        if found is None:
+            found = is_public(address)
+            self._public.put(address, found)
+        return found
 
     def evidence(self, evidence: list[AssetEvidence]) -> None:
         """Hear what LLDP tells of a device."""
@@ -91,8 +111,8 @@ class Talk(Detector):
 
     def flow_closed(self, flow: Flow) -> None:
         """Compare what was spoken with what the port is for; devices may have shown what they are meanwhile."""
-        self._outward.drop(flow)
-        if flow.transport != "ethernet":
+        if flow in self._outward.known:
+            self._outward.drop(flow)
             self._outside(flow, flow.last_ns)
         if flow.protocol == "vnc":
             self._reach("remote.vnc", flow, flow.last_ns)
@@ -116,11 +136,11 @@ class Talk(Detector):
         """Report who talks with the Internet; tell whether somebody does."""
         place, assets = self.place, self.place.assets
         inner, outer = flow.client, flow.server
-        if not is_public(outer) or (is_public(inner) and assets.is_inside(outer)):
+        if not self._is_public(outer) or (self._is_public(inner) and assets.is_inside(outer)):
             inner, outer = outer, inner
-        if not is_public(outer) or assets.is_inside(outer):
+        if not self._is_public(outer) or assets.is_inside(outer):
             return False
-        if is_public(inner):
+        if self._is_public(inner):
             # Who uses public addresses for a plant uses many: their neighbours are no Internet.
             if not assets.is_inside(inner) or inner.split(".")[:2] == outer.split(".")[:2]:
                 return False

@@ -77,3 +77,8 @@ def test_whatever_a_line_says_it_is_an_indicator_or_refused(text: str) -> None:
     found = Indicators()
     found.add(text, "list")
     assert len(found) + found.refused == 1
+
+
+def test_json_in_no_encoding_is_refused() -> None:
+    with pytest.raises(RulesProblem):
+        list(texts_of(b'{"type": "\xce"}', "list"))
