@@ -76,12 +76,12 @@ class Alarms:
         episode = (rule, source, target)
         alert = self._episodes.get(episode)
         if alert is not None and self._goes_on(alert, at_ns):
-            return self._count(alert, at_ns, key)
+            return self._count(alert, at_ns, is_other=key != alert.key)
         before = self._by_source.get((rule, source))
         if before is not None:
             before = [each for each in before if self._goes_on(each, at_ns)]
             if len(before) >= _MAX_TARGETS:
-                return self._count(before[0], at_ns, key)
+                return self._count(before[0], at_ns, is_other=True)
         text = RULES[rule]
         facts: Detail = dict(detail or {})
         if learn:
@@ -102,16 +102,16 @@ class Alarms:
         for rule in rules:
             alert = self._episodes.get((rule, source, target))
             if alert is not None:
-                return self._count(alert, at_ns, alert.key)
+                return self._count(alert, at_ns)
         return None
 
     def _goes_on(self, alert: Alert, at_ns: int) -> bool:
         return at_ns - (alert.last_ns or alert.at_ns) <= self._cool_down_ns
 
-    def _count(self, alert: Alert, at_ns: int, key: str) -> Alert:
+    def _count(self, alert: Alert, at_ns: int, *, is_other: bool = False) -> Alert:
         alert.times += 1
         alert.last_ns = max(alert.last_ns, at_ns)
-        if key != alert.key:
+        if is_other:
             others = alert.detail.get("others")
             alert.detail["others"] = others + 1 if isinstance(others, int) else 1
         return alert

@@ -65,6 +65,24 @@ class Judge:
             return None
         return self._within(op, client, server, pair, writes=writes, is_grave=is_grave)
 
+    def carried(self, op: OtOp) -> Alert | None:
+        """Judge an operation of an ordinary protocol at an industrial device that this client is known to."""
+        flow = op.flow
+        client, server = flow.client, flow.server
+        link = self._lists.find(KeyClass.LINK, server)
+        if not self.industrial.get(server) or link is None or client not in link.keys:
+            return None
+        scope = f"{pair_of(client, server)} {op.protocol}"
+        writes = op.kind is OpKind.WRITE
+        key = f"{_WRITES} {op.service}" if writes else op.service
+        verdict = self._lists.judge(KeyClass.OPERATION, scope, key, op.at_ns, is_grave=writes)
+        if verdict is not Verdict.NEW:
+            return None
+        return self._tell(
+            "baseline.new_operation", op, client, server, f"{op.protocol} {op.service}",
+            learn_id(KeyClass.OPERATION, scope, key),
+        )  # fmt: skip
+
     def mark(self, client: str, server: str) -> None:
         """Note that two addresses are industrial."""
         known = self.industrial

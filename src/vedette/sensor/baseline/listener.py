@@ -30,6 +30,8 @@ _S: Final = 1_000_000_000
 _ORDERS_EVERY_NS: Final = 5 * _S
 _MAX_OF_FLOW: Final = 512
 _GREETINGS: Final = frozenset({"tls", "http"})
+_CARRIED: Final = frozenset({"http", "snmp", "ftp", "tftp", "telnet", "smb"})
+"""Ordinary protocols whose operations at industrial devices are learned; what they are about is not."""
 _DNS: Final = "dns"
 _RESPONSE: Final = Direction.RESPONSE
 
@@ -114,6 +116,8 @@ class Baseline(Rule):
                 self._questions.ask(op)
             elif op.protocol in _GREETINGS:
                 self.names.hear(op)
+            if op.protocol in _CARRIED:
+                self.judge.carried(op)
             return
         self.judge.operation(op)
         self.volume.follow(flow)
