@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 from vedette.kernel import OrganizationId
-from vedette.network.model import AssetSearch, AssetState, Criticality, LinkSearch, NetworkAsset, NetworkLink
+from vedette.network.model import AssetSearch, AssetState, Criticality, NetworkAsset
 from vedette.network.reader import NetworkReader
+from vedette.network.segmentation import flow_repository
 from vedette.network.segmentation.model import Flow, Member
 
 # Tells the risk of assets that are at risk, 0 to 100, with the reason.
@@ -60,14 +60,9 @@ class SegmentInventory:
             asset_id: Only links of this asset.
             since: Only links that the platform first heard of then or later.
         """
-        search = LinkSearch(asset_id=asset_id, since=since)
-        links = [link async for page in self._reader.every_link(organization_id, search) for link in page]
-        kinds: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-        if links:
-            async for page in self._reader.every_operation(organization_id, LinkSearch(asset_id=asset_id)):
-                for operation in page:
-                    kinds[operation.client, operation.server, operation.protocol].add(operation.kind)
-        return [to_flow(link, kinds.get((link.client, link.server, link.protocol), ())) for link in links]
+        return await self._reader.read(
+            lambda connection: flow_repository.read_flows(connection, organization_id, asset_id=asset_id, since=since)
+        )
 
 
 def to_member(asset: NetworkAsset, risk: tuple[int, str] | None) -> Member:
@@ -85,25 +80,6 @@ def to_member(asset: NetworkAsset, risk: tuple[int, str] | None) -> Member:
         risk=min(max(score, 0), 100),
         risk_reason=why,
         is_critical=asset.criticality in _CRITICAL,
-    )
-
-
-def to_flow(link: NetworkLink, kinds: set[str] | tuple[str, ...]) -> Flow:
-    """Return a link as segmentation sees it."""
-    return Flow(
-        client=link.client_asset_id,
-        server=link.server_asset_id,
-        client_address=link.client,
-        server_address=link.server,
-        transport=link.transport,
-        port=link.port,
-        protocol=link.protocol,
-        operations=tuple(sorted(kinds)),
-        is_external=link.is_external,
-        name=link.name,
-        flows=link.flows,
-        first_at=link.first_at,
-        last_at=link.last_at,
     )
 
 

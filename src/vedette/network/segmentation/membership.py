@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -70,6 +71,7 @@ class Membership:
         self._address_zone: dict[str, str] = {}
         self._of_zone: dict[str, list[Member]] = {zone.zone_id: [] for zone in plan.zones}
         self._unassigned: list[Member] = []
+        self._strangers: dict[str, str] = {}
         self._views: dict[str, dict[str, list[Network]]] = {}
         for member in members:
             zone_id = by_hand.get(member.asset_id, "")
@@ -97,12 +99,17 @@ class Membership:
     def zone_of_address(self, address: str, *, is_external: bool = False) -> str:
         """Return the zone of an address: an asset's, a network's, or none."""
         known = self._address_zone.get(address)
-        if known is not None:
+        if known is None:
+            known = self._strangers.get(address)
+            if known is None:
+                known = self._strangers[address] = self._find_network(address)
+        if known:
             return known
-        for networks, zone_id in self._networks:
-            if _lies_in(address, networks):
-                return zone_id
         return EXTERNAL if is_external or _is_global(address) else UNASSIGNED
+
+    def _find_network(self, address: str) -> str:
+        """Return the first zone that takes an address by a network alone; empty: none does."""
+        return next((zone_id for networks, zone_id in self._networks if _lies_in(address, networks)), "")
 
     def holds_apart(self, zone_id: str) -> bool:
         """Tell whether members of a zone may not talk to each other either."""
@@ -128,7 +135,7 @@ class Membership:
             but: Networks that count as outside all the same, as far as no zone has them.
         """
         zones = [network for zone_id in self._zones for network in self.networks_of(zone_id, site=site)]
-        others = [*_PRIVATE, *_networks_of(self._unassigned)]
+        others = [*_PRIVATE, *routable_networks(self._unassigned)]
         found: list[Network] = []
         for version in (4, 6):
             named = join(span_of(each) for each in _parse_networks(but) if each.version == version)
@@ -147,7 +154,7 @@ class Membership:
         for version in (4, 6):
             taken: dict[int, str] = {}
             for zone_id in ordered:
-                for network in _networks_of(self._of_zone[zone_id]):
+                for network in routable_networks(self._of_zone[zone_id]):
                     if network.version == version:
                         taken.setdefault(int(network.network_address), zone_id)
             for address, zone_id in taken.items():
@@ -158,7 +165,8 @@ class Membership:
                     if network.version == version:
                         left = without(span_of(network), gone)
                         spans.setdefault((zone_id, version), []).extend(left)
-                        gone = join([*gone, *left])
+                        for span in left:
+                            insort(gone, span)
         return {
             zone_id: [
                 network for version in (4, 6) for network in to_networks(spans.get((zone_id, version), ()), version)
@@ -167,7 +175,7 @@ class Membership:
         }
 
 
-def _networks_of(members: Iterable[Member]) -> list[Network]:
+def routable_networks(members: Iterable[Member]) -> list[Network]:
     """Return the addresses of assets that packets can be sent to over a router."""
     found: list[Network] = []
     for member in members:

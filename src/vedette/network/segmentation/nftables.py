@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from vedette.network.segmentation.errors import InvalidPlan
-from vedette.network.segmentation.membership import Membership, collapse
+from vedette.network.segmentation.membership import Membership, collapse, routable_networks
 from vedette.network.segmentation.model import (
     EXTERNAL,
     PORT_TRANSPORTS,
@@ -86,9 +86,7 @@ def compile_zone(plan: Plan, membership: Membership, zone: Zone, *, stage: Stage
     ]
     text = "\n".join([f"table inet {table}", f"delete table inet {table}", f"table inet {table} {{", *body, "}", ""])
     uncovered = tuple(
-        member.asset_id
-        for member in membership.members_of(zone.zone_id)
-        if not collapse(_networks_of_member(member.addresses))
+        member.asset_id for member in membership.members_of(zone.zone_id) if not routable_networks([member])
     )
     rules = sum(1 for line in body if line.startswith("\t\t") and " counter" in line)
     return CompiledZone(zone_id=zone.zone_id, table=table, stage=stage, text=text, rules=rules, uncovered=uncovered)
@@ -97,16 +95,6 @@ def compile_zone(plan: Plan, membership: Membership, zone: Zone, *, stage: Stage
 def compile_plan(plan: Plan, membership: Membership, *, stage: Stage) -> list[CompiledZone]:
     """Write the rule sets of all zones."""
     return [compile_zone(plan, membership, zone, stage=stage) for zone in plan.zones]
-
-
-def _networks_of_member(addresses: Sequence[str]) -> list[Network]:
-    found: list[Network] = []
-    for address in addresses:
-        try:
-            found.append(ipaddress.ip_network(address))
-        except ValueError:
-            continue
-    return found
 
 
 def _safe(identifier: str) -> str:
