@@ -255,6 +255,17 @@ def merge_children(connection: sa.Connection, organization_id: str, parents: Seq
     connection.execute(alerts.update().where(of_them).values(merged_into=into))
 
 
+def hush(connection: sa.Connection, organization_id: str, alert_ids: Sequence[str], exception_id: str) -> int:
+    """Let those of some alerts that still call for somebody be hidden by an exception; return how many."""
+    count = 0
+    for start in range(0, len(alert_ids), _AT_ONCE):
+        some = alert_ids[start : start + _AT_ONCE]
+        those = sa.and_(_c.organization_id == organization_id, _c.alert_id.in_(some), _open)
+        change = {"is_loud": False, "exception_id": exception_id, "revision": _c.revision + 1}
+        count += connection.execute(alerts.update().where(those).values(change)).rowcount
+    return count
+
+
 def forget_device(connection: sa.Connection, organization_id: str, generation_id: str) -> None:
     """Let alerts about a device that is no more stand without it."""
     for end in _ENDS:

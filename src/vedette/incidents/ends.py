@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 import sqlalchemy as sa
 
 from vedette.incidents.model import End
 from vedette.kernel import OrganizationId
 from vedette.network import find_by_addresses
+
+_NAME_MAX: Final = 512
 
 
 def find_ends(
@@ -23,7 +26,7 @@ def find_ends(
         found[address] = End(
             address=address,
             asset_id=asset.asset_id,
-            name=asset.name,
+            name=asset.name[:_NAME_MAX],
             criticality=asset.criticality,
             generation_id="" if management is None else management.generation_id,
             device_id="" if management is None else management.device_id,

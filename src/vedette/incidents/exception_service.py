@@ -123,13 +123,18 @@ class ExceptionService:
         check_reason(new.reason, is_required=True)
         now = self._clock.now()
 
+        # What it hides is looked for beside the writer: an alert that comes meanwhile is hidden when it goes on.
+        matched = await self._store.read(
+            lambda connection: _matched(connection, self._compose(connection, organization_id, new, actor, now))
+        )
+
         def put(tx: Transaction) -> tuple[AlertException, int]:
             if repository.count_in_force(tx.connection, organization_id, now)[0] >= EXCEPTIONS_MAX:
                 raise TooManyPatterns(
                     f"{EXCEPTIONS_MAX} exceptions are in force", hint="end some: vedette exception list"
                 )
             made = self._compose(tx.connection, organization_id, new, actor, now)
-            hushed = _hush(tx.connection, made)
+            hushed = alert_repository.hush(tx.connection, organization_id, matched, made.exception_id)
             made = replace(made, matched=hushed, last_matched_at=now if hushed else None)
             repository.insert_exception(tx.connection, made)
             details = {
@@ -260,18 +265,11 @@ def _preview(connection: sa.Connection, made: AlertException, since: datetime) -
     )
 
 
-def _hush(connection: sa.Connection, made: AlertException) -> int:
-    """Let the open alerts that an exception matches stand as hidden; count them."""
+def _matched(connection: sa.Connection, made: AlertException) -> list[str]:
+    """Return the open alerts that an exception hides."""
     wanted = AlertFilter(states=_OPEN, is_loud=True)
-    found = [
-        alert
-        for alert in alert_repository.scan(connection, made.organization_id, wanted, limit=SCAN_MAX)
-        if made.hides(alert)
-    ]
-    for alert in found:
-        hidden = replace(alert, is_loud=False, exception_id=made.exception_id, revision=alert.revision + 1)
-        alert_repository.update(connection, hidden)
-    return len(found)
+    found = alert_repository.scan(connection, made.organization_id, wanted, limit=SCAN_MAX)
+    return [alert.alert_id for alert in found if made.hides(alert)]
 
 
 def _require_exception(connection: sa.Connection, organization_id: OrganizationId, exception_id: str) -> AlertException:

@@ -98,6 +98,23 @@ async def test_texts_and_times_of_a_liar_are_kept_within_bounds(house: AlertHous
     assert alert.last_at <= clock.now()
 
 
+async def test_the_longest_of_everything_is_kept_on_both_databases(house: AlertHouse) -> None:
+    wide = "\N{FACTORY}"
+    longest = house.record(
+        id=wide * 128,
+        rule=wide * 128,
+        title=wide * 512,
+        source=wide * 64,
+        target=wide * 64,
+        protocol=wide * 128,
+        key=wide * 512,
+        detail={wide * 128: wide * 512, "number": -(2**63), "nothing": None},
+    )
+    assert (await house.hear(longest, longest)).raised == 1
+    assert (await house.hear(longest)).repeated == 0
+    assert (await house.listed(text=wide * 512))[0].detail["number"] == str(-(2**63))
+
+
 async def test_a_sensor_that_floods_is_counted_in_one_alert(house: AlertHouse) -> None:
     records = [house.record(id=f"a-{number}") for number in range(80)]
     taken = await house.hear(*records)
