@@ -8,6 +8,7 @@ torn or damaged: it is noticed, and what stands before it and in other segments 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -36,6 +37,7 @@ _SHARE: Final = 8
 _SUFFIX: Final = ".spool"
 _CURSOR_NAME: Final = "cursor"
 _CURSOR_EVERY: Final = 16
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class SpoolProblem(Problem):
@@ -85,6 +87,8 @@ class Spool:
         self._bytes = 0
         self._waiting = 0
         self._takes = 0
+        self._newest = 0
+        """The highest number that a segment ever had."""
         self.lost = 0
         """Records that had to leave since it was opened, or could not be read back."""
         try:
@@ -111,19 +115,27 @@ class Spool:
     def append(self, entries: Sequence[tuple[bytes, int]]) -> None:
         """Keep payloads, each with the number of its records; when this returns, they are on disk.
 
+        A disk that is full counts as a full spool: the oldest leave.
+
         Raises:
-            SpoolProblem: The disk did not take them all: they count as lost, though some may yet be sent.
+            SpoolProblem: The disk did not take them all: none is kept, all count as lost.
         """
         with self._lock:
-            try:
-                for payload, records in entries:
-                    self._write(write_entry(payload, records), records, len(payload))
-                if self._file is not None:
-                    os.fdatasync(self._file)
-            except OSError as error:
-                self._abandon()
-                self.lost += sum(records for _, records in entries)
-                raise SpoolProblem(f"{self._folder}: {error.strerror}", hint="is the disk full?") from None
+            may_drop = len(self._segments)
+            while True:
+                number = max(self._segments, default=0)
+                before = msgspec.structs.replace(self._segments.get(number, _Segment(0)))
+                try:
+                    self._write_all(entries)
+                except OSError as error:
+                    self._undo(number, before)
+                    if error.errno in _FULL and may_drop > 0 and len(self._segments) > 1:
+                        may_drop -= 1
+                        self._drop_oldest()
+                        continue
+                    self.lost += sum(records for _, records in entries)
+                    raise SpoolProblem(f"{self._folder}: {error.strerror}", hint="is the disk full?") from None
+                return
 
     def read(self, max_entries: int) -> list[Kept]:
         """Return the next entries that were not read yet, in order; empty if there are none."""
@@ -166,7 +178,9 @@ class Spool:
     def _load(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             self._taken_at = read_cursor((self._folder / _CURSOR_NAME).read_bytes())
-        for number in sorted(self._numbers()):
+        numbers = sorted(self._numbers())
+        self._newest = max(numbers, default=0)
+        for number in numbers:
             path = self._path(number)
             if number < self._taken_at[0]:
                 path.unlink()
@@ -191,12 +205,18 @@ class Spool:
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:020d}{_SUFFIX}"
 
+    def _write_all(self, entries: Sequence[tuple[bytes, int]]) -> None:
+        for payload, records in entries:
+            self._write(write_entry(payload, records), records, len(payload))
+        if self._file is not None:
+            os.fdatasync(self._file)
+
     def _write(self, data: bytes, records: int, payload_bytes: int) -> None:
         if payload_bytes > ENTRY_BYTES_MAX:
             raise ValueError(f"an entry of {payload_bytes} bytes; {ENTRY_BYTES_MAX} is the most")
         current = max(self._segments, default=0)
         if self._file is None or self._segments[current].size + len(data) > self._segment_bytes:
-            current = self._begin(max(current, self._taken_at[0]) + 1)
+            current = self._begin()
         while self._bytes + len(data) > self._max_bytes and len(self._segments) > 1:
             self._drop_oldest()
         assert self._file is not None  # noqa: S101 - begun above
@@ -209,11 +229,12 @@ class Spool:
         self._bytes += len(data)
         self._waiting += records
 
-    def _begin(self, number: int) -> int:
+    def _begin(self) -> int:
         """Begin a segment; the one before is synced, so that no later one is kept without it."""
         if self._file is not None:
             os.fdatasync(self._file)
             self._close_file()
+        number = self._newest = max(self._newest, self._taken_at[0]) + 1
         self._file = os.open(self._path(number), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._segments[number] = _Segment(0)
         os.write(self._file, MAGIC)
@@ -226,19 +247,21 @@ class Spool:
             os.close(folder)
         return number
 
-    def _abandon(self) -> None:
-        """Give the current segment up after an error: what was kept in it stays, what may be torn is cut off."""
+    def _undo(self, number: int, before: _Segment) -> None:
+        """Take back what an append wrote that did not end well; ``number`` was the current segment before it."""
         self._close_file()
-        number = max(self._segments, default=0)
+        for each in [each for each in self._segments if each > number]:
+            gone = self._segments.pop(each)
+            self._bytes -= gone.size
+            self._waiting -= gone.records
+            self._remove(each)
         segment = self._segments.get(number)
-        if segment is None:
-            return
-        path = self._path(number)
-        with contextlib.suppress(OSError):
-            whole = read_segment(path.read_bytes()).entries
-            records = sum(entry.records for entry in whole)
-            self._waiting += records - segment.records
-            segment.records = records
+        if segment is not None:
+            self._bytes -= segment.size - before.size
+            self._waiting -= segment.records - before.records
+            segment.size, segment.records = before.size, before.records
+            with contextlib.suppress(OSError):
+                os.truncate(self._path(number), before.size)
 
     def _read_next(self) -> Kept | None:
         number, offset = self._read_at

@@ -75,3 +75,19 @@ def test_what_is_no_capture_is_a_problem_and_no_traceback(tmp_path: Path, *, is_
     assert shown.returncode == 1
     assert "neither pcap nor pcapng" in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize("is_bare", [False, True], ids=["server", "bare"])
+def test_enrolling_without_a_word_on_the_platform_says_what_is_missing(tmp_path: Path, *, is_bare: bool) -> None:
+    shown = vedette("enroll", "sensor-1", "--config", str(tmp_path / "sensor.toml"), is_bare=is_bare)
+    assert shown.returncode == 1
+    assert "trust-anchor.json" in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert not (tmp_path / "sensor.toml").exists()
+
+
+def test_sending_without_settings_says_so(capture: Path, tmp_path: Path) -> None:
+    shown = vedette("read", str(capture), "--send-as", str(tmp_path / "nowhere.toml"), is_bare=True)
+    assert shown.returncode == 1
+    assert "nowhere.toml" in shown.stderr
+    assert "Traceback" not in shown.stderr

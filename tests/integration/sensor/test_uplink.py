@@ -17,7 +17,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,8 @@ asyncio.run(main())
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    running = RunningPlatform(tmp_path_factory.mktemp("platform"))
+    permitted = "[pki]\nsymmetric_keys = true\n"
+    running = RunningPlatform(tmp_path_factory.mktemp("platform"), configuration=permitted)
     running.start()
     try:
         yield running
@@ -178,6 +179,30 @@ def test_a_sensor_enrolls_like_any_device_and_keeps_its_key_to_itself(
     )  # fmt: skip
     (operation,) = [record for record in found if isinstance(record, OperationRecord)]
     assert (operation.service, operation.times, operation.failures) == ("read_holding_registers", 1, 0)
+
+
+def test_a_sensor_without_a_certificate_of_its_maker_may_enroll_by_a_key(
+    platform: RunningPlatform, way: Detour, tmp_path: Path
+) -> None:
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    asked = {
+        "name": "keyed", "kind": "individual", "attestation": "symmetric_key", "registration_id": "sensor-7",
+        "symmetric_key_until": until, "lifetime_s": 86_400,
+    }  # fmt: skip
+    with platform.client() as api:
+        answer = api.post("/v1/enrollments", json=asked)
+        assert answer.status_code == 201, answer.text
+    key = tmp_path / "key"
+    key.write_text(answer.json()["keys"][0]["key"] + "\n")
+    config, anchor = tmp_path / "sensor.toml", platform.data / "public" / "trust-anchor.json"
+    facts = ("--anchor", str(anchor), "--host", "localhost", "--port", str(way.port), "--key-file", str(key))
+    done = sensor("enroll", "sensor-7", "--config", str(config), *facts)
+    assert done.returncode == 0, done.stderr
+    assert IdentityFiles(tmp_path / "sensor").has(OPERATIONAL)
+    key.write_text(base64.b64encode(bytes(32)).decode())
+    again = sensor("enroll", "--config", str(config), "--key-file", str(key))
+    assert again.returncode == 1
+    assert "not enrolled" in again.stderr
 
 
 def test_nothing_that_was_kept_is_lost_when_the_sensor_is_killed_and_the_link_is_cut(

@@ -154,6 +154,23 @@ def test_a_disk_that_takes_nothing_is_a_problem_and_a_loss_that_is_counted(
     assert found[-1] == b"after"
 
 
+def test_on_a_full_disk_the_oldest_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = small(tmp_path, 100_000)
+    spool.append([(b"%090d" % number, 1) for number in range(10)])
+    room = spool.size_bytes
+
+    def full_above(_file: int) -> None:
+        if sum(path.stat().st_size for path in tmp_path.glob("*.spool")) > room:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fdatasync", full_above)
+    spool.append([(b"%090d" % 10, 1)])
+    found = texts(spool.read(99))
+    assert found[-1] == b"%090d" % 10
+    assert found[0] > b"%090d" % 0
+    assert spool.lost > 0
+
+
 def test_a_folder_that_is_none_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SpoolProblem):

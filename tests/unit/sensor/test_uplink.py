@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import stat
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,18 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.kernel import SystemClock
+from vedette.protocols.mqtt import ReasonCode
 from vedette.protocols.sensor import AlertRecord, Batch, Record, StatusRecord, read_batch
 from vedette.sensor.enrolling import (
     ONBOARDING,
     EnrollmentFailed,
     IdentityFiles,
+    _read_chain,
+    _status_of,
     device_id_of,
     make_onboarding,
     renewal_at,
     take_onboarding,
 )
 from vedette.sensor.spool import Spool
-from vedette.sensor.uplink_connection import Cut, client_context
+from vedette.sensor.uplink import Uplink, _Sent
+from vedette.sensor.uplink_connection import Cut, Login, client_context
 from vedette.sensor.uplink_run import Keeper, SensorBusy, only_one
 from vedette.sensor.uplink_settings import (
     PlatformSettings,
@@ -207,3 +213,69 @@ def test_a_folder_has_one_sensor(tmp_path: Path) -> None:
         pass
     with only_one(tmp_path / "sensor"):
         pass
+
+
+def sending(folder: Path) -> tuple[Uplink, Spool, deque[_Sent]]:
+    """Return a sender with four batches on their way."""
+    spool = Spool(folder / "spool", max_bytes=1024 * 1024)
+    settings = SensorSettings("s", PlatformSettings("h", "0ne", folder / "root.pem"), state=folder)
+    spool.append([(b"%d" % number, 10) for number in range(4)])
+    uplink = Uplink(settings, IdentityFiles(folder), spool, SystemClock())
+    return uplink, spool, deque(_Sent(kept, 0.0) for kept in spool.read(9))
+
+
+def left(spool: Spool) -> list[bytes]:
+    spool.rewind()
+    return [kept.payload for kept in spool.read(9)]
+
+
+@pytest.mark.anyio
+async def test_what_was_acknowledged_out_of_order_waits_for_what_came_before(tmp_path: Path) -> None:
+    uplink, spool, window = await asyncio.to_thread(sending, tmp_path)
+    uplink._told(window[1], 0, "")
+    await uplink._let_go(window)
+    assert (len(window), spool.waiting) == (4, 40)
+    uplink._told(window[0], 0x10, "")  # no subscriber: taken all the same
+    await uplink._let_go(window)
+    assert (len(window), spool.waiting) == (2, 20)
+    assert await asyncio.to_thread(left, spool) == [b"2", b"3"]
+
+
+@pytest.mark.anyio
+async def test_what_is_refused_for_a_while_stays_and_the_reason_is_told(tmp_path: Path) -> None:
+    uplink, spool, window = await asyncio.to_thread(sending, tmp_path)
+    uplink._told(window[0], 0, "")
+    uplink._told(window[1], ReasonCode.NOT_AUTHORIZED, "quarantined: this identity is in quarantine")
+    with pytest.raises(Cut, match="in quarantine"):
+        await uplink._let_go(window)
+    assert await asyncio.to_thread(left, spool) == [b"1", b"2", b"3"]
+
+
+@pytest.mark.anyio
+async def test_what_would_be_refused_for_ever_makes_way_and_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    uplink, spool, window = await asyncio.to_thread(sending, tmp_path)
+    keeper = await asyncio.to_thread(Keeper, spool, "boot_1", uplink)
+    uplink._told(window[0], ReasonCode.PACKET_TOO_LARGE, "too large")
+    await uplink._let_go(window)
+    assert await asyncio.to_thread(left, spool) == [b"1", b"2", b"3"]
+    assert uplink.records_refused == keeper.lost == 10
+    assert "dropped" in caplog.text
+
+
+@given(st.text(max_size=40), st.integers(-5, 2_000))
+def test_only_an_answer_about_credentials_has_a_status(topic: str, status: int) -> None:
+    assert _status_of(topic) == 0 or topic.startswith("$iothub/credentials/res/")
+    told = _status_of(f"$iothub/credentials/res/{status}/?$rid=renew")
+    assert told == (status if 100 <= status <= 999 else 0)
+
+
+@pytest.mark.parametrize("chain", [["!"], ["AAAA"], ["AAAA"] * 9, [""]], ids=["base64", "der", "long", "empty"])
+def test_a_chain_that_is_none_is_refused(chain: list[str]) -> None:
+    with pytest.raises(EnrollmentFailed):
+        _read_chain(chain)
+
+
+def test_a_token_is_never_shown() -> None:
+    assert "secret" not in repr(Login("s", "u", b"secret"))
