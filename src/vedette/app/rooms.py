@@ -390,7 +390,15 @@ async def build_rooms(
         response=response,
         network=network,
         segmentation=build_segmentation_room(
-            organization_id, store, ledger, network.reader, guard=guard, url=role.api.url, clock=clock, ids=ids
+            organization_id,
+            store,
+            ledger,
+            network.reader,
+            guard=guard,
+            url=role.api.url,
+            clock=clock,
+            ids=ids,
+            exposure=network.exposure,
         ),
         policies=policies,
         projection=projection,

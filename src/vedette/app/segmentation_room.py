@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Ledger
 from vedette.network import NetworkReader
+from vedette.network.exposure import ExposureService
 from vedette.network.segmentation import (
     DriftWatch,
     PlanBook,
     PlanEditor,
     PlanService,
+    RiskOf,
     SegmentationService,
     SegmentInventory,
 )
 from vedette.registry import ClockGuard
 from vedette.store import Store
+
+_PAGE: Final = 1_000
+_MAYBE_RISK_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,7 @@ def build_segmentation_room(
     url: str,
     clock: Clock,
     ids: IdSource,
+    exposure: ExposureService | None = None,
 ) -> SegmentationRoom:
     """Build it.
 
@@ -53,8 +60,9 @@ def build_segmentation_room(
         url: Where the API is reached; MUD files name it, always as https.
         clock: Source of time.
         ids: Source of ids.
+        exposure: What is known of the vulnerabilities of assets: the exposed get zones of their own.
     """
-    inventory = SegmentInventory(reader)
+    inventory = SegmentInventory(reader, risk_of=None if exposure is None else _risk_by(exposure))
     book = PlanBook(store, ledger, clock=clock, ids=ids)
     plans = PlanService(book, inventory, guard)
     base_url = f"https://{url.rstrip('/').partition('://')[2] or url}"
@@ -62,3 +70,21 @@ def build_segmentation_room(
         segments=SegmentationService(plans, PlanEditor(book), inventory, clock=clock, base_url=base_url),
         drift=DriftWatch(organization_id, store, ledger, inventory, clock=clock),
     )
+
+
+def _risk_by(exposure: ExposureService) -> RiskOf:
+    async def risk_of(organization_id: OrganizationId) -> dict[str, tuple[int, str]]:
+        found: dict[str, tuple[int, str]] = {}
+        after: str | None = ""
+        while after is not None:
+            page = await exposure.exposures(organization_id, after=after, limit=_PAGE)
+            for each in page.items:
+                if each.proven:
+                    found[each.asset_id] = each.priority, f"{each.proven} vulnerabilities that its version proves"
+                elif each.maybe:
+                    # Nobody is set apart for what may not be.
+                    found[each.asset_id] = min(each.priority, _MAYBE_RISK_MAX), f"{each.maybe} possible vulnerabilities"
+            after = page.next
+        return found
+
+    return risk_of

@@ -20,7 +20,7 @@ from vedette.network.segmentation.errors import (
     ZoneNotFound,
 )
 from vedette.network.segmentation.events import PlanApproved, ZonesViolated
-from vedette.network.segmentation.inventory import SegmentInventory
+from vedette.network.segmentation.inventory import RiskOf, SegmentInventory
 from vedette.network.segmentation.membership import Membership
 from vedette.network.segmentation.model import (
     EXTERNAL,
@@ -89,6 +89,7 @@ __all__ = [
     "Proposal",
     "Replay",
     "ReplayOutcome",
+    "RiskOf",
     "SegmentInventory",
     "SegmentationService",
     "Service",

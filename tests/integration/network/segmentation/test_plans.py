@@ -10,9 +10,13 @@ from identity_house import ACTOR
 from network_house import NetworkHouse, asset, link, operation
 
 from vedette.app.segmentation_room import SegmentationRoom, build_segmentation_room
+from vedette.health import SignalService
+from vedette.health.advisories import AdvisoryService
 from vedette.kernel import RandomIds
 from vedette.ledger import Actor
 from vedette.network import SensorEntry
+from vedette.network.exposure import Exposure, ExposureAssessor, ExposureService, ExposureSignals
+from vedette.network.exposure.repository import save_exposures
 from vedette.network.segmentation import (
     Conduit,
     Flow,
@@ -26,6 +30,7 @@ from vedette.network.segmentation import (
     Stage,
     Verdict,
     Zone,
+    ZoneKind,
     ZoneNotFound,
     read_mud,
 )
@@ -39,7 +44,7 @@ PLC, HMI, OFFICE = "10.0.1.5", "10.0.2.9", "10.0.4.7"
 ROBOT = Actor("service", "token")
 
 
-def _room(house: NetworkHouse, clock: ManualClock) -> SegmentationRoom:
+def _room(house: NetworkHouse, clock: ManualClock, exposure: ExposureService | None = None) -> SegmentationRoom:
     return build_segmentation_room(
         house.organization_id,
         house.store,
@@ -49,6 +54,7 @@ def _room(house: NetworkHouse, clock: ManualClock) -> SegmentationRoom:
         url="http://localhost:8480/",
         clock=clock,
         ids=RandomIds(clock),
+        exposure=exposure,
     )
 
 
@@ -225,3 +231,22 @@ async def test_an_asset_has_a_mud_file_of_what_it_does(house: NetworkHouse, cloc
     del silent["ietf-mud:mud"]["to-device-policy"], silent["ietf-mud:mud"]["from-device-policy"]
     compared = await room.segments.compare_mud(house.organization_id, plc.asset_id, msgspec.json.encode(silent))
     assert [each.client_address for each in compared.undeclared] == [HMI]
+
+
+async def test_what_is_proven_vulnerable_gets_a_zone_of_its_own(house: NetworkHouse, clock: ManualClock) -> None:
+    await _learn(house, clock)
+    plc, hmi = await house.only(address=PLC), await house.only(address=HMI)
+    now = clock.now()
+    weak = Exposure(asset_id=plc.asset_id, site="north", asset_name="", proven=2, priority=81, assessed_at=now)
+    maybe = Exposure(asset_id=hmi.asset_id, site="north", asset_name="", maybe=9, priority=99, assessed_at=now)
+    await house.store.write(lambda tx: save_exposures(tx.connection, house.organization_id, [weak, maybe]))
+    advisories = AdvisoryService(house.store, house.ledger, clock=clock)
+    signals = SignalService(house.store, house.ledger, house.guard, clock=clock, ids=house.ids)
+    told = ExposureSignals(house.organization_id, house.store, signals, clock=clock)
+    assessor = ExposureAssessor(house.organization_id, house.store, house.reader, advisories, told, clock=clock)
+    exposure = ExposureService(house.store, house.ledger, advisories, assessor, clock=clock)
+    draft = await _room(house, clock, exposure).segments.plans.propose(house.organization_id, actor=ACTOR)
+    zone_of = {member: zone for zone in draft.plan.zones for member in zone.members}
+    assert zone_of[plc.asset_id].kind is ZoneKind.MICRO
+    assert "risk 81: 2 vulnerabilities that its version proves" in zone_of[plc.asset_id].reasons
+    assert (zone_of[hmi.asset_id].kind, zone_of[hmi.asset_id].risk) == (ZoneKind.ZONE, 60)
