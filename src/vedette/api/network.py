@@ -165,7 +165,7 @@ class TalkRoutes:
         seen = sites_of(sight)
         if seen is not None and found.site not in seen:
             raise ExternalNotFound(
-                f"there is no connection {external_id[:80]!r}", hint="see them: vedette asset external"
+                f"there is no connection {external_id[:80]!r}", hint="see them: vedette link external"
             )
         return found
 

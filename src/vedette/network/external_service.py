@@ -135,5 +135,5 @@ class ExternalService:
 def _require(connection: sa.Connection, organization_id: str, external_id: str) -> ExternalConnection:
     found = repository.find_externals(connection, organization_id, [external_id]).get(external_id)
     if found is None:
-        raise ExternalNotFound(f"there is no connection {external_id[:80]!r}", hint="see them: vedette asset external")
+        raise ExternalNotFound(f"there is no connection {external_id[:80]!r}", hint="see them: vedette link external")
     return found

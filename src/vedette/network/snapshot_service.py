@@ -201,7 +201,7 @@ class SnapshotService:
         def save(tx: Transaction) -> Snapshot:
             if is_kept and repository.count_kept(tx.connection, self._organization_id) >= KEPT_MAX:
                 raise InvalidAsset(
-                    f"{KEPT_MAX} snapshots are kept", hint="delete one: vedette asset snapshot-delete", limit=KEPT_MAX
+                    f"{KEPT_MAX} snapshots are kept", hint="delete one: vedette snapshot delete", limit=KEPT_MAX
                 )
             repository.save_snapshot(tx.connection, self._organization_id, snapshot, body)
             repository.prune_snapshots(tx.connection, self._organization_id, keep=DAILY_KEPT)
@@ -219,4 +219,4 @@ class SnapshotService:
 
 
 def _not_found(snapshot_id: str) -> SnapshotNotFound:
-    return SnapshotNotFound(f"there is no snapshot {snapshot_id[:80]!r}", hint="see them: vedette asset snapshots")
+    return SnapshotNotFound(f"there is no snapshot {snapshot_id[:80]!r}", hint="see them: vedette snapshot list")

@@ -46,6 +46,8 @@ THIRD_PARTY: Final[dict[str, frozenset[str]]] = {
 GENERATED_TABLES: Final[frozenset[str]] = frozenset(
     {
         "vedette.store.migrations.versions.r0001_initial",
-        "vedette.store.migrations.versions.r0002_hub",  # scripts/write_migration.py writes it
+        # scripts/write_migration.py writes them
+        "vedette.store.migrations.versions.r0002_hub",
+        "vedette.store.migrations.versions.r0003_network",
     }
 )
