@@ -191,6 +191,8 @@ def test_many_are_judged_at_once_and_all_or_none(plant: AlarmedPlant) -> None:
 
 def test_counts_and_filters_answer_what_a_page_asks(plant: AlarmedPlant) -> None:
     plant.alarm("counted", severity="critical", rule="malware.known_bad", engine="malware")
+    told = {each["name"]: each for each in plant.api.get("/v1/status").json()["components"]}
+    assert (told["alerts"]["health"], "vedette alert list" in told["alerts"]["hint"]) == ("warning", True)
     counts = plant.api.get("/v1/alerts/overview").json()
     assert counts["open"] == sum(counts["open_by_severity"].values()) > 0
     assert counts["open_by_rule"]["malware.known_bad"] == 1

@@ -29,6 +29,7 @@ from vedette.api.access import AccessRoutes
 from vedette.api.access_lists import AccessListRoutes
 from vedette.api.acts import ActRoutes
 from vedette.api.alert_exceptions import ExceptionRoutes
+from vedette.api.alert_health import AlertHealth
 from vedette.api.alerts import AlertRoutes
 from vedette.api.application import build_router
 from vedette.api.approvals import ApprovalRoutes
@@ -223,13 +224,7 @@ def _routers(services: Services) -> list[APIRouter]:
         reports=services.reports,
         guard=services.guard,
         clock=services.clock,
-        concerns=HubHealth(
-            organization_id,
-            services.clone_alerts,
-            services.symmetric_keys,
-            services.quarantines,
-            clock=services.clock,
-        ).read,
+        concerns=_concerns(services),
     )
     drawn = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
     devices = DeviceRoutes(organization_id, services.devices, services.presence, services.enforcement)
@@ -294,6 +289,23 @@ def _routers(services: Services) -> list[APIRouter]:
         LedgerRoutes(organization_id, services.ledger, services.checkpoints).build(),
         EventRoutes(organization_id, services.ledger, limit).build(),
     ]
+
+
+def _concerns(services: Services) -> Callable[[], Awaitable[list[Component]]]:
+    organization_id = services.platform.organization_id
+    hub = HubHealth(
+        organization_id,
+        services.clone_alerts,
+        services.symmetric_keys,
+        services.quarantines,
+        clock=services.clock,
+    )
+    networks = AlertHealth(organization_id, services.alerts)
+
+    async def read() -> list[Component]:
+        return [*await hub.read(), *await networks.read()]
+
+    return read
 
 
 def _operators(services: Services) -> list[APIRouter]:

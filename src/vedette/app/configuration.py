@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from vedette.app.access_configuration import AccessConfiguration
+from vedette.app.alerts_section import AlertsConfiguration
 from vedette.app.options import Address, Between, Hostname, Network
 from vedette.app.outside_configuration import AuthCalloutConfiguration, AuthZenConfiguration
 
@@ -294,6 +295,7 @@ class Configuration:
     ledger: LedgerConfiguration = field(default_factory=LedgerConfiguration)
     api: ApiConfiguration = field(default_factory=ApiConfiguration)
     access: AccessConfiguration = field(default_factory=AccessConfiguration)
+    alerts: AlertsConfiguration = field(default_factory=AlertsConfiguration)
     oidc: OidcConfiguration = field(default_factory=OidcConfiguration)
     service: ServiceConfiguration = field(default_factory=ServiceConfiguration)
     authzen: AuthZenConfiguration = field(default_factory=AuthZenConfiguration)
@@ -312,6 +314,7 @@ SECTIONS: Final = {
     "ledger": LedgerConfiguration,
     "api": ApiConfiguration,
     "access": AccessConfiguration,
+    "alerts": AlertsConfiguration,
     "oidc": OidcConfiguration,
     "service": ServiceConfiguration,
     "authzen": AuthZenConfiguration,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from vedette.app.roles import AlertsRole
 from vedette.health import SignalService
 from vedette.incidents import (
     AlertIntake,
+    AlertLimits,
     AlertService,
     AlertUpkeep,
     ExceptionService,
     PostureLoop,
+    Retention,
     SensorSight,
     SliceStore,
     TicketService,
@@ -49,6 +53,7 @@ def build_incident_rooms(
     ledger: Ledger,
     *,
     signals: SignalService,
+    settings: AlertsRole,
     box: SecretBox,
     guard: ClockGuard,
     clock: Clock,
@@ -61,21 +66,35 @@ def build_incident_rooms(
         store: Open and migrated.
         ledger: Of the platform.
         signals: Hear of alerts about managed devices.
+        settings: How many alerts are taken, and how long what is kept.
         box: Seals the packets behind alerts.
         guard: Whether the clock can be believed.
         clock: Source of time.
         ids: Source of ids.
     """
     posture = PostureLoop(signals)
+    retention = Retention(
+        alerts=timedelta(days=settings.keep_days),
+        slices=timedelta(days=settings.packets_days),
+        slice_bytes=settings.packets_mb * 1024 * 1024,
+    )
     slices = SliceStore(store, ledger, box, clock=clock)
     alerts = AlertService(store, ledger, posture, clock=clock)
     ledger.project("alerts", alerts.project)
     return IncidentRooms(
         organization_id,
-        AlertIntake(store, ledger, posture, slices, clock=clock, ids=ids),
+        AlertIntake(
+            store,
+            ledger,
+            posture,
+            slices,
+            limits=AlertLimits(per_hour=settings.per_sensor_hour),
+            clock=clock,
+            ids=ids,
+        ),
         alerts,
         ExceptionService(store, ledger, clock=clock, ids=ids),
         TicketService(store, ledger, clock=clock, ids=ids),
         slices,
-        AlertUpkeep(organization_id, store, guard, clock=clock),
+        AlertUpkeep(organization_id, store, guard, retention=retention, clock=clock),
     )

@@ -22,6 +22,7 @@ from vedette.app.data_directory import DataDirectory, default_data_path, write_p
 from vedette.app.ports import Listener
 from vedette.app.roles import (
     AccessRole,
+    AlertsRole,
     ApiRole,
     AuthCalloutRole,
     BusRole,
@@ -317,6 +318,7 @@ class Plan:
             mqtt_port=configuration.gateway.port,
             websocket_port=configuration.gateway.websocket_port,
             access=self._access(),
+            alerts=self._alerts(),
             auth_callout=self._auth_callout(),
             applications=absolute(configuration.authzen.applications),
         )
@@ -349,6 +351,15 @@ class Plan:
             cut_percent=access.cut_percent,
             cut_always=access.cut_always,
             cut_per_source=access.cut_per_source,
+        )
+
+    def _alerts(self) -> AlertsRole:
+        alerts = self.configuration.alerts
+        return AlertsRole(
+            keep_days=alerts.keep_days,
+            packets_days=alerts.packets_days,
+            packets_mb=alerts.packets_mb,
+            per_sensor_hour=alerts.per_sensor_hour,
         )
 
     def _api(self) -> ApiRole:

@@ -15,7 +15,7 @@ from vedette.access import (
     StreamService,
 )
 from vedette.app.incident_rooms import IncidentRooms, build_incident_rooms
-from vedette.app.roles import AccessRole
+from vedette.app.roles import AccessRole, AlertsRole
 from vedette.health import SignalService, SignalUpkeep, TrafficWatch
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Ledger
@@ -54,6 +54,7 @@ def build_response_rooms(
     register: Register,
     *,
     access: AccessRole,
+    alerts: AlertsRole,
     administrator: PolicyAdministrator,
     secret: bytes,
     issuer: str,
@@ -69,6 +70,7 @@ def build_response_rooms(
         ledger: Of the platform.
         register: Moves devices along their lifecycle.
         access: How much quarantine may cut off at once.
+        alerts: How many are taken, and how long what is kept.
         administrator: Composes records anew in the transaction of a signal.
         secret: Seals what other systems authorize us by, the key that signs security event tokens, and packets.
         issuer: Names us in those tokens: the URL of the API.
@@ -96,6 +98,6 @@ def build_response_rooms(
         ReceiverService(organization_id, store, ledger, signals, box, clock=clock, ids=ids),
         TrafficWatch(organization_id, store, signals, clock=clock),
         build_incident_rooms(
-            organization_id, store, ledger, signals=signals, box=box, guard=guard, clock=clock, ids=ids
+            organization_id, store, ledger, signals=signals, settings=alerts, box=box, guard=guard, clock=clock, ids=ids
         ),
     )

@@ -135,6 +135,15 @@ class AccessRole(msgspec.Struct, frozen=True, kw_only=True):
     cut_per_source: int = 20
 
 
+class AlertsRole(msgspec.Struct, frozen=True, kw_only=True):
+    """How many alerts are taken, and how long what is kept: the section of the configuration."""
+
+    keep_days: int = 365
+    packets_days: int = 30
+    packets_mb: int = 512
+    per_sensor_hour: int = 2_000
+
+
 class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     """For the operators' API, which control serves.
 
@@ -222,6 +231,7 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_port: int = 8883
     websocket_port: int = 0
     access: AccessRole = AccessRole()
+    alerts: AlertsRole = AlertsRole()
     auth_callout: AuthCalloutRole | None = None
     applications: Path | None = None
 

@@ -226,6 +226,7 @@ async def build_rooms(
         ledger,
         register,
         access=role.access,
+        alerts=role.alerts,
         administrator=administrator,
         secret=await asyncio.to_thread(read_secret_key, role.column_key),
         issuer=role.api.url,
