@@ -133,7 +133,7 @@ def _in_file(path: Path) -> Iterator[_Document]:
         for each in beside
         if each.is_file() and not path.name.endswith(".gz")
     )
-    yield _Document(path.name, content, digests)
+    yield _Document(path.name.removesuffix(".gz"), content, digests)
 
 
 def _in_zip(path: Path) -> Iterator[_Document]:

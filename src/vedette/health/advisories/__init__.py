@@ -26,7 +26,7 @@ from vedette.health.advisories.model import (
 )
 from vedette.health.advisories.names import vendor_keys
 from vedette.health.advisories.repository import CatalogueState, find_exploitation
-from vedette.health.advisories.service import AdvisoryService, CurrentCatalogue
+from vedette.health.advisories.service import AdvisoryService, CatalogueChanges, CurrentCatalogue
 
 __all__ = [
     "Advisory",
@@ -37,6 +37,7 @@ __all__ = [
     "Assessment",
     "Attack",
     "Catalogue",
+    "CatalogueChanges",
     "CatalogueState",
     "Certainty",
     "CurrentCatalogue",

@@ -191,6 +191,11 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self._advisories)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The advisories in it."""
+        return frozenset(self._advisories)
+
     def find(self, advisory_key: str) -> Advisory | None:
         """Return the advisory of a match."""
         return self._advisories.get(advisory_key)

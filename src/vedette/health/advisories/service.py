@@ -40,6 +40,7 @@ from vedette.store import Store, Transaction
 Advisories = list[Advisory]
 ADVISORIES_MAX: Final = 50_000
 _TOGETHER: Final = 20
+_FEW: Final = 200
 _SCORES_TOGETHER: Final = 5_000
 _REFUSED_SHOWN: Final = 100
 _KEV: Final = "kev"
@@ -52,6 +53,19 @@ class CurrentCatalogue:
 
     catalogue: Catalogue
     state: CatalogueState
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueChanges:
+    """What came after a revision of the catalogue.
+
+    Attributes:
+        vendors: The makers that it is about.
+        advisories: Those alone, if they are few.
+    """
+
+    vendors: frozenset[str]
+    advisories: Catalogue | None
 
 
 @dataclass(slots=True)
@@ -246,9 +260,12 @@ class AdvisoryService:
         """Return how often the catalogue changed."""
         return await self._store.read(lambda connection: repository.read_state(connection, organization_id))
 
-    async def vendors_since(self, organization_id: OrganizationId, revision: int) -> set[str]:
-        """Return the makers that advisories are about which came after a revision of the catalogue."""
-        return await self._store.read(lambda c: repository.vendors_since(c, organization_id, revision))
+    async def changes_since(self, organization_id: OrganizationId, revision: int) -> CatalogueChanges:
+        """Return what came after a revision of the catalogue."""
+        vendors, few = await self._store.read(
+            lambda connection: repository.advisories_since(connection, organization_id, revision, _FEW)
+        )
+        return CatalogueChanges(vendors, await asyncio.to_thread(Catalogue, few) if few else None)
 
     async def catalogue(self, organization_id: OrganizationId) -> CurrentCatalogue:
         """Return all advisories, ready to be compared with devices; built anew after each change."""

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from vedette.health.advisories import (
     AdvisoryService,
     Assessment,
+    CatalogueChanges,
     Certainty,
     CurrentCatalogue,
     Exploitation,
@@ -85,6 +86,24 @@ class _Due:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What of the catalogue came after a revision, and the assets that had vulnerabilities by it before."""
+
+    since: CatalogueChanges
+    assets: set[str]
+
+    def may_be_about(self, due: _Due) -> bool:
+        facts = (*due.facts, *due.told)
+        vendors = vendors_of(facts)
+        if vendors and self.since.vendors.isdisjoint(vendors):
+            return False
+        if self.since.advisories is None or due.asset.asset_id in self.assets:
+            return True
+        found = [self.since.advisories.assess(each) for each in (due.facts, due.told)]
+        return any(each.matches or each.unknown_advisories for each in found)
+
+
 class ExposureAssessor:
     """Compares the assets of one organization with its advisories.
 
@@ -143,10 +162,10 @@ class ExposureAssessor:
                 return Run()
             levels = await self._levels()
             await self._look_around(levels)
-            changed_vendors: dict[int, set[str]] = {}
+            changes: dict[int, _Changes] = {}
             assessed = changed = 0
             async for assets in self._reader.every_asset(self._organization_id):
-                due = await self._due(assets, known, current, changed_vendors)
+                due = await self._due(assets, known, current, changes)
                 for start in range(0, len(due), _TOGETHER):
                     changed += await self._assess(due[start : start + _TOGETHER], current)
                     await asyncio.sleep(_PAUSE_S)  # so that this fills no core that signals and sessions need
@@ -210,28 +229,33 @@ class ExposureAssessor:
         assets: Sequence[NetworkAsset],
         known: dict[str, Exposure],
         current: CurrentCatalogue,
-        changed_vendors: dict[int, set[str]],
+        changes: dict[int, _Changes],
     ) -> list[_Due]:
-        due = []
+        due: list[_Due] = []
+        doubtful: list[tuple[_Due, _Changes]] = []
         for each in await self._read(assets):
             before = known.get(each.asset.asset_id)
-            is_new = before is None or (not before.vendors and before.revision != current.state.revision)
-            if (
-                before is None
-                or is_new
-                or before.fingerprint != each.fingerprint
-                or before.revision < current.state.all_since
-            ):
+            if before is None or _is_other(each, before, current):
                 due.append(each)
-                continue
-            if before.revision < current.state.revision and before.revision not in changed_vendors:
-                since = await self._advisories.vendors_since(self._organization_id, before.revision)
-                changed_vendors[before.revision] = since
-            if not changed_vendors.get(before.revision, set()).isdisjoint(before.vendors) or (
-                before.exploitation != current.state.exploitation and before.proven + before.maybe > 0
-            ):
-                due.append(each)
-        return due
+            elif before.revision < current.state.revision:
+                doubtful.append((each, await self._changes(before.revision, changes)))
+        answers = await asyncio.to_thread(lambda: [change.may_be_about(each) for each, change in doubtful])
+        passed = [each.asset.asset_id for (each, _), answer in zip(doubtful, answers, strict=True) if not answer]
+        if passed:
+
+            def pass_over(tx: Transaction) -> None:
+                repository.pass_over(tx.connection, self._organization_id, passed, current.state.revision)
+
+            await self._store.write(pass_over)
+        return due + [each for (each, _), answer in zip(doubtful, answers, strict=True) if answer]
+
+    async def _changes(self, revision: int, changes: dict[int, _Changes]) -> _Changes:
+        if revision not in changes:
+            since = await self._advisories.changes_since(self._organization_id, revision)
+            keys = [] if since.advisories is None else list(since.advisories.keys)
+            assets = await self._store.read(lambda c: repository.assets_with(c, self._organization_id, keys))
+            changes[revision] = _Changes(since, assets)
+        return changes[revision]
 
     async def _assess(self, due: Sequence[_Due], current: CurrentCatalogue) -> int:
         assessments = await asyncio.to_thread(lambda: [_compare(each, current) for each in due])
@@ -287,6 +311,13 @@ class ExposureAssessor:
                 repository.forget_asset(tx.connection, self._organization_id, asset_id)
 
             await self._store.write(forget)
+
+
+def _is_other(due: _Due, before: Exposure, current: CurrentCatalogue) -> bool:
+    """Tell whether an asset, or how its vulnerabilities are exploited, is other than when it was compared."""
+    if before.fingerprint != due.fingerprint or before.revision < current.state.all_since:
+        return True
+    return before.exploitation != current.state.exploitation and before.proven + before.maybe > 0
 
 
 def _is_by_person(asset: NetworkAsset) -> bool:

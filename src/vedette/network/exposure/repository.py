@@ -220,6 +220,21 @@ def list_exposures(
     return [_to_exposure(row) for row in rows]
 
 
+def assets_with(connection: sa.Connection, organization_id: str, advisory_keys: Sequence[str]) -> set[str]:
+    """Return the assets that have a vulnerability by one of these advisories."""
+    query = sa.select(_v.asset_id).where(_v.organization_id == organization_id, _v.advisory_key.in_(advisory_keys))
+    return set(connection.execute(query.distinct()).scalars())
+
+
+def pass_over(connection: sa.Connection, organization_id: str, asset_ids: Sequence[str], revision: int) -> None:
+    """Write that what came up to a revision of the catalogue is not about these assets."""
+    for start in range(0, len(asset_ids), _MANY):
+        mine = _x.asset_id.in_(asset_ids[start : start + _MANY])
+        connection.execute(
+            exposures.update().where(_x.organization_id == organization_id, mine).values(revision=revision)
+        )
+
+
 def save_exposures(connection: sa.Connection, organization_id: str, changed: Iterable[Exposure]) -> None:
     """Write what assets' vulnerabilities come to."""
     names = Exposure.__slots__
