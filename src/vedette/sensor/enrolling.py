@@ -24,8 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from vedette.kernel import Clock, InvalidId, Problem, parse_device_id
-from vedette.protocols import dps
-from vedette.protocols.errors import LocalProtocolError, RemoteProtocolError
+from vedette.protocols import LocalProtocolError, RemoteProtocolError, dps
 from vedette.protocols.hub import build_sas_token, decode_symmetric_key
 from vedette.sensor.uplink_connection import Login, UplinkConnection, client_context
 from vedette.sensor.uplink_settings import SensorSettings

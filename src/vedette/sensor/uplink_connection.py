@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from vedette.kernel import Deadline
-from vedette.protocols import mqtt
-from vedette.protocols.errors import LocalProtocolError, RemoteProtocolError
+from vedette.protocols import LocalProtocolError, RemoteProtocolError, mqtt
 
 DEADLINE_S: Final = 30.0
 """For everything that is asked of the platform, an acknowledgement too."""

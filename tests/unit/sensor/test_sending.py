@@ -241,6 +241,7 @@ def test_frames_are_read_however_a_pipe_cuts_them() -> None:
     assert found == records
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_what_is_no_frame_is_noticed(data: bytes) -> None:
     reader = FrameReader()

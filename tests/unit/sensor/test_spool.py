@@ -184,6 +184,7 @@ def test_entries_have_a_limit(tmp_path: Path) -> None:
         Spool(tmp_path, max_bytes=ROOMY).append([(bytes(ENTRY_BYTES_MAX + 1), 1)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 2**32 - 1)), max_size=8), st.data())
 def test_any_cut_and_any_flipped_bit_leaves_what_stands_before(
     entries: list[tuple[bytes, int]], data: st.DataObject
@@ -203,6 +204,7 @@ def test_any_cut_and_any_flipped_bit_leaves_what_stands_before(
         assert found == (before if at >= len(MAGIC) else [])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.binary(max_size=30))
 def test_a_damaged_cursor_is_the_beginning(segment: int, offset: int, other: bytes) -> None:
     written = write_cursor(segment, offset)

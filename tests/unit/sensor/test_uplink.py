@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.kernel import SystemClock
@@ -87,6 +87,7 @@ def test_settings_that_are_not_there_are_a_problem(tmp_path: Path) -> None:
         read_settings(tmp_path / "nowhere.toml")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=30).filter(lambda t: "/" not in t))
 def test_first_settings_are_read_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, host: str) -> None:
     folder = tmp_path_factory.mktemp("settings")
@@ -264,6 +265,7 @@ async def test_what_would_be_refused_for_ever_makes_way_and_is_counted(
     assert "dropped" in caplog.text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40), st.integers(-5, 2_000))
 def test_only_an_answer_about_credentials_has_a_status(topic: str, status: int) -> None:
     assert _status_of(topic) == 0 or topic.startswith("$iothub/credentials/res/")
