@@ -8,7 +8,7 @@ from typing import Final
 
 from vedette.sensor.alerts import RaiseAlert
 from vedette.sensor.assets import Assets
-from vedette.sensor.baseline import Baseline
+from vedette.sensor.baseline import Baseline, Told
 from vedette.sensor.baseline import Settings as BaselineSettings
 from vedette.sensor.capture import CaptureFile, CaptureProblem, Packet
 from vedette.sensor.dissect import PROTOCOLS, Protocol
@@ -16,7 +16,7 @@ from vedette.sensor.engine import Engine, Limits
 from vedette.sensor.identify import Identifier
 from vedette.sensor.listener import Listener
 from vedette.sensor.oui import Makers
-from vedette.sensor.recognize import Recognizer
+from vedette.sensor.recognize import LearnedTypes, Recognizer, TypeModel
 from vedette.sensor.report import Report
 from vedette.sensor.rules import Rules, Settings
 from vedette.sensor.zeek import ZeekLogs
@@ -33,6 +33,7 @@ class Sensor:
         rules: What the operator changed in the catalogue of rules.
         baseline: How what is usual is learned; None: it is not.
         has_rules: Whether the rules that hold from the first packet are heard at all.
+        types: A learned model that says what type devices are, beside what is built in.
         zeek: A directory for logs in Zeek's form.
         makers: Tells makers from MAC addresses.
         protocols: The catalogue.
@@ -46,6 +47,7 @@ class Sensor:
         rules: Settings | None = None,
         baseline: BaselineSettings | None = None,
         has_rules: bool = True,
+        types: TypeModel | None = None,
         zeek: Path | None = None,
         makers: Makers | None = None,
         protocols: Iterable[Protocol] = PROTOCOLS,
@@ -58,12 +60,16 @@ class Sensor:
         self.zeek: Final = ZeekLogs(zeek, self.assets) if zeek is not None else None
         self.recognizer: Final = Recognizer(self.assets)
         heard_by: list[Listener] = [self.assets, self.report, self.recognizer]
+        self.types: Final = LearnedTypes(types, self.assets) if types is not None else None
+        if self.types is not None:
+            heard_by.append(self.types)
         if self.zeek is not None:
             heard_by.append(self.zeek)
+        told = Told(self.report.raise_alert)
         if has_rules:
-            heard_by.append(Rules(self.assets, self.report.raise_alert, rules))
+            heard_by.append(Rules(self.assets, told.raise_alert, rules))
         self.baseline: Final = (
-            Baseline(self.report.raise_alert, self.assets, baseline) if baseline is not None else None
+            Baseline(self.report.raise_alert, self.assets, baseline, told) if baseline is not None else None
         )
         if self.baseline is not None:
             heard_by.append(self.baseline)
@@ -78,7 +84,7 @@ class Sensor:
 
     def read(self, packets: Iterable[Packet]) -> None:
         """Read packets; nothing that they hold raises."""
-        self.engine.read(packets)
+        self.engine.read(packets if self.types is None else self.types.watch(packets))
 
     def read_file(self, path: Path) -> None:
         """Read a capture file; damage ends it early and is noted.
@@ -92,7 +98,7 @@ class Sensor:
             raise CaptureProblem(f"{path}: {error.strerror}", hint="give the path of a capture file") from None
         with source:
             capture = CaptureFile(source)
-            self.engine.read(capture)
+            self.read(capture)
         self.packets_dropped += capture.packets_dropped
         if capture.damage:
             self.damages[str(path)] = capture.damage
@@ -105,6 +111,8 @@ class Sensor:
         """
         self.engine.finish()
         self.recognizer.conclude()
+        if self.types is not None:
+            self.types.conclude()
         if self.zeek is not None:
             for alert in self.report.alerts:
                 self.zeek.alert(alert)

@@ -8,6 +8,7 @@ table has a bound, and what had to leave is counted; what a person allowed stays
 
 from __future__ import annotations
 
+from vedette.sensor.baseline.alarms import Told
 from vedette.sensor.baseline.command import (
     ACTIONS,
     Asked,
@@ -51,6 +52,7 @@ __all__ = [
     "SavedList",
     "Settings",
     "State",
+    "Told",
     "Verb",
     "Verdict",
     "add_baseline",

@@ -6,17 +6,45 @@ from collections.abc import Hashable, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, TypeVar
 
-from vedette.sensor.alerts import Alert, RaiseAlert
+from vedette.sensor.alerts import Alert, RaiseAlert, Severity
 from vedette.sensor.baseline.model import RULES, Settings
 from vedette.sensor.flows import Flow
 
 _MAX_EPISODES: Final = 20_000
 _MAX_TARGETS: Final = 3
 _S: Final = 1_000_000_000
+_SAME_NS: Final = _S
+_RANKS: Final = tuple(Severity)
 
 Detail = dict[str, str | int | None]
 Key = TypeVar("Key", bound=Hashable)
 Thing = TypeVar("Thing")
+
+
+class Told:
+    """Passes the alerts of rules on, and remembers of whom they were: nothing is told twice.
+
+    Args:
+        raise_alert: Where they go.
+    """
+
+    __slots__ = ("_raise", "_recent")
+
+    def __init__(self, raise_alert: RaiseAlert) -> None:
+        self._raise: Final = raise_alert
+        self._recent: Final[dict[tuple[str, str], Alert]] = {}
+
+    def raise_alert(self, alert: Alert) -> None:
+        """Pass an alert on."""
+        _put(self._recent, (alert.source, alert.target), alert)
+        self._raise(alert)
+
+    def covers(self, source: str, target: str, at_ns: int, severity: Severity) -> Alert | None:
+        """Return what a rule has just said of these two, if that is as grave."""
+        alert = self._recent.get((source, target))
+        if alert is None or abs(at_ns - alert.at_ns) > _SAME_NS:
+            return None
+        return alert if _RANKS.index(alert.severity) >= _RANKS.index(severity) else None
 
 
 class Alarms:
@@ -25,12 +53,17 @@ class Alarms:
     Args:
         raise_alert: Where they go.
         settings: Exceptions, and when an episode ends.
+        told: What rules have said.
     """
 
-    __slots__ = ("_by_source", "_cool_down_ns", "_episodes", "_exceptions", "_raise", "muted", "raised")
+    __slots__ = (
+        "_by_source", "_cool_down_ns", "_episodes", "_exceptions", "_raise", "_told", "muted", "raised",
+        "told_by_rules",
+    )  # fmt: skip
 
-    def __init__(self, raise_alert: RaiseAlert, settings: Settings) -> None:
+    def __init__(self, raise_alert: RaiseAlert, settings: Settings, told: Told | None = None) -> None:
         self._raise: Final = raise_alert
+        self._told: Final = told
         self._exceptions: Final = settings.exceptions
         self._cool_down_ns: Final = int(settings.cool_down_s * _S)
         self._episodes: Final[dict[tuple[str, str, str], Alert]] = {}
@@ -38,6 +71,7 @@ class Alarms:
         self.muted = 0
         """What exceptions kept back."""
         self.raised = 0
+        self.told_by_rules = 0
 
     def report(
         self,
@@ -83,6 +117,10 @@ class Alarms:
             if len(before) >= _MAX_TARGETS:
                 return self._count(before[0], at_ns, is_other=True)
         text = RULES[rule]
+        if self._told is not None and (said := self._told.covers(source, target, at_ns, text.severity)) is not None:
+            self.told_by_rules += 1
+            _put(self._episodes, episode, said)  # what follows counts into that
+            return said
         facts: Detail = dict(detail or {})
         if learn:
             facts["baseline"] = learn

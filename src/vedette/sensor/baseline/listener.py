@@ -7,7 +7,7 @@ from typing import Final
 
 from vedette.sensor.alerts import RaiseAlert, Rule
 from vedette.sensor.assets import Assets
-from vedette.sensor.baseline.alarms import Alarms
+from vedette.sensor.baseline.alarms import Alarms, Told
 from vedette.sensor.baseline.beacons import Beacons
 from vedette.sensor.baseline.conversations import Conversations
 from vedette.sensor.baseline.judge import Judge
@@ -48,6 +48,7 @@ class Baseline(Rule):
         raise_alert: Where alerts go.
         assets: The inventory; it must hear everything before.
         settings: How long is learned, and where that is kept.
+        told: What rules have said already is not said again.
 
     Raises:
         BaselineProblem: The state can't be read: nothing is learned anew in secret.
@@ -59,11 +60,13 @@ class Baseline(Rule):
         "volume",
     )  # fmt: skip
 
-    def __init__(self, raise_alert: RaiseAlert, assets: Assets, settings: Settings | None = None) -> None:
+    def __init__(
+        self, raise_alert: RaiseAlert, assets: Assets, settings: Settings | None = None, told: Told | None = None
+    ) -> None:
         super().__init__(raise_alert)
         self.settings: Final = settings or Settings()
         self.lists: Final = AllowLists(self.settings)
-        self.alarms: Final = Alarms(raise_alert, self.settings)
+        self.alarms: Final = Alarms(raise_alert, self.settings, told)
         self.judge: Final = Judge(self.lists, self.alarms, assets)
         self.names: Final = Names()
         self.rhythm: Final = Rhythm(self.alarms, self.settings)
@@ -85,8 +88,12 @@ class Baseline(Rule):
     def operations(self, operations: list[OtOp]) -> None:
         """Judge operations."""
         known = self._known
-        if operations[0].at_ns // self._slice_ns != self._slice:
-            self._slice = operations[0].at_ns // self._slice_ns
+        if operations[-1].at_ns // self._slice_ns != self._slice:
+            if len(operations) > 1:  # each in its own slice: rarely, and slow traffic is heard in long batches
+                for op in operations:
+                    self.operations([op])
+                return
+            self._slice = operations[-1].at_ns // self._slice_ns
             known.clear()
         for op in operations:
             if op.direction is _RESPONSE:

@@ -215,6 +215,18 @@ def test_new_talk_to_a_group_is_told() -> None:
     assert [each.rule for each in site.alerts] == ["baseline.new_link"]
 
 
+def test_what_a_rule_has_told_is_not_told_again() -> None:
+    write = modbus("06 0064 0007")
+    said = [part for _ in range(16) for part in (POLL, ANSWER, 60.0)]
+    frames = tcp(502, *said, write, (write,), 60.0, write, (write,))
+    sensor = Sensor(makers=Makers(Path("/dev/null")), baseline=BaselineSettings(learn_for_s=720.0))
+    sensor.read([(build.START_NS + int(at * 1e9), 1, frame, len(frame)) for at, frame in frames])
+    sensor.finish()
+    assert [alert.rule for alert in sensor.report.alerts] == ["ot.new_writer"]
+    assert sensor.baseline is not None
+    assert sensor.baseline.alarms.told_by_rules == 1
+
+
 ELSEWHERE = {
     "Unauthorized Name Query": "baseline.new_name",  # test_quiet
     "Abnormal Periodic Behavior In Communication Channel": "baseline.period_faster",  # test_rhythm
