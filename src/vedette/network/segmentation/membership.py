@@ -190,14 +190,6 @@ def _parse_networks(texts: Iterable[str]) -> list[Network]:
     return [ipaddress.ip_network(text, strict=False) for text in texts]
 
 
-def collapse(networks: Iterable[Network]) -> list[Network]:
-    """Return the fewest networks that hold exactly these, in order, IPv4 first."""
-    networks = list(networks)
-    old = sorted(ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv4Network)))
-    new = sorted(ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv6Network)))
-    return [*old, *new]
-
-
 @functools.lru_cache(maxsize=65_536)
 def parse_address(text: str) -> Address | None:
     """Return an IP address, IPv4 written as IPv6 as IPv4; None for what is none, such as a MAC address."""

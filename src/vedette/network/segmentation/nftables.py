@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from vedette.network.segmentation.errors import InvalidPlan
-from vedette.network.segmentation.membership import Membership, collapse, routable_networks
+from vedette.network.segmentation.membership import Membership, routable_networks
 from vedette.network.segmentation.model import (
     EXTERNAL,
     PORT_TRANSPORTS,
@@ -27,7 +27,7 @@ from vedette.network.segmentation.model import (
     Zone,
     ZoneKind,
 )
-from vedette.network.segmentation.spans import Network
+from vedette.network.segmentation.spans import Network, join, span_of, to_networks
 
 TABLE_PREFIX: Final = "vedette_"
 _SAFE: Final = re.compile(r"[a-z]{3}_[0-9a-v]{26}|external")
@@ -202,14 +202,10 @@ def _rules(conduit: Conduit, far: str) -> list[str]:
     ends = ""
     if conduit.expires_at is not None:
         ends = f'meta time < "{conduit.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" '
-    networks = collapse(ipaddress.ip_network(network, strict=False) for network in conduit.networks)
     wheres = [("", 0)]
-    if networks:
-        wheres = []
-        for version, family in _FAMILIES:
-            mine = [str_of(each) for each in networks if each.version == version]
-            if mine:
-                wheres.append((f"{family} {far} {_one_or_set(mine)} ", version))
+    if conduit.networks:
+        ranges = ((version, family, _address_ranges(conduit.networks, version)) for version, family in _FAMILIES)
+        wheres = [(f"{family} {far} {_one_or_set(found)} ", version) for version, family, found in ranges if found]
     comment = f'comment "{_safe(conduit.conduit_id)}"'
     return [
         f"\t\t{ends}{where}{match} counter accept {comment}"
@@ -230,15 +226,19 @@ def _matches(services: Sequence[Service], version: int) -> list[str]:
 
 
 def _port_ranges(services: Sequence[Service], transport: str) -> list[str]:
-    """Return ports and ranges in order, what overlaps or borders put together: nft refuses overlapping intervals."""
-    spans = sorted((each.port, max(each.port, each.port_last)) for each in services if each.transport == transport)
-    merged: list[list[int]] = []
-    for first, last in spans:
-        if merged and first <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], last)
-        else:
-            merged.append([first, last])
-    return [str(first) if first == last else f"{first}-{last}" for first, last in merged]
+    """Return ports and ranges in order, joined where they overlap or touch, as nft joins them."""
+    spans = join((each.port, max(each.port, each.port_last)) for each in services if each.transport == transport)
+    return [str(first) if first == last else f"{first}-{last}" for first, last in spans]
+
+
+def _address_ranges(networks: Sequence[str], version: int) -> list[str]:
+    """Return the networks of one version of IP in order, joined as nft joins those of a set without a name."""
+    parsed = [ipaddress.ip_network(network, strict=False) for network in networks]
+    found: list[str] = []
+    for span in join(span_of(each) for each in parsed if each.version == version):
+        parts = to_networks([span], version)
+        found.append(str_of(parts[0]) if len(parts) == 1 else f"{parts[0][0]}-{parts[-1][-1]}")
+    return found
 
 
 def _one_or_set(values: Sequence[str]) -> str:

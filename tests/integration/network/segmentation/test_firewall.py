@@ -20,12 +20,14 @@ from vedette.network.segmentation import (
     Flow,
     Judge,
     Member,
+    MemberRule,
     Membership,
     Plan,
     Service,
     Stage,
     Verdict,
     Zone,
+    ZoneKind,
     compare_applied,
     compile_plan,
     compile_zone,
@@ -143,6 +145,33 @@ def test_what_the_firewall_holds_is_what_was_compiled_until_somebody_changes_it(
     compiled = compile_zone(PLAN, MEMBERSHIP, CELL, stage=Stage.ENFORCE)
     plant.inside("fw", "nft", "insert", "rule", "inet", compiled.table, "inbound", "accept")
     assert compare_applied(compiled.text, plant.listing(compiled.table)) == ["+accept"]
+
+
+def test_every_form_of_a_rule_is_listed_as_it_was_written(plant: RoutedPlant) -> None:
+    crowd = [Member(asset_id=f"ast_{n}", addresses=(f"10.88.{n // 7}.{n}", f"fd00:88::{n:x}")) for n in range(120)]
+    near = Zone(zone_id=IDS.new("zon"), name="near", rules=(MemberRule(networks=("10.88.0.0/16", "fd00:88::/64")),))
+    far = Zone(
+        zone_id=IDS.new("zon"),
+        name="far",
+        kind=ZoneKind.MICRO,
+        interface="e1.10",
+        members=tuple(each.asset_id for each in crowd),
+    )
+    whole = Zone(zone_id=IDS.new("zon"), name="whole", rules=(MemberRule(networks=("0.0.0.0/0", "::/0")),))
+    named = ("198.51.100.0/24", "198.51.101.1", "198.51.101.2/31", "198.51.101.4", "2001:db8::/32", "10.99.0.0/16")
+    soon = SystemClock().now() + timedelta(days=3)
+    conduits = (
+        _conduit(near.zone_id, far.zone_id, Service("tcp", 0, 65_535), Service("udp"), Service("sctp", 1, 1)),
+        _conduit(far.zone_id, far.zone_id, Service("tcp", 22, 22), Service("icmp")),
+        _conduit(near.zone_id, EXTERNAL, Service("tcp", 443, 443), Service("icmp"), networks=named, expires_at=soon),
+        _conduit(EXTERNAL, far.zone_id, Service("tcp", 80, 81), Service("tcp", 82, 82), Service("tcp", 84, 84)),
+        _conduit(whole.zone_id, near.zone_id, Service("udp", 53, 53)),
+    )
+    plan = Plan(zones=(near, far, whole), conduits=conduits)
+    for stage in Stage:
+        for compiled in compile_plan(plan, Membership(plan, crowd), stage=stage):
+            plant.load(compiled.text)
+            assert compare_applied(compiled.text, plant.listing(compiled.table)) == []
 
 
 def test_a_rule_set_is_rolled_back_at_once(plant: RoutedPlant) -> None:
