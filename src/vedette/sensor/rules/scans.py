@@ -29,6 +29,7 @@ _COUNTED: Final = {
 }  # fmt: skip
 _ANSWER_NS: Final = 1_000_000_000
 _SHORT_PACKETS: Final = 10
+_AGAIN: Final = 3
 _MAX_PENDING: Final = 64
 _PING: Final = 8
 _PING_6: Final = 128
@@ -80,11 +81,11 @@ class Scans(Detector):
         if not side.is_client or flow.transport not in {"tcp", "udp"} or flow.server.startswith(_GROUPS):
             return
         source, target, port = flow.client, flow.server, flow.server_port
-        if self._is_new("address", source, target, 0, at_ns):
+        if self._is_new("address", source, target, 0):
             self._address(source, target, flow, at_ns)
-        if self._is_new("port", source, target, port, at_ns):
+        if self._is_new("port", source, target, port):
             self._count("scan.port", (source, target), flow, at_ns)
-        if port in _OT_PORTS and self._is_new("controller", source, target, 1, at_ns):
+        if port in _OT_PORTS and self._is_new("controller", source, target, 1):
             self._count("scan.controllers", (source, ""), flow, at_ns)
         if port in _HAVEX and self._havex.hit(source, port, at_ns) and _HAVEX_OWN & set(self._havex.items(source)):
             self.desk.report("malware.havex", at_ns, source, "", flow=flow)
@@ -108,13 +109,12 @@ class Scans(Detector):
         if ("scan.address", key) not in self._pending.known:
             self._count("scan.address_slow", key, flow, at_ns)
 
-    def _is_new(self, counter: str, source: str, target: str, port: int, at_ns: int) -> bool:
-        """Tell whether this source had not touched this thing yet; that it did is remembered."""
+    def _is_new(self, counter: str, source: str, target: str, port: int) -> bool:
+        """Tell whether this source had not touched this thing yet; how often it did is remembered."""
         key = hash((counter, source, target, port))
-        if key in self._targets.known:
-            return False
-        self._targets.put(key, at_ns)
-        return True
+        times = self._targets.get(key) or 0
+        self._targets.put(key, times + 1)
+        return not times
 
     def _count(self, rule: str, key: Key, flow: Flow, at_ns: int) -> None:
         if self._counters[rule].hit(key, flow, at_ns) and (rule, key) not in self._pending.known:
@@ -137,7 +137,7 @@ class Scans(Detector):
         if len(flows) < limit:
             return
         flows = ripe
-        is_empty = _is_short if rule == "scan.controllers" else _is_silent
+        is_empty = self._is_short if rule == "scan.controllers" else _is_silent
         if sum(map(is_empty, flows)) * 2 <= len(flows):
             return
         source, where = key
@@ -150,11 +150,17 @@ class Scans(Detector):
             detail={"targets": len(flows)},
         )  # fmt: skip
 
+    def _is_short(self, flow: Flow) -> bool:
+        """Tell whether a conversation was a look only: soon over, or without an answer, and not had again and again."""
+        if (self._targets.get(hash(("controller", flow.client, flow.server, 1))) or 0) >= _AGAIN:
+            return False
+        return flow.from_client.packets <= _SHORT_PACKETS and (flow.has_ended or _is_silent(flow))
+
     def _identity(self, op: OtOp) -> None:
         source, target = ends_of(op)
         if op.direction is not _REQUEST or target.startswith(_GROUPS) or target.endswith(".255") or target[2:3] == ":":
             return
-        if not self._is_new("identity", source, target, 2, op.at_ns):
+        if not self._is_new("identity", source, target, 2):
             return
         count = self._identities.hit(source, target, op.at_ns)
         if count:
@@ -166,7 +172,7 @@ class Scans(Detector):
     def _ping(self, op: OtOp) -> None:
         if op.code in {_PING, _PING_6}:
             source, target = ends_of(op)
-            if not target.startswith(_GROUPS) and self._is_new("address", source, target, 0, op.at_ns):
+            if not target.startswith(_GROUPS) and self._is_new("address", source, target, 0):
                 self._address(source, target, op.flow, op.at_ns)
 
     def _hear_arp(self, op: OtOp) -> None:
@@ -182,10 +188,6 @@ class Scans(Detector):
                     "scan.arp", op.at_ns, source, "", f"{count} addresses", protocol="arp", flow=op.flow,
                     detail={"targets": count},
                 )  # fmt: skip
-
-
-def _is_short(flow: Flow) -> bool:
-    return flow.from_client.packets <= _SHORT_PACKETS
 
 
 def _is_silent(flow: Flow) -> bool:

@@ -211,3 +211,11 @@ def test_a_flood_of_connections_is_told_once() -> None:
     assert [alert.rule for alert in alerts_of(frames)].count("flood.connections") == 1
     assert "flood.connections" not in rules_of(frames[:2_900])
     assert not rules_of(udp(9_000, b"x"))
+
+
+def test_a_master_that_connects_for_each_poll_scans_nothing() -> None:
+    frames: Frames = []
+    for turn in range(48):
+        at, server = (turn // 12) * 2.0 + turn % 12 * 0.1, f"10.0.3.{turn % 12 + 1}"
+        frames += tcp(502, *POLL, at=at, server=server, client_port=46_000 + turn, is_closed=True)
+    assert "scan.controllers" not in rules_of(joined(frames, polls(at=60.0, times=1)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from alert_cases import rules_of, sensor_after
-from industrial import POLL, joined, modbus, polls, tcp
+from industrial import POLL, joined, modbus, tcp
 
 from vedette.sensor import Severity
 from vedette.sensor.rules import RULES, RulesProblem, Settings, read_settings
@@ -27,7 +27,8 @@ def test_a_rule_can_be_turned_off_and_made_graver(tmp_path: Path) -> None:
 
 
 def test_a_threshold_is_the_operators() -> None:
-    frames = joined(*(polls(server=f"10.0.5.{turn + 1}", times=1, at=turn * 1.0) for turn in range(5)))
+    looks = (tcp(502, *POLL, server=f"10.0.5.{turn + 1}", at=turn * 1.0, is_closed=True) for turn in range(5))
+    frames = joined(*looks)
     few = {"scan.controllers": {"targets": 5}}
     assert "scan.controllers" in rules_of(frames, few)
     assert "scan.controllers" not in rules_of(frames)
