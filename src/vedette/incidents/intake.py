@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 
 from vedette.incidents import alert_repository, quiet_repository
@@ -127,7 +128,7 @@ class AlertIntake:
         if not records:
             return Taken()
         now = self._clock.now()
-        latest = {storable(each.id): each for each in records}
+        latest = _latest(records)
         known = alert_repository.find_of_sensor(tx.connection, organization_id, sensor.generation_id, latest)
         seen_from = min((read_moment(each.first_at, now) for each in latest.values()), default=now)
         quiet = quiet_repository.read_quiet(tx.connection, organization_id, now, seen_from=seen_from)
@@ -355,6 +356,19 @@ class _Batch:
         """Return what is known of an address."""
         address = storable(told)
         return self._ends.get(address) or End(address=address)
+
+
+def _latest(records: Sequence[AlertRecord]) -> dict[str, AlertRecord]:
+    """Return the last record of each id, with the packets of an earlier one if it has none."""
+    found: dict[str, AlertRecord] = {}
+    for record in records:
+        name = storable(record.id)
+        before = found.get(name)
+        if before is not None and before.evidence and not record.evidence:
+            found[name] = msgspec.structs.replace(record, evidence=before.evidence)
+        else:
+            found[name] = record
+    return found
 
 
 def _judge(alert: Alert, batch: _Batch) -> Alert:

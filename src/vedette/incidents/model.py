@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 from vedette.kernel import DeviceId, GenerationId, OrganizationId
 from vedette.network import Criticality
 
-AHEAD_MAX: Final = timedelta(minutes=5)
 DETAIL_MEMBERS_MAX: Final = 32
 _TECHNIQUE: Final = re.compile(r"T\d{4}(\.\d{3})?")
 _UNSTORABLE: Final = str.maketrans({"\0": "\N{REPLACEMENT CHARACTER}"})
@@ -191,7 +190,7 @@ def read_technique(word: str) -> str:
 
 def read_moment(millis: int, now: datetime) -> datetime:
     """Return the time that a sensor tells; no alert lies in the future, whatever its clock says."""
-    if millis >= int((now + AHEAD_MAX).timestamp() * 1000):
+    if millis >= int(now.timestamp() * 1000):
         return now
     return datetime.fromtimestamp(millis / 1000, tz=UTC)
 

@@ -323,6 +323,8 @@ async def test_packets_are_sealed_and_who_reads_them_stands_in_the_ledger(house:
     assert SLICE[:64] not in sealed
     with pytest.raises(SecretsUnreadable):
         house.box.open(sealed, place="incidents_slices/another/alert")
+    await house.hear(house.record(id="a-3", evidence=SLICE), house.record(id="a-3", times=2))
+    assert next(each for each in await house.listed() if each.sensor_alert_id == "a-3").slice_bytes == len(SLICE)
     other = await house.raised(id="a-2", evidence=b"no capture at all")
     assert other.slice_bytes == 0
     with pytest.raises(SliceNotFound):

@@ -212,6 +212,12 @@ def _create_incidents_alerts() -> None:
         postgresql_where=sa.text("is_loud IS true AND state != 'closed'"),
     )
     op.create_index(
+        "ix_incidents_alerts_received",
+        "incidents_alerts",
+        ["organization_id", "sensor_id", "received_at"],
+        unique=False,
+    )
+    op.create_index(
         "ix_incidents_alerts_rule", "incidents_alerts", ["organization_id", "rule", "alert_id"], unique=False
     )
     op.create_index(
@@ -520,6 +526,7 @@ def _create_network_links() -> None:
         sqlite_where=sa.text("is_external IS 1"),
         postgresql_where=sa.text("is_external IS true"),
     )
+    op.create_index("ix_network_links_last", "network_links", ["organization_id", "last_at"], unique=False)
     op.create_index("ix_network_links_pair", "network_links", ["organization_id", "pair"], unique=False)
     op.create_index(
         "ix_network_links_protocol", "network_links", ["organization_id", "protocol", "link_id"], unique=False
@@ -563,6 +570,7 @@ def _create_network_operations() -> None:
     op.create_index(
         "ix_network_operations_created", "network_operations", ["organization_id", "created_at"], unique=False
     )
+    op.create_index("ix_network_operations_last", "network_operations", ["organization_id", "last_at"], unique=False)
     op.create_index("ix_network_operations_pair", "network_operations", ["organization_id", "pair"], unique=False)
     op.create_index(
         "ix_network_operations_protocol",
