@@ -27,6 +27,9 @@ LearnForOption = Annotated[
 EnforceOption = Annotated[
     bool, typer.Option("--enforce", help="Learn nothing more: what the baseline does not know raises alerts.")
 ]
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", metavar="FILE", help="Types of devices that `train` learned.")
+]
 ExceptionsOption = Annotated[
     Path | None, typer.Option("--exceptions", metavar="FILE", help="What baselines are not to raise, TOML.")
 ]
@@ -45,13 +48,18 @@ def read(
     learn_for_s: LearnForOption = 86_400.0,
     is_enforced: EnforceOption = False,
     exceptions: ExceptionsOption = None,
+    model: ModelOption = None,
 ) -> None:
     """Read captures: inventory, protocols, external connections, broken rules and alerts."""
     from vedette.sensor import baseline_settings, read_files  # noqa: PLC0415 - other commands need none of it
 
     usual = baseline_settings(baseline, learn_for_s=learn_for_s, is_enforced=is_enforced, exceptions=exceptions)
     is_json = output == "json"
-    raise typer.Exit(read_files(files, is_json=is_json, zeek=zeek, send_as=send_as, rules=rules, baseline=usual))
+    raise typer.Exit(
+        read_files(
+            files, is_json=is_json, zeek=zeek, send_as=send_as, rules=rules, baseline=usual, model=model
+        )
+    )  # fmt: skip
 
 
 def run(
@@ -73,6 +81,7 @@ def run(
     learn_for_s: LearnForOption = 86_400.0,
     is_enforced: EnforceOption = False,
     exceptions: ExceptionsOption = None,
+    model: ModelOption = None,
 ) -> None:
     """Listen on an interface until interrupted, then print what was seen; alerts are printed as they come."""
     from vedette.sensor import baseline_settings  # noqa: PLC0415 - other commands need none of it
@@ -82,7 +91,8 @@ def run(
     is_json = output == "json"
     raise typer.Exit(
         run_sensor(
-            interface or [], config=config, for_s=for_s, is_json=is_json, zeek=zeek, rules=rules, baseline=usual
+            interface or [], config=config, for_s=for_s, is_json=is_json, zeek=zeek, rules=rules, baseline=usual,
+            model=model,
         )
     )  # fmt: skip
 

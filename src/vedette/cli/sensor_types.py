@@ -21,7 +21,7 @@ def train(
     *,
     window_s: Annotated[int, typer.Option("--window", help="Seconds of one window.", min=1, max=86_400)] = 600,
     max_windows: Annotated[
-        int, typer.Option("--windows", help="How many of them, from the start of each capture.", min=1, max=1_000)
+        int, typer.Option("--windows", help="How many of them, from when a device is first seen.", min=1, max=1_000)
     ] = 12,
     folds: Annotated[int, typer.Option("--folds", help="Of the test that is printed; 0: none.", min=0, max=100)] = 10,
     trees: Annotated[int, typer.Option("--trees", help="More are slower and steadier.", min=1, max=2_000)] = 200,

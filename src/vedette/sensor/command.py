@@ -18,7 +18,7 @@ from vedette.sensor.baseline import Settings as BaselineSettings
 from vedette.sensor.baseline import add_baseline, add_options, run_baseline, settings_of
 from vedette.sensor.capture import CaptureProblem, LiveCapture
 from vedette.sensor.inputs import EVE, ZEEK, LogInput
-from vedette.sensor.recognize import add_recognizing, recognizing
+from vedette.sensor.recognize import add_recognizing, open_model, recognizing
 from vedette.sensor.rules import RULES, Settings, read_settings
 from vedette.sensor.sensor import Sensor
 from vedette.sensor.summary import as_document, as_tables, moment
@@ -41,6 +41,7 @@ def read_files(
     send_as: Path | None = None,
     rules: Path | None = None,
     baseline: BaselineSettings | None = None,
+    model: Path | None = None,
 ) -> int:
     """Read capture files as one, print the report; answer the exit code: 1 if a file was damaged, or not all was sent.
 
@@ -51,6 +52,7 @@ def read_files(
         send_as: Settings of an enrolled sensor: its platform is told what the files hold.
         rules: A file that changes the catalogue of rules.
         baseline: How what is usual is learned; a day, in memory, by default.
+        model: Types of devices that ``train`` learned.
 
     Raises:
         CaptureProblem: A file can't be opened, or is no capture.
@@ -62,6 +64,7 @@ def read_files(
         [sending.listener] if sending is not None else [],
         rules=_settings(rules),
         baseline=baseline or BaselineSettings(),
+        types=open_model(model) if model is not None else None,
         zeek=zeek,
     )
     if sending is not None:
@@ -82,6 +85,7 @@ def listen(
     zeek: Path | None = None,
     rules: Path | None = None,
     baseline: BaselineSettings | None = None,
+    model: Path | None = None,
     clock: Clock | None = None,
 ) -> int:
     """Listen until interrupted, or for some time, then print the report; alerts are printed as they come.
@@ -89,10 +93,16 @@ def listen(
     Raises:
         CaptureProblem: No such interface, or no right to listen.
         RulesProblem: The file of rules says something that is not understood.
+        InvalidModel: The file is no model of types.
     """
     clock = clock or SystemClock()
     spare_the_collector()
-    sensor = Sensor(rules=_settings(rules), baseline=baseline or BaselineSettings(), zeek=zeek)
+    sensor = Sensor(
+        rules=_settings(rules),
+        baseline=baseline or BaselineSettings(),
+        types=open_model(model) if model is not None else None,
+        zeek=zeek,
+    )
     told = 0
     stop = _Stop()
     with LiveCapture(interface) as capture, stop:
@@ -182,6 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         verb.add_argument("--output", choices=("table", "json"), default="table")
         verb.add_argument("--zeek", type=Path, metavar="DIRECTORY", help="write logs there as Zeek does")
         add_options(verb)
+        verb.add_argument("--model", type=Path, metavar="FILE", help="types of devices that train learned")
         verb.add_argument("--rules", type=Path, metavar="FILE", help="changes the catalogue of rules; TOML")
     _add_enroll(verbs.add_parser("enroll", help="become a device of a platform"))
     add_recognizing(verbs)
@@ -234,11 +245,11 @@ def _act(chosen: argparse.Namespace) -> int:
     if chosen.verb == "read":
         return read_files(
             chosen.files, is_json=is_json, zeek=chosen.zeek, send_as=chosen.send_as, rules=chosen.rules,
-            baseline=baseline,
+            baseline=baseline, model=chosen.model,
         )  # fmt: skip
     return run(
         chosen.interface, config=chosen.config, for_s=chosen.for_s, is_json=is_json, zeek=chosen.zeek,
-        rules=chosen.rules, baseline=baseline,
+        rules=chosen.rules, baseline=baseline, model=chosen.model,
     )  # fmt: skip
 
 
@@ -262,6 +273,7 @@ def run(
     zeek: Path | None = None,
     rules: Path | None = None,
     baseline: BaselineSettings | None = None,
+    model: Path | None = None,
 ) -> int:
     """Listen: with settings, tell the platform of it; without, print a report of the one interface in the end.
 
@@ -275,12 +287,14 @@ def run(
             raise CaptureProblem("--zeek is for a sensor without a platform", hint="leave out --config or --zeek")
         if rules is not None:
             raise CaptureProblem("--rules is for a sensor without a platform", hint="name the file in its settings")
+        if model is not None:
+            raise CaptureProblem("--model is for a sensor without a platform", hint="name the file in its settings")
         if baseline is not None and baseline.path is not None:
             raise CaptureProblem("--baseline is for a sensor without a platform", hint="set [baseline] in its settings")
         return run_with_platform(config, list(interfaces), for_s=for_s)
     if len(interfaces) != 1:
         raise CaptureProblem("give one interface with -i", hint="several need --config, a platform to tell")
-    return listen(interfaces[0], for_s=for_s, is_json=is_json, zeek=zeek, rules=rules, baseline=baseline)
+    return listen(interfaces[0], for_s=for_s, is_json=is_json, zeek=zeek, rules=rules, baseline=baseline, model=model)
 
 
 def spare_the_collector() -> None:

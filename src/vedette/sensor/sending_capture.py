@@ -20,6 +20,7 @@ from vedette.sensor.baseline import Settings as BaselineOptions
 from vedette.sensor.capture import LiveCapture
 from vedette.sensor.command import spare_the_collector
 from vedette.sensor.evidence import PacketRing
+from vedette.sensor.recognize import open_model
 from vedette.sensor.rules import RULES
 from vedette.sensor.rules import read_settings as read_rules
 from vedette.sensor.sending import Reporter
@@ -52,6 +53,7 @@ def make_sensor(
     Raises:
         RulesProblem: The file of rules can't be used.
         BaselineProblem: What was learned can't be read.
+        InvalidModel: The file of types is no model.
     """
     rules = read_rules(settings.rules, RULES) if settings.rules is not None else None
     reporter = Reporter(boot) if ring is None else Reporter(boot, ring.slice_of)
@@ -61,7 +63,12 @@ def make_sensor(
         is_enforced=learning.is_enforced,
         path=settings.state / f"baseline-{interface}.state",
     )
-    sensor = Sensor([lambda _assets, _raise: reporter], rules=rules, baseline=baseline if learning.is_on else None)
+    sensor = Sensor(
+        [lambda _assets, _raise: reporter],
+        rules=rules,
+        baseline=baseline if learning.is_on else None,
+        types=open_model(settings.types) if settings.types is not None else None,
+    )
     reporter.attach(sensor)
     return sensor, reporter
 

@@ -65,6 +65,7 @@ class SensorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         buffer_mib: How much may wait on disk; then the oldest leaves.
         has_evidence: Whether alerts carry packets.
         rules: File of rules, as ``docs/detection.md`` shows one; none: the catalogue as it is.
+        types: A model of types of devices that ``vedette sensor train`` wrote; none: what is built in decides.
         baseline: What is learned at this site.
     """
 
@@ -75,6 +76,7 @@ class SensorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer_mib: int = 256
     has_evidence: bool = msgspec.field(default=True, name="evidence")
     rules: Path | None = None
+    types: Path | None = None
     baseline: BaselineSettings = BaselineSettings()
 
     @property
@@ -211,6 +213,7 @@ def _checked(path: Path, settings: SensorSettings) -> SensorSettings:
         settings,
         state=folder / settings.state,
         rules=folder / settings.rules if settings.rules is not None else None,
+        types=folder / settings.types if settings.types is not None else None,
         platform=msgspec.structs.replace(platform, root=folder / platform.root),
     )
 

@@ -13,6 +13,7 @@ from vedette.sensor.recognize.captures import Device, captures_in, devices_in
 from vedette.sensor.recognize.command import classify, examples_of, open_model, train
 from vedette.sensor.recognize.knowledge import Recognition, recognize
 from vedette.sensor.recognize.labels import InvalidLabels, Label, read_labels
+from vedette.sensor.recognize.learned import LearnedTypes
 from vedette.sensor.recognize.lifecycle import Support, support_of
 from vedette.sensor.recognize.model import (
     UNKNOWN,
@@ -35,6 +36,7 @@ __all__ = [
     "InvalidLabels",
     "InvalidModel",
     "Label",
+    "LearnedTypes",
     "Observer",
     "Recognition",
     "Recognizer",

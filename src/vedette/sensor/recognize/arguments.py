@@ -22,7 +22,9 @@ def add_recognizing(verbs: Verbs) -> None:
     learn.add_argument("--labels", type=Path, required=True, metavar="FILE", help="CSV: capture,device,type")
     learn.add_argument("-o", "--model", type=Path, required=True, metavar="FILE", help="where the model goes")
     learn.add_argument("--window", dest="window_s", type=int, default=WINDOW_S, help="seconds of one window")
-    learn.add_argument("--windows", dest="max_windows", type=int, default=MAX_WINDOWS, help="from each capture's start")
+    learn.add_argument(
+        "--windows", dest="max_windows", type=int, default=MAX_WINDOWS, help="from when a device is first seen"
+    )
     learn.add_argument("--folds", type=int, default=FOLDS, help="of the test; 0: none")
     learn.add_argument("--trees", type=int, default=TREES)
     learn.add_argument("--seed", type=int, default=1)

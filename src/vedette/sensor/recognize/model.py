@@ -110,7 +110,7 @@ class TypeModel:
 
     @property
     def max_windows(self) -> int:
-        """How many of them, counted from the beginning of a capture."""
+        """How many of them, counted from when a device was first seen."""
         return self._stored.max_windows
 
     @property

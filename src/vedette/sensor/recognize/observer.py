@@ -1,7 +1,8 @@
 """What each device did, window by window, as bags of words: what a model of types learns from and judges.
 
-A window is some minutes of the capture. The maker's part of a MAC address is left out on purpose: what a model learns
-must be what devices do, so that it also recognises them behind a router, and behind an adapter of another maker.
+A window is some minutes, counted from when an address was first seen. The maker's part of a MAC address is left out on
+purpose: what a model learns must be what devices do, so that it also recognises them behind a router, and behind an
+adapter of another maker.
 """
 
 from __future__ import annotations
@@ -70,15 +71,16 @@ class Observer(Listener):
 
     Args:
         window_s: Length of a window.
-        max_windows: What comes later is not looked at.
+        max_windows: Of each address; what comes later is not looked at.
     """
 
-    __slots__ = ("_bags", "_max_windows", "_start_ns", "_window_ns", "not_counted")
+    __slots__ = ("_bags", "_first_ns", "_max_windows", "_texts", "_window_ns", "not_counted")
 
     def __init__(self, *, window_s: int = WINDOW_S, max_windows: int = MAX_WINDOWS) -> None:
         self._window_ns: Final = window_s * 1_000_000_000
         self._max_windows: Final = max_windows
-        self._start_ns = -1
+        self._first_ns: Final[dict[str, int]] = {}
+        self._texts: Final[dict[bytes, str]] = {}
         self._bags: Final[dict[tuple[str, int], Window]] = {}
         self.not_counted = 0
         """What came when there were too many addresses."""
@@ -87,18 +89,14 @@ class Observer(Listener):
         """Yield packets as they come, after a look at their headers."""
         for packet in packets:
             at_ns, link, data, _ = packet
-            if self._start_ns < 0:
-                self._start_ns = at_ns
-            number = (at_ns - self._start_ns) // self._window_ns
-            if 0 <= number < self._max_windows:
-                try:
-                    seen = look(data, lower(link, data))
-                except BAD_BYTES:
-                    seen = None
-                if seen is not None:
-                    self._count(seen.source, seen.sent, number, is_sender=True)
-                    if seen.target:
-                        self._count(seen.target, seen.received, number, is_sender=False)
+            try:
+                seen = look(data, lower(link, data))
+            except BAD_BYTES:
+                seen = None
+            if seen is not None:
+                self._count(seen.source, seen.sent, at_ns, is_sender=True)
+                if seen.target:
+                    self._count(seen.target, seen.received, at_ns, is_sender=False)
             yield packet
 
     def evidence(self, evidence: list[AssetEvidence]) -> None:
@@ -138,8 +136,23 @@ class Observer(Listener):
             for _, (asset, by_number) in sorted(found.items())
         ]
 
-    def _count(self, address: bytes, words: tuple[str, ...], number: int, *, is_sender: bool) -> None:
-        bag = self._at(_text(address), number)
+    def of(self, asset: Asset) -> list[Window]:
+        """Return what one device did, as far as its windows are kept."""
+        by_number: dict[int, Window] = {}
+        for address in (*asset.ips, *asset.macs):
+            for number in range(self._max_windows):
+                bag = self._bags.get((address, number))
+                if bag is not None:
+                    by_number.setdefault(number, Window(number)).join(bag)
+        return [by_number[number] for number in sorted(by_number)]
+
+    def _count(self, address: bytes, words: tuple[str, ...], at_ns: int, *, is_sender: bool) -> None:
+        text = self._texts.get(address)
+        if text is None:
+            text = _text(address)
+            if len(self._texts) < _MAX_BAGS:
+                self._texts[address] = text
+        bag = self._bag(text, at_ns)
         if bag is None:
             return
         if is_sender:
@@ -149,10 +162,15 @@ class Observer(Listener):
         bag.add_all(words)
 
     def _bag(self, address: str, at_ns: int) -> Window | None:
-        number = (at_ns - self._start_ns) // self._window_ns if self._start_ns >= 0 else 0
-        return self._at(address, number) if 0 <= number < self._max_windows else None
-
-    def _at(self, address: str, number: int) -> Window | None:
+        first_ns = self._first_ns.get(address)
+        if first_ns is None:
+            if len(self._first_ns) >= _MAX_BAGS:
+                self.not_counted += 1
+                return None
+            first_ns = self._first_ns[address] = at_ns
+        number = max((at_ns - first_ns) // self._window_ns, 0)
+        if number >= self._max_windows:
+            return None
         bag = self._bags.get((address, number))
         if bag is None:
             if len(self._bags) >= _MAX_BAGS:

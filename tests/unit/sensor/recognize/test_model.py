@@ -4,10 +4,12 @@ from pathlib import Path
 
 import device_fleet
 import msgspec
+import packets as build
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vedette.sensor import Attribute, Makers, Sensor
 from vedette.sensor.recognize import (
     UNKNOWN,
     Example,
@@ -63,6 +65,16 @@ def test_windows_vote(model: TypeModel, examples: list[Example]) -> None:
     assert verdict.nearest == "type-02"
     assert verdict.reasons
     assert model.judge([]).type == UNKNOWN
+
+
+def test_a_sensor_judges_by_a_model_what_it_hears(model: TypeModel) -> None:
+    kind = device_fleet.kinds(12, are_alike=True)[7]
+    sensor = Sensor(types=model, makers=Makers(Path("/dev/null")))
+    sensor.read(build.packets(device_fleet.frames(kind, 99), step_ns=200_000_000))
+    sensor.finish()
+    (asset,) = [each for each in sensor.assets.all() if each.macs]
+    assert asset.best(Attribute.TYPE) == "type-07"
+    assert asset.facts[Attribute.TYPE][0].source.startswith("learned: ")
 
 
 def test_the_same_seed_gives_the_same_model(examples: list[Example]) -> None:
