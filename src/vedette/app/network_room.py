@@ -14,6 +14,7 @@ from vedette.network import (
     AssetService,
     DeviceMatching,
     ExternalService,
+    InventoryUpkeep,
     NetworkReader,
     OnAlerts,
     SensorFeed,
@@ -23,6 +24,7 @@ from vedette.network import (
     UnknownAssets,
 )
 from vedette.network.exposure import ExposureAssessor, ExposureService, ExposureSignals
+from vedette.registry import ClockGuard
 from vedette.store import Store
 
 
@@ -38,6 +40,7 @@ class NetworkRoom:
     externals: ExternalService
     snapshots: SnapshotService
     matching: DeviceMatching
+    upkeep: InventoryUpkeep
     advisories: AdvisoryService
     assessor: ExposureAssessor
     exposure: ExposureService
@@ -48,6 +51,7 @@ class NetworkRoom:
             group.create_task(self.feed.run(), name="sensors")
             group.create_task(self.matching.run(), name="assets and devices")
             group.create_task(self.snapshots.run(), name="snapshots of the inventory")
+            group.create_task(self.upkeep.run(), name="upkeep of the inventory")
             group.create_task(self.assessor.run(), name="vulnerabilities of assets")
 
 
@@ -59,6 +63,7 @@ def build_network_room(
     *,
     on_alerts: OnAlerts,
     signals: SignalService,
+    guard: ClockGuard,
     clock: Clock,
     ids: IdSource,
 ) -> NetworkRoom:
@@ -71,6 +76,7 @@ def build_network_room(
         devices: Connection of the account that may read what devices sent.
         on_alerts: Told of the alerts in a batch, in the transaction that takes it.
         signals: Told of managed devices with proven vulnerabilities.
+        guard: Whether the clock can be believed.
         clock: Source of time.
         ids: Source of ids.
     """
@@ -94,6 +100,7 @@ def build_network_room(
         externals=ExternalService(store, ledger, clock=clock),
         snapshots=SnapshotService(organization_id, store, ledger, clock=clock, ids=ids),
         matching=matching,
+        upkeep=InventoryUpkeep(organization_id, store, intake, guard, clock=clock),
         advisories=advisories,
         assessor=assessor,
         exposure=ExposureService(store, ledger, advisories, assessor, clock=clock),

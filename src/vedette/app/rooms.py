@@ -310,6 +310,7 @@ async def build_rooms(
         devices,
         on_alerts=response.incidents.hear,
         signals=response.signals,
+        guard=guard,
         clock=clock,
         ids=ids,
     )

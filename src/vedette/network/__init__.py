@@ -57,6 +57,7 @@ from vedette.network.sensor_service import SensorService
 from vedette.network.snapshot import AssetPicture, AttributeChange, Comparison, Snapshot
 from vedette.network.snapshot_service import Changes, SnapshotService
 from vedette.network.unknown import UnknownAssets
+from vedette.network.upkeep import InventoryUpkeep
 
 __all__ = [
     "AddressBook",
@@ -81,6 +82,7 @@ __all__ = [
     "ExternalService",
     "IntakeLimits",
     "InvalidAsset",
+    "InventoryUpkeep",
     "LinkPage",
     "LinkSearch",
     "ManagedBy",

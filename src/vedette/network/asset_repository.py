@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -244,6 +245,26 @@ def delete_facts(connection: sa.Connection, organization_id: str, asset_id: str,
             _f.organization_id == organization_id, _f.asset_id == asset_id, _f.fact_id.in_(list(fact_ids))
         )
     )
+
+
+def list_stale(connection: sa.Connection, organization_id: str, before: datetime, limit: int) -> list[NetworkAsset]:
+    """Return assets that nobody has said anything about, and that were not seen since a time."""
+    query = sa.select(assets).where(
+        _a.organization_id == organization_id,
+        _a.merged_into == "",
+        _a.state == AssetState.NEW.value,
+        _a.revision == 0,
+        _a.last_at < before,
+    )
+    return [_to_asset(row) for row in connection.execute(query.order_by(_a.asset_id).limit(limit)).mappings()]
+
+
+def delete_assets(connection: sa.Connection, organization_id: str, asset_ids: Sequence[str]) -> None:
+    """Forget assets, what identifies them, and what is known of them."""
+    for table in (assets, identifiers, facts):
+        connection.execute(
+            table.delete().where(table.c.organization_id == organization_id, table.c.asset_id.in_(list(asset_ids)))
+        )
 
 
 def _conditions(organization_id: str, search: AssetSearch) -> list[sa.ColumnElement[bool]]:

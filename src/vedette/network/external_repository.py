@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -87,6 +88,23 @@ def assets_with_externals(connection: sa.Connection, organization_id: str, asset
         )
         found.update(connection.execute(query.distinct()).scalars())
     return found
+
+
+def delete_of_assets(connection: sa.Connection, organization_id: str, asset_ids: Sequence[str]) -> None:
+    """Forget the connections of assets."""
+    connection.execute(
+        externals.delete().where(_c.organization_id == organization_id, _c.asset_id.in_(list(asset_ids)))
+    )
+
+
+def delete_stale(connection: sa.Connection, organization_id: str, before: datetime, limit: int) -> int:
+    """Forget connections that nobody decided about and that were not seen since a time; return how many."""
+    old = sa.select(_c.external_id).where(
+        _c.organization_id == organization_id, _c.decided_at.is_(None), _c.last_at < before
+    )
+    found = connection.execute(old.limit(limit)).scalars().all()
+    delete_externals(connection, organization_id, found)
+    return len(found)
 
 
 def count_externals(connection: sa.Connection, organization_id: str) -> int:

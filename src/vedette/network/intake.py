@@ -135,6 +135,10 @@ class SensorIntake:
         """Have ``listener`` hear of assets that nobody knew."""
         self._on_appeared.append(listener)
 
+    def count_again(self, organization_id: OrganizationId) -> None:
+        """Look anew how much is kept, since something was forgotten."""
+        self._counted.pop(organization_id, None)
+
     async def take(self, organization_id: OrganizationId, generation_id: str, body: bytes) -> Outcome:
         """Take one message; when this returns, what became of it is on disk.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -74,6 +75,7 @@ for _table, _key in ((links, "link_id"), (operations, "operation_id")):
     sa.Index(f"ix_{_table.name}_client", _c.organization_id, _c.client_id, _c[_key])
     sa.Index(f"ix_{_table.name}_server", _c.organization_id, _c.server_id, _c[_key])
     sa.Index(f"ix_{_table.name}_created", _c.organization_id, _c.created_at)
+    sa.Index(f"ix_{_table.name}_last", _c.organization_id, _c.last_at)
     sa.Index(f"ix_{_table.name}_protocol", _c.organization_id, _c.protocol, _c[_key])
     sa.Index(f"ix_{_table.name}_site", _c.organization_id, _c.site, _c[_key])
 sa.Index(
@@ -124,6 +126,27 @@ def count_rows(connection: sa.Connection, table: sa.Table, organization_id: str)
     """Return how many rows of ``links`` or ``operations`` there are."""
     query = sa.select(sa.func.count()).select_from(table).where(table.c.organization_id == organization_id)
     return connection.execute(query).scalar_one()
+
+
+def leave_ends(connection: sa.Connection, table: sa.Table, organization_id: str, asset_ids: Sequence[str]) -> None:
+    """Say of ends that were assets which are forgotten that they are nobody's."""
+    for end in (table.c.client_id, table.c.server_id):
+        connection.execute(
+            table.update()
+            .where(table.c.organization_id == organization_id, end.in_(list(asset_ids)))
+            .values({end.name: ""})
+        )
+
+
+def delete_stale(connection: sa.Connection, table: sa.Table, organization_id: str, before: datetime, limit: int) -> int:
+    """Forget rows of ``links`` or ``operations`` that were not seen since a time; return how many."""
+    c = table.c
+    key = next(iter(column for column in table.primary_key if column.name != "organization_id"))
+    old = sa.select(key).where(c.organization_id == organization_id, c.last_at < before).limit(limit)
+    found = connection.execute(old).scalars().all()
+    if found:
+        connection.execute(table.delete().where(c.organization_id == organization_id, key.in_(found)))
+    return len(found)
 
 
 def list_links(

@@ -32,6 +32,9 @@ def note(taken: Taken, sequence: int) -> tuple[Taken, int]:
     if is_taken(taken, sequence):
         return taken, 0
     through, beyond, lost = taken.through, list(taken.beyond), 0
+    if taken == NOTHING:
+        # Long before, nobody listened to this sensor yet: that is no loss.
+        through = max(0, sequence - 1 - BEYOND_MAX)
     insort(beyond, sequence)
     while beyond and (beyond[0] == through + 1 or len(beyond) > BEYOND_MAX):
         first = beyond.pop(0)

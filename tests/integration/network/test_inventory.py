@@ -9,7 +9,7 @@ from identity_house import ACTOR
 from network_house import HMI, HMI_MAC, PLC, PLC_MAC, NetworkHouse, asset, link
 
 from vedette.kernel import GenerationId
-from vedette.network import AssetState, InvalidAsset, ManagedBy, Verdict
+from vedette.network import AssetState, InvalidAsset, InventoryUpkeep, ManagedBy, Verdict
 from vedette.network.external_intake import NetworkOwner
 from vedette.registry import PresenceChange
 from vedette.simulation import ManualClock
@@ -165,3 +165,35 @@ async def test_a_snapshot_a_day_and_as_many_as_are_asked_for(house: NetworkHouse
     assert (elsewhere.comparison.added, elsewhere.links_count) == ((), 0)
     with pytest.raises(InvalidAsset):
         await house.snapshots.changes(second.snapshot_id, until=first.snapshot_id)
+
+
+async def test_what_was_not_seen_for_long_and_nobody_named_is_forgotten(
+    house: NetworkHouse, clock: ManualClock
+) -> None:
+    def now_ms() -> int:
+        return int(clock.now().timestamp() * 1000)
+
+    upkeep = InventoryUpkeep(house.organization_id, house.store, house.intake, house.guard, clock=clock)
+    sensor = await house.sensor()
+    at = now_ms()
+    await house.tell(
+        sensor, asset(PLC, at=at, serial="SC-7"), asset(HMI, number=2, at=at), link(first_at=at, last_at=at)
+    )
+    known = await house.only(address=HMI)
+    await house.assets_service.acknowledge(house.organization_id, [known.asset_id], actor=ACTOR)
+    assert await upkeep.forget() == 0
+    clock.advance(timedelta(days=31))
+    await house.tell(sensor, asset("10.0.0.99", number=9, at=now_ms() - 2_000))
+    assert await upkeep.forget() == 1
+    assert {each.ips for each in await house.assets()} == {(HMI,), ("10.0.0.99",)}
+    (found,) = await house.links()
+    assert (found.client_asset_id, found.server_asset_id) == (known.asset_id, "")
+    await house.tell(sensor, asset(PLC, at=now_ms() - 2_000))
+    assert (await house.only(address=PLC)).serial == ""
+    clock.advance(timedelta(days=150))
+    clock.jump(timedelta(hours=1))
+    assert await upkeep.forget() == 0
+    clock.jump(-timedelta(hours=1))
+    assert await upkeep.forget() >= 1
+    assert await house.links() == []
+    assert [each.asset_id for each in await house.assets()] == [known.asset_id]
