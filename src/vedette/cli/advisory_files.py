@@ -20,6 +20,7 @@ FEED_MAX_BYTES: Final = 64 * 1024 * 1024
 FILES_MAX: Final = 100_000
 _PART_BYTES: Final = 700_000
 _PART_FILES: Final = 100
+_HEADING_BYTES: Final = 512
 _PART_RAW_BYTES: Final = 32 * 1024 * 1024
 _PART_LINES: Final = 50_000
 _ZIP_MAX_BYTES: Final = 256 * 1024 * 1024
@@ -61,7 +62,8 @@ def advisory_parts(paths: list[Path]) -> Iterator[Part]:
     waiting: list[_Document] = []
     raw = packed = 0
     for document in _documents(paths):
-        size = len(zlib.compress(document.content, 6)) + 512
+        size = len(zlib.compress(document.content, 6)) + _HEADING_BYTES
+        size += sum(len(digest) + _HEADING_BYTES for _, digest in document.digests)
         if size > _PART_BYTES:
             raise Usage(f"{document.name} is too large to hand over: {size} bytes compressed")
         if waiting and (

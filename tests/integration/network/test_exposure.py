@@ -311,6 +311,19 @@ async def test_what_a_device_says_of_itself_counts_against_it(terns: ExposureHou
     assert [each.provenance.value for each in told.signals] == ["self-reported"]
 
 
+async def test_a_signal_goes_with_its_device(terns: ExposureHouse) -> None:
+    await terns.imported(document())
+    plc = await terns.tern()
+    await terns.managed(plc.asset_id)
+    await terns.assessor.assess()
+    await terns.network.devices.delete(terns.organization_id, "pump-7", actor=ACTOR, reason="scrapped")
+    await terns.assets.change(terns.organization_id, plc.asset_id, {"device_id": None}, actor=ACTOR)
+    await terns.assessor.assess()
+    exposure = await terns.exposure.exposure(terns.organization_id, plc.asset_id)
+    assert exposure is not None
+    assert (exposure.proven, exposure.signal_id) == (1, "")
+
+
 async def test_a_vulnerability_of_little_weight_is_no_signal(terns: ExposureHouse) -> None:
     await terns.imported(document(score=4.0))
     plc = await terns.tern()

@@ -18,7 +18,7 @@ from vedette.health.advisories.feeds import unpack
 from vedette.health.advisories.model import RefusedFile
 
 FILES_MAX: Final = 2_000
-PACKAGE_BYTES_MAX: Final = 128 * 1024 * 1024
+PACKAGE_BYTES_MAX: Final = 32 * 1024 * 1024
 _DIGEST_BYTES_MAX: Final = 1_024
 _NAME_MAX: Final = 200
 _ZIP: Final = b"PK\x03\x04"

@@ -15,6 +15,7 @@ from vedette.network.exposure import repository
 from vedette.network.exposure.evidence import provenance_of
 from vedette.network.exposure.model import Exposure, Vulnerability, VulnerabilityState
 from vedette.network.model import NetworkAsset
+from vedette.registry import DeviceNotFound
 from vedette.store import Store
 from vedette.trust import RiskLevel
 
@@ -120,8 +121,8 @@ class ExposureSignals:
                 actor=actor,
                 reason="no proven vulnerability of it is open any more",
             )
-        except SignalNotFound:
-            pass
+        except (SignalNotFound, DeviceNotFound):
+            pass  # it is over, or went with the device
         except Problem as problem:
             # It ends by itself within a day.
             log.warning("a signal about vulnerabilities stands", extra={"cause": problem.code})
