@@ -203,9 +203,8 @@ def alerts_page(rules: Iterable[Any], meanings: Iterable[Any], techniques: Mappi
                 technique = f"{each.technique} {techniques[each.technique]}" if each.technique else ""
                 thresholds = ", ".join(f"`{name}` {value:,}" for name, value in each.thresholds.items())
                 learnable = "yes" if each.is_learnable else ""
-                lines.append(
-                    f"| `{each.id}` | {each.title} | {each.severity} | {technique} | {thresholds} | {learnable} |"
-                )
+                severity = each.severity if each.is_on else f"{each.severity} (off)"
+                lines.append(f"| `{each.id}` | {each.title} | {severity} | {technique} | {thresholds} | {learnable} |")
     lines += [
         "",
         "## What a well-known monitor alerts on",

@@ -62,7 +62,7 @@ LOGINS: Final = (
     RuleSpec("credential.clear_text", "A password in clear text", "{source} sends {target} {what} in clear text",
              _POLICY, _INFO, "T0842", is_learnable=True, cool_down_s=_DAY),
     RuleSpec("weak.protocol", "A retired or weak protocol", "{target} and {source} use {what}", _POLICY, _INFO, "",
-             is_learnable=True, cool_down_s=_DAY),
+             is_learnable=True, cool_down_s=_DAY, is_on=False),
 )  # fmt: skip
 
 TALK: Final = (

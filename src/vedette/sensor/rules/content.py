@@ -28,7 +28,7 @@ _SIGNATURES: Final = (
     (b"${jndi:", "an attempt at Log4Shell (CVE-2021-44228)"),
     (b"() { :;};", "an attempt at Shellshock (CVE-2014-6271)"),
     (b"/bin/busybox MIRAI", "Mirai signs in"),
-    (b"\x90" * 96, "a slide of machine code"),
+    (b"\x90" * 128, "a slide of machine code"),
 )
 _ALL: Final = (EICAR, PROGRAM, *CONFICKER, *(text for text, _ in _SIGNATURES))
 _OVERLAP: Final = max(map(len, _ALL)) - 1
@@ -107,7 +107,7 @@ class Content(Detector):
                 self._report("malware.executable", side, at_ns)
         elif found in CONFICKER:
             self._report("malware.conficker", side, at_ns)
-        else:
+        elif side.is_client:
             self._report("malware.signature", side, at_ns, dict(_SIGNATURES)[found])
 
     def _first(self, side: Side, payload: bytes, at_ns: int) -> None:
@@ -161,7 +161,8 @@ class Content(Detector):
 
 
 def _begins(payload: bytes) -> bool:
-    return b" HTTP/1." in payload[:4096] and payload[:1].isalpha()
+    line, end, _ = payload[:4096].partition(b"\r\n")
+    return bool(end) and line[-9:-1] == b" HTTP/1." and line[:1].isalpha()
 
 
 def _illegal(lines: list[bytes]) -> str:

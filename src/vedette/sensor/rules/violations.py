@@ -24,6 +24,7 @@ _COUNTED: Final = {
     "protocol.malformed": "messages", "protocol.unexpected_response": "messages", "protocol.checksum": "messages",
     "goose.sequence": "messages",
 }  # fmt: skip
+_OF_ANY: Final = frozenset(_GENERAL.values())
 _LOGINS: Final = frozenset({_KIND.LOGIN_FAILED, _KIND.CLEAR_TEXT_CREDENTIAL, _KIND.DEFAULT_CREDENTIAL})
 
 
@@ -48,6 +49,9 @@ class Violations(Detector):
             if not rule:
                 continue
             flow = anomaly.flow
+            # What computers among themselves get wrong is no matter of a plant.
+            if rule in _OF_ANY and anomaly.protocol in _IT and not self._is_industrial(flow.client, flow.server):
+                continue
             source, target = (flow.client, flow.server) if anomaly.is_from_client else (flow.server, flow.client)
             rate = self._rates.get(rule)
             if rate is not None and not rate.hit((source, target, anomaly.protocol), anomaly.at_ns):
@@ -57,6 +61,9 @@ class Violations(Detector):
                 key=f"{anomaly.protocol} {anomaly.kind}",
                 protocol=anomaly.protocol, flow=flow, detail={"detail": anomaly.detail, "code": anomaly.code},
             )  # fmt: skip
+
+    def _is_industrial(self, *addresses: str) -> bool:
+        return any(address in self.place.industrial.known for address in addresses)
 
 
 def _rule_of(anomaly: Anomaly) -> str:
