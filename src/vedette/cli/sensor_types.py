@@ -28,7 +28,7 @@ def train(
     seed: Annotated[int, typer.Option("--seed", help="The same gives the same model.")] = 1,
 ) -> None:
     """Learn types of devices from labelled captures, and print how well each is recognised."""
-    from vedette.sensor.recognize import train as learn  # noqa: PLC0415 - other commands need none of it
+    from vedette.sensor import train as learn  # noqa: PLC0415 - other commands need none of it
 
     raise typer.Exit(
         learn(
@@ -49,6 +49,6 @@ def classify(
     output: OutputOption = "table",
 ) -> None:
     """Say what type the devices in captures are, with reasons; `unknown` if too little speaks for any."""
-    from vedette.sensor.recognize import classify as judge  # noqa: PLC0415 - other commands need none of it
+    from vedette.sensor import classify as judge  # noqa: PLC0415 - other commands need none of it
 
     raise typer.Exit(judge(captures, model=model, labels=labels, is_json=output == "json"))

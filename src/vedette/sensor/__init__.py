@@ -37,6 +37,7 @@ from vedette.sensor.model import (
     Sink,
 )
 from vedette.sensor.oui import Makers
+from vedette.sensor.recognize import classify, train
 from vedette.sensor.report import Report, Traffic
 from vedette.sensor.sensor import MakeListener, Sensor
 from vedette.sensor.summary import as_document, as_tables, asset_document
@@ -88,6 +89,7 @@ __all__ = [
     "as_tables",
     "asset_document",
     "baseline_settings",
+    "classify",
     "community_id",
     "community_id_of",
     "connection_state",
@@ -100,5 +102,6 @@ __all__ = [
     "read_files",
     "read_logs",
     "run",
+    "train",
     "uid_of",
 ]
