@@ -32,6 +32,9 @@ _SIGNATURES: Final = (
 )
 _ALL: Final = (EICAR, PROGRAM, *CONFICKER, *(text for text, _ in _SIGNATURES))
 _OVERLAP: Final = max(map(len, _ALL)) - 1
+_OF_SERVERS: Final = (EICAR, PROGRAM)
+_DEPTH_BYTES: Final = 65_536
+"""What is looked for stands at the beginning of what somebody says; the rest of a long transfer is left."""
 _MAX_HEADS: Final = 64
 _TEXT: Final = frozenset({"ftp", "telnet", "http"})
 _MAX_HEAD_BYTES: Final = 131_072
@@ -42,9 +45,10 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 class _Text:
     """What one direction said since its last end of line, its last bytes, and whether a head goes on."""
 
-    __slots__ = ("is_in_head", "line_bytes", "tail")
+    __slots__ = ("is_in_head", "left_bytes", "line_bytes", "tail")
 
     def __init__(self) -> None:
+        self.left_bytes = _DEPTH_BYTES
         self.line_bytes = 0
         self.tail = b""
         self.is_in_head = True
@@ -76,12 +80,17 @@ class Content(Detector):
                 self._first(side, payload, at_ns)
             text = _Text()
             self._sides.put(side, text)
-        whole = text.tail + payload if text.tail else payload
-        for each in _ALL:
-            if each in whole:
-                self._found(side, each, at_ns)
-        text.tail = whole[-_OVERLAP:]
         flow = side.flow
+        if text.left_bytes > 0:
+            text.left_bytes -= len(payload)
+            whole = text.tail + payload if text.tail else payload
+            for each in _ALL if side.is_client else _OF_SERVERS:
+                if each in whole:
+                    self._found(side, each, at_ns)
+            text.tail = whole[-_OVERLAP:]
+        other = self._sides.get(flow.from_server if side.is_client else flow.from_client)
+        if other is not None:
+            other.left_bytes = _DEPTH_BYTES  # to a new question comes a new answer
         if side.is_client and (flow.protocol in _TEXT or flow.server_port in {21, 23, 80}):
             self._line(side, text, payload, at_ns)
             if flow.protocol == "http" or flow.server_port == 80:
@@ -107,7 +116,7 @@ class Content(Detector):
                 self._report("malware.executable", side, at_ns)
         elif found in CONFICKER:
             self._report("malware.conficker", side, at_ns)
-        elif side.is_client:
+        else:
             self._report("malware.signature", side, at_ns, dict(_SIGNATURES)[found])
 
     def _first(self, side: Side, payload: bytes, at_ns: int) -> None:
