@@ -111,7 +111,9 @@ class Alarms:
         alert = self._episodes.get(episode)
         if alert is not None and self._goes_on(alert, at_ns):
             return self._count(alert, at_ns, is_other=key != alert.key)
-        before = self._by_source.get((rule, source))
+        # Who is new may be as many as an attacker makes up: these are a storm of nobody.
+        storm = (rule, source if target else "")
+        before = self._by_source.get(storm)
         if before is not None:
             before = [each for each in before if self._goes_on(each, at_ns)]
             if len(before) >= _MAX_TARGETS:
@@ -130,7 +132,7 @@ class Alarms:
             source, target, protocol, text.technique, facts, text.engine, key, bool(learn), 0, 1, flow,
         )  # fmt: skip
         _put(self._episodes, episode, alert)
-        _put(self._by_source, (rule, source), [*(before or ()), alert])
+        _put(self._by_source, storm, [*(before or ()), alert])
         self.raised += 1
         self._raise(alert)
         return alert

@@ -20,8 +20,8 @@ from vedette.sensor.baseline.model import Settings
 from vedette.sensor.baseline.names import Names
 from vedette.sensor.flows import Flow
 
-_MAX_LINKS: Final = 5_000
-_MAX_CALLS: Final = 128
+_MAX_LINKS: Final = 4_000
+_MAX_CALLS: Final = 64
 _ENOUGH_CALLS: Final = 24
 _LOOK_EVERY: Final = 8
 _LEAST_SPAN_NS: Final = 1_200_000_000_000

@@ -7,7 +7,7 @@ from typing import Final
 from vedette.sensor.assets import Assets, is_public
 from vedette.sensor.baseline.alarms import Alarms
 from vedette.sensor.baseline.judge import Judge, learn_id
-from vedette.sensor.baseline.keys import pair_of
+from vedette.sensor.baseline.keys import PAIR, pair_of
 from vedette.sensor.baseline.learned import AllowLists, Verdict
 from vedette.sensor.baseline.model import KeyClass, State
 from vedette.sensor.baseline.names import Names
@@ -15,6 +15,7 @@ from vedette.sensor.flows import Flow, Side
 
 _SITE: Final = "site"
 _MAX_PENDING: Final = 20_000
+_MAX_ARRIVALS: Final = 1_000
 _LOOKS: Final = 1_000
 _SETTLE_NS: Final = 500_000_000
 _GIVE_UP_NS: Final = 60_000_000_000
@@ -82,7 +83,7 @@ class Conversations:
 
     def _arrive(self, address: str, at_ns: int) -> None:
         verdict = self._judge.allow(KeyClass.ASSET, _SITE, address, at_ns, is_grave=False)
-        if verdict is not Verdict.NEW or len(self._arrivals) >= _MAX_PENDING:
+        if verdict is not Verdict.NEW or len(self._arrivals) >= _MAX_ARRIVALS:
             return
         asset = self._assets.find(address)
         learned = self._lists.find(KeyClass.ASSET, _SITE)
@@ -94,11 +95,12 @@ class Conversations:
 
     def _tell_arrivals(self, now_ns: int) -> None:
         """Tell of new devices; of one that was told for what it did meanwhile, nothing more is said."""
+        strangers = {pair.partition(PAIR)[0] for pair in self._judge.strangers}
         for address, since_ns in tuple(self._arrivals.items()):
             if now_ns - since_ns < 2 * _SETTLE_NS:
                 continue
             del self._arrivals[address]
-            if any(pair.startswith(f"{address} >") for pair in self._judge.strangers):
+            if address in strangers:
                 continue
             asset = self._assets.find(address)
             mac = next(iter(sorted(asset.macs)), "") if asset is not None else ""

@@ -45,6 +45,11 @@ class Learned:
         self.state = State.LEARNING
         self.is_full = False
 
+    @property
+    def size(self) -> int:
+        """How many keys and intervals it holds."""
+        return len(self.keys) + (len(self.ranges) if self.ranges is not None else 0)
+
     def touch(self, at_ns: int, slice_ns: int) -> None:
         """Note that it is in use."""
         self.last_ns = max(self.last_ns, at_ns)
@@ -99,7 +104,7 @@ class AllowLists:
         settings: How is learned.
     """
 
-    __slots__ = ("_settings", "_slice_ns", "evicted", "known", "not_kept")
+    __slots__ = ("_count", "_settings", "_slice_ns", "evicted", "known", "not_kept")
 
     def __init__(self, settings: Settings) -> None:
         self._settings: Final = settings
@@ -108,6 +113,8 @@ class AllowLists:
         self.evicted = 0
         """Scopes that were still learning and had to leave."""
         self.not_kept = 0
+        self._count = 0
+        """Keys and intervals of all."""
 
     def judge(
         self, key_class: KeyClass, scope: str, key: str, at_ns: int, *, is_grave: bool, may_learn: bool = True
@@ -136,12 +143,13 @@ class AllowLists:
             return Verdict.KNOWN
         verdict = self._unknown(key_class, learned, at_ns, is_grave=is_grave, may_learn=may_learn)
         if verdict is Verdict.LEARNED:
-            if len(learned.keys) >= READINESS[key_class].max_keys:
+            if len(learned.keys) >= READINESS[key_class].max_keys or not self._has_room():
                 learned.is_full = True
                 self.not_kept += 1
                 return Verdict.NOT_KEPT
             learned.touch(at_ns, self._slice_ns)
             learned.keys[key] = learned.last_slice
+            self._count += 1
             learned.newest_ns = max(learned.newest_ns, at_ns)
         return verdict
 
@@ -162,8 +170,14 @@ class AllowLists:
             return Verdict.KNOWN
         verdict = self._unknown(KeyClass.RANGE, learned, at_ns, is_grave=is_grave, may_learn=True)
         if verdict is Verdict.LEARNED:
+            if not self._has_room():
+                learned.is_full = True
+                self.not_kept += 1
+                return Verdict.NOT_KEPT
             learned.touch(at_ns, self._slice_ns)
+            before = len(ranges)
             ranges.add(first, last)
+            self._count += len(ranges) - before
             learned.newest_ns = max(learned.newest_ns, at_ns)
         return verdict
 
@@ -180,9 +194,14 @@ class AllowLists:
             first, _, last = key.rpartition(" ")[2].partition("-")
             if not (first.isdecimal() and last.isdecimal() and len(first) <= 20 and len(last) <= 20):
                 return False
+            self._count -= len(learned.ranges)
             learned.ranges.add(int(first), int(last))
+            self._count += len(learned.ranges)
+        elif key[:_MAX_KEY_CHARS] in learned.keys:
+            return True
         elif len(learned.keys) < READINESS[key_class].max_keys:
-            learned.keys.setdefault(key[:_MAX_KEY_CHARS], learned.last_slice)
+            learned.keys[key[:_MAX_KEY_CHARS]] = learned.last_slice
+            self._count += 1
         else:
             return False
         return True
@@ -192,9 +211,16 @@ class AllowLists:
         found = [each for each in self.known if each[1] == scope and key_class in {None, each[0]}]
         if not key:
             for each in found:
-                del self.known[each]
+                self._count -= self.known.pop(each).size
             return len(found)
-        return sum(self.known[each].keys.pop(key, None) is not None for each in found)
+        gone = sum(self.known[each].keys.pop(key, None) is not None for each in found)
+        self._count -= gone
+        return gone
+
+    def put(self, key_class: KeyClass, scope: str, learned: Learned) -> None:
+        """Take an allow-list in as it was kept."""
+        self.known[key_class, scope] = learned
+        self._count += learned.size
 
     def all(self) -> Iterator[tuple[ScopeKey, Learned]]:
         """Yield every allow-list."""
@@ -212,6 +238,9 @@ class AllowLists:
             return Verdict.NEW
         return Verdict.LEARNED if may_learn else Verdict.NOT_KEPT
 
+    def _has_room(self) -> bool:
+        return self._count < self._settings.max_keys or self._make_room()
+
     def _open(self, key_class: KeyClass, scope: str, at_ns: int) -> Learned | None:
         known = self.known
         if len(known) >= self._settings.max_scopes and not self._make_room():
@@ -226,6 +255,7 @@ class AllowLists:
             learned = self.known.pop(each)
             if learned.settle(each[0], self._settings) is State.LEARNING:
                 self.evicted += 1
+                self._count -= learned.size
                 return True
             self.known[each] = learned  # those that stay stand last
         return False

@@ -224,6 +224,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Nothing is learned any more: what is not known raises alerts, whatever its state."""
     exceptions: tuple[Muted, ...] = ()
     max_scopes: int = 100_000
+    max_keys: int = 300_000
+    """Of all scopes together; intervals of ranges count as keys."""
     save_every_s: float = 300.0
     cool_down_s: float = 600.0
     """An episode ends when it has been quiet for so long."""

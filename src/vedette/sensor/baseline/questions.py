@@ -17,9 +17,9 @@ from vedette.sensor.baseline.model import KeyClass, Settings
 from vedette.sensor.baseline.names import domain_of
 from vedette.sensor.model import OtOp
 
-_MAX_TABLE: Final = 5_000
-_MAX_DIFFERENT: Final = 512
-_MAX_LABELS: Final = 4_096
+_MAX_TABLE: Final = 1_000
+_MAX_DIFFERENT: Final = 128
+_MAX_LABELS: Final = 256
 _WINDOW_NS: Final = 600_000_000_000
 _DIFFERENT: Final = 50
 _LONG: Final = 20

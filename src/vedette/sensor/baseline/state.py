@@ -168,7 +168,7 @@ def _intervals(ranges: Ranges | None) -> tuple[tuple[int, int], ...]:
 def restore(saved: Saved, lists: AllowLists, rhythm: Rhythm, industrial: dict[str, bool]) -> None:
     """Fill what is still empty with what was kept."""
     for each in saved.lists:
-        lists.known[each.key_class, each.scope] = learned_from(each)
+        lists.put(each.key_class, each.scope, learned_from(each))
     for period in saved.periods:
         channel = Channel(period.key, period.last_ns)
         channel.since_ns = period.since_ns

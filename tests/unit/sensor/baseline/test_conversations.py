@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from plant_traffic import S, Site, evidence, flow_of, modbus, operation, quiet_plant
 
 from vedette.sensor import Attribute, Flow, OpKind
-from vedette.sensor.baseline import KeyClass, Settings, State, Verdict
+from vedette.sensor.baseline import KeyClass, Saved, Settings, State, Verdict
 from vedette.sensor.baseline.learned import AllowLists
 
 DAY_S = 7_200.0
 
 
-def learned(settings: Settings | None = None) -> Site:
-    site = Site(settings or Settings(learn_for_s=DAY_S))
+@cache
+def usual() -> Saved:
+    site = Site(Settings(learn_for_s=DAY_S))
     quiet_plant(site, day_s=DAY_S)
     for address in ("10.0.0.10", "10.0.0.11", "10.0.10.1"):
         site.every(60.0, lambda at_ns, address=address: arrive(site, address, at_ns))  # type: ignore[misc]
     site.every(60.0, lambda at_ns: talk(site, flow_of("10.0.0.10", "10.0.10.1", 502, "modbus"), at_ns))
     site.every(60.0, lambda at_ns: talk(site, flow_of("10.0.0.10", "10.0.10.1", 80, "http"), at_ns))
     assert site.run(3 * DAY_S) == []
+    return site.baseline.saved()
+
+
+def learned(settings: Settings | None = None) -> Site:
+    site = Site(settings or Settings(learn_for_s=DAY_S), now_ns=usual().saved_ns)
+    site.baseline.restore(usual())
     return site
 
 
@@ -182,3 +191,23 @@ def test_tables_are_bounded_and_what_left_is_counted() -> None:
     assert learned.is_full
     assert len(learned.keys) <= 260
     assert "more than" in learned.reason(KeyClass.UNIT, Settings())
+
+
+def test_keys_of_all_scopes_together_are_bounded_too() -> None:
+    lists = AllowLists(Settings(max_keys=1_000))
+    for number in range(100):
+        for key in range(50):
+            lists.judge(KeyClass.UNIT, f"scope {number}", str(key), number, is_grave=False)
+            lists.judge_range(f"place {number}", key * 10, key * 10, number, is_grave=False)
+    assert sum(learned.size for _, learned in lists.all()) <= 1_000
+    assert lists.evicted
+    lists.forget(None, "scope 99")
+    assert lists.teach(KeyClass.UNIT, "scope 99", "1", 1)
+
+
+def test_a_flood_of_made_up_devices_is_few_alerts() -> None:
+    site = learned()
+    for number in range(3_000):
+        arrive(site, f"10.9.{number // 250}.{number % 250 + 1}", site.now_ns + number)
+    site.run(60)
+    assert [each[0] for each in told(site)] == ["baseline.new_asset"] * 3
