@@ -13,17 +13,17 @@ from vedette.network.segmentation import (
     CompiledZone,
     Flaw,
     Flow,
+    FlowVerdict,
     Judged,
     LeftOut,
     MudComparison,
+    PlanStage,
     PlanState,
     PlanVersion,
     PlanVersionSummary,
     Replay,
     ReplayOutcome,
-    Stage,
     Step,
-    Verdict,
     Violation,
     Weight,
 )
@@ -46,10 +46,10 @@ class ApprovalRequest(View):
     reason: str = Field(min_length=1, max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 
-class StageRequest(View):
+class PlanStageRequest(View):
     """What firewalls do from now on with what no conduit allows."""
 
-    stage: Stage = Field(description="`monitor` counts what `enforce` drops.")
+    stage: PlanStage = Field(description="`monitor` counts what `enforce` drops.")
     reason: str = Field(min_length=1, max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 
@@ -65,7 +65,7 @@ class PlanView(View):
 
     number: int
     state: PlanState
-    stage: Stage
+    stage: PlanStage
     revision: int = Field(description="Counts its changes; the `ETag` of its zones and conduits is this in quotes.")
     base: int = Field(description="The approved version that it began from; 0: none was.")
     zones: int
@@ -87,7 +87,7 @@ class LeftOutView(View):
     reason: str
 
 
-class FlawView(View):
+class PlanFlawView(View):
     """What is questionable about a plan."""
 
     about: str = Field(description="Generated id of the zone or conduit.")
@@ -100,7 +100,7 @@ class PlanDetailView(PlanView):
 
     left_out: list[LeftOutView]
     notes: list[str]
-    flaws: list[FlawView] = Field(description="At most 1000, the serious first.")
+    flaws: list[PlanFlawView] = Field(description="At most 1000, the serious first.")
 
 
 class AttackFlow(View):
@@ -132,7 +132,7 @@ class ReplayRequest(View):
 class JudgedView(View):
     """A link, and what becomes of it."""
 
-    verdict: Verdict
+    verdict: FlowVerdict
     source: str = Field(description="Zone id of the client, `external` or `unassigned`.")
     target: str
     client_address: str
@@ -155,7 +155,7 @@ class ReplayView(View):
     flows: int
     blocked_links: int
     blocked_flows: int
-    counts: dict[str, int] = Field(description="Verdict → links.")
+    counts: dict[str, int] = Field(description="FlowVerdict → links.")
     shown: list[JudgedView] = Field(description="Those that break the plan, the busiest first, at most 1000.")
     unused: list[str] = Field(description="Conduits that nothing used, at most 1000.")
     attack: list[JudgedView] = Field(description="In the order of the request.")
@@ -166,7 +166,7 @@ class RulesView(View):
 
     zone_id: str
     table: str
-    stage: Stage
+    stage: PlanStage
     text: str = Field(description="For `TZ=UTC nft -f`: replaces the table at once, or not at all.")
     rollback: str = Field(description="For `nft -f`: takes the table away.")
     rules: int
@@ -211,7 +211,7 @@ class ViolationView(View):
 
     violation_id: str
     number: int
-    verdict: Verdict
+    verdict: FlowVerdict
     source: str
     target: str
     client: str
@@ -267,7 +267,7 @@ def show_detail(version: PlanVersion, flaws: list[Flaw]) -> PlanDetailView:
     return PlanDetailView(
         left_out=[_show_left_out(each) for each in version.left_out[:_SHOWN]],
         notes=list(version.notes),
-        flaws=[FlawView(about=each.about, weight=each.weight, message=each.message) for each in flaws[:_SHOWN]],
+        flaws=[PlanFlawView(about=each.about, weight=each.weight, message=each.message) for each in flaws[:_SHOWN]],
         **show_plan(version).model_dump(),
     )
 
@@ -283,7 +283,7 @@ def _show_left_out(each: LeftOut) -> LeftOutView:
 
 
 def _show_flow(
-    flow: Flow, *, verdict: Verdict, source: str = "", target: str = "", conduit_id: str = "", reason: str = ""
+    flow: Flow, *, verdict: FlowVerdict, source: str = "", target: str = "", conduit_id: str = "", reason: str = ""
 ) -> JudgedView:
     return JudgedView(
         verdict=verdict,
@@ -362,7 +362,7 @@ def show_mud_comparison(found: MudComparison) -> MudComparisonView:
         declared=found.declared,
         depends=found.depends,
         undeclared=[
-            _show_flow(flow, verdict=Verdict.BLOCKED, reason="the file does not allow it")
+            _show_flow(flow, verdict=FlowVerdict.BLOCKED, reason="the file does not allow it")
             for flow in found.undeclared[:_SHOWN]
         ],
         unused=[_show_access(access) for access in found.unused[:_SHOWN]],

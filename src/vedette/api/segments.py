@@ -16,13 +16,13 @@ from vedette.api.segment_views import (
     MudComparisonView,
     MudRequest,
     PlanDetailView,
+    PlanStageRequest,
     PlanView,
     ProposalRequest,
     ReplayRequest,
     ReplayView,
     RollBackRequest,
     RulesView,
-    StageRequest,
     ViolationView,
     show_detail,
     show_mud_comparison,
@@ -34,7 +34,7 @@ from vedette.api.segment_views import (
 )
 from vedette.api.zone_views import Which, ZonePath, which_of
 from vedette.kernel import OrganizationId
-from vedette.network.segmentation import DriftWatch, PlanVersion, SegmentationService, Stage
+from vedette.network.segmentation import DriftWatch, PlanStage, PlanVersion, SegmentationService
 
 MUD_MEDIA_TYPE = "application/mud+json"
 _Asset = Annotated[str, Path(max_length=64, description="Generated id of the asset.", examples=["ast_06h0"])]
@@ -180,7 +180,7 @@ class SegmentRoutes:
         """The approved version stays as it is."""
         await self._segments.plans.discard(self._organization_id, actor=who, reason=why.reason)
 
-    async def set_stage(self, asked: StageRequest, who: Who) -> PlanView:
+    async def set_stage(self, asked: PlanStageRequest, who: Who) -> PlanView:
         """Rule sets are written for the stage from then on; load them on the firewalls."""
         version = await self._segments.plans.set_stage(
             self._organization_id, asked.stage, actor=who, reason=asked.reason
@@ -220,7 +220,7 @@ class SegmentRoutes:
         zone_id: ZonePath,
         *,
         plan: Which = "approved",
-        stage: Annotated[Stage | None, Query(description="Of the rules; the version's own if left out.")] = None,
+        stage: Annotated[PlanStage | None, Query(description="Of the rules; the version's own if left out.")] = None,
     ) -> RulesView:
         """One table, which is replaced as a whole; nothing that anybody named stands in its text."""
         return show_rules(await self._segments.compile(self._organization_id, which_of(plan), zone_id, stage=stage))

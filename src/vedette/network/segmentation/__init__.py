@@ -31,12 +31,12 @@ from vedette.network.segmentation.model import (
     Member,
     MemberRule,
     Plan,
+    PlanStage,
     PlanState,
     PlanVersion,
     PlanVersionSummary,
     Proposal,
     Service,
-    Stage,
     Zone,
     ZoneKind,
 )
@@ -50,7 +50,7 @@ from vedette.network.segmentation.plan_check import Flaw, Weight, check_plan, fi
 from vedette.network.segmentation.plan_editor import PlanEditor
 from vedette.network.segmentation.plan_service import PlanService
 from vedette.network.segmentation.proposal import propose
-from vedette.network.segmentation.replay import Judge, Judged, Replay, Step, Verdict, find_attack_paths, replay
+from vedette.network.segmentation.replay import FlowVerdict, Judge, Judged, Replay, Step, find_attack_paths, replay
 from vedette.network.segmentation.service import AppliedOutcome, ReplayOutcome, SegmentationService
 from vedette.network.segmentation.violation import Violation
 
@@ -65,6 +65,7 @@ __all__ = [
     "DriftWatch",
     "Flaw",
     "Flow",
+    "FlowVerdict",
     "InvalidMud",
     "InvalidPlan",
     "Judge",
@@ -82,6 +83,7 @@ __all__ = [
     "PlanEditor",
     "PlanNotFound",
     "PlanService",
+    "PlanStage",
     "PlanState",
     "PlanStateRefused",
     "PlanVersion",
@@ -93,9 +95,7 @@ __all__ = [
     "SegmentInventory",
     "SegmentationService",
     "Service",
-    "Stage",
     "Step",
-    "Verdict",
     "Violation",
     "Weight",
     "Zone",

@@ -41,7 +41,7 @@ class PlanState(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class Stage(StrEnum):
+class PlanStage(StrEnum):
     """What a firewall does with what no conduit allows: count it, or drop it."""
 
     MONITOR = "monitor"
@@ -220,7 +220,7 @@ class PlanVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     state: PlanState
-    stage: Stage
+    stage: PlanStage
     plan: Plan
     revision: int = 1
     base: int = 0
@@ -240,7 +240,7 @@ class PlanVersionSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     state: PlanState
-    stage: Stage
+    stage: PlanStage
     revision: int
     base: int
     zones: int

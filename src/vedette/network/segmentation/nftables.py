@@ -22,8 +22,8 @@ from vedette.network.segmentation.model import (
     PORT_TRANSPORTS,
     Conduit,
     Plan,
+    PlanStage,
     Service,
-    Stage,
     Zone,
     ZoneKind,
 )
@@ -48,7 +48,7 @@ class CompiledZone(msgspec.Struct, frozen=True, kw_only=True):
 
     zone_id: str
     table: str
-    stage: Stage
+    stage: PlanStage
     text: str
     rules: int
     uncovered: tuple[str, ...]
@@ -64,7 +64,7 @@ def table_of(zone_id: str) -> str:
     return f"{TABLE_PREFIX}{_safe(zone_id)}"
 
 
-def compile_zone(plan: Plan, membership: Membership, zone: Zone, *, stage: Stage) -> CompiledZone:
+def compile_zone(plan: Plan, membership: Membership, zone: Zone, *, stage: PlanStage) -> CompiledZone:
     """Write the rule set of a zone, for a firewall that its traffic passes.
 
     Args:
@@ -92,7 +92,7 @@ def compile_zone(plan: Plan, membership: Membership, zone: Zone, *, stage: Stage
     return CompiledZone(zone_id=zone.zone_id, table=table, stage=stage, text=text, rules=rules, uncovered=uncovered)
 
 
-def compile_plan(plan: Plan, membership: Membership, *, stage: Stage) -> list[CompiledZone]:
+def compile_plan(plan: Plan, membership: Membership, *, stage: PlanStage) -> list[CompiledZone]:
     """Write the rule sets of all zones."""
     return [compile_zone(plan, membership, zone, stage=stage) for zone in plan.zones]
 
@@ -148,12 +148,12 @@ def _block(head: str, version: int, elements: Sequence[str]) -> list[str]:
     return [*lines, "\t}", ""]
 
 
-def _base_chain(zone: Zone, stage: Stage) -> list[str]:
+def _base_chain(zone: Zone, stage: PlanStage) -> list[str]:
     lines = ["\tchain forward {", "\t\ttype filter hook forward priority filter; policy accept;"]
     if zone.interface:
         if not _INTERFACE.fullmatch(zone.interface):
             raise InvalidPlan(f"{zone.interface[:20]!r} is no interface")
-        verdict = "counter drop" if stage is Stage.ENFORCE else "counter"
+        verdict = "counter drop" if stage is PlanStage.ENFORCE else "counter"
         lines += [
             f'\t\tiifname != "{zone.interface}" {family} saddr @members{version} {verdict} comment "spoofed"'
             for version, family in _FAMILIES
@@ -164,7 +164,7 @@ def _base_chain(zone: Zone, stage: Stage) -> list[str]:
     return [*lines, "\t}", ""]
 
 
-def _direction_chain(name: str, zone: Zone, conduits: Sequence[Conduit], stage: Stage) -> list[str]:
+def _direction_chain(name: str, zone: Zone, conduits: Sequence[Conduit], stage: PlanStage) -> list[str]:
     is_inbound = name == "inbound"
     near, chain = ("saddr", "from") if is_inbound else ("daddr", "to")
     lines = [f"\tchain {name} {{"]
@@ -179,10 +179,10 @@ def _direction_chain(name: str, zone: Zone, conduits: Sequence[Conduit], stage: 
         ]
     if EXTERNAL in peers:
         lines += [f"\t\t{family} {near} != @known{version} jump {chain}_external" for version, family in _FAMILIES]
-    what = "refused" if stage is Stage.ENFORCE else "would be refused"
+    what = "refused" if stage is PlanStage.ENFORCE else "would be refused"
     short = "in" if is_inbound else "out"
     lines.append(f'\t\t{_LOG} log prefix "vedette {_safe(zone.zone_id)} {short}: "')
-    lines.append(f'\t\tcounter {"drop" if stage is Stage.ENFORCE else "accept"} comment "{what} {short}"')
+    lines.append(f'\t\tcounter {"drop" if stage is PlanStage.ENFORCE else "accept"} comment "{what} {short}"')
     return [*lines, "\t}", ""]
 
 

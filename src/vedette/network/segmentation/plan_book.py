@@ -17,7 +17,7 @@ from vedette.network.segmentation.errors import (
     ZoneNotFound,
 )
 from vedette.network.segmentation.events import PlanApproved
-from vedette.network.segmentation.model import Conduit, Plan, PlanState, PlanVersion, Proposal, Stage, Zone
+from vedette.network.segmentation.model import Conduit, Plan, PlanStage, PlanState, PlanVersion, Proposal, Zone
 from vedette.store import Store, Transaction
 
 
@@ -52,7 +52,7 @@ class PlanBook:
         return PlanVersion(
             number=repository.newest_number(connection, organization_id) + 1,
             state=PlanState.DRAFT,
-            stage=Stage.MONITOR,
+            stage=PlanStage.MONITOR,
             plan=proposal.plan,
             base=approved.number if approved is not None else 0,
             left_out=proposal.left_out,

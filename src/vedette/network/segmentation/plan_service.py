@@ -11,7 +11,7 @@ from vedette.ledger import Actor
 from vedette.network.segmentation import repository
 from vedette.network.segmentation.errors import PlanStateRefused
 from vedette.network.segmentation.inventory import SegmentInventory
-from vedette.network.segmentation.model import PlanState, PlanVersion, PlanVersionSummary, Proposal, Stage
+from vedette.network.segmentation.model import PlanStage, PlanState, PlanVersion, PlanVersionSummary, Proposal
 from vedette.network.segmentation.plan_book import (
     PlanBook,
     name_of,
@@ -139,7 +139,7 @@ class PlanService:
         return await self._book.store.write(change)
 
     async def set_stage(
-        self, organization_id: OrganizationId, stage: Stage, *, actor: Actor, reason: str
+        self, organization_id: OrganizationId, stage: PlanStage, *, actor: Actor, reason: str
     ) -> PlanVersion:
         """Have the firewalls of the approved version enforce it, or only monitor.
 
@@ -164,7 +164,7 @@ class PlanService:
             self._book.record(tx, organization_id, changed, "stage_plan", actor=actor, reason=checked)
             return changed
 
-        return await self._book.store.write(change, restricting=stage is Stage.ENFORCE)
+        return await self._book.store.write(change, restricting=stage is PlanStage.ENFORCE)
 
     async def roll_back(
         self, organization_id: OrganizationId, number: int, *, actor: Actor, reason: str
@@ -204,7 +204,7 @@ class PlanService:
         approved = msgspec.structs.replace(
             version,
             state=PlanState.APPROVED,
-            stage=Stage.MONITOR,
+            stage=PlanStage.MONITOR,
             revision=version.revision + 1,
             approved_at=now,
             approved_by=name_of(actor),

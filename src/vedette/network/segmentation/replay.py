@@ -17,7 +17,7 @@ from vedette.network.segmentation.purdue import EXTERNAL_LEVEL, explain_crossing
 SHOWN_MAX: Final = 1_000
 
 
-class Verdict(StrEnum):
+class FlowVerdict(StrEnum):
     """What becomes of a flow."""
 
     INSIDE = "inside"
@@ -34,8 +34,8 @@ class Verdict(StrEnum):
     """No end is in a zone."""
 
 
-STOPPED: Final = frozenset({Verdict.BLOCKED})
-VIOLATIONS: Final = frozenset({Verdict.BLOCKED, Verdict.OPERATION, Verdict.LAYER2})
+STOPPED: Final = frozenset({FlowVerdict.BLOCKED})
+VIOLATIONS: Final = frozenset({FlowVerdict.BLOCKED, FlowVerdict.OPERATION, FlowVerdict.LAYER2})
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     flow: Flow
-    verdict: Verdict
+    verdict: FlowVerdict
     source: str
     target: str
     conduit_id: str = ""
@@ -62,7 +62,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
         links: How many were judged.
         flows: Connections of these.
         blocked_links: How many a firewall would stop.
-        counts: Verdict → links.
+        counts: FlowVerdict → links.
         shown: The violations, those with the most flows first, at most ``SHOWN_MAX``.
         unused: Conduits that no traffic used.
     """
@@ -105,19 +105,19 @@ class Judge:
         source = self._end(flow.client, flow.client_address, is_external=flow.is_external)
         target = self._end(flow.server, flow.server_address, is_external=flow.is_external)
 
-        def said(verdict: Verdict, conduit_id: str = "", reason: str = "") -> Judged:
+        def said(verdict: FlowVerdict, conduit_id: str = "", reason: str = "") -> Judged:
             return Judged(
                 flow=flow, verdict=verdict, source=source, target=target, conduit_id=conduit_id, reason=reason
             )
 
         if is_local(flow.server_address):
-            return said(Verdict.LOCAL)
+            return said(FlowVerdict.LOCAL)
         if source == target and not membership.holds_apart(source):
-            return said(Verdict.OUTSIDE if source in {EXTERNAL, UNASSIGNED} else Verdict.INSIDE)
+            return said(FlowVerdict.OUTSIDE if source in {EXTERNAL, UNASSIGNED} else FlowVerdict.INSIDE)
         if {source, target} <= {EXTERNAL, UNASSIGNED}:
-            return said(Verdict.OUTSIDE)
+            return said(FlowVerdict.OUTSIDE)
         if flow.transport not in TRANSPORTS:
-            return said(Verdict.LAYER2, reason=f"{flow.protocol or flow.transport} beneath IP joins two zones")
+            return said(FlowVerdict.LAYER2, reason=f"{flow.protocol or flow.transport} beneath IP joins two zones")
         return self._judge_between(flow, source, target, said)
 
     def _end(self, asset_id: str, address: str, *, is_external: bool) -> str:
@@ -135,11 +135,11 @@ class Judge:
                 continue
             if any(service.holds(flow.transport, flow.port) for service in conduit.services):
                 if not conduit.operations or set(flow.operations) <= set(conduit.operations):
-                    return said(Verdict.CONDUIT, conduit.conduit_id, "")
+                    return said(FlowVerdict.CONDUIT, conduit.conduit_id, "")
                 only_service = conduit.conduit_id
         if only_service:
-            return said(Verdict.OPERATION, only_service, f"no conduit allows {', '.join(flow.operations)} there")
-        return said(Verdict.BLOCKED, "", self._why_blocked(flow, source, target))
+            return said(FlowVerdict.OPERATION, only_service, f"no conduit allows {', '.join(flow.operations)} there")
+        return said(FlowVerdict.BLOCKED, "", self._why_blocked(flow, source, target))
 
     def _why_blocked(self, flow: Flow, source: str, target: str) -> str:
         ends = (source, target)
@@ -162,7 +162,7 @@ class Judge:
 class Said(Protocol):
     """Makes a judgement of the flow at hand."""
 
-    def __call__(self, verdict: Verdict, conduit_id: str = "", reason: str = "") -> Judged:
+    def __call__(self, verdict: FlowVerdict, conduit_id: str = "", reason: str = "") -> Judged:
         """Return it."""
         ...
 
@@ -170,7 +170,7 @@ class Said(Protocol):
 def replay(plan: Plan, membership: Membership, flows: Iterable[Flow], *, at: datetime) -> Replay:
     """Judge every flow."""
     judge = Judge(plan, membership, at=at)
-    counts: dict[str, int] = {verdict.value: 0 for verdict in Verdict}
+    counts: dict[str, int] = {verdict.value: 0 for verdict in FlowVerdict}
     links = connections = blocked_links = blocked_flows = 0
     violations: list[Judged] = []
     used: set[str] = set()

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from vedette.network.row_repository import upsert
-from vedette.network.segmentation.model import LeftOut, Plan, PlanState, PlanVersion, PlanVersionSummary, Stage
+from vedette.network.segmentation.model import LeftOut, Plan, PlanStage, PlanState, PlanVersion, PlanVersionSummary
 from vedette.network.segmentation.violation import Violation
 from vedette.store import UtcDateTime, metadata
 
@@ -95,7 +95,7 @@ def find_plan(
         return None
     content = _contents.decode(row["content"])
     kept = {name: row[name] for name in PlanVersion.__struct_fields__ if name in row}
-    kept |= {"state": PlanState(row["state"]), "stage": Stage(row["stage"])}
+    kept |= {"state": PlanState(row["state"]), "stage": PlanStage(row["stage"])}
     return PlanVersion(plan=content.plan, left_out=content.left_out, notes=content.notes, **kept)
 
 
@@ -111,7 +111,7 @@ def list_plans(
         query = query.where(c.number < before)
     rows = connection.execute(query.order_by(c.number.desc()).limit(limit)).mappings()
     return [
-        PlanVersionSummary(**dict(row) | {"state": PlanState(row["state"]), "stage": Stage(row["stage"])})
+        PlanVersionSummary(**dict(row) | {"state": PlanState(row["state"]), "stage": PlanStage(row["stage"])})
         for row in rows
     ]
 

@@ -12,7 +12,7 @@ from vedette.network.segmentation.applied import LISTING_MAX_BYTES, compare_appl
 from vedette.network.segmentation.errors import InvalidPlan
 from vedette.network.segmentation.inventory import SegmentInventory
 from vedette.network.segmentation.membership import Membership
-from vedette.network.segmentation.model import EXTERNAL, Flow, PlanState, PlanVersion, Stage
+from vedette.network.segmentation.model import EXTERNAL, Flow, PlanStage, PlanState, PlanVersion
 from vedette.network.segmentation.mud import write_mud
 from vedette.network.segmentation.mud_check import read_mud
 from vedette.network.segmentation.mud_compare import MudComparison, compare_mud
@@ -118,7 +118,7 @@ class SegmentationService:
         return await asyncio.to_thread(find_attack_paths, version.plan, start, at=self._clock.now())
 
     async def compile(
-        self, organization_id: OrganizationId, which: PlanState | int, zone_id: str, *, stage: Stage | None = None
+        self, organization_id: OrganizationId, which: PlanState | int, zone_id: str, *, stage: PlanStage | None = None
     ) -> CompiledZone:
         """Write the rule set of a zone.
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from vedette.network.segmentation.replay import Judged, Verdict
+from vedette.network.segmentation.replay import FlowVerdict, Judged
 
 KEPT_MAX: Final = 10_000
 
@@ -23,7 +23,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
     violation_id: str
     number: int
-    verdict: Verdict
+    verdict: FlowVerdict
     source: str
     target: str
     client: str

@@ -18,14 +18,14 @@ from vedette.network.segmentation import (
     EXTERNAL,
     Conduit,
     Flow,
+    FlowVerdict,
     Judge,
     Member,
     MemberRule,
     Membership,
     Plan,
+    PlanStage,
     Service,
-    Stage,
-    Verdict,
     Zone,
     ZoneKind,
     compare_applied,
@@ -79,7 +79,7 @@ def plant() -> Iterator[RoutedPlant]:
         yield opened
 
 
-def _load(plant: RoutedPlant, plan: Plan, stage: Stage) -> None:
+def _load(plant: RoutedPlant, plan: Plan, stage: PlanStage) -> None:
     for compiled in compile_plan(plan, Membership(plan, MEMBERS), stage=stage):
         plant.load(compiled.text)
 
@@ -112,13 +112,13 @@ def _judged() -> dict[tuple[str, str, str, int], bool]:
             port=port,
             is_external="internet" in {source, target},
         )
-        found[source, transport, target, port] = judge.judge(flow).verdict is not Verdict.BLOCKED
+        found[source, transport, target, port] = judge.judge(flow).verdict is not FlowVerdict.BLOCKED
     return found
 
 
 def test_the_firewall_does_to_every_connection_what_the_replay_says(plant: RoutedPlant) -> None:
     assert all(_answers(plant).values())
-    _load(plant, PLAN, Stage.ENFORCE)
+    _load(plant, PLAN, PlanStage.ENFORCE)
     answers = _answers(plant)
     assert answers == _judged()
     assert answers["hmi", "tcp", "plc", 502]
@@ -127,7 +127,7 @@ def test_the_firewall_does_to_every_connection_what_the_replay_says(plant: Route
 
 
 def test_monitoring_counts_what_enforcing_would_drop_and_drops_nothing(plant: RoutedPlant) -> None:
-    _load(plant, PLAN, Stage.MONITOR)
+    _load(plant, PLAN, PlanStage.MONITOR)
     table = f"vedette_{CELL.zone_id}"
     assert plant.ask("office", ("tcp", "plc", 502)) == [True]
     counted = plant.counters(table)
@@ -138,11 +138,11 @@ def test_monitoring_counts_what_enforcing_would_drop_and_drops_nothing(plant: Ro
 
 
 def test_what_the_firewall_holds_is_what_was_compiled_until_somebody_changes_it(plant: RoutedPlant) -> None:
-    for compiled in compile_plan(PLAN, MEMBERSHIP, stage=Stage.ENFORCE):
+    for compiled in compile_plan(PLAN, MEMBERSHIP, stage=PlanStage.ENFORCE):
         plant.load(compiled.text)
         plant.ask("hmi", ("tcp", "plc", 502))
         assert compare_applied(compiled.text, plant.listing(compiled.table)) == []
-    compiled = compile_zone(PLAN, MEMBERSHIP, CELL, stage=Stage.ENFORCE)
+    compiled = compile_zone(PLAN, MEMBERSHIP, CELL, stage=PlanStage.ENFORCE)
     plant.inside("fw", "nft", "insert", "rule", "inet", compiled.table, "inbound", "accept")
     assert compare_applied(compiled.text, plant.listing(compiled.table)) == ["+accept"]
 
@@ -168,14 +168,14 @@ def test_every_form_of_a_rule_is_listed_as_it_was_written(plant: RoutedPlant) ->
         _conduit(whole.zone_id, near.zone_id, Service("udp", 53, 53)),
     )
     plan = Plan(zones=(near, far, whole), conduits=conduits)
-    for stage in Stage:
+    for stage in PlanStage:
         for compiled in compile_plan(plan, Membership(plan, crowd), stage=stage):
             plant.load(compiled.text)
             assert compare_applied(compiled.text, plant.listing(compiled.table)) == []
 
 
 def test_a_rule_set_is_rolled_back_at_once(plant: RoutedPlant) -> None:
-    compiled = compile_zone(PLAN, MEMBERSHIP, CELL, stage=Stage.ENFORCE)
+    compiled = compile_zone(PLAN, MEMBERSHIP, CELL, stage=PlanStage.ENFORCE)
     plant.load(compiled.text)
     assert plant.ask("office", ("tcp", "plc", 502)) == [False]
     plant.load(compiled.rollback)
@@ -184,14 +184,14 @@ def test_a_rule_set_is_rolled_back_at_once(plant: RoutedPlant) -> None:
 
 
 def test_a_connection_that_is_open_ends_with_its_conduit(plant: RoutedPlant) -> None:
-    _load(plant, PLAN, Stage.ENFORCE)
+    _load(plant, PLAN, PlanStage.ENFORCE)
     held = plant.hold("hmi", "plc", 502)
     assert held.stdin is not None
     assert held.stdout is not None
     held.stdin.write("\n")
     held.stdin.flush()
     assert held.stdout.readline().strip() == "open"
-    _load(plant, msgspec.structs.replace(PLAN, conduits=(OUT,)), Stage.ENFORCE)
+    _load(plant, msgspec.structs.replace(PLAN, conduits=(OUT,)), PlanStage.ENFORCE)
     held.stdin.write("\n")
     held.stdin.flush()
     assert held.stdout.readline().strip() == "silent"
@@ -200,18 +200,18 @@ def test_a_connection_that_is_open_ends_with_its_conduit(plant: RoutedPlant) -> 
 def test_a_conduit_that_has_ended_is_shut_without_anybody_doing_anything(plant: RoutedPlant) -> None:
     now = SystemClock().now()
     past, soon = (msgspec.structs.replace(POLL, expires_at=now + timedelta(days=days)) for days in (-1, 1))
-    _load(plant, msgspec.structs.replace(PLAN, conduits=(soon,)), Stage.ENFORCE)
+    _load(plant, msgspec.structs.replace(PLAN, conduits=(soon,)), PlanStage.ENFORCE)
     assert plant.ask("hmi", ("tcp", "plc", 502)) == [True]
-    _load(plant, msgspec.structs.replace(PLAN, conduits=(past,)), Stage.ENFORCE)
+    _load(plant, msgspec.structs.replace(PLAN, conduits=(past,)), PlanStage.ENFORCE)
     assert plant.ask("hmi", ("tcp", "plc", 502)) == [False]
-    compiled = compile_zone(msgspec.structs.replace(PLAN, conduits=(past,)), MEMBERSHIP, CELL, stage=Stage.ENFORCE)
+    compiled = compile_zone(msgspec.structs.replace(PLAN, conduits=(past,)), MEMBERSHIP, CELL, stage=PlanStage.ENFORCE)
     assert compare_applied(compiled.text, plant.listing(compiled.table)) == []
 
 
 def test_an_address_that_comes_from_the_wrong_side_is_dropped(plant: RoutedPlant) -> None:
     zone = msgspec.structs.replace(CONTROL, interface="e1")
     plan = msgspec.structs.replace(PLAN, zones=(CELL, zone, OFFICE))
-    _load(plant, plan, Stage.ENFORCE)
+    _load(plant, plan, PlanStage.ENFORCE)
     assert plant.ask("hmi", ("udp", "plc", 69)) == [True]
     plant.inside("office", "ip", "addr", "add", f"{HOSTS['hmi']}/32", "dev", "lo")
     try:

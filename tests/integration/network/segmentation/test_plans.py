@@ -20,15 +20,15 @@ from vedette.network.exposure.repository import save_exposures
 from vedette.network.segmentation import (
     Conduit,
     Flow,
+    FlowVerdict,
     InvalidPlan,
     MemberRule,
     PlanChanged,
     PlanNotFound,
+    PlanStage,
     PlanState,
     PlanStateRefused,
     Service,
-    Stage,
-    Verdict,
     Zone,
     ZoneKind,
     ZoneNotFound,
@@ -116,7 +116,7 @@ async def test_a_proposal_is_a_draft_that_a_person_approves(house: NetworkHouse,
     with pytest.raises(PlanChanged):
         await plans.approve(org, revision=again.revision + 1, actor=ACTOR, reason="because")
     approved = await plans.approve(org, revision=again.revision, actor=ACTOR, reason="because")
-    assert (approved.state, approved.stage) == (PlanState.APPROVED, Stage.MONITOR)
+    assert (approved.state, approved.stage) == (PlanState.APPROVED, PlanStage.MONITOR)
     actions = [entry.action for entry in await house.ledger.entries(org, limit=1000)]
     assert actions[-3:] == ["network.propose_plan", "network.propose_plan", "network.approve_plan"]
     assert [event.name for event in await house.ledger.events(org, limit=1000)][-1] == "network.plan_approved"
@@ -133,18 +133,18 @@ async def test_a_drawn_plan_is_replayed_enforced_and_rolled_back(house: NetworkH
     ]
     outcome = await room.segments.replay(org, PlanState.DRAFT, attack=attack)
     assert (outcome.learned.links, outcome.learned.blocked_links) == (1, 0)
-    assert [each.verdict for each in outcome.attack] == [Verdict.BLOCKED, Verdict.OPERATION]
+    assert [each.verdict for each in outcome.attack] == [FlowVerdict.BLOCKED, FlowVerdict.OPERATION]
     first = await _approve(room, house)
     assert [step.zone_id for step in await room.segments.attack_paths(org, first, control.zone_id)] == [cell.zone_id]
     assert await room.segments.attack_paths(org, first, office.zone_id) == ()
-    await plans.set_stage(org, Stage.ENFORCE, actor=ACTOR, reason="monitored for a week")
+    await plans.set_stage(org, PlanStage.ENFORCE, actor=ACTOR, reason="monitored for a week")
     compiled = await room.segments.compile(org, PlanState.APPROVED, cell.zone_id)
-    assert compiled.stage is Stage.ENFORCE
+    assert compiled.stage is PlanStage.ENFORCE
     assert (await room.segments.verify(org, cell.zone_id, compiled.text)).is_applied
     assert not (await room.segments.verify(org, cell.zone_id, "")).is_applied
     await room.segments.editor.remove_zone(org, office.zone_id, actor=ACTOR)
     second = await _approve(room, house)
-    assert (await plans.get(org, PlanState.APPROVED)).stage is Stage.MONITOR
+    assert (await plans.get(org, PlanState.APPROVED)).stage is PlanStage.MONITOR
     with pytest.raises(ZoneNotFound):
         await room.segments.compile(org, PlanState.APPROVED, office.zone_id)
     with pytest.raises(PlanStateRefused):
@@ -169,7 +169,7 @@ async def test_new_traffic_across_zones_is_drift_once(house: NetworkHouse, clock
     assert await room.drift.look() == 0
     (violation,) = await room.drift.violations()
     assert (violation.client_address, violation.server_address, violation.port) == (OFFICE, PLC, 502)
-    assert violation.verdict is Verdict.BLOCKED
+    assert violation.verdict is FlowVerdict.BLOCKED
     assert "past the DMZ" in violation.reason
     events = await house.ledger.events(house.organization_id, limit=1000)
     assert events[-1].name == "network.zones_violated"
@@ -210,7 +210,7 @@ async def test_a_jumped_clock_holds_what_widens_not_what_restricts(house: Networ
     clock.jump(timedelta(days=30))
     with pytest.raises(ClockJumped):
         await _approve(room, house)
-    await room.segments.plans.set_stage(house.organization_id, Stage.ENFORCE, actor=ACTOR, reason="monitored")
+    await room.segments.plans.set_stage(house.organization_id, PlanStage.ENFORCE, actor=ACTOR, reason="monitored")
 
 
 async def _draw_more(room: SegmentationRoom, house: NetworkHouse) -> None:

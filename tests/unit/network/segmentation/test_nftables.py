@@ -20,8 +20,8 @@ from vedette.network.segmentation import (
     MemberRule,
     Membership,
     Plan,
+    PlanStage,
     Service,
-    Stage,
     Zone,
     compare_applied,
     compile_plan,
@@ -51,7 +51,9 @@ def _pair(**values: object) -> Plan:
     return Plan(zones=(near, far), conduits=(conduit,))
 
 
-def _compile(plan: Plan, zone_id: str, members: list[Member] | None = None, stage: Stage = Stage.ENFORCE) -> str:
+def _compile(
+    plan: Plan, zone_id: str, members: list[Member] | None = None, stage: PlanStage = PlanStage.ENFORCE
+) -> str:
     zone = plan.zone(zone_id)
     assert zone is not None
     return compile_zone(plan, Membership(plan, members or []), zone, stage=stage).text
@@ -62,16 +64,15 @@ def test_no_name_of_anybody_reaches_the_rules(name: str, owner: str) -> None:
     hostile = [msgspec.structs.replace(each, name=name, vendor=owner, role=name) for each in MEMBERS]
     zones = tuple(msgspec.structs.replace(zone, name=f"{name}{n}") for n, zone in enumerate(PLAN.zones))
     conduits = tuple(msgspec.structs.replace(each, owner=owner, why=name, reasons=(name,)) for each in PLAN.conduits)
-    named = [
-        each.text
-        for each in compile_plan(Plan(zones=zones, conduits=conduits), Membership(PLAN, hostile), stage=Stage.ENFORCE)
-    ]
-    plain = [each.text for each in compile_plan(PLAN, Membership(PLAN, MEMBERS), stage=Stage.ENFORCE)]
+    renamed = Plan(zones=zones, conduits=conduits)
+    membership = Membership(renamed, hostile)
+    named = [each.text for each in compile_plan(renamed, membership, stage=PlanStage.ENFORCE)]
+    plain = [each.text for each in compile_plan(PLAN, Membership(PLAN, MEMBERS), stage=PlanStage.ENFORCE)]
     assert named == plain
 
 
 def test_the_text_holds_nothing_but_words_ids_numbers_and_addresses() -> None:
-    for compiled in compile_plan(PLAN, Membership(PLAN, MEMBERS), stage=Stage.MONITOR):
+    for compiled in compile_plan(PLAN, Membership(PLAN, MEMBERS), stage=PlanStage.MONITOR):
         assert ALLOWED.fullmatch(compiled.text)
 
 
@@ -79,12 +80,12 @@ def test_the_text_holds_nothing_but_words_ids_numbers_and_addresses() -> None:
 def test_what_is_no_id_and_no_interface_is_refused(field: str) -> None:
     zone = msgspec.structs.replace(PLAN.zones[0], **{field: 'x"; drop'})
     with pytest.raises(InvalidPlan):
-        compile_zone(PLAN, Membership(PLAN, MEMBERS), zone, stage=Stage.ENFORCE)
+        compile_zone(PLAN, Membership(PLAN, MEMBERS), zone, stage=PlanStage.ENFORCE)
 
 
 def test_the_last_word_is_drop_when_enforced_and_accept_when_monitored() -> None:
     plan = _pair()
-    enforced, monitored = _compile(plan, FAR), _compile(plan, FAR, stage=Stage.MONITOR)
+    enforced, monitored = _compile(plan, FAR), _compile(plan, FAR, stage=PlanStage.MONITOR)
     assert 'counter drop comment "refused in"' in enforced
     assert " drop" not in monitored
     assert 'counter accept comment "would be refused in"' in monitored
@@ -149,7 +150,7 @@ def test_assets_without_an_ip_address_are_told_of() -> None:
     frame = Member(asset_id="ast_frame", addresses=())
     zone = Zone(zone_id=ids("zon"), name="io", members=("ast_frame",))
     plan = Plan(zones=(zone,))
-    assert compile_zone(plan, Membership(plan, [frame]), zone, stage=Stage.ENFORCE).uncovered == ("ast_frame",)
+    assert compile_zone(plan, Membership(plan, [frame]), zone, stage=PlanStage.ENFORCE).uncovered == ("ast_frame",)
 
 
 def test_a_listing_is_compared_without_counters_handles_and_line_breaks() -> None:

@@ -21,11 +21,11 @@ from segmented_plant import (
 from vedette.network.segmentation import (
     EXTERNAL,
     Flow,
+    FlowVerdict,
     Member,
     Membership,
     Proposal,
     Service,
-    Verdict,
     ZoneKind,
     check_plan,
     propose,
@@ -84,7 +84,7 @@ def test_the_proposal_lets_pass_all_that_was_seen_but_what_it_left_out() -> None
     assert outcome.links == len(FLOWS)
     assert outcome.unused == ()
     assert {each.flow.client for each in outcome.shown} == {OFFICE.asset_id, PLCS[1].asset_id}
-    assert outcome.counts[Verdict.BLOCKED] == 2
+    assert outcome.counts[FlowVerdict.BLOCKED] == 2
 
 
 def test_an_exposed_asset_gets_a_zone_of_its_own_and_says_why() -> None:

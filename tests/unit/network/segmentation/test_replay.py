@@ -13,12 +13,12 @@ from vedette.network.segmentation import (
     UNASSIGNED,
     Conduit,
     Flow,
+    FlowVerdict,
     Judge,
     MemberRule,
     Membership,
     Plan,
     Service,
-    Verdict,
     Zone,
     ZoneKind,
     find_attack_paths,
@@ -55,25 +55,28 @@ PLAN = Plan(zones=(CELL, CONTROL, OPERATIONS, DMZ), conduits=(WRITE, PULL, UPDAT
 MEMBERSHIP = Membership(PLAN, MEMBERS)
 
 CASES = {
-    "inside a zone": (flow(PLCS[0], PLCS[1], 502, "modbus", "write"), Verdict.INSIDE),
-    "through a conduit": (flow(HMI_A, PLCS[0], 502, "modbus", "read"), Verdict.CONDUIT),
-    "an operation that the conduit lacks": (flow(HMI_A, PLCS[0], 502, "modbus", "write"), Verdict.OPERATION),
-    "another port": (flow(HMI_A, PLCS[0], 102, "s7comm", "read"), Verdict.BLOCKED),
-    "the other way": (flow(PLCS[0], HMI_A, 502, "modbus", "read"), Verdict.BLOCKED),
-    "the end of a range": (flow(HISTORIAN, HMI_A, 4850, "opcua"), Verdict.CONDUIT),
-    "behind a range": (flow(HISTORIAN, HMI_A, 4851, "opcua"), Verdict.BLOCKED),
-    "no conduit at all": (flow(HISTORIAN, PLCS[0], 502, "modbus"), Verdict.BLOCKED),
-    "an asset in no zone": (flow(OFFICE, PLCS[0], 502, "modbus"), Verdict.BLOCKED),
-    "outside, where it may": (outside(PROXY, "198.51.100.7", 443), Verdict.CONDUIT),
-    "outside, elsewhere": (outside(PROXY, "203.0.113.7", 443), Verdict.BLOCKED),
-    "beneath IP": (msgspec.structs.replace(flow(HMI_A, PLCS[0], 0, "goose"), transport="ethernet"), Verdict.LAYER2),
-    "broadcast": (msgspec.structs.replace(flow(HMI_A, PLCS[0], 67, ""), server_address="224.0.0.251"), Verdict.LOCAL),
+    "inside a zone": (flow(PLCS[0], PLCS[1], 502, "modbus", "write"), FlowVerdict.INSIDE),
+    "through a conduit": (flow(HMI_A, PLCS[0], 502, "modbus", "read"), FlowVerdict.CONDUIT),
+    "an operation that the conduit lacks": (flow(HMI_A, PLCS[0], 502, "modbus", "write"), FlowVerdict.OPERATION),
+    "another port": (flow(HMI_A, PLCS[0], 102, "s7comm", "read"), FlowVerdict.BLOCKED),
+    "the other way": (flow(PLCS[0], HMI_A, 502, "modbus", "read"), FlowVerdict.BLOCKED),
+    "the end of a range": (flow(HISTORIAN, HMI_A, 4850, "opcua"), FlowVerdict.CONDUIT),
+    "behind a range": (flow(HISTORIAN, HMI_A, 4851, "opcua"), FlowVerdict.BLOCKED),
+    "no conduit at all": (flow(HISTORIAN, PLCS[0], 502, "modbus"), FlowVerdict.BLOCKED),
+    "an asset in no zone": (flow(OFFICE, PLCS[0], 502, "modbus"), FlowVerdict.BLOCKED),
+    "outside, where it may": (outside(PROXY, "198.51.100.7", 443), FlowVerdict.CONDUIT),
+    "outside, elsewhere": (outside(PROXY, "203.0.113.7", 443), FlowVerdict.BLOCKED),
+    "beneath IP": (msgspec.structs.replace(flow(HMI_A, PLCS[0], 0, "goose"), transport="ethernet"), FlowVerdict.LAYER2),
+    "broadcast": (
+        msgspec.structs.replace(flow(HMI_A, PLCS[0], 67, ""), server_address="224.0.0.251"),
+        FlowVerdict.LOCAL,
+    ),
     "a stranger of a zone's network": (
         Flow(client_address="10.0.3.77", server_address="10.0.2.1", port=4840),
-        Verdict.CONDUIT,
+        FlowVerdict.CONDUIT,
     ),
-    "strangers among themselves": (Flow(client_address="10.9.9.9", server_address="8.8.8.8"), Verdict.OUTSIDE),
-    "from the internet": (Flow(client_address="8.8.8.8", server_address="10.0.1.1", port=502), Verdict.BLOCKED),
+    "strangers among themselves": (Flow(client_address="10.9.9.9", server_address="8.8.8.8"), FlowVerdict.OUTSIDE),
+    "from the internet": (Flow(client_address="8.8.8.8", server_address="10.0.1.1", port=502), FlowVerdict.BLOCKED),
 }
 
 
@@ -82,7 +85,7 @@ def test_a_flow_is_judged(name: str) -> None:
     seen, verdict = CASES[name]
     judged = Judge(PLAN, MEMBERSHIP, at=NOW).judge(seen)
     assert judged.verdict is verdict
-    assert bool(judged.reason) is (verdict in {Verdict.BLOCKED, Verdict.OPERATION, Verdict.LAYER2})
+    assert bool(judged.reason) is (verdict in {FlowVerdict.BLOCKED, FlowVerdict.OPERATION, FlowVerdict.LAYER2})
 
 
 def test_members_of_a_micro_zone_are_held_apart() -> None:
@@ -90,13 +93,13 @@ def test_members_of_a_micro_zone_are_held_apart() -> None:
     zone = msgspec.structs.replace(DMZ, members=(PROXY.asset_id, twin.asset_id))
     plan = Plan(zones=(zone,))
     judged = Judge(plan, Membership(plan, [PROXY, twin]), at=NOW).judge(flow(PROXY, twin, 22, "ssh"))
-    assert judged.verdict is Verdict.BLOCKED
+    assert judged.verdict is FlowVerdict.BLOCKED
 
 
 def test_a_conduit_that_has_ended_allows_nothing() -> None:
     later = NOW + timedelta(days=1)
     judged = Judge(PLAN, MEMBERSHIP, at=later).judge(flow(HISTORIAN, HMI_A, 4840, "opcua"))
-    assert judged.verdict is Verdict.BLOCKED
+    assert judged.verdict is FlowVerdict.BLOCKED
     assert "has ended" in judged.reason
 
 
@@ -108,7 +111,7 @@ def test_who_skips_levels_is_named() -> None:
 def test_a_replay_counts_links_and_flows_and_shows_the_busiest_first() -> None:
     flows = [seen for seen, _ in CASES.values()]
     outcome = replay(PLAN, MEMBERSHIP, flows, at=NOW)
-    blocked = [seen for seen, verdict in CASES.values() if verdict is Verdict.BLOCKED]
+    blocked = [seen for seen, verdict in CASES.values() if verdict is FlowVerdict.BLOCKED]
     assert outcome.links == len(flows)
     assert outcome.blocked_links == len(blocked)
     assert outcome.blocked_flows == sum(each.flows for each in blocked)
