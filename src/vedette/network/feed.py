@@ -161,12 +161,22 @@ class SensorFeed:
             if record.system.get(_CONTENT) != CONTENT_TYPE or not 0 <= record.session < len(telemetry.sessions):
                 continue
             generation_id = telemetry.sessions[record.session].generation_id
-            if generation_id not in self._heard:
+            if not await self._hears(generation_id):
                 self.ignored += 1
                 continue
             outcome = await self._intake.take(self._organization_id, generation_id, record.body)
             has_taken |= outcome is not Outcome.IGNORED
         return has_taken
+
+    async def _hears(self, generation_id: str) -> bool:
+        """Tell whether a device is a sensor; one that was registered a moment ago counts."""
+        if generation_id not in self._heard and self._is_changed.is_set():
+            found = await self._store.read(
+                lambda connection: sensor_repository.find_sensor(connection, self._organization_id, generation_id)
+            )
+            if found is not None and found.state is SensorState.ACTIVE:
+                self._heard |= {generation_id}
+        return generation_id in self._heard
 
     async def _remember(self, *, is_due: bool) -> None:
         now_s = self._clock.monotonic_s()
