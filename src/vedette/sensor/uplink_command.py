@@ -85,7 +85,7 @@ def run_with_platform(
         SpoolProblem: The buffer can't be used.
     """
     settings = read_settings(config)
-    chosen = tuple(interfaces) or settings.interfaces
+    chosen = tuple(dict.fromkeys(interfaces or settings.interfaces))
     if not chosen:
         raise SettingsProblem(f"{config}: no interface to listen on", hint="set interfaces, or give -i")
     if wrong := [name for name in chosen if not is_interface(name)]:

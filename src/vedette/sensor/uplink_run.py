@@ -62,10 +62,11 @@ def only_one(state: Path) -> Iterator[None]:
     except OSError as error:
         raise SensorBusy(f"{state}: {error.strerror}", hint="the sensor must own its folder") from None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SensorBusy(f"another sensor runs with {state}", hint="stop it, or give this one its own") from None
         yield
-    except BlockingIOError:
-        raise SensorBusy(f"another sensor runs with {state}", hint="stop it, or give this one its own") from None
     finally:
         os.close(file)
 
