@@ -24,9 +24,8 @@ from vedette.health.advisories.model import (
     Remedy,
     Weakness,
 )
-from vedette.health.advisories.names import vendor_keys
 from vedette.health.advisories.repository import CatalogueState, find_exploitation
-from vedette.health.advisories.service import AdvisoryService, CatalogueChanges, CurrentCatalogue
+from vedette.health.advisories.service import AdvisoryService, CurrentCatalogue
 
 __all__ = [
     "Advisory",
@@ -37,7 +36,6 @@ __all__ = [
     "Assessment",
     "Attack",
     "Catalogue",
-    "CatalogueChanges",
     "CatalogueState",
     "Certainty",
     "CurrentCatalogue",
@@ -56,5 +54,4 @@ __all__ = [
     "Weakness",
     "find_exploitation",
     "read_vector",
-    "vendor_keys",
 ]

@@ -313,11 +313,12 @@ def _look(facts: Iterable[SeenFact]) -> _Seen:
 
 def _identify(product: _Product, seen: _Seen, vendor: SeenFact) -> _Identity | None:
     plain = [code for code in product.codes if "*" not in code and "?" not in code]
-    for code, fact in seen.codes.items():
-        if len(plain) < len(product.codes) and any(code_matches(pattern, code) for pattern in product.codes):
-            return _Identity(_BY_CODE, f"order number {fact.value} is that of {product.name}", (fact, vendor))
-        if any(each[:3] == code[:3] for each in plain):
-            return None  # the same way of numbering, and another number
+    if len(plain) < len(product.codes):
+        for code, fact in seen.codes.items():
+            if any(code_matches(pattern, code) for pattern in product.codes):
+                return _Identity(_BY_CODE, f"order number {fact.value} is that of {product.name}", (fact, vendor))
+    if any(each[:3] == code[:3] for each in plain for code in seen.codes):
+        return None  # the same way of numbering, and another number
     found = _by_name(product, seen, vendor)
     if found is None or not plain or found.confidence <= _BY_VARIANT:
         return found

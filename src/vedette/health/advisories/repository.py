@@ -223,15 +223,11 @@ def count_all(connection: sa.Connection, organization_id: str) -> int:
 
 def advisories_since(
     connection: sa.Connection, organization_id: str, revision: int, limit: int
-) -> tuple[frozenset[str], list[Advisory]]:
-    """Return the makers that advisories are about which came after a revision; and those, if they are few."""
-    later = sa.and_(_a.organization_id == organization_id, _a.revision > revision)
-    lists = connection.execute(sa.select(_a.vendors).where(later)).scalars().all()
-    vendors = frozenset(vendor for vendors in lists for vendor in vendors)
-    if len(lists) > limit:
-        return vendors, []
-    documents = connection.execute(sa.select(_a.document).where(later).order_by(_a.advisory_key)).scalars()
-    return vendors, [_to_advisory(document) for document in documents]
+) -> list[Advisory] | None:
+    """Return the advisories that came after a revision; None: more than ``limit``."""
+    query = sa.select(_a.document).where(_a.organization_id == organization_id, _a.revision > revision)
+    documents = connection.execute(query.order_by(_a.advisory_key).limit(limit + 1)).scalars().all()
+    return None if len(documents) > limit else [_to_advisory(document) for document in documents]
 
 
 def replace_known_exploited(connection: sa.Connection, organization_id: str, catalog: Catalog) -> None:

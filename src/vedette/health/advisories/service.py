@@ -55,19 +55,6 @@ class CurrentCatalogue:
     state: CatalogueState
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueChanges:
-    """What came after a revision of the catalogue.
-
-    Attributes:
-        vendors: The makers that it is about.
-        advisories: Those alone, if they are few.
-    """
-
-    vendors: frozenset[str]
-    advisories: Catalogue | None
-
-
 @dataclass(slots=True)
 class _Tally:
     added: int = 0
@@ -260,12 +247,12 @@ class AdvisoryService:
         """Return how often the catalogue changed."""
         return await self._store.read(lambda connection: repository.read_state(connection, organization_id))
 
-    async def changes_since(self, organization_id: OrganizationId, revision: int) -> CatalogueChanges:
-        """Return what came after a revision of the catalogue."""
-        vendors, few = await self._store.read(
+    async def changes_since(self, organization_id: OrganizationId, revision: int) -> Catalogue | None:
+        """Return what came after a revision of the catalogue; None: more than a few advisories."""
+        few = await self._store.read(
             lambda connection: repository.advisories_since(connection, organization_id, revision, _FEW)
         )
-        return CatalogueChanges(vendors, await asyncio.to_thread(Catalogue, few) if few else None)
+        return None if few is None else await asyncio.to_thread(Catalogue, few)
 
     async def catalogue(self, organization_id: OrganizationId) -> CurrentCatalogue:
         """Return all advisories, ready to be compared with devices; built anew after each change."""

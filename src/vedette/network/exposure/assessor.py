@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from vedette.health.advisories import (
     AdvisoryService,
     Assessment,
-    CatalogueChanges,
+    Catalogue,
     Certainty,
     CurrentCatalogue,
     Exploitation,
@@ -31,7 +31,6 @@ from vedette.network.exposure.evidence import (
     name_of,
     seen_facts,
     told_facts,
-    vendors_of,
 )
 from vedette.network.exposure.model import Evidence, Exposure, Vulnerability, VulnerabilityState, evidence_id
 from vedette.network.exposure.ranking import Surroundings, rank
@@ -90,17 +89,13 @@ class _Due:
 class _Changes:
     """What of the catalogue came after a revision, and the assets that had vulnerabilities by it before."""
 
-    since: CatalogueChanges
+    since: Catalogue | None
     assets: set[str]
 
     def may_be_about(self, due: _Due) -> bool:
-        facts = (*due.facts, *due.told)
-        vendors = vendors_of(facts)
-        if vendors and self.since.vendors.isdisjoint(vendors):
-            return False
-        if self.since.advisories is None or due.asset.asset_id in self.assets:
+        if self.since is None or due.asset.asset_id in self.assets:
             return True
-        found = [self.since.advisories.assess(each) for each in (due.facts, due.told)]
+        found = [self.since.assess(each) for each in (due.facts, due.told)]
         return any(each.matches or each.unknown_advisories for each in found)
 
 
@@ -252,7 +247,7 @@ class ExposureAssessor:
     async def _changes(self, revision: int, changes: dict[int, _Changes]) -> _Changes:
         if revision not in changes:
             since = await self._advisories.changes_since(self._organization_id, revision)
-            keys = [] if since.advisories is None else list(since.advisories.keys)
+            keys = [] if since is None else list(since.keys)
             assets = await self._store.read(lambda c: repository.assets_with(c, self._organization_id, keys))
             changes[revision] = _Changes(since, assets)
         return changes[revision]
@@ -403,7 +398,6 @@ def _come_to(
         unknown_advisories=assessment.unknown_advisories,
         unknown_reason=assessment.unknown_reason[:1024],
         priority=max((each.priority for each in found if each.state is VulnerabilityState.OPEN), default=0),
-        vendors=vendors_of((*due.facts, *due.told)),
         fingerprint=due.fingerprint,
         revision=compared.current.state.revision,
         exploitation=compared.current.state.exploitation,

@@ -10,14 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
-from vedette.health.advisories import Assessment, Certainty, SeenFact, vendor_keys
+from vedette.health.advisories import Assessment, Certainty, SeenFact
 from vedette.network.exposure.ranking import Surroundings
 from vedette.network.model import AssetFact, ManagedBy, NetworkAsset
 from vedette.trust import Provenance
 
 ATTRIBUTES: Final = frozenset({"vendor", "model", "product_code", "firmware", "software"})
 TWIN: Final = "twin"
-_VENDORS_MAX: Final = 32
 _TOLD: Final = (("manufacturer", "vendor"), ("model", "model"), ("swVersion", "firmware"))
 _TOLD_SURE: Final = 80
 _TOLD_CHARS_MAX: Final = 256
@@ -65,12 +64,6 @@ def merge_assessments(seen: Assessment, told: Assessment) -> Assessment:
     if seen.unknown_reason and told.unknown_reason:
         return replace(seen, matches=matches)
     return Assessment(matches=matches)
-
-
-def vendors_of(facts: Iterable[SeenFact]) -> tuple[str, ...]:
-    """Return the makers that a device is compared with."""
-    keys = (key for fact in facts if fact.attribute == "vendor" for key in vendor_keys(fact.value))
-    return tuple(dict.fromkeys(keys))[:_VENDORS_MAX]
 
 
 def fingerprint(asset: NetworkAsset, facts: Iterable[SeenFact], around: Surroundings) -> str:

@@ -124,7 +124,6 @@ class Exposure:
         unknown_reason: Why it cannot be told whether there are more; empty: the product is known.
         unknown_advisories: How many advisories of its maker could be about it.
         priority: Of the worst that is open.
-        vendors: The makers it was compared with.
         fingerprint: Of everything that went in.
         revision: Of the catalogue it was compared with.
         exploitation: Of what was known of exploitation then.
@@ -140,7 +139,6 @@ class Exposure:
     unknown_advisories: int = 0
     unknown_reason: str = ""
     priority: int = 0
-    vendors: tuple[str, ...] = ()
     fingerprint: str = ""
     revision: int = 0
     exploitation: int = 0

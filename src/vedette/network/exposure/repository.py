@@ -81,7 +81,6 @@ exposures: Final = sa.Table(
     sa.Column("unknown_advisories", sa.Integer, nullable=False),
     sa.Column("unknown_reason", sa.String(1024), nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("vendors", Json, nullable=False),
     sa.Column("fingerprint", sa.String(_ID), nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.Column("exploitation", sa.BigInteger, nullable=False),
@@ -238,14 +237,7 @@ def pass_over(connection: sa.Connection, organization_id: str, asset_ids: Sequen
 def save_exposures(connection: sa.Connection, organization_id: str, changed: Iterable[Exposure]) -> None:
     """Write what assets' vulnerabilities come to."""
     names = Exposure.__slots__
-    rows = [
-        {
-            "organization_id": organization_id,
-            **{name: getattr(each, name) for name in names},
-            "vendors": list(each.vendors),
-        }
-        for each in changed
-    ]
+    rows = [{"organization_id": organization_id, **{name: getattr(each, name) for name in names}} for each in changed]
     for start in range(0, len(rows), _MANY):
         upsert(connection, exposures, rows[start : start + _MANY])
 
@@ -360,5 +352,4 @@ def _to_vulnerability(row: sa.RowMapping, now: datetime) -> Vulnerability:
 
 
 def _to_exposure(row: sa.RowMapping) -> Exposure:
-    values = {name: row[name] for name in Exposure.__slots__}
-    return Exposure(**values | {"vendors": tuple(row["vendors"])})
+    return Exposure(**{name: row[name] for name in Exposure.__slots__})

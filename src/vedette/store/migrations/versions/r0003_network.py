@@ -392,7 +392,6 @@ def _create_network_exposures() -> None:
         sa.Column("unknown_advisories", sa.Integer(), nullable=False),
         sa.Column("unknown_reason", sa.String(length=1024), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
-        sa.Column("vendors", Json(), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("exploitation", sa.BigInteger(), nullable=False),
