@@ -190,7 +190,7 @@ def read_technique(word: str) -> str:
 
 def read_moment(millis: int, now: datetime) -> datetime:
     """Return the time that a sensor tells; no alert lies in the future, whatever its clock says."""
-    if millis >= int(now.timestamp() * 1000):
+    if millis > int(now.timestamp() * 1000):
         return now
     return datetime.fromtimestamp(millis / 1000, tz=UTC)
 
