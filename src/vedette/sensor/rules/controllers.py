@@ -82,6 +82,8 @@ _READS_LOGIC: Final = frozenset({("service_4f", "program"), ("service_4f", "prog
 _TAKES_OVER: Final = frozenset({("service_4b", "execution_mode"), ("service_4c", "execution_mode")})
 _PLUS_PROGRAM: Final = 3
 """The object under which an S7-1200 keeps its blocks; others that are created are subscriptions of panels."""
+_STUXNET_BLOCK: Final = "DB890"
+"""By which Stuxnet marks a controller (Symantec, "W32.Stuxnet Dossier", 2011)."""
 _STREAMS: Final = 4
 _STREAMS_NS: Final = 60_000_000_000
 _FORCES: Final = frozenset({"forces", "forced_set_reset", "toggle_force_system_memory", "disable_forces"})
@@ -207,7 +209,7 @@ class Controllers(Detector):
             rule = _DOWNLOAD
         # One transfer is many messages: what they have in common is what they do.
         self._tell(rule, op, f"{op.protocol} {area if area in _WAYS else 'program'}")
-        if rule == _DOWNLOAD and op.direction is _REQUEST and "890" in op.name and op.protocol == "s7comm":
+        if rule == _DOWNLOAD and op.direction is _REQUEST and op.name == _STUXNET_BLOCK and op.protocol == "s7comm":
             source, target = ends_of(op)
             self.desk.report(
                 "malware.stuxnet", op.at_ns, source, target, f"block {op.name} is written, as Stuxnet does",
