@@ -9,9 +9,11 @@ from typing import Annotated, Final
 import typer
 
 from vedette.cli import (
-    advisory,
     access,
     access_list,
+    advisory,
+    alert,
+    alert_exception,
     approval,
     asset,
     authority,
@@ -55,6 +57,7 @@ from vedette.cli import (
     status,
     symmetric_key,
     telemetry,
+    ticket,
     token,
     twin,
     vulnerability,
@@ -245,6 +248,34 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "clone-alert": (
         "Identities that two clients used at once.",
         {"list": clone_alert.list_alerts, "acknowledge": clone_alert.acknowledge},
+    ),
+    "alert": (
+        "What sensors raise about behavior, and what you say to it.",
+        {
+            "list": alert.list_alerts,
+            "overview": alert.overview,
+            "show": alert.show,
+            "acknowledge": alert.acknowledge,
+            "close": alert.close,
+            "reopen": alert.reopen,
+            "merge": alert.merge,
+            "export": alert.export,
+            "slice": alert.read_slice,
+        },
+    ),
+    "exception": (
+        "Alerts that nobody needs to look at.",
+        {
+            "list": alert_exception.list_exceptions,
+            "show": alert_exception.show,
+            "preview": alert_exception.preview,
+            "add": alert_exception.add,
+            "end": alert_exception.end,
+        },
+    ),
+    "ticket": (
+        "Changes that were announced, whose alerts are raised to nobody.",
+        {"list": ticket.list_tickets, "show": ticket.show, "open": ticket.open_ticket, "end": ticket.end},
     ),
     "signal": (
         "What bears on trust in a device, and what it comes to.",
