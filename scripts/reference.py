@@ -232,6 +232,28 @@ def _places(protocol: Any) -> str:
     return f"{protocol.transport} {', '.join(map(str, protocol.ports))}".strip()
 
 
+def learned_section(rules: Mapping[str, Any], techniques: Mapping[str, str]) -> str:
+    """Return the section of what baselines raise.
+
+    Args:
+        rules: Id → text.
+        techniques: ATT&CK for ICS id → its name.
+    """
+    lines = [
+        "## Baselines",
+        "",
+        "What is told because it was not learned as usual:",
+        "[how it is learned](../detection.md#baselines-what-is-usual-here).",
+        "",
+        "| rule | | engine | severity | technique |",
+        "|---|---|---|---|---|",
+    ]
+    for name, rule in sorted(rules.items()):
+        technique = f"{rule.technique} {techniques[rule.technique]}" if rule.technique else ""
+        lines.append(f"| `{name}` | {rule.title} | {rule.engine} | {rule.severity} | {technique} |")
+    return "\n".join(lines) + "\n\n"
+
+
 def openapi_file(document: Mapping[str, Any]) -> str:
     """Return the OpenAPI document as it is committed: readable in a diff."""
     return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
@@ -255,9 +277,12 @@ def pages() -> dict[str, str]:
     if protocols := _exported("vedette.sensor.dissect", "PROTOCOLS"):
         found["protocols.md"] = protocols_page(protocols)
     if rules := _exported("vedette.sensor.rules", "RULES"):
-        from vedette.sensor.rules import MEANINGS, TECHNIQUES  # noqa: PLC0415 - the other pages need none of it
+        from vedette.sensor.baseline import RULES as LEARNED  # noqa: PLC0415 - the other pages need none of it
+        from vedette.sensor.rules import MEANINGS, TECHNIQUES  # noqa: PLC0415 - same
 
-        found["alerts.md"] = alerts_page(rules, MEANINGS, TECHNIQUES)
+        page = alerts_page(rules, MEANINGS, TECHNIQUES)
+        before, head, after = page.partition("## What a well-known monitor alerts on")
+        found["alerts.md"] = before + learned_section(LEARNED, TECHNIQUES) + head + after
     if build_openapi := _exported("vedette.api", "build_openapi"):
         found["openapi.json"] = openapi_file(build_openapi())
     return found

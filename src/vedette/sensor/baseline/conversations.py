@@ -88,8 +88,8 @@ class Conversations:
         asset = self._assets.find(address)
         learned = self._lists.find(KeyClass.ASSET, _SITE)
         known = learned.keys if learned is not None else {}
-        if asset is not None and any(each in known for each in (*asset.ips, *asset.macs)):
-            self._lists.teach(KeyClass.ASSET, _SITE, address, at_ns)  # it has another address, no more
+        if asset is not None and any(each in known for each in asset.macs):
+            self._lists.teach(KeyClass.ASSET, _SITE, address, at_ns)  # it was heard beneath IP before
             return
         self._arrivals.setdefault(address, at_ns)
 

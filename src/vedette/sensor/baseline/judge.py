@@ -115,15 +115,21 @@ class Judge:
     def allow(
         self, key_class: KeyClass, scope: str, key: str, at_ns: int, *, is_grave: bool, may_learn: bool = True
     ) -> Verdict:
-        """Look an address up as a key; another address of a known device is learned."""
+        """Look an address up as a key; a known device that moved to another address is learned, while anything is.
+
+        Two addresses that are in use at the same time are two: a router may stand before them.
+        """
         lists = self._lists
         verdict = lists.judge(key_class, scope, key, at_ns, is_grave=is_grave, may_learn=may_learn)
         if verdict is Verdict.NEW:
             asset = self._assets.find(key)
             learned = lists.find(key_class, scope)
-            if asset is not None and learned is not None and any(ip != key and ip in learned.keys for ip in asset.ips):
-                lists.teach(key_class, scope, key, at_ns)
-                return Verdict.LEARNED
+            if asset is not None and learned is not None and not lists.is_enforced:
+                now = at_ns // lists.slice_ns
+                seen = [learned.keys[ip] for ip in asset.ips if ip != key and ip in learned.keys]
+                if seen and max(seen) < now - 1:
+                    lists.teach(key_class, scope, key, at_ns)
+                    return Verdict.LEARNED
         return verdict
 
     def _stranger(self, op: OtOp, client: str, server: str, pair: str, *, is_grave: bool) -> Alert | None:

@@ -104,11 +104,13 @@ class AllowLists:
         settings: How is learned.
     """
 
-    __slots__ = ("_count", "_settings", "_slice_ns", "evicted", "known", "not_kept")
+    __slots__ = ("_count", "_settings", "evicted", "is_enforced", "known", "not_kept", "slice_ns")
 
     def __init__(self, settings: Settings) -> None:
         self._settings: Final = settings
-        self._slice_ns: Final = settings.slice_ns
+        self.slice_ns: Final = settings.slice_ns
+        self.is_enforced: Final = settings.is_enforced
+        """Nothing is learned any more."""
         self.known: Final[dict[ScopeKey, Learned]] = {}
         self.evicted = 0
         """Scopes that were still learning and had to leave."""
@@ -138,7 +140,7 @@ class AllowLists:
                 return Verdict.NOT_KEPT
         key = key[:_MAX_KEY_CHARS]
         if key in learned.keys:
-            learned.touch(at_ns, self._slice_ns)
+            learned.touch(at_ns, self.slice_ns)
             learned.keys[key] = learned.last_slice
             return Verdict.KNOWN
         verdict = self._unknown(key_class, learned, at_ns, is_grave=is_grave, may_learn=may_learn)
@@ -147,7 +149,7 @@ class AllowLists:
                 learned.is_full = True
                 self.not_kept += 1
                 return Verdict.NOT_KEPT
-            learned.touch(at_ns, self._slice_ns)
+            learned.touch(at_ns, self.slice_ns)
             learned.keys[key] = learned.last_slice
             self._count += 1
             learned.newest_ns = max(learned.newest_ns, at_ns)
@@ -166,7 +168,7 @@ class AllowLists:
         if ranges is None:
             return Verdict.NOT_KEPT
         if ranges.covers(first, last):
-            learned.touch(at_ns, self._slice_ns)
+            learned.touch(at_ns, self.slice_ns)
             return Verdict.KNOWN
         verdict = self._unknown(KeyClass.RANGE, learned, at_ns, is_grave=is_grave, may_learn=True)
         if verdict is Verdict.LEARNED:
@@ -174,7 +176,7 @@ class AllowLists:
                 learned.is_full = True
                 self.not_kept += 1
                 return Verdict.NOT_KEPT
-            learned.touch(at_ns, self._slice_ns)
+            learned.touch(at_ns, self.slice_ns)
             before = len(ranges)
             ranges.add(first, last)
             self._count += len(ranges) - before

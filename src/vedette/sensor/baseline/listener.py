@@ -84,6 +84,7 @@ class Baseline(Rule):
         self.saving_failed = 0
         if self._keeper is not None and (saved := self._keeper.load()) is not None:
             self.restore(saved)
+            self._take_orders(self._keeper)
 
     def operations(self, operations: list[OtOp]) -> None:
         """Judge operations."""

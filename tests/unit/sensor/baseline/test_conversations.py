@@ -66,14 +66,24 @@ def test_a_new_device_that_becomes_a_master_is_one_alert() -> None:
     assert told(site) == [("baseline.new_master", "10.0.0.99", "10.0.10.1")]
 
 
-def test_a_known_device_with_another_address_is_not_new() -> None:
+def test_a_known_device_that_moved_to_another_address_is_not_new() -> None:
     site = learned()
+    site.run(600)
     site.assets.evidence(
         [evidence(ip, site.now_ns, Attribute.MAC, "02:00:00:00:00:10", "arp") for ip in ("10.0.0.10", "10.0.0.110")]
     )
     arrive(site, "10.0.0.110", site.now_ns)
     site.hear(modbus(flow_of("10.0.0.110", "10.0.10.1", 502, "modbus"), site.now_ns))
     assert site.run(60) == []
+
+
+def test_two_addresses_at_the_same_time_are_two() -> None:
+    site = learned()
+    ips = ("10.0.0.10", "10.0.0.110")
+    site.assets.evidence([evidence(ip, site.now_ns, Attribute.MAC, "02:00:00:00:00:10", "arp") for ip in ips])
+    for ip in ips:
+        site.hear(modbus(flow_of(ip, "10.0.10.1", 502, "modbus"), site.now_ns))
+    assert told(site) == [("baseline.new_master", "10.0.0.110", "10.0.10.1")]
 
 
 def test_a_controller_that_answers_on_a_new_port_is_told() -> None:
