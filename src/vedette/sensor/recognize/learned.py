@@ -13,6 +13,7 @@ from vedette.sensor.recognize.observer import Observer
 SOURCE: Final = "learned"
 _EVERY_NS: Final = 60_000_000_000
 _MAX_PER_TICK: Final = 4
+_MAX_SOURCE_CHARS: Final = 120
 
 
 class LearnedTypes(Observer):
@@ -57,5 +58,5 @@ class LearnedTypes(Observer):
             return
         verdict = self._model.judge(windows)
         if verdict.type != UNKNOWN:
-            source = f"{SOURCE}: {', '.join(verdict.reasons)}"
+            source = f"{SOURCE}: {', '.join(verdict.reasons)}"[:_MAX_SOURCE_CHARS]
             asset.learn(Attribute.TYPE, verdict.type, round(verdict.confidence * 100), source, asset.last_ns)

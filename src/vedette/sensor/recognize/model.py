@@ -1,7 +1,8 @@
 """A model of types of devices: learned from captures that somebody labelled, and honest about what it does not know.
 
-Two things must speak for a type: the trees' votes, and that the device resembles one that was learned as much as those
-of its type resemble each other. A device of a type that was never learned falls short of at least one of them.
+Two things must speak for a type: its lead in the trees' votes, and that the device resembles one that was learned as
+much as those of its type resemble each other. A device of a type that was never learned falls short of one of them: it
+lies between several types, or far from the one that it is nearest to.
 """
 
 from __future__ import annotations
@@ -130,8 +131,13 @@ class TypeModel:
                 shares[number] += share / len(samples)
         top = max(range(len(types)), key=shares.__getitem__)
         familiar = sum(self._familiarity(one, other, top) for one, other in samples) / len(samples)
-        confidence = math.sqrt(max(shares[top] * familiar, 0.0))
-        reasons = (f"{shares[top]:.0%} of the trees' votes", f"{familiar:.0%} as alike as others of its type")
+        next_share = max((share for number, share in enumerate(shares) if number != top), default=0.0)
+        lead = 1 - next_share / shares[top] if shares[top] > 0 else 0.0
+        confidence = math.sqrt(max(lead, 0.0)) * familiar
+        reasons = (
+            f"{shares[top]:.0%} of the trees' votes, the next type {next_share:.0%}",
+            f"{familiar:.0%} as alike as others of its type",
+        )
         is_known = confidence >= self._stored.threshold
         return Verdict(types[top] if is_known else UNKNOWN, round(confidence, 3), types[top], reasons)
 
