@@ -95,8 +95,8 @@ class ExceptionRoutes:
         self._exceptions = exceptions
         self._clock = clock
 
-    def build(self) -> APIRouter:
-        """Return the routes."""
+    def build(self) -> list[APIRouter]:
+        """Return the routes, and the one that tries an exception."""
         router = api_router("alerts", "/v1/alert-exceptions")
         add = router.add_api_route
         add("", self.list_exceptions, methods=["GET"], summary="List alert exceptions", responses=refusals(400, 422))
@@ -108,8 +108,9 @@ class ExceptionRoutes:
             summary="Make an alert exception",
             responses=refusals(404, 409, 422, is_change=True),
         )
-        add(
-            "/preview",
+        trial = api_router("alerts", "/v1/alert-exception-preview")
+        trial.add_api_route(
+            "",
             self.preview,
             methods=["POST"],
             summary="Preview an alert exception",
@@ -124,7 +125,7 @@ class ExceptionRoutes:
             summary="End an alert exception",
             responses=refusals(404, 422, is_change=True),
         )
-        return router
+        return [router, trial]
 
     async def list_exceptions(
         self,

@@ -48,26 +48,25 @@ from vedette.operators import Action, Subject
 from vedette.registry import PlaceService
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the alert.", examples=["alr_06h0"])]
-_Word = Annotated[str, Query(max_length=512)]
 
 
 async def filter_of(
     *,
     state: Annotated[list[AlertState] | None, Query(max_length=3, description="Any of these.")] = None,
     severity: Annotated[Severity | None, Query(description="At least so grave.")] = None,
-    engine: Engine | None = None,
-    verdict: Verdict | None = None,
+    engine: Annotated[Engine | None, Query(description="What kind of detection.")] = None,
+    verdict: Annotated[Verdict | None, Query(description="What it turned out to be; empty: not closed.")] = None,
     rule: Annotated[str, Query(max_length=128, description="A rule, or a beginning that ends in `*`.")] = "",
     technique: Annotated[str, Query(max_length=16, description="ATT&CK for ICS id.")] = "",
     address: Annotated[str, Query(max_length=64, description="Of either end.")] = "",
     asset_id: Annotated[str, Query(max_length=64, description="Of either end.")] = "",
     device_id: Annotated[str, Query(max_length=128, description="Of either end, or the sensor itself.")] = "",
-    site: _Word = "",
-    protocol: _Word = "",
+    site: Annotated[str, Query(max_length=512, description="Of the sensor.")] = "",
+    protocol: Annotated[str, Query(max_length=128, description="That it was seen in.")] = "",
     text: Annotated[str, Query(max_length=512, description="Part of the title.")] = "",
-    merged_into: Annotated[str, Query(max_length=64)] = "",
-    exception_id: Annotated[str, Query(max_length=64)] = "",
-    ticket_id: Annotated[str, Query(max_length=64)] = "",
+    merged_into: Annotated[str, Query(max_length=64, description="The alert that speaks for them.")] = "",
+    exception_id: Annotated[str, Query(max_length=64, description="That hides them.")] = "",
+    ticket_id: Annotated[str, Query(max_length=64, description="That authorized them.")] = "",
     is_loud: Annotated[bool | None, Query(description="Only those that somebody is to look at, or the others.")] = None,
     is_managed: Annotated[bool | None, Query(description="Whether a registered device stands behind it.")] = None,
     since: Annotated[Moment | None, Query(description="Last seen then or later.")] = None,

@@ -202,7 +202,7 @@ _ALERTS: Final = {
     "POST /v1/bulk/alerts": _ACKNOWLEDGE,
     "GET /v1/alert-exceptions": _READ,
     "POST /v1/alert-exceptions": _RESPOND,
-    "POST /v1/alert-exceptions/preview": _READ,
+    "POST /v1/alert-exception-preview": _READ,
     "GET /v1/alert-exceptions/{exception_id}": _READ,
     "POST /v1/alert-exceptions/{exception_id}/end": _RESPOND,
     "GET /v1/tickets": _READ,

@@ -258,7 +258,7 @@ def _routers(services: Services) -> list[APIRouter]:
         GroupRoutes(organization_id, services.groups).build(),
         CloneAlertRoutes(organization_id, services.clone_alerts).build(),
         *AlertRoutes(organization_id, services.alerts, services.slices, services.places).build(),
-        ExceptionRoutes(organization_id, services.alert_exceptions, clock=services.clock).build(),
+        *ExceptionRoutes(organization_id, services.alert_exceptions, clock=services.clock).build(),
         TicketRoutes(organization_id, services.tickets, clock=services.clock).build(),
         *network_routers(organization_id, services.network),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),

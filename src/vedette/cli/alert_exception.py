@@ -104,7 +104,7 @@ def preview(
     """Say what an exception would have hidden; changes nothing."""
     pattern = _pattern(session, from_alert, rules=rule, sources=source, targets=target, keys=key, sites=site)
     body = _body(pattern, "preview", "preview", until=until, learn=learn, from_alert=from_alert, up_to=up_to)
-    found = session.client.send("POST", "/v1/alert-exceptions/preview", body, params={"days": days}).body
+    found = session.client.send("POST", "/v1/alert-exception-preview", body, params={"days": days}).body
     if session.output.is_json:
         session.output.json(found)
         return
