@@ -183,9 +183,7 @@ def part(session: Session, asset_id: AssetArgument, *, reason: _WhyOption = "", 
 def split(
     session: Session,
     asset_id: AssetArgument,
-    addresses: Annotated[
-        list[str], typer.Argument(metavar="ADDRESS...", help="IP or MAC addresses of another one.")
-    ],
+    addresses: Annotated[list[str], typer.Argument(metavar="ADDRESS...", help="IP or MAC addresses of another one.")],
     *,
     reason: _WhyOption = "",
     dry_run: DryRunOption = False,
