@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
@@ -99,6 +99,15 @@ async def filter_of(
 Wanted = Annotated[AlertFilter, Depends(filter_of)]
 
 
+_TEXT: Final = {"schema": {"type": "string"}}
+_EXPORTED: Final = {
+    MEDIA_TYPES["csv"]: _TEXT,
+    MEDIA_TYPES["ocsf"]: _TEXT,
+    MEDIA_TYPES["json"]: {"schema": {"type": "array", "items": {"type": "object"}}},
+    MEDIA_TYPES["stix"]: {"schema": {"type": "object"}},
+}
+
+
 class AlertRoutes:
     """What the routes below do, for one organization.
 
@@ -126,7 +135,7 @@ class AlertRoutes:
             methods=["GET"],
             summary="Export alerts",
             response_class=Response,
-            responses={200: {"content": dict.fromkeys(MEDIA_TYPES.values(), binary)}, **refusals(422)},
+            responses={200: {"content": _EXPORTED}, **refusals(422)},
         )
         one = "/{alert_id}"
         add(one, self.show, methods=["GET"], summary="Show an alert", responses=refusals(404, 422))
