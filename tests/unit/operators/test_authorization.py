@@ -191,6 +191,7 @@ WEIGHTY = {
     Action.LET_IN,
     Action.ELEVATE,
     Action.OWN_CREDENTIALS,
+    Action.READ_PACKETS,
 }
 MOMENTOUS = {Action.CHANGE_MANY, Action.MANAGE_KEYS, Action.MANAGE_POLICIES}
 

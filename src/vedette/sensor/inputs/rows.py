@@ -15,7 +15,7 @@ from vedette.sensor.model import Value, Values
 LINE_BYTES_MAX: Final = 256 * 1024
 _MAX_TEXT_CHARS: Final = 1_024
 _MAX_ITEMS: Final = 64
-_MAX_NS: Final = 2**62
+_MAX_S: Final = 2**62 // 1_000_000_000
 _MAX_NUMBER: Final = 2**63 - 1
 _MAC: Final = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}")
 
@@ -85,17 +85,16 @@ class Row:
                 value = datetime.fromisoformat(value).timestamp()
             except (ValueError, OverflowError, OSError):
                 return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MAX_S:
             return None
-        at_ns = round(value * 1e6) * 1_000
-        return at_ns if 0 <= at_ns < _MAX_NS else None
+        return round(value * 1e6) * 1_000
 
     def duration_ns(self, name: str) -> int:
         """Return a duration in seconds as nanoseconds; 0 if there is none."""
         value = self.fields.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:  # nor what is no number
             return 0
-        return min(max(round(value * 1e6) * 1_000, 0), _MAX_NS)
+        return round(min(value, _MAX_S) * 1e6) * 1_000
 
 
 def read_row(line: bytes) -> Row | None:
