@@ -27,7 +27,14 @@ def test_refusal_tells_the_failed_check_the_certificate_and_the_remedy(console: 
 def test_rows_are_walked_by_keyboard_and_the_address_keeps_the_place(console: Console) -> None:
     page = console.open("/refusals?device=door-1")
     expect(page.get_by_role("row").nth(1)).to_be_visible()
-    console.keys("j", "j", "k")
+
+    def has_chosen() -> bool:
+        console.keys("j")
+        return "id=evt_" in page.url
+
+    # A page that has just been drawn may not listen yet.
+    wait_until(has_chosen, 10, "a row is chosen")
+    console.keys("j", "k")
     expect(page).to_have_url(re.compile("id=evt_"))
     place = page.url
     page.reload()
