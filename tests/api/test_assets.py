@@ -89,14 +89,14 @@ def test_a_person_says_what_an_asset_is(plant: ToldPlant, api: httpx.Client) -> 
 
 def test_known_assets_are_acknowledged_in_one_go(plant: ToldPlant, api: httpx.Client) -> None:
     ids = [each["asset_id"] for each in plant.assets(state="new")]
-    done = api.post("/v1/assets/acknowledge", json={"asset_ids": ids, "reason": "walked the hall"}).json()
+    done = api.post("/v1/bulk/assets", json={"asset_ids": ids, "reason": "walked the hall"}).json()
     assert done == {"changed": len(ids)}
     assert plant.assets(state="new") == []
     acts = items(api, "/v1/ledger/entries", target=ids[0])
     assert acts[-1]["action"] == "network.acknowledge_asset"
     assert acts[-1]["reason"] == "walked the hall"
-    assert api.post("/v1/assets/acknowledge", json={"asset_ids": ["ast_nobody"]}).status_code == 404
-    assert api.post("/v1/assets/acknowledge", json={"asset_ids": []}).status_code == 422
+    assert api.post("/v1/bulk/assets", json={"asset_ids": ["ast_nobody"]}).status_code == 404
+    assert api.post("/v1/bulk/assets", json={"asset_ids": []}).status_code == 422
 
 
 def test_two_assets_become_one_and_two_again(plant: ToldPlant, api: httpx.Client) -> None:

@@ -53,19 +53,12 @@ class AssetRoutes:
         self._reader = reader
         self._assets = assets
 
-    def build(self) -> APIRouter:
+    def build(self) -> list[APIRouter]:
         """Return the routes."""
         router = api_router("assets", "/v1/assets")
         add = router.add_api_route
         change = refusals(404, 422, is_change=True)
         add("", self.list_assets, methods=["GET"], summary="List assets", responses=refusals(422))
-        add(
-            "/acknowledge",
-            self.acknowledge,
-            methods=["POST"],
-            summary="Say that assets are known",
-            responses=change,
-        )
         add("/{asset_id}", self.show, methods=["GET"], summary="Show an asset", responses=refusals(404, 422))
         add(
             "/{asset_id}",
@@ -78,7 +71,11 @@ class AssetRoutes:
         add("/{asset_id}/merge", self.merge, methods=["POST"], summary="Merge an asset into another", responses=change)
         add("/{asset_id}/part", self.part, methods=["POST"], summary="Undo a merge", responses=change)
         add("/{asset_id}/split", self.split, methods=["POST"], summary="Split addresses off", responses=change)
-        return router
+        many = api_router("assets", "/v1/bulk/assets")
+        many.add_api_route(
+            "", self.acknowledge, methods=["POST"], summary="Say that assets are known", responses=change
+        )
+        return [router, many]
 
     async def list_assets(
         self,

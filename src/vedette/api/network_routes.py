@@ -37,7 +37,7 @@ def network_routers(organization_id: OrganizationId, services: NetworkServices) 
     """Return the routes."""
     return [
         SensorRoutes(organization_id, services.sensors).build(),
-        AssetRoutes(organization_id, services.reader, services.assets).build(),
+        *AssetRoutes(organization_id, services.reader, services.assets).build(),
         *TalkRoutes(organization_id, services.reader, services.externals).build(),
         *SnapshotRoutes(services.snapshots).build(),
         InventoryExport(organization_id, services.reader, services.externals).build(),

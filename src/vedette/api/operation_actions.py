@@ -216,7 +216,7 @@ _NETWORK: Final = {
     "GET /v1/sensors/{device_id}": _READ_DEVICE,
     "POST /v1/sensors/{device_id}/retire": _RESTRICT,
     "GET /v1/assets": _LIST,
-    "POST /v1/assets/acknowledge": _ACKNOWLEDGE,
+    "POST /v1/bulk/assets": _ACKNOWLEDGE,
     "GET /v1/assets/{asset_id}": _READ_LIMITED,
     "PATCH /v1/assets/{asset_id}": _DESCRIBE,
     "POST /v1/assets/{asset_id}/merge": _DESCRIBE,

@@ -106,7 +106,7 @@ def acknowledge(
     change = Change(
         summary=f"acknowledge {len(asset_ids)} assets",
         method="POST",
-        path="/v1/assets/acknowledge",
+        path="/v1/bulk/assets",
         body={"asset_ids": asset_ids, "reason": reason},
         after={"state": "acknowledged"},
     )
