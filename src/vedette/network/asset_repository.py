@@ -248,13 +248,14 @@ def delete_facts(connection: sa.Connection, organization_id: str, asset_id: str,
 
 
 def list_stale(connection: sa.Connection, organization_id: str, before: datetime, limit: int) -> list[NetworkAsset]:
-    """Return assets that nobody has said anything about, and that were not seen since a time."""
+    """Return assets that nobody has said anything about, and that were neither seen nor new here since a time."""
     query = sa.select(assets).where(
         _a.organization_id == organization_id,
         _a.merged_into == "",
         _a.state == AssetState.NEW.value,
         _a.revision == 0,
         _a.last_at < before,
+        _a.created_at < before,
     )
     return [_to_asset(row) for row in connection.execute(query.order_by(_a.asset_id).limit(limit)).mappings()]
 

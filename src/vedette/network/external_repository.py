@@ -98,9 +98,9 @@ def delete_of_assets(connection: sa.Connection, organization_id: str, asset_ids:
 
 
 def delete_stale(connection: sa.Connection, organization_id: str, before: datetime, limit: int) -> int:
-    """Forget connections that nobody decided about and that were not seen since a time; return how many."""
+    """Forget connections that nobody decided about and that were neither seen nor new here since a time."""
     old = sa.select(_c.external_id).where(
-        _c.organization_id == organization_id, _c.decided_at.is_(None), _c.last_at < before
+        _c.organization_id == organization_id, _c.decided_at.is_(None), _c.last_at < before, _c.created_at < before
     )
     found = connection.execute(old.limit(limit)).scalars().all()
     delete_externals(connection, organization_id, found)

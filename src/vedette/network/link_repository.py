@@ -139,10 +139,14 @@ def leave_ends(connection: sa.Connection, table: sa.Table, organization_id: str,
 
 
 def delete_stale(connection: sa.Connection, table: sa.Table, organization_id: str, before: datetime, limit: int) -> int:
-    """Forget rows of ``links`` or ``operations`` that were not seen since a time; return how many."""
+    """Forget rows of ``links`` or ``operations`` that were neither seen nor new here since a time; return how many."""
     c = table.c
     key = next(iter(column for column in table.primary_key if column.name != "organization_id"))
-    old = sa.select(key).where(c.organization_id == organization_id, c.last_at < before).limit(limit)
+    old = (
+        sa.select(key)
+        .where(c.organization_id == organization_id, c.last_at < before, c.created_at < before)
+        .limit(limit)
+    )
     found = connection.execute(old).scalars().all()
     if found:
         connection.execute(table.delete().where(c.organization_id == organization_id, key.in_(found)))

@@ -26,7 +26,7 @@ class InventoryUpkeep:
     """Forgets what was not seen for long; never while the clock cannot be believed.
 
     Assets go after 30 days, if nobody ever acknowledged or described them; links, operations and connections to the
-    outside after 180 days, unless somebody decided about them.
+    outside after 180 days, unless somebody decided about them. What an old capture tells counts from the day it came.
 
     Args:
         organization_id: Whose inventory.

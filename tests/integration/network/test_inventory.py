@@ -167,6 +167,18 @@ async def test_a_snapshot_a_day_and_as_many_as_are_asked_for(house: NetworkHouse
         await house.snapshots.changes(second.snapshot_id, until=first.snapshot_id)
 
 
+async def test_what_an_old_capture_tells_is_kept_from_the_day_it_came(house: NetworkHouse, clock: ManualClock) -> None:
+    upkeep = InventoryUpkeep(house.organization_id, house.store, house.intake, house.guard, clock=clock)
+    sensor = await house.sensor()
+    at = int((clock.now() - timedelta(days=4_000)).timestamp() * 1000)
+    await house.tell(sensor, asset(PLC, at=at), asset(HMI, number=2, at=at), link(first_at=at, last_at=at))
+    assert await upkeep.forget() == 0
+    assert len(await house.assets()) == 2
+    assert len(await house.links()) == 1
+    clock.advance(timedelta(days=31))
+    assert await upkeep.forget() == 2
+
+
 async def test_what_was_not_seen_for_long_and_nobody_named_is_forgotten(
     house: NetworkHouse, clock: ManualClock
 ) -> None:
