@@ -49,10 +49,10 @@ STAGES = [
     Stage("unit", ("-n", "2"), is_ground=True),
     Stage("protocols"),
     Stage("fuzz"),
-    Stage("integration", ("-n", "3", "--dist", "loadfile"), lane=0, limit_s=1800),
+    Stage("integration", ("-n", "2", "--dist", "loadfile"), lane=0, limit_s=1800),
     Stage("api", ("-n", "2", "--dist", "loadfile"), lane=0, limit_s=900),
     Stage("faults", ("-n", "2", "--dist", "loadfile"), lane=0, limit_s=900),
-    Stage("console", ("-n", "3", "--dist", "loadfile"), lane=1, limit_s=1800),
+    Stage("console", ("-n", "2", "--dist", "loadfile"), lane=1, limit_s=1800),
     # Two files of journeys at a time: each has a loopback address of its own.
     Stage("journeys", ("-n", "2", "--dist", "loadfile"), lane=1, limit_s=1800),
 ]
