@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -385,18 +386,24 @@ async def test_a_key_that_is_new_is_looked_for_once_in_a_while(signals: Signals)
 
 async def test_keys_are_had_before_anything_is_pushed_and_while_they_last(signals: Signals) -> None:
     await signals.house.active()
-    transmitter = await signals.hear()
+    # Asked for tokens behind its keys: when that question came, the keys are there.
+    transmitter = await signals.hear(poll_url=f"{signals.peer.url}/poll")
 
     def asked() -> int:
         return len([each for each in signals.peer.asked if each.path == "/jwks"])
 
+    def has(count: int) -> bool:
+        return asked() == count and signals.peer.asked[-1].path == "/poll"
+
     running = asyncio.create_task(signals.receiver.run(), name="receiver")
-    await until(lambda: asked() == 1)
+    await until(lambda: has(1))
     await signals.receiver.push(transmitter.transmitter_id, signals.token(SESSION_REVOKED, {}), "")
     assert asked() == 1
     signals.clock.advance(timedelta(seconds=200))
-    await until(lambda: asked() == 2)
+    await until(lambda: has(2))
     running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
     signals.clock.advance(timedelta(seconds=200))
     await signals.receiver.push(transmitter.transmitter_id, signals.token(SESSION_REVOKED, {}, jti="2"), "")
     assert asked() == 2

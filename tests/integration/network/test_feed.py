@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from identity_house import ACTOR
 from network_house import HMI, PLC, NetworkHouse, asset
 from running_bus import RunningBus
 
 from vedette.bus import CONTROL_USER, BusConnection
 from vedette.bus.contract import TELEMETRY_STREAM, TelemetryBatch, TelemetryRecord, TelemetrySession, telemetry_subject
-from vedette.network import SensorFeed
+from vedette.network import SensorFeed, sensor_repository
 from vedette.protocols.sensor import CONTENT_TYPE, Batch, Record, write_batch
 
 pytestmark = pytest.mark.anyio
@@ -76,6 +77,17 @@ class Stream:
                 await asyncio.sleep(0.02)
         return {each.ips[0] for each in found}
 
+    async def is_noted(self) -> None:
+        """Wait until the feed has written down how far it read: what it took since would be taken again."""
+        house = self.house
+
+        def read(connection: sa.Connection) -> int | None:
+            return sensor_repository.read_position(connection, house.organization_id, TELEMETRY_STREAM)
+
+        async with asyncio.timeout(15):
+            while await house.store.read(read) is None:  # noqa: ASYNC110 - a database tells nobody
+                await asyncio.sleep(0.02)
+
 
 @pytest.fixture
 async def stream(house: NetworkHouse, bus: RunningBus) -> Stream:
@@ -106,6 +118,7 @@ async def test_reading_goes_on_where_it_was_and_hostile_bytes_stop_nothing(strea
     async with stream.feed():
         await stream.store(sensor.generation_id, asset(PLC), sequence=1)
         await stream.ips(1)
+        await stream.is_noted()
     await stream.put(b"\xff no telemetry")
     await stream.store(sensor.generation_id, asset(PLC), sequence=1)  # resent
     await stream.store(sensor.generation_id, asset(HMI), sequence=2)
