@@ -10,6 +10,7 @@ export function useKeys(openPalette: () => void): void {
   useEffect(() => {
     let isGoing = false;
     const onKey = (event: KeyboardEvent) => {
+      if (event.key === 'Shift') return;
       const wasGoing = isGoing;
       isGoing = false;
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {

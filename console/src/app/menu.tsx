@@ -4,13 +4,13 @@ import { useWaitingApprovals } from '../api/people';
 import { useOpenCloneAlerts } from '../api/queries';
 import { PAGES } from './pages';
 
-const GROUPS = ['Fleet', 'Trust', 'People', 'Record'] as const;
+const GROUPS = ['Fleet', 'Network', 'Trust', 'People', 'Record'] as const;
 
 export function Menu({ location }: { location: string }) {
   const open: Record<string, number> = { '/clone-alerts': useOpenCloneAlerts(), '/approvals': useWaitingApprovals() };
   return (
     <nav aria-label="Pages">
-      {GROUPS.map((group) => (
+      {GROUPS.filter((group) => PAGES.some((page) => page.group === group)).map((group) => (
         <section key={group}>
           <h2>{group}</h2>
           {PAGES.filter((page) => page.group === group).map((page) => (

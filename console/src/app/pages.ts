@@ -4,7 +4,7 @@ import { lazy, type ComponentType } from 'react';
 export interface Page {
   path: string;
   title: string;
-  group: 'Fleet' | 'Trust' | 'People' | 'Record' | '';
+  group: 'Fleet' | 'Network' | 'Trust' | 'People' | 'Record' | '';
   key: string;
   component: ComponentType;
   /** Fetch what draws it, before it is drawn. */
