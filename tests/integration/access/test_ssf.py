@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -389,24 +388,21 @@ async def test_keys_are_had_before_anything_is_pushed_and_while_they_last(signal
     # Asked for tokens behind its keys: when that question came, the keys are there.
     transmitter = await signals.hear(poll_url=f"{signals.peer.url}/poll")
 
-    def asked() -> int:
-        return len([each for each in signals.peer.asked if each.path == "/jwks"])
-
     def has(count: int) -> bool:
-        return asked() == count and signals.peer.asked[-1].path == "/poll"
+        paths = [each.path for each in signals.peer.asked]
+        return paths.count("/jwks") == count and paths[-1] == "/poll"
 
     running = asyncio.create_task(signals.receiver.run(), name="receiver")
     await until(lambda: has(1))
     await signals.receiver.push(transmitter.transmitter_id, signals.token(SESSION_REVOKED, {}), "")
-    assert asked() == 1
+    assert has(1)
     signals.clock.advance(timedelta(seconds=200))
     await until(lambda: has(2))
     running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+    await asyncio.wait({running})
     signals.clock.advance(timedelta(seconds=200))
     await signals.receiver.push(transmitter.transmitter_id, signals.token(SESSION_REVOKED, {}, jti="2"), "")
-    assert asked() == 2
+    assert has(2)
 
 
 async def test_a_push_may_have_to_be_authorized_too(signals: Signals) -> None:
