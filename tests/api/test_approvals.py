@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -74,6 +75,37 @@ def test_an_act_waits_for_another_person_and_is_done_once(people: PeopleAtTheDoo
         "operators.approve_act",
         "operators.use_approval",
     ]
+
+
+def test_a_request_that_is_refused_leaves_the_approval_to_be_used(people: PeopleAtTheDoor, host: httpx.Client) -> None:
+    asker, other = people.come("deployer"), people.come("operator")
+    body = {"name": "twice", "kind": "individual", "registration_id": "twice", "primary_sha256": "ab" * 32}
+    act = asker.http.post("/v1/enrollments", json=body).json()["context"]["approval_id"]
+    other.http.post(f"/v1/approvals/{act}/approve", json={}).raise_for_status()
+    in_the_way = host.post("/v1/enrollments", json=body).raise_for_status().json()
+    refused = asker.http.post("/v1/enrollments", json=body)
+    assert refused.status_code == 409, refused.text
+    assert other.http.get(f"/v1/approvals/{act}").json()["state"] == "approved"
+    host.delete(f"/v1/enrollments/{in_the_way['enrollment_id']}", params={"reason": "in the way"}).raise_for_status()
+    assert asker.http.post("/v1/enrollments", json=body).status_code == 201
+    assert other.http.get(f"/v1/approvals/{act}").json()["state"] == "used"
+    assert asker.http.post("/v1/enrollments", json=body).json()["code"] == "operators.approval_needed"
+    entries = host.get("/v1/ledger/entries", params={"target": act, "limit": 100}).json()["items"]
+    assert [each["action"].partition(".")[2] for each in entries][2:] == [
+        "use_approval",
+        "give_back_approval",
+        "use_approval",
+    ]
+
+
+def test_one_approval_lets_one_of_many_requests_through(people: PeopleAtTheDoor) -> None:
+    asker, other = people.come("deployer"), people.come("operator")
+    body = {"name": "many", "kind": "individual", "registration_id": "many", "primary_sha256": "cd" * 32}
+    act = asker.http.post("/v1/enrollments", json=body).json()["context"]["approval_id"]
+    other.http.post(f"/v1/approvals/{act}/approve", json={}).raise_for_status()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: asker.http.post("/v1/enrollments", json=body).status_code, range(8)))
+    assert sorted(answers) == [201] + [403] * 7
 
 
 def test_a_refused_act_is_not_done(people: PeopleAtTheDoor) -> None:

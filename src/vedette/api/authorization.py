@@ -1,12 +1,14 @@
 """May they? Asked of the policies about people before any operation is carried out, and before a kept answer is told.
 
 An operation that the table does not know is refused. What is outside somebody's places is answered as if it were not
-there. Refusals are on record, once a minute for each asker and operation.
+there. Refusals are on record, once a minute for each asker and operation. Another person's approval is used up
+last, when nothing else stands against the act, and given back when what comes behind refuses it.
 """
 
 from __future__ import annotations
 
 import binascii
+import logging
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,7 @@ from vedette.operators import (
     Act,
     Action,
     ActRefused,
+    Approval,
     ApprovalNeeded,
     ApprovalService,
     Asker,
@@ -46,11 +49,14 @@ from vedette.operators import (
 )
 from vedette.registry import DeviceNotFound, DevicePlace, GroupNotFound, PlaceService
 
+log = logging.getLogger(__name__)
+
 ASSERTION_HEADER: Final = "vedette-act-assertion"
 ASSERTION_MAX_CHARS: Final = 16_384
 _PROGRAMS: Final = frozenset({"service-token"})
 _NOBODY: Final = "-"
 _SHAPES_MAX: Final = 256
+_REFUSED: Final = range(400, 500)
 _NOWHERE: Final = DevicePlace(GenerationId(""), "", None, "", frozenset())
 _PLATFORM: Final = Subject()
 _LIMITED: Final = Subject(is_limited=True)
@@ -175,6 +181,8 @@ class AuthorizedRoutes:
         )
         sight = await self._permit(asked, headers)
         scope["state"]["sight"] = sight
+        if sight.given.is_approved:
+            send = _Returning(send, desk.approvals, await self._take_approval(asked), standing).send
         send = StreamGuard(send, lambda: self._is_still_permitted(asked, sight), clock=desk.clock).send
         if not operation.is_bulk:
             return send
@@ -196,14 +204,13 @@ class AuthorizedRoutes:
         ruling = Ruling(is_permitted=False, policies=())
         for subject in subjects:
             ruling = desk.authorization.decide(standing, asked.action, subject, given)
-            if ruling.missing == "second-person" and await self._is_approved(asked):
+            if ruling.missing == "second-person":
+                await self._check_approval(asked)
                 given = replace(given, is_approved=True)
                 ruling = desk.authorization.decide(standing, asked.action, subject, given)
             if not ruling.is_permitted:
                 raise await self._refuse(asked, subjects[0], ruling)
-        if asked.operation.carries:
-            device_id, name = (str(asked.parameters.get(each, "")) for each in ("device_id", "name"))
-            await desk.guard.check_request(asked.operation, device_id, name, asked.body)
+        await self._check_command(asked)
         return Sight(desk.authorization, desk.places, standing, areas=ruling.areas, given=given)
 
     async def _is_still_permitted(self, asked: _Asked, sight: Sight) -> bool:
@@ -216,20 +223,41 @@ class AuthorizedRoutes:
         ]
         return all(each.is_permitted for each in rulings) and rulings[-1].areas == sight.areas
 
-    async def _is_approved(self, asked: _Asked) -> bool:
-        """Use up another person's approval of this very act; without one, have it wait.
+    async def _check_command(self, asked: _Asked) -> None:
+        if asked.operation.carries:
+            device_id, name = (str(asked.parameters.get(each, "")) for each in ("device_id", "name"))
+            await self._desk.guard.check_request(asked.operation, device_id, name, asked.body)
+
+    async def _check_approval(self, asked: _Asked) -> None:
+        """Look whether another person has approved this very act; without that, have it wait.
 
         Raises:
             ApprovalNeeded: It waits now.
         """
         desk, actor = self._desk, asked.standing.asker.actor
-        if await desk.approvals.take(desk.organization_id, asked.act, actor=actor) is not None:
-            return True
+        if not await desk.approvals.is_approved(desk.organization_id, asked.act, actor=actor):
+            await self._check_command(asked)  # nobody is asked to approve what is refused anyway
+            raise await self._wait(asked)
+
+    async def _take_approval(self, asked: _Asked) -> Approval:
+        """Use up another person's approval.
+
+        Raises:
+            ApprovalNeeded: The same request was faster, and this one waits now.
+        """
+        desk, actor = self._desk, asked.standing.asker.actor
+        taken = await desk.approvals.take(desk.organization_id, asked.act, actor=actor)
+        if taken is None:
+            raise await self._wait(asked)
+        return taken
+
+    async def _wait(self, asked: _Asked) -> ApprovalNeeded:
+        desk, actor = self._desk, asked.standing.asker.actor
         device_id = str(asked.parameters.get("device_id", ""))
         waiting = await desk.approvals.ask(
             desk.organization_id, asked.act, asked.action, body=asked.body, device_id=device_id, actor=actor
         )
-        raise ApprovalNeeded(
+        return ApprovalNeeded(
             "this act waits for another person's approval",
             hint=f"they do: vedette approval approve {waiting.approval_id}; then repeat exactly this request",
             approval_id=waiting.approval_id,
@@ -312,6 +340,30 @@ class AuthorizedRoutes:
             if len(self._by_shape) < _SHAPES_MAX:
                 self._by_shape[method, levels] = found
         return found
+
+
+class _Returning:
+    """Gives an approval back when its act was refused, before whoever asked is told so.
+
+    What failed on our side stays used: it may have been done.
+    """
+
+    def __init__(self, send: Send, approvals: ApprovalService, taken: Approval, standing: Standing) -> None:
+        self._send = send
+        self._approvals = approvals
+        self._taken = taken
+        self._actor = standing.asker.actor
+
+    async def send(self, message: Message) -> None:
+        """Send what comes."""
+        if message["type"] == "http.response.start" and message["status"] in _REFUSED:
+            try:
+                await self._approvals.give_back(
+                    self._taken, actor=self._actor, reason=f"the act was refused with status {message['status']}"
+                )
+            except Problem as problem:
+                log.warning("approval of a refused act stays used", extra={"code": problem.code})
+        await self._send(message)
 
 
 class _Counting:

@@ -148,7 +148,7 @@ def decide(
         _a.state == former,
     )
     values: dict[str, Any] = {"state": state}  # Any: cells
-    if state != "used":
+    if former == "waiting":
         values |= {"decided_at": at, "decided_by_id": by.id, "decided_by_name": by.name, "note": note}
     return connection.execute(change.values(**values)).rowcount == 1
 

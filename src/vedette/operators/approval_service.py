@@ -1,7 +1,8 @@
 """A second person: acts that wait until somebody else has approved that very act, within a day.
 
 Whoever asked repeats the same request once it is approved; any other one, by a byte, waits anew. An approval is good
-once.
+once: it is used up before the act is carried out, so that two at the same time can't both use it, and given back when
+the act was refused.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ class ApprovalService:
         self._ids = ids
         self._lasts = lasts
 
+    async def is_approved(self, organization_id: OrganizationId, act: Act, *, actor: Actor) -> bool:
+        """Tell whether somebody has approved an act, without using that up."""
+        now = self._clock.now()
+        found = await self._store.read(lambda connection: rows.of_asker(connection, organization_id, actor.id, now))
+        return any(each.state == "approved" and _is_same(each, act) for each in found)
+
     async def take(self, organization_id: OrganizationId, act: Act, *, actor: Actor) -> Approval | None:
         """Use up the approval of an act, if there is one."""
 
@@ -55,12 +62,17 @@ class ApprovalService:
                     return each
             return None
 
-        def looks(found: list[Approval]) -> bool:
-            return any(each.state == "approved" and _is_same(each, act) for each in found)
+        return await self._store.write(change)
 
-        now = self._clock.now()
-        found = await self._store.read(lambda connection: rows.of_asker(connection, organization_id, actor.id, now))
-        return await self._store.write(change) if looks(found) else None
+    async def give_back(self, approval: Approval, *, actor: Actor, reason: str) -> None:
+        """Let an approval that was taken be used after all: its act was refused. Its time runs on."""
+
+        def change(tx: Transaction) -> None:
+            now = self._clock.now()
+            if rows.decide(tx.connection, approval, "approved", former="used", at=now, by=actor, note=""):
+                self._record(tx, approval, "give_back_approval", actor=actor, reason=reason)
+
+        await self._store.write(change)
 
     async def ask(
         self,
