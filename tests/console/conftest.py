@@ -11,6 +11,7 @@ from console_page import CHROMIUM, Console, SimulatedFleet, keys_in, login_link
 from journey import Platform, free_port
 from passkey_page import PasskeyPage
 from playwright.sync_api import Browser, StorageState, expect, sync_playwright
+from seen_network import SeenNetwork
 
 # SDK ports are fixed: two processes that run these tests side by side take an address each.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -48,6 +49,14 @@ def fleet(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Itera
     running = SimulatedFleet(platform, tmp_path_factory.mktemp("fleet"), devices=DEVICES)
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def network(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> SeenNetwork:
+    """A hall of machines that a sensor of the platform has seen."""
+    seen = SeenNetwork(platform, tmp_path_factory.mktemp("network"))
+    seen.come()
+    return seen
 
 
 @pytest.fixture(scope="session")
