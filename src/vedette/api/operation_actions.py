@@ -318,6 +318,7 @@ _SEGMENTS: Final = {
     "DELETE /v1/conduits/{conduit_id}": _DEVELOP,
     "GET /v1/segmentation/plans": _READ,
     "GET /v1/segmentation/plans/{number}": _READ,
+    "GET /v1/segmentation/plans/{number}/difference": _READ,
     "POST /v1/segmentation/propose": _DEVELOP,
     "POST /v1/segmentation/approve": _POLICIES,
     "POST /v1/segmentation/discard": _DEVELOP,

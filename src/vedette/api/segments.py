@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from vedette.api.errors import InvalidRequest
+from vedette.api.plan_difference_views import PlanDifferenceView, show_difference
 from vedette.api.schema import After, Limit, Page, Reason, Who, api_router, refusals
 from vedette.api.segment_views import (
     AppliedView,
@@ -34,13 +35,19 @@ from vedette.api.segment_views import (
 )
 from vedette.api.zone_views import Which, ZonePath, which_of
 from vedette.kernel import OrganizationId
-from vedette.network.segmentation import DriftWatch, PlanStage, PlanVersion, SegmentationService
+from vedette.network.segmentation import (
+    DriftWatch,
+    PlanNotFound,
+    PlanStage,
+    PlanState,
+    PlanVersion,
+    SegmentationService,
+)
 
 MUD_MEDIA_TYPE = "application/mud+json"
 _Asset = Annotated[str, Path(max_length=64, description="Generated id of the asset.", examples=["ast_06h0"])]
-_Number = Annotated[
-    str, Path(pattern=r"^(approved|draft|[1-9][0-9]{0,8})$", description="`approved`, `draft`, or a number.")
-]
+_WHICH = r"^(approved|draft|[1-9][0-9]{0,8})$"
+_Number = Annotated[str, Path(pattern=_WHICH, description="`approved`, `draft`, or a number.")]
 
 
 class SegmentRoutes:
@@ -65,6 +72,13 @@ class SegmentRoutes:
             self.show_plan,
             methods=["GET"],
             summary="Show a version of the plan",
+            responses=refusals(404, 422),
+        )
+        add(
+            "/plans/{number}/difference",
+            self.difference,
+            methods=["GET"],
+            summary="Show what a version changes",
             responses=refusals(404, 422),
         )
         add(
@@ -161,6 +175,24 @@ class SegmentRoutes:
     async def show_plan(self, number: _Number) -> PlanDetailView:
         """What was left out of a proposal, and what is questionable, before somebody approves it."""
         return await self._detail(await self._segments.plans.get(self._organization_id, which_of(number)))
+
+    async def difference(
+        self,
+        number: _Number,
+        *,
+        base: Annotated[
+            str, Query(alias="from", pattern=_WHICH, description="Over which version; with none approved, all is new.")
+        ] = "approved",
+    ) -> PlanDifferenceView:
+        """What a person reads before they approve it."""
+        version = await self._segments.plans.get(self._organization_id, which_of(number))
+        try:
+            over = await self._segments.plans.get(self._organization_id, which_of(base))
+        except PlanNotFound:
+            if base != PlanState.APPROVED:
+                raise
+            over = None
+        return show_difference(version, over, await self._segments.compare(over, version))
 
     async def propose(self, asked: ProposalRequest, who: Who) -> PlanDetailView:
         """A draft: it counts for nothing before a person approves it."""

@@ -47,6 +47,14 @@ from vedette.network.segmentation.mud_signature import sign_mud
 from vedette.network.segmentation.nftables import CompiledZone, compile_plan, compile_zone
 from vedette.network.segmentation.plan_book import PlanBook, require_conduit, require_zone
 from vedette.network.segmentation.plan_check import Flaw, Weight, check_plan, find_flaws
+from vedette.network.segmentation.plan_difference import (
+    ChangeKind,
+    ConduitChange,
+    MemberMove,
+    PlanDifference,
+    ZoneChange,
+    compare_plans,
+)
 from vedette.network.segmentation.plan_editor import PlanEditor
 from vedette.network.segmentation.plan_service import PlanService
 from vedette.network.segmentation.proposal import propose
@@ -59,8 +67,10 @@ __all__ = [
     "UNASSIGNED",
     "Access",
     "AppliedOutcome",
+    "ChangeKind",
     "CompiledZone",
     "Conduit",
+    "ConduitChange",
     "ConduitNotFound",
     "DriftWatch",
     "Flaw",
@@ -72,6 +82,7 @@ __all__ = [
     "Judged",
     "LeftOut",
     "Member",
+    "MemberMove",
     "MemberRule",
     "Membership",
     "MudComparison",
@@ -80,6 +91,7 @@ __all__ = [
     "PlanApproved",
     "PlanBook",
     "PlanChanged",
+    "PlanDifference",
     "PlanEditor",
     "PlanNotFound",
     "PlanService",
@@ -99,12 +111,14 @@ __all__ = [
     "Violation",
     "Weight",
     "Zone",
+    "ZoneChange",
     "ZoneKind",
     "ZoneNotFound",
     "ZonesViolated",
     "check_plan",
     "compare_applied",
     "compare_mud",
+    "compare_plans",
     "compile_plan",
     "compile_zone",
     "find_attack_paths",

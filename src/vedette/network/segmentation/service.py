@@ -12,13 +12,14 @@ from vedette.network.segmentation.applied import LISTING_MAX_BYTES, compare_appl
 from vedette.network.segmentation.errors import InvalidPlan
 from vedette.network.segmentation.inventory import SegmentInventory
 from vedette.network.segmentation.membership import Membership
-from vedette.network.segmentation.model import EXTERNAL, Flow, PlanStage, PlanState, PlanVersion
+from vedette.network.segmentation.model import EXTERNAL, Flow, Plan, PlanStage, PlanState, PlanVersion
 from vedette.network.segmentation.mud import write_mud
 from vedette.network.segmentation.mud_check import read_mud
 from vedette.network.segmentation.mud_compare import MudComparison, compare_mud
 from vedette.network.segmentation.nftables import CompiledZone, compile_zone
 from vedette.network.segmentation.plan_book import require_zone
 from vedette.network.segmentation.plan_check import Flaw, find_flaws
+from vedette.network.segmentation.plan_difference import PlanDifference, compare_plans
 from vedette.network.segmentation.plan_editor import PlanEditor
 from vedette.network.segmentation.plan_service import PlanService
 from vedette.network.segmentation.replay import Judge, Judged, Replay, Step, find_attack_paths, replay
@@ -78,6 +79,11 @@ class SegmentationService:
     async def flaws(self, version: PlanVersion) -> list[Flaw]:
         """Return what is questionable about a version."""
         return await asyncio.to_thread(find_flaws, version.plan, at=self._clock.now())
+
+    async def compare(self, base: PlanVersion | None, version: PlanVersion) -> PlanDifference:
+        """Return what a version changes over another; None: over having no plan."""
+        old = Plan() if base is None else base.plan
+        return await asyncio.to_thread(compare_plans, old, version.plan)
 
     async def replay(
         self, organization_id: OrganizationId, which: PlanState | int, *, attack: Sequence[Flow] = ()
