@@ -64,7 +64,7 @@ def read(
 
 def run(
     interface: Annotated[
-        list[str] | None, typer.Option("--interface", "-i", help="Where to listen; nothing is sent there.")
+        list[str] | None, typer.Option("--interface", "-i", help="Where to listen: an interface, a named pipe, `-`.")
     ] = None,
     config: Annotated[
         Path | None,
@@ -83,7 +83,10 @@ def run(
     exceptions: ExceptionsOption = None,
     model: ModelOption = None,
 ) -> None:
-    """Listen on an interface until interrupted, then print what was seen; alerts are printed as they come."""
+    """Listen until interrupted, then print what was seen; alerts are printed as they come.
+
+    ``-`` and named pipes give a capture that is still being written, pcap or pcapng.
+    """
     from vedette.sensor import baseline_settings  # noqa: PLC0415 - other commands need none of it
     from vedette.sensor import run as run_sensor  # noqa: PLC0415 - same
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal, to_rfc3339
 from vedette.sensor.baseline import Settings as BaselineSettings
 from vedette.sensor.baseline import add_baseline, add_options, run_baseline, settings_of
-from vedette.sensor.capture import CaptureProblem, LiveCapture
+from vedette.sensor.capture import CaptureProblem, open_source
 from vedette.sensor.inputs import EVE, ZEEK, LogInput
 from vedette.sensor.recognize import add_recognizing, open_model, recognizing
 from vedette.sensor.rules import RULES, Settings, read_settings
@@ -90,8 +90,18 @@ def listen(
 ) -> int:
     """Listen until interrupted, or for some time, then print the report; alerts are printed as they come.
 
+    Args:
+        interface: Its name; ``-`` for a capture that is written to standard input; the path of a named pipe.
+        for_s: How long.
+        is_json: One JSON document in place of tables.
+        zeek: A directory for logs.
+        rules: A file that changes the catalogue of rules.
+        baseline: How what is usual is learned; a day, in memory, by default.
+        model: Types of devices that ``train`` learned.
+        clock: Source of time.
+
     Raises:
-        CaptureProblem: No such interface, or no right to listen.
+        CaptureProblem: No such interface, or no right to listen; or what is written is no capture.
         RulesProblem: The file of rules says something that is not understood.
         InvalidModel: The file is no model of types.
     """
@@ -105,21 +115,28 @@ def listen(
     )
     told = 0
     stop = _Stop()
-    with LiveCapture(interface) as capture, stop:
+    with open_source(interface, clock) as capture, stop:
         _tell(f"Listening on {interface}; interrupt to see the report.")
         until_s = clock.monotonic_s() + for_s if for_s is not None else None
-        while not stop.is_asked and (until_s is None or clock.monotonic_s() < until_s):
+        while not (stop.is_asked or capture.is_over) and (until_s is None or clock.monotonic_s() < until_s):
             before = sensor.engine.counters.packets
             sensor.read(capture.batch(_BATCH_TIMEOUT_S))
             if sensor.engine.counters.packets == before:
-                sensor.engine.idle(int(clock.now().timestamp() * 1_000_000_000))
+                _idle(sensor, capture.now_ns(clock))
             for alert in sensor.report.alerts[told:]:
                 _tell(f"{to_rfc3339(clock.now())}  {alert.severity}  {alert.title}")
             told = len(sensor.report.alerts)
         sensor.packets_dropped = capture.drops().dropped
+        if capture.damage:
+            sensor.damages[interface] = capture.damage
     sensor.finish()
     _print(sensor, is_json=is_json)
-    return DONE
+    return FAILED if sensor.damages else DONE
+
+
+def _idle(sensor: Sensor, now_ns: int) -> None:
+    if now_ns:
+        sensor.engine.idle(now_ns)
 
 
 def read_logs(
@@ -184,8 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     read = verbs.add_parser("read", help="read capture files: pcap, pcapng, also with gzip")
     read.add_argument("files", nargs="+", type=Path)
     read.add_argument("--send-as", type=Path, metavar="FILE", help="settings of a sensor; its platform is told")
-    run = verbs.add_parser("run", help="listen on an interface")
-    run.add_argument("-i", "--interface", action="append", default=[])
+    run = verbs.add_parser("run", help="listen on an interface, or to a capture that is written to a pipe")
+    run.add_argument("-i", "--interface", action="append", default=[], help="- for standard input")
     run.add_argument("--config", type=Path, metavar="FILE", help="settings of a sensor; its platform is told")
     run.add_argument("--for", dest="for_s", type=float, help="seconds; until interrupted by default")
     for verb in (read, run):

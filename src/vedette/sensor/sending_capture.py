@@ -17,7 +17,7 @@ from typing import Final
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal
 from vedette.protocols.sensor import Record
 from vedette.sensor.baseline import Settings as BaselineOptions
-from vedette.sensor.capture import LiveCapture
+from vedette.sensor.capture import open_source, source_name
 from vedette.sensor.command import spare_the_collector
 from vedette.sensor.evidence import PacketRing
 from vedette.sensor.recognize import open_model
@@ -61,7 +61,7 @@ def make_sensor(
     baseline = BaselineOptions(
         learn_for_s=learning.learn_for_s,
         is_enforced=learning.is_enforced,
-        path=settings.state / f"baseline-{interface}.state",
+        path=settings.state / f"baseline-{source_name(interface)}.state",
     )
     sensor = Sensor(
         [lambda _assets, _raise: reporter],
@@ -201,25 +201,29 @@ class _Orders:
         return TELL_ANEW in said
 
 
-def listen_and_tell(settings: SensorSettings, interface: str, boot: str, clock: Clock, pipe: FramePipe) -> None:
-    """Listen until told to end.
+def listen_and_tell(
+    settings: SensorSettings, interface: str, boot: str, clock: Clock, pipe: FramePipe, *, descriptor: int = 0
+) -> None:
+    """Listen until told to end, or until a capture that is written ends.
 
     Raises:
-        CaptureProblem: No such interface, or no right to listen.
+        CaptureProblem: No such interface, or no right to listen; or what is written is no capture.
         BrokenPipeError: Nobody reads any more.
     """
     spare_the_collector()
     ring = PacketRing() if settings.has_evidence else None
     sensor, reporter = make_sensor(settings, interface, boot, ring=ring)
     orders = _Orders()
-    with LiveCapture(interface) as capture:
-        turns = Turns(sensor, reporter, pipe, clock, interface)
-        while not orders.is_over:
+    with open_source(interface, clock, descriptor=descriptor) as capture:
+        turns = Turns(sensor, reporter, pipe, clock, source_name(interface))
+        while not (orders.is_over or capture.is_over):
             before = sensor.engine.counters.packets
             heard = capture.batch(_BATCH_TIMEOUT_S)
             sensor.read(heard if ring is None else ring.watch(heard))
             if sensor.engine.counters.packets == before:
-                sensor.engine.idle(int(clock.now().timestamp() * 1_000_000_000))
+                now_ns = capture.now_ns(clock)
+                if now_ns:
+                    sensor.engine.idle(now_ns)
             sensor.packets_dropped = capture.drops().dropped
             if orders.is_to_tell_anew():
                 reporter.forget_what_was_told()
@@ -232,13 +236,13 @@ def listen_and_tell(settings: SensorSettings, interface: str, boot: str, clock: 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the process: path of the settings, interface, boot; return the exit code."""
-    path, interface, boot = arguments
+    """Run the process: path of the settings, interface, boot, descriptor of what is written; return the exit code."""
+    path, interface, boot, descriptor = arguments
     # Frames have the pipe for themselves: whatever else writes to standard output is shown with the errors.
     pipe = FramePipe(os.dup(1))
     os.dup2(2, 1)
     try:
-        listen_and_tell(read_settings(Path(path)), interface, boot, SystemClock(), pipe)
+        listen_and_tell(read_settings(Path(path)), interface, boot, SystemClock(), pipe, descriptor=int(descriptor))
     except Problem as problem:
         sys.stderr.write(escape_terminal(f"vedette sensor: {problem}") + "\n")
         return FAILED

@@ -14,6 +14,7 @@ from vedette.kernel import Clock, RandomIds, SystemClock, escape_terminal
 from vedette.protocols.sensor import Record
 from vedette.sensor.alerts import RaiseAlert
 from vedette.sensor.assets import Assets
+from vedette.sensor.capture import source_name
 from vedette.sensor.enrolling import (
     ONBOARDING,
     OPERATIONAL,
@@ -90,6 +91,8 @@ def run_with_platform(
         raise SettingsProblem(f"{config}: no interface to listen on", hint="set interfaces, or give -i")
     if wrong := [name for name in chosen if not is_interface(name)]:
         raise SettingsProblem(f"{wrong[0]!r} is no interface's name", hint="ip link shows the interfaces")
+    if len(set(map(source_name, chosen))) < len(chosen):
+        raise SettingsProblem("two sources have the same name", hint="what is learned at each is kept under its name")
     log_to_stderr()
     with only_one(settings.state):
         asyncio.run(run_sensor(settings, config.absolute(), chosen, clock or SystemClock(), for_s=for_s))

@@ -19,6 +19,7 @@ from typing import ClassVar, Final
 
 from vedette.kernel import Clock, Deadline, Problem, RandomIds
 from vedette.protocols.sensor import Batch, InvalidBatch, Record, StatusRecord, write_batch
+from vedette.sensor.capture import STANDARD_INPUT
 from vedette.sensor.enrolling import OPERATIONAL, IdentityFiles
 from vedette.sensor.sending_capture import TELL_ANEW
 from vedette.sensor.sending_frames import BadFrame, FrameReader
@@ -136,12 +137,14 @@ class Capturer:
         self._process: asyncio.subprocess.Process | None = None
         self._stopping: Final = asyncio.Event()
         self._has_begun = False
+        self._is_stream: Final = interface == STANDARD_INPUT
+        """It can be read once: nobody begins again in the middle."""
 
     async def run(self) -> None:
-        """Listen until told to stop.
+        """Listen until told to stop, or until standard input ends.
 
         Raises:
-            CaptureFailed: The first process ended before it told anything.
+            CaptureFailed: The first process ended before it told anything, or in the middle of standard input.
         """
         delay_s = _FIRST_DELAY_S
         while not self._stopping.is_set():
@@ -149,7 +152,9 @@ class Capturer:
             code = await self._run_once()
             if self._stopping.is_set():
                 return
-            if not self._has_begun:
+            if code == 0 and self._is_stream:
+                return
+            if not self._has_begun or self._is_stream:
                 raise CaptureFailed(f"{self._interface}: nothing can be heard", hint="the line before tells why")
             log.warning("the process that listens has ended", extra={"interface": self._interface, "exit_code": code})
             was_steady = self._clock.monotonic_s() - began_s > _STEADY_S
@@ -166,10 +171,18 @@ class Capturer:
 
     async def _run_once(self) -> int:
         boot = self._ids.new("boot")
-        process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "vedette.sensor.sending_capture", str(self._settings_path), self._interface, boot,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        # Its standard input takes orders, so ours gets another number there.
+        stream = os.dup(0) if self._is_stream else -1
+        try:
+            process = self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "vedette.sensor.sending_capture",
+                str(self._settings_path), self._interface, boot, str(stream),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                pass_fds=(stream,) if self._is_stream else (),
+            )  # fmt: skip
+        finally:
+            if self._is_stream:
+                os.close(stream)
         if self._stopping.is_set():
             process.terminate()
         try:
@@ -230,7 +243,7 @@ async def run_sensor(
     *,
     for_s: float | None = None,
 ) -> None:
-    """Listen and send until interrupted or terminated, or for some time.
+    """Listen and send until interrupted or terminated, for some time, or until all that is listened to has ended.
 
     Raises:
         CaptureFailed: An interface can't be listened to.
@@ -242,11 +255,20 @@ async def run_sensor(
     spool = await asyncio.to_thread(Spool, settings.state / "spool", max_bytes=settings.buffer_bytes)
     uplink = Uplink(settings, files, spool, clock)
     capturers = [Capturer(settings_path, interface, spool, uplink, clock) for interface in interfaces]
+    going_on = len(capturers)
     try:
         async with _until_told() as told, asyncio.TaskGroup() as group:
+
+            async def listen(capturer: Capturer) -> None:
+                nonlocal going_on
+                await capturer.run()
+                going_on -= 1
+                if not going_on:
+                    told.set()
+
             sending = group.create_task(uplink.run(), name="send")
             listening = [
-                group.create_task(capturer.run(), name=f"listen on {name}")
+                group.create_task(listen(capturer), name=f"listen on {name}")
                 for capturer, name in zip(capturers, interfaces, strict=True)
             ]
             with contextlib.suppress(TimeoutError):

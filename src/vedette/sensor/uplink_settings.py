@@ -11,11 +11,13 @@ from typing import Any, ClassVar, Final, TypeVar
 import msgspec
 
 from vedette.kernel import InvalidId, Problem, parse_registration_id
+from vedette.sensor.capture import is_stream
 
 _MAX_BYTES: Final = 1024 * 1024
 _MIB: Final = 1024 * 1024
 _MAX_INTERFACES: Final = 16
 _MAX_INTERFACE_CHARS: Final = 15
+_MAX_PATH_CHARS: Final = 1_024
 
 Part = TypeVar("Part", bound=msgspec.Struct)
 
@@ -170,7 +172,9 @@ def write_settings(path: Path, settings: SensorSettings) -> None:
 
 
 def is_interface(name: str) -> bool:
-    """Tell whether a text can be an interface's name, and a part of a file's."""
+    """Tell whether a text can be an interface's name, the path of a named pipe, or ``-`` for standard input."""
+    if is_stream(name):
+        return name.isprintable() and len(name) <= _MAX_PATH_CHARS and not name.endswith("/")
     return 0 < len(name) <= _MAX_INTERFACE_CHARS and name.isprintable() and not set("/ ") & set(name) and name[0] != "."
 
 
@@ -203,7 +207,7 @@ def _checked(path: Path, settings: SensorSettings) -> SensorSettings:
         "platform.port is not between 1 and 65535": not 0 < platform.port < 65_536,
         "buffer_mib is not between 1 and 1048576": not 1 <= settings.buffer_mib <= 1_048_576,
         f"more than {_MAX_INTERFACES} interfaces": len(settings.interfaces) > _MAX_INTERFACES,
-        "an interface's name is empty, too long or holds a slash": not all(map(is_interface, settings.interfaces)),
+        "an interface's name is empty or too long": not all(map(is_interface, settings.interfaces)),
         "baseline.learn_for_s is not between 1 s and 90 days": not 1 <= settings.baseline.learn_for_s <= 7_776_000,
     }
     for what, is_wrong in wrong.items():

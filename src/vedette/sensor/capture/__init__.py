@@ -10,9 +10,18 @@ from vedette.sensor.capture.live import Drops, LiveCapture
 from vedette.sensor.capture.packets import MAX_PACKET_BYTES, CaptureParser, CaptureProblem, Packet
 from vedette.sensor.capture.pcap import PcapParser
 from vedette.sensor.capture.pcapng import PcapngParser
+from vedette.sensor.capture.stream import (
+    STANDARD_INPUT,
+    Source,
+    StreamCapture,
+    is_stream,
+    open_source,
+    source_name,
+)
 
 __all__ = [
     "MAX_PACKET_BYTES",
+    "STANDARD_INPUT",
     "CaptureFile",
     "CaptureParser",
     "CaptureProblem",
@@ -21,6 +30,11 @@ __all__ = [
     "Packet",
     "PcapParser",
     "PcapngParser",
+    "Source",
+    "StreamCapture",
+    "is_stream",
+    "open_source",
     "parser_for",
     "read_capture",
+    "source_name",
 ]

@@ -14,6 +14,7 @@ from struct import Struct
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
+from vedette.kernel import Clock
 from vedette.sensor.capture.packets import NS, CaptureProblem, Packet
 
 _ETH_P_ALL: Final = 0x0003
@@ -68,6 +69,8 @@ class LiveCapture:
 
     def __init__(self, interface: str, *, ring_bytes: int = 64 * 1024 * 1024, is_promiscuous: bool = True) -> None:
         self.interface: Final = interface
+        self.is_over = False
+        self.damage = ""
         self._blocks: Final = max(4, ring_bytes // BLOCK_BYTES)
         self._received = 0
         self._dropped = 0
@@ -107,6 +110,10 @@ class LiveCapture:
         self._received += received
         self._dropped += dropped
         return Drops(self._received, self._dropped)
+
+    def now_ns(self, clock: Clock) -> int:
+        """Return the time: packets come as they happen."""
+        return int(clock.now().timestamp() * NS)
 
     def batch(self, timeout_s: float) -> Iterator[Packet]:
         """Yield the packets of the next filled block; nothing if none fills in time."""
