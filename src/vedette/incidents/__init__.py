@@ -32,6 +32,7 @@ from vedette.incidents.events import (
     TicketOpened,
 )
 from vedette.incidents.exception_service import ExceptionService, NewException, Preview
+from vedette.incidents.group_repository import AlertGroup, GroupedBy
 from vedette.incidents.intake import AlertIntake, AlertLimits, FindEnds, Taken
 from vedette.incidents.model import (
     Alert,
@@ -40,6 +41,7 @@ from vedette.incidents.model import (
     Engine,
     SensorSight,
     Severity,
+    Step,
     Verdict,
     severity_of,
 )
@@ -58,6 +60,7 @@ __all__ = [
     "Alert",
     "AlertException",
     "AlertFilter",
+    "AlertGroup",
     "AlertIntake",
     "AlertLimits",
     "AlertNotFound",
@@ -77,6 +80,7 @@ __all__ = [
     "ExceptionNotFound",
     "ExceptionService",
     "FindEnds",
+    "GroupedBy",
     "InvalidAlertAct",
     "InvalidCursor",
     "InvalidPattern",
@@ -93,6 +97,7 @@ __all__ = [
     "Severity",
     "SliceNotFound",
     "SliceStore",
+    "Step",
     "Taken",
     "Ticket",
     "TicketEnded",

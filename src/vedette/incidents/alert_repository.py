@@ -8,15 +8,18 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from vedette.incidents.model import (
+    RANKS,
     SEVERITIES,
     Alert,
     AlertState,
     End,
     Engine,
     Severity,
+    Step,
     Verdict,
 )
 from vedette.kernel import GenerationId, OrganizationId
@@ -81,8 +84,11 @@ alerts: Final = sa.Table(
     sa.Column("changed_by", sa.String(_ACTOR), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("incident_id", sa.String(_ID), nullable=False),
+    sa.Column("history", Json, nullable=False),
 )
 _c: Final = alerts.c
+_rank: Final = sa.case({severity.value: rank for severity, rank in RANKS.items()}, value=_c.severity, else_=0)
 _open: Final = sa.and_(_c.is_loud.is_(True), _c.state != AlertState.CLOSED.value)
 sa.Index("uq_incidents_alerts_sensor", _c.organization_id, _c.sensor_id, _c.sensor_alert_id, unique=True)
 sa.Index("ix_incidents_alerts_open", _c.organization_id, _c.alert_id, sqlite_where=_open, postgresql_where=_open)
@@ -93,8 +99,21 @@ sa.Index("ix_incidents_alerts_source_device", _c.organization_id, _c.source_gene
 sa.Index("ix_incidents_alerts_target_device", _c.organization_id, _c.target_generation_id, _c.alert_id)
 sa.Index("ix_incidents_alerts_received", _c.organization_id, _c.sensor_id, _c.received_at)
 sa.Index("ix_incidents_alerts_last", _c.organization_id, _c.last_at)
+sa.Index("ix_incidents_alerts_incident", _c.organization_id, _c.incident_id, _c.alert_id)
 sa.Index("ix_incidents_alerts_merged", _c.organization_id, _c.merged_into)
 
+_EXACT: Final = (
+    "engine",
+    "verdict",
+    "technique",
+    "site",
+    "protocol",
+    "merged_into",
+    "exception_id",
+    "ticket_id",
+    "incident_id",
+    "sensor_name",
+)
 _PLAIN: Final = tuple(each.name for each in fields(Alert) if each.name not in _ENDS)
 _WORDS: Final = {"engine": Engine, "severity": Severity, "raised_severity": Severity, "state": AlertState}
 
@@ -113,7 +132,9 @@ class AlertFilter:
         text: Part of the title, in any case of letters.
         since: Last seen then or later.
         until: Last seen before.
+        sensor_name: Of the sensor that told.
         sensors: Only what these told; ``None``: any.
+        assets: Only what is about one of these, at either end; ``None``: any.
     """
 
     states: tuple[AlertState, ...] = ()
@@ -131,11 +152,14 @@ class AlertFilter:
     merged_into: str = ""
     exception_id: str = ""
     ticket_id: str = ""
+    incident_id: str = ""
+    sensor_name: str = ""
     is_loud: bool | None = None
     is_managed: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
     sensors: tuple[str, ...] | None = None
+    assets: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +186,7 @@ def find(connection: sa.Connection, organization_id: str, alert_id: str) -> Aler
 def find_many(connection: sa.Connection, organization_id: str, alert_ids: Iterable[str]) -> list[Alert]:
     """Return alerts by their ids, youngest first."""
     query = sa.select(alerts).where(_c.organization_id == organization_id, _c.alert_id.in_(list(alert_ids)))
-    return [_to_alert(row) for row in connection.execute(query.order_by(_c.alert_id.desc())).mappings()]
+    return [to_alert(row) for row in connection.execute(query.order_by(_c.alert_id.desc())).mappings()]
 
 
 def find_of_sensor(
@@ -174,7 +198,7 @@ def find_of_sensor(
         _c.sensor_id == sensor_id,
         _c.sensor_alert_id.in_(list(sensor_alert_ids)),
     )
-    return {row["sensor_alert_id"]: _to_alert(row) for row in connection.execute(query).mappings()}
+    return {row["sensor_alert_id"]: to_alert(row) for row in connection.execute(query).mappings()}
 
 
 def insert(connection: sa.Connection, alert: Alert) -> None:
@@ -189,26 +213,34 @@ def update(connection: sa.Connection, alert: Alert) -> None:
 
 
 def list_page(
-    connection: sa.Connection, organization_id: str, wanted: AlertFilter, *, before: str, limit: int
+    connection: sa.Connection,
+    organization_id: str,
+    wanted: AlertFilter,
+    *,
+    before: str,
+    limit: int,
+    by_severity: bool = False,
 ) -> list[Alert]:
-    """Return alerts that came before another one, youngest first."""
-    query = sa.select(alerts).where(*_conditions(organization_id, wanted))
-    if before:
+    """Return alerts behind another one, youngest first, or the gravest first and of those the youngest."""
+    query = sa.select(alerts).where(*conditions(organization_id, wanted))
+    if by_severity:
+        query = _behind_in_severity(query, organization_id, before).order_by(_rank.desc())
+    elif before:
         query = query.where(_c.alert_id < before)
     rows = connection.execute(query.order_by(_c.alert_id.desc()).limit(limit)).mappings()
-    return [_to_alert(row) for row in rows]
+    return [to_alert(row) for row in rows]
 
 
 def scan(connection: sa.Connection, organization_id: str, wanted: AlertFilter, *, limit: int) -> Iterator[Alert]:
     """Yield the youngest alerts without holding them all."""
-    query = sa.select(alerts).where(*_conditions(organization_id, wanted)).order_by(_c.alert_id.desc()).limit(limit)
+    query = sa.select(alerts).where(*conditions(organization_id, wanted)).order_by(_c.alert_id.desc()).limit(limit)
     for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)).mappings():
-        yield _to_alert(row)
+        yield to_alert(row)
 
 
 def count(connection: sa.Connection, organization_id: str, wanted: AlertFilter, *, rules: int) -> Counts:
     """Return how many alerts there are, and the ``rules`` that most open ones come from."""
-    mine = _conditions(organization_id, wanted)
+    mine = conditions(organization_id, wanted)
     number = sa.func.count()
     marks = (_c.exception_id != "", _c.ticket_id != "", _c.merged_into != "")
     found = Counts()
@@ -291,7 +323,8 @@ def clear_slices(connection: sa.Connection, organization_id: str, alert_ids: Seq
     connection.execute(alerts.update().where(mine).values(slice_bytes=0))
 
 
-def _conditions(organization_id: str, wanted: AlertFilter) -> list[sa.ColumnElement[bool]]:
+def conditions(organization_id: str, wanted: AlertFilter) -> list[sa.ColumnElement[bool]]:
+    """Return what a filter asks of each row."""
     found: list[sa.ColumnElement[bool]] = [_c.organization_id == organization_id]
     if wanted.states:
         found.append(_c.state.in_([each.value for each in wanted.states]))
@@ -302,7 +335,7 @@ def _conditions(organization_id: str, wanted: AlertFilter) -> list[sa.ColumnElem
         found.append(_c.rule.startswith(wanted.rule[:-1], autoescape=True))
     elif wanted.rule:
         found.append(_c.rule == wanted.rule)
-    for name in ("engine", "verdict", "technique", "site", "protocol", "merged_into", "exception_id", "ticket_id"):
+    for name in _EXACT:
         value = getattr(wanted, name)
         if value is not None and (value or name == "verdict"):
             found.append(_c[name] == str(value))
@@ -319,12 +352,23 @@ def _conditions(organization_id: str, wanted: AlertFilter) -> list[sa.ColumnElem
     return found + _about_ends(wanted)
 
 
+def _behind_in_severity(
+    query: sa.Select[tuple[Any, ...]], organization_id: str, before: str
+) -> sa.Select[tuple[Any, ...]]:  # Any: one type per column
+    if not before:
+        return query
+    last = sa.select(_rank).where(_c.organization_id == organization_id, _c.alert_id == before).scalar_subquery()
+    return query.where(sa.or_(_rank < last, sa.and_(_rank == last, _c.alert_id < before)))
+
+
 def _about_ends(wanted: AlertFilter) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
     if wanted.address:
         found.append(sa.or_(_c.source_address == wanted.address, _c.target_address == wanted.address))
     if wanted.asset_id:
         found.append(sa.or_(_c.source_asset_id == wanted.asset_id, _c.target_asset_id == wanted.asset_id))
+    if wanted.assets is not None:
+        found.append(sa.or_(_c.source_asset_id.in_(wanted.assets), _c.target_asset_id.in_(wanted.assets)))
     if wanted.device_id:
         names = (_c.source_device_id, _c.target_device_id, _c.sensor_name)
         found.append(sa.or_(*(each == wanted.device_id for each in names)))
@@ -338,19 +382,22 @@ def _to_row(alert: Alert) -> dict[str, Any]:  # Any: one type per column
     row = {name: getattr(alert, name) for name in _PLAIN}
     row |= {name: getattr(alert, name).value for name in (*_WORDS, "verdict")}
     row["detail"] = dict(alert.detail)
+    row["history"] = msgspec.to_builtins(alert.history)
     for name in _ENDS:
         end = getattr(alert, name)
         row |= {f"{name}_{each}": str(getattr(end, each)) for each in _END_FIELDS}
     return row
 
 
-def _to_alert(row: sa.RowMapping) -> Alert:
+def to_alert(row: sa.RowMapping) -> Alert:
+    """Return the alert that a row tells of."""
     values: dict[str, Any] = {name: row[name] for name in _PLAIN}  # Any: one type per column
     values |= {name: kind(row[name]) for name, kind in _WORDS.items()}
     values |= {
         "verdict": Verdict(row["verdict"]),
         "organization_id": OrganizationId(row["organization_id"]),
         "sensor_id": GenerationId(row["sensor_id"]),
+        "history": msgspec.convert(row["history"], tuple[Step, ...]),
     }
     for name in _ENDS:
         told = {each: row[f"{name}_{each}"] for each in _END_FIELDS}

@@ -9,11 +9,14 @@ from typing import Final
 import sqlalchemy as sa
 
 from vedette.incidents import alert_repository as repository
+from vedette.incidents import group_repository
 from vedette.incidents.acts import name_of
 from vedette.incidents.alert_repository import AlertFilter, Counts
+from vedette.incidents.correlation import tell_of_one_event
 from vedette.incidents.errors import AlertNotFound, AlertStep, InvalidAlertAct, InvalidCursor
 from vedette.incidents.events import AlertsJudged
-from vedette.incidents.model import RANKS, Alert, AlertState, End, Verdict
+from vedette.incidents.group_repository import AlertGroup, GroupedBy
+from vedette.incidents.model import RANKS, Alert, AlertState, End, Step, Verdict, stepped
 from vedette.incidents.posture import PostureLoop
 from vedette.kernel import Clock, InvalidId, OrganizationId, parse_generation_id
 from vedette.ledger import Actor, Entry, Event, Ledger
@@ -23,6 +26,7 @@ from vedette.store import Store, Transaction
 AT_ONCE_MAX: Final = 200
 EXPORT_MAX: Final = 50_000
 PAGE_MAX: Final = 1_000
+GROUPS_MAX: Final = 500
 _RULES: Final = 10
 _NAME_MAX_CHARS: Final = 256
 _HARMLESS: Final = frozenset({Verdict.BENIGN, Verdict.FALSE_POSITIVE, Verdict.AUTHORIZED})
@@ -73,9 +77,15 @@ class AlertService:
         return await self._store.read(lambda connection: _require(connection, organization_id, wanted))
 
     async def search(
-        self, organization_id: OrganizationId, wanted: AlertFilter, *, after: str = "", limit: int = 100
+        self,
+        organization_id: OrganizationId,
+        wanted: AlertFilter,
+        *,
+        after: str = "",
+        limit: int = 100,
+        by_severity: bool = False,
     ) -> AlertPage:
-        """Return alerts, youngest first, after one of them.
+        """Return alerts after one of them, youngest first, or the gravest first.
 
         Raises:
             InvalidCursor: ``after`` is no alert's id, or ``limit`` is outside 1 to 1,000.
@@ -84,7 +94,9 @@ class AlertService:
             raise InvalidCursor(f"limit is 1 to {PAGE_MAX}", limit=PAGE_MAX)
         before = check_cursor(after)
         found = await self._store.read(
-            lambda connection: repository.list_page(connection, organization_id, wanted, before=before, limit=limit + 1)
+            lambda connection: repository.list_page(
+                connection, organization_id, wanted, before=before, limit=limit + 1, by_severity=by_severity
+            )
         )
         page = found[:limit]
         return AlertPage(page, page[-1].alert_id if len(found) > limit else None)
@@ -179,7 +191,8 @@ class AlertService:
         def move(alert: Alert) -> Alert:
             if alert.merged_into:
                 raise AlertStep(
-                    f"{alert.alert_id} is merged into {alert.merged_into}", hint="open that one, which speaks for it"
+                    f"{alert.alert_id} is merged into {alert.merged_into}",
+                    hint="open that one, which speaks for it, or unmerge this one",
                 )
             return replace(
                 alert, state=AlertState.OPEN, verdict=Verdict.NONE, is_loud=True, exception_id="", ticket_id=""
@@ -211,9 +224,9 @@ class AlertService:
                     state = f"merged into {each.merged_into}" if each.merged_into else "closed"
                     raise AlertStep(f"{each.alert_id} is {state}", hint="merge alerts that are open")
             repository.merge_children(tx.connection, organization_id, wanted, into)
-            who = name_of(actor)
+            act = _Act("merge", actor, checked, merged_into=into)
             for each in children:
-                self._write(tx, replace(each, merged_into=into, is_loud=False), who, checked)
+                self._write(tx, replace(each, merged_into=into, is_loud=False), act, other_id=into)
             graver = max((parent, *children), key=lambda alert: RANKS[alert.severity])
             grown = replace(
                 parent,
@@ -223,11 +236,60 @@ class AlertService:
                 severity=graver.severity,
                 raised_severity=graver.raised_severity,
             )
-            done = self._write(tx, grown, who, checked)
-            self._tell(tx, [parent, *children], _Act("merge", actor, checked, merged_into=into))
+            done = self._write(tx, grown, act, other_id=children[0].alert_id)
+            self._tell(tx, [parent, *children], act)
             return done
 
         return await self._store.write(join)
+
+    async def unmerge(
+        self,
+        organization_id: OrganizationId,
+        alert_id: str,
+        *,
+        actor: Actor,
+        reason: str,
+        revision: int | None = None,
+    ) -> Alert:
+        """Let an alert speak for itself again; what it counted is taken from the one that spoke for it.
+
+        Raises:
+            AlertNotFound: There is none of that id.
+            AlertStep: It is not merged into another.
+            ReasonMissing: No reason is given.
+            RevisionMismatch: It has changed since ``revision``.
+        """
+        checked = check_reason(reason, is_required=True)
+
+        def part(tx: Transaction) -> Alert:
+            child = _require(tx.connection, organization_id, _check_ids([alert_id]))[0]
+            _check_revision(child, revision)
+            if not child.merged_into:
+                raise AlertStep(f"{alert_id} is not merged into another", hint="see it: vedette alert show")
+            act = _Act("unmerge", actor, checked, merged_into=child.merged_into)
+            parent = repository.find(tx.connection, organization_id, child.merged_into)
+            if parent is not None:
+                times = parent.times if tell_of_one_event(child, parent) else max(parent.times - child.times, 1)
+                self._write(tx, replace(parent, times=times), act, other_id=alert_id)
+            done = self._write(tx, replace(child, merged_into="", is_loud=True), act, other_id=child.merged_into)
+            self._tell(tx, [child, *([parent] if parent is not None else [])], act)
+            return done
+
+        return await self._store.write(part)
+
+    async def groups(
+        self, organization_id: OrganizationId, wanted: AlertFilter, by: GroupedBy, *, limit: int = 200
+    ) -> list[AlertGroup]:
+        """Return alerts counted by what they share, the gravest first.
+
+        Raises:
+            InvalidCursor: ``limit`` is outside 1 to 500.
+        """
+        if not 1 <= limit <= GROUPS_MAX:
+            raise InvalidCursor(f"limit is 1 to {GROUPS_MAX}", limit=GROUPS_MAX)
+        return await self._store.read(
+            lambda connection: group_repository.list_groups(connection, organization_id, wanted, by, limit=limit)
+        )
 
     async def restore(
         self, organization_id: OrganizationId, closed: Sequence[Alert], *, actor: Actor, reason: str
@@ -271,15 +333,14 @@ class AlertService:
         def change(tx: Transaction) -> list[Alert]:
             found = _require(tx.connection, organization_id, wanted)
             for alert in found:
-                if act.revision is not None and alert.revision != act.revision:
-                    raise RevisionMismatch(f"the alert is at revision {alert.revision}, not {act.revision}")
+                _check_revision(alert, act.revision)
             done, changed = [], []
             for alert in found:
                 moved = move(alert)
                 if moved == alert:
                     done.append(alert)
                     continue
-                done.append(self._write(tx, moved, name_of(act.actor), act.reason))
+                done.append(self._write(tx, moved, act))
                 changed.append(alert)
             if changed:
                 self._tell(tx, changed, act)
@@ -287,8 +348,9 @@ class AlertService:
 
         return await self._store.write(change)
 
-    def _write(self, tx: Transaction, alert: Alert, who: str, reason: str) -> Alert:
-        done = replace(alert, changed_at=self._clock.now(), changed_by=who, reason=reason, revision=alert.revision + 1)
+    def _write(self, tx: Transaction, alert: Alert, act: _Act, *, other_id: str = "") -> Alert:
+        step = Step(act.name, self._clock.now(), name_of(act.actor), act.reason, act.verdict, other_id)
+        done = stepped(alert, step)
         repository.update(tx.connection, done)
         return done
 
@@ -325,6 +387,11 @@ class _Act:
     revision: int | None = None
     verdict: str = ""
     merged_into: str = ""
+
+
+def _check_revision(alert: Alert, revision: int | None) -> None:
+    if revision is not None and alert.revision != revision:
+        raise RevisionMismatch(f"the alert is at revision {alert.revision}, not {revision}")
 
 
 def check_cursor(after: str) -> str:

@@ -38,12 +38,12 @@ class AlertRaised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertsJudged(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody acknowledged, closed, opened again or merged alerts.
+    """Somebody acknowledged, closed, opened again, merged or unmerged alerts.
 
     Attributes:
-        act: ``acknowledge``, ``close``, ``reopen`` or ``merge``.
+        act: ``acknowledge``, ``close``, ``reopen``, ``merge`` or ``unmerge``.
         verdict: Of ``close``.
-        merged_into: Of ``merge``.
+        merged_into: Of ``merge`` and ``unmerge``.
     """
 
     name: ClassVar[str] = "incidents.alerts_judged"

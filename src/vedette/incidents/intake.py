@@ -13,8 +13,10 @@ import msgspec
 import sqlalchemy as sa
 
 from vedette.incidents import alert_repository, quiet_repository
+from vedette.incidents.correlation import tell_of_one_event
 from vedette.incidents.ends import find_ends
 from vedette.incidents.events import AlertRaised
+from vedette.incidents.joining import SYSTEM, correlate, grown, joined
 from vedette.incidents.model import (
     RANKS,
     Alert,
@@ -23,6 +25,7 @@ from vedette.incidents.model import (
     Engine,
     SensorSight,
     Severity,
+    Step,
     Verdict,
     read_detail,
     read_engine,
@@ -30,6 +33,7 @@ from vedette.incidents.model import (
     read_severity,
     read_technique,
     severity_of,
+    stepped,
     storable,
 )
 from vedette.incidents.posture import TELL_AGAIN_AFTER, PostureLoop
@@ -158,6 +162,12 @@ class AlertIntake:
         alert = _judge(alert, batch)
         if record.evidence:
             alert = replace(alert, slice_bytes=self._slices.keep(batch.tx, alert, record.evidence))
+        alert, parent = correlate(batch.tx.connection, alert, self._ids) if alert.is_loud else (alert, None)
+        if parent is not None:
+            # The same event, told by another rule: further evidence of the alert that is there.
+            alert_repository.insert(batch.tx.connection, joined(alert, parent, now=batch.now))
+            self._go_on(batch, parent, grown(parent, alert, now=batch.now))
+            return
         if alert.is_loud or alert.ticket_id:
             self._tell(batch, alert, is_repeated=False)
         alert = self._signal(batch, alert)
@@ -191,7 +201,10 @@ class AlertIntake:
         parent = alert_repository.find(batch.tx.connection, batch.organization_id, child.merged_into)
         if parent is None or not more:
             return
-        times = min(parent.times + more, _TIMES_MAX)
+        if tell_of_one_event(child, parent):  # both count the same
+            times = max(parent.times, child.times)
+        else:
+            times = min(parent.times + more, _TIMES_MAX)
         self._go_on(batch, parent, replace(parent, times=times, last_at=max(parent.last_at, child.last_at)))
 
     def _go_on(self, batch: _Batch, former: Alert, alert: Alert) -> None:
@@ -200,16 +213,10 @@ class AlertIntake:
             alert = _judge(alert, batch)
         elif former.verdict is Verdict.TRUE_POSITIVE and alert.last_at > former.last_at:
             # What was found to be real and is still going on was not settled.
-            alert = replace(
-                alert,
-                state=AlertState.OPEN,
-                verdict=Verdict.NONE,
-                reason=_REOPENED,
-                changed_at=batch.now,
-                changed_by="system:incidents",
-                revision=alert.revision + 1,
-            )
-            alert = _judge(alert, batch)
+            alert = replace(alert, state=AlertState.OPEN, verdict=Verdict.NONE)
+            alert = _judge(stepped(alert, Step("reopen", batch.now, SYSTEM, _REOPENED)), batch)
+        if alert.is_loud and not alert.incident_id:
+            alert, _ = correlate(batch.tx.connection, alert, self._ids)
         is_graver = RANKS[alert.severity] > RANKS[former.severity]
         was_calling = former.is_loud and former.state is not AlertState.CLOSED
         if alert.is_loud and alert.state is not AlertState.CLOSED and (is_graver or not was_calling):

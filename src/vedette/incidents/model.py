@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -13,6 +13,7 @@ from vedette.kernel import DeviceId, GenerationId, OrganizationId
 from vedette.network import Criticality
 
 DETAIL_MEMBERS_MAX: Final = 32
+HISTORY_MAX: Final = 40
 _TECHNIQUE: Final = re.compile(r"T\d{4}(\.\d{3})?")
 _UNSTORABLE: Final = str.maketrans({"\0": "\N{REPLACEMENT CHARACTER}"})
 
@@ -97,6 +98,24 @@ class End:
     device_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that was done to an alert.
+
+    Attributes:
+        act: ``acknowledge``, ``close``, ``reopen``, ``merge``, ``unmerge`` or ``join``.
+        by: Who, ``kind:id``.
+        other_id: The other alert of ``merge``, ``unmerge`` and ``join``.
+    """
+
+    act: str
+    at: datetime
+    by: str
+    reason: str = ""
+    verdict: str = ""
+    other_id: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """A detection on behavior.
@@ -111,6 +130,8 @@ class Alert:
         slice_bytes: Size of the packets that are kept; 0: none.
         signaled_at: When the posture of the devices at its ends last heard of it.
         changed_by: Who last acted on it, ``kind:id``; empty: nobody.
+        incident_id: Alerts about the same doer within half an hour share it.
+        history: What was done to it, the last so many steps, oldest first.
     """
 
     organization_id: OrganizationId
@@ -147,6 +168,8 @@ class Alert:
     changed_by: str = ""
     reason: str = ""
     revision: int = 1
+    incident_id: str = ""
+    history: tuple[Step, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -157,6 +180,22 @@ class Alert:
     def managed_ends(self) -> tuple[End, ...]:
         """The ends that are taken for registered devices."""
         return tuple(each for each in (self.source, self.target) if each.generation_id)
+
+
+def noted(alert: Alert, step: Step) -> Alert:
+    """Return an alert with one more step in its history."""
+    return replace(alert, history=(*alert.history, step)[-HISTORY_MAX:])
+
+
+def stepped(alert: Alert, step: Step) -> Alert:
+    """Return an alert that somebody changed by a step."""
+    return replace(
+        noted(alert, step),
+        changed_at=step.at,
+        changed_by=step.by,
+        reason=step.reason,
+        revision=alert.revision + 1,
+    )
 
 
 def severity_of(raised: Severity, engine: Engine, source: End, target: End) -> Severity:

@@ -199,7 +199,12 @@ def _create_incidents_alerts() -> None:
         sa.Column("changed_by", sa.String(length=320), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("incident_id", sa.String(length=64), nullable=False),
+        sa.Column("history", Json(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "alert_id", name=op.f("pk_incidents_alerts")),
+    )
+    op.create_index(
+        "ix_incidents_alerts_incident", "incidents_alerts", ["organization_id", "incident_id", "alert_id"], unique=False
     )
     op.create_index("ix_incidents_alerts_last", "incidents_alerts", ["organization_id", "last_at"], unique=False)
     op.create_index("ix_incidents_alerts_merged", "incidents_alerts", ["organization_id", "merged_into"], unique=False)
