@@ -188,7 +188,7 @@ def test_the_signer_signs_nothing_but_what_it_is_asked_for_by_type(platform: Fau
     path = str(platform.data / "run" / "signer.sock")
     for payload in (b"\x81\xa4sign\xc4\x04\0\0\0\0", b"\x81\xa4type\xa4root", b"\xc0", b"\xff" * 64):
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
+            client.settimeout(30)
             client.connect(path)
             client.sendall(HEADER.pack(len(payload)) + payload)
             head = client.recv(HEADER.size)

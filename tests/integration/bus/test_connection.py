@@ -231,7 +231,7 @@ async def test_slow_reader_is_cut_by_the_server_disturbs_nobody_and_comes_back(b
     await slow.flush()
     before = heard["slow"]
     events.publish(POSTURE, b"after")
-    await until(lambda: heard["slow"] > before, within_s=1)
+    await until(lambda: heard["slow"] > before)
     assert good.connection_generation == 1
     assert longest_s < 3.0
 

@@ -24,7 +24,7 @@ async def test_a_disabled_device_is_cut_refused_and_comes_back_when_enabled(site
     device, record = await site.connected("pump-7")
     other, _ = await site.connected("pump-8")
     changed = site.control.set_enabled(record, is_enabled=False)
-    await device.wait_closed(1)
+    await device.wait_closed(5)
     again = await site.open(site.credentials["pump-7"])
     assert await again.connect("pump-7") == 3
     await until(lambda: any(one.enforced for one in site.control.statuses))
@@ -42,7 +42,7 @@ async def test_a_revoked_certificate_is_cut_and_refused_for_good(site: Site) -> 
     device, record = await site.connected("pump-7")
     successor = make_certificate("pump-7", site.control.root).write(site.folder, "successor")
     site.control.permit(record, successor)
-    await device.wait_closed(1)
+    await device.wait_closed(5)
     again = await site.open(site.credentials["pump-7"])
     assert await again.connect("pump-7") == 5
     again = await site.open(successor)
@@ -101,7 +101,7 @@ async def test_a_forged_or_replayed_record_changes_nothing(site: Site) -> None:
     control.events.publish(posture_head_subject(control.organization_id), forger.sign_head(control.head()))
     await device.telemetry("pump-7", b"still here")
     control.set_enabled(record, is_enabled=False)
-    await device.wait_closed(1)
+    await device.wait_closed(5)
     control.events.publish(subject, enabled)
     again = await site.open(site.credentials["pump-7"])
     assert await again.connect("pump-7") == 3
@@ -191,7 +191,7 @@ async def test_a_restarted_gateway_believes_no_older_state(site: Site) -> None:
     await site.start_gateway()
     device, record = await site.connected("pump-7")
     site.control.set_enabled(record, is_enabled=False)
-    await device.wait_closed(1)
+    await device.wait_closed(5)
     await asyncio.sleep(3 * site.control.head_every_s)  # a head of this sequence is the floor
     await site.stop_gateway()
     control = site.control

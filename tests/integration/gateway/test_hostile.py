@@ -27,7 +27,7 @@ def connect_narrow(port: int, context: ssl.SSLContext, device_id: str) -> ssl.SS
     """Connect with a receive buffer so small that unread answers soon wait at the gateway; blocks."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    raw.settimeout(5)
+    raw.settimeout(30)
     raw.connect(("127.0.0.1", port))
     connection = context.wrap_socket(raw, server_hostname="localhost")
     client = mqtt.ClientConnection(mqtt.Limits())

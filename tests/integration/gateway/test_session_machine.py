@@ -111,7 +111,7 @@ class Client:
             self.changes.append(event)
 
     async def answer(self) -> mqtt.ClientEvent:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.answers.get()
 
     async def end(self, how: Callable[[MqttDevice], object]) -> None:

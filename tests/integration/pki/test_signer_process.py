@@ -204,7 +204,7 @@ async def test_another_user_is_refused(start_signer: StartSigner, mode: int) -> 
 def raw(path: str, payload: bytes) -> bytes:
     """Send bytes and return what comes back until the signer closes or has answered."""
     with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(5)
+        peer.settimeout(30)
         peer.connect(path)
         peer.sendall(payload)
         try:
