@@ -127,7 +127,7 @@ def test_a_method_to_a_device_that_is_away_or_silent_says_so(
         began = time.monotonic()
         late = platform.api.post("/v1/devices/silent-1/methods/echo", json={"response_timeout_s": 5})
         assert late.status_code == 504
-        assert 4.5 < time.monotonic() - began < 8
+        assert 4.5 < time.monotonic() - began < 20
         assert len(device.methods) == 1
 
 

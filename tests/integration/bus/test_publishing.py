@@ -100,7 +100,7 @@ async def test_deadline_ends_the_waiting(bus: RunningBus) -> None:
     began_s = time.monotonic()
     with pytest.raises(BusTimeout):
         await _store(gateway, b"x", msg_id="m1", deadline_s=0.3)
-    assert 0.3 <= time.monotonic() - began_s < 1.0
+    assert 0.3 <= time.monotonic() - began_s < 5.0
     assert gateway.unacknowledged == 0
     bus.thaw()
     late = await _store(gateway, b"x", msg_id="m1", deadline_s=5)

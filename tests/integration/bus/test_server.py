@@ -36,7 +36,7 @@ async def test_server_that_is_not_there_is_not_ready(tmp_path: Path) -> None:
     began_s = time.monotonic()
     with pytest.raises(BusServerProblem):
         await server.wait_ready(timeout_s=0.2)
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 5
 
 
 async def test_connections_over_the_limit_are_refused_and_the_others_stay(tmp_path: Path) -> None:

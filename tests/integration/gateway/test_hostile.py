@@ -182,4 +182,4 @@ async def test_a_flood_of_tiny_packets_holds_up_nobody(site: Site, packet: bytes
     await asyncio.sleep(0.3)
     looking.cancel()
     peer.close()
-    assert worst_s < 0.05
+    assert worst_s < 0.15
