@@ -19,6 +19,7 @@ const WORDS: Record<string, string> = {
   read: 'see devices and settings',
   readBulk: 'list and query devices',
   readTelemetry: 'read telemetry',
+  analyzeCaptures: 'upload captures and read their reports',
   readPackets: 'read the packets behind alerts',
   audit: 'see the ledger, people and tokens',
   review: 'sign off reviews',

@@ -73,6 +73,7 @@ _DECISIONS: Final = Operation(Action.READ_BULK, About.QUERY, is_bulk=True)
 _TELEMETRY: Final = Operation(Action.READ_TELEMETRY, About.QUERY, is_bulk=True)
 _AUDIT: Final = Operation(Action.AUDIT)
 _AUDIT_LIST: Final = Operation(Action.AUDIT, is_bulk=True)
+_CAPTURES: Final = Operation(Action.ANALYZE_CAPTURES)
 _CHANGE: Final = Operation(Action.CHANGE_DEVICE, About.DEVICE)
 _RESTRICT: Final = Operation(Action.RESTRICT, About.DEVICE)
 _RESTRICT_PLATFORM: Final = Operation(Action.RESTRICT)
@@ -192,6 +193,7 @@ _FLEET: Final = {
 _ALERTS: Final = {
     "GET /v1/alerts": _LIST,
     "GET /v1/alerts/overview": _READ_LIMITED,
+    "GET /v1/alerts/groups": _READ_LIMITED,
     "GET /v1/alerts/export": _LIST,
     "GET /v1/alerts/{alert_id}": _READ_LIMITED,
     "GET /v1/alerts/{alert_id}/slice": Operation(Action.READ_PACKETS, About.LIMITED),
@@ -199,6 +201,7 @@ _ALERTS: Final = {
     "POST /v1/alerts/{alert_id}/close": _ACKNOWLEDGE,
     "POST /v1/alerts/{alert_id}/reopen": _ACKNOWLEDGE,
     "POST /v1/alerts/{alert_id}/merge": _ACKNOWLEDGE,
+    "POST /v1/alerts/{alert_id}/unmerge": _ACKNOWLEDGE,
     "POST /v1/bulk/alerts": _ACKNOWLEDGE,
     "GET /v1/alert-exceptions": _READ,
     "POST /v1/alert-exceptions": _RESPOND,
@@ -222,7 +225,11 @@ _NETWORK: Final = {
     "POST /v1/assets/{asset_id}/merge": _DESCRIBE,
     "POST /v1/assets/{asset_id}/part": _DESCRIBE,
     "POST /v1/assets/{asset_id}/split": _DESCRIBE,
+    "GET /v1/asset-counts": _LIST,
+    "GET /v1/network-protocols": _LIST,
+    "POST /v1/bulk/external-connections": _ACKNOWLEDGE,
     "GET /v1/network-links": _LIST,
+    "GET /v1/network-map": _LIST,
     "GET /v1/network-operations": _LIST,
     "GET /v1/external-connections": _LIST,
     "GET /v1/external-connections/{external_id}": _READ_LIMITED,
@@ -232,6 +239,14 @@ _NETWORK: Final = {
     "DELETE /v1/inventory-snapshots/{snapshot_id}": _PLATFORM,
     "GET /v1/inventory-changes": _LIST,
     "GET /v1/inventory-export": _LIST,
+    "GET /v1/captures": _CAPTURES,
+    "POST /v1/captures": _CAPTURES,
+    "GET /v1/captures/{capture_id}": _CAPTURES,
+    "DELETE /v1/captures/{capture_id}": _CAPTURES,
+    "PUT /v1/captures/{capture_id}/content": _CAPTURES,
+    "GET /v1/captures/{capture_id}/content": Operation(Action.READ_PACKETS),
+    "POST /v1/captures/{capture_id}/cancel": _CAPTURES,
+    "GET /v1/captures/{capture_id}/report": Operation(Action.ANALYZE_CAPTURES, is_bulk=True),
     "GET /v1/advisories": _READ,
     "POST /v1/advisories": _RESPOND,
     "GET /v1/advisories/{advisory_key}": _READ,
@@ -328,6 +343,7 @@ _SEGMENTS: Final = {
     "GET /v1/segmentation/violations": _READ,
     "GET /v1/segmentation/attack-paths": _READ,
     "GET /v1/mud-files/{asset_id}": _READ,
+    "GET /v1/mud-files/{asset_id}/signature": _READ,
     "POST /v1/mud-files/{asset_id}/compare": _READ,
 }
 _ON_RECORD: Final = {

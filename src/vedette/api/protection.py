@@ -34,6 +34,10 @@ _OPEN_PREFIXES: Final = ("/login/", "/ssf/events/")
 _JUDGED_BY_ROUTE: Final = ("/access/v1/", "/hooks/")
 _OPEN_MAX_BYTES: Final = 16_384
 _OPEN_BODY_WITHIN_S: Final = 5.0
+# Where a body is a part of a file: of any form, and with a limit of its own.
+_PART: Final = re.compile(r"/v1/captures/[^/]{1,64}/content")
+PART_MAX_BYTES: Final = 1_048_576
+PART_TYPE: Final = "application/octet-stream"
 _HSTS: Final = "max-age=31536000"
 _JSON: Final = re.compile(r"application/([!#$&^_.+a-z0-9-]{1,100}\+)?json", re.ASCII)
 _NOT_JSON: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "application/secevent+jwt"})
@@ -132,20 +136,24 @@ class BoundedBody:
         await self._app(scope, replay, send)
 
     async def _read_of(self, scope: Scope, receive: Receive) -> bytes | None:
+        if _PART.fullmatch(scope["path"]) and scope["method"] == "PUT":
+            return await self._read_in_time(scope, receive, PART_MAX_BYTES, _BODY_WITHIN_S, form=PART_TYPE)
         if scope["path"].startswith(self._prefix):
             return await self._read_in_time(scope, receive, self._max_bytes, _BODY_WITHIN_S)
         if scope["path"].startswith(_OPEN_PREFIXES):
             return await self._read_in_time(scope, receive, _OPEN_MAX_BYTES, _OPEN_BODY_WITHIN_S)
         return b""
 
-    async def _read_in_time(self, scope: Scope, receive: Receive, max_bytes: int, within_s: float) -> bytes | None:
+    async def _read_in_time(
+        self, scope: Scope, receive: Receive, max_bytes: int, within_s: float, *, form: str = ""
+    ) -> bytes | None:
         try:
             async with asyncio.timeout(within_s):
-                return await self._read(scope, receive, max_bytes)
+                return await self._read(scope, receive, max_bytes, form=form)
         except TimeoutError:
             raise BodyTooSlow(f"the body did not come within {within_s:.0f} s") from None
 
-    async def _read(self, scope: Scope, receive: Receive, max_bytes: int) -> bytes | None:
+    async def _read(self, scope: Scope, receive: Receive, max_bytes: int, *, form: str) -> bytes | None:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length[:20]) > max_bytes:
@@ -166,10 +174,14 @@ class BoundedBody:
         body = b"".join(chunks)
         if body and not scope["path"].startswith(_JUDGED_BY_ROUTE):
             media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if form and media_type == form:
+                return body
             if scope["path"].startswith(self._prefix) and not _JSON.fullmatch(media_type):
                 raise UnsupportedMediaType(
                     f"the body comes as {media_type[:80]!r}" if media_type else "the body comes without its type",
-                    hint="send JSON, with Content-Type: application/json",
+                    hint=f"send it with Content-Type: {form}"
+                    if form
+                    else "send JSON, with Content-Type: application/json",
                 )
             if media_type not in _NOT_JSON:
                 check_json(body)

@@ -12,6 +12,8 @@ from typing import Annotated, Final, Literal
 
 from vedette.app.access_configuration import AccessConfiguration
 from vedette.app.alerts_section import AlertsConfiguration
+from vedette.app.captures_section import CapturesConfiguration
+from vedette.app.network_sections import SegmentationConfiguration, VulnerabilitiesConfiguration
 from vedette.app.options import Address, Between, Hostname, Network
 from vedette.app.outside_configuration import AuthCalloutConfiguration, AuthZenConfiguration
 
@@ -296,6 +298,9 @@ class Configuration:
     api: ApiConfiguration = field(default_factory=ApiConfiguration)
     access: AccessConfiguration = field(default_factory=AccessConfiguration)
     alerts: AlertsConfiguration = field(default_factory=AlertsConfiguration)
+    vulnerabilities: VulnerabilitiesConfiguration = field(default_factory=VulnerabilitiesConfiguration)
+    segmentation: SegmentationConfiguration = field(default_factory=SegmentationConfiguration)
+    captures: CapturesConfiguration = field(default_factory=CapturesConfiguration)
     oidc: OidcConfiguration = field(default_factory=OidcConfiguration)
     service: ServiceConfiguration = field(default_factory=ServiceConfiguration)
     authzen: AuthZenConfiguration = field(default_factory=AuthZenConfiguration)
@@ -315,6 +320,9 @@ SECTIONS: Final = {
     "api": ApiConfiguration,
     "access": AccessConfiguration,
     "alerts": AlertsConfiguration,
+    "vulnerabilities": VulnerabilitiesConfiguration,
+    "segmentation": SegmentationConfiguration,
+    "captures": CapturesConfiguration,
     "oidc": OidcConfiguration,
     "service": ServiceConfiguration,
     "authzen": AuthZenConfiguration,

@@ -117,6 +117,11 @@ class DataDirectory:
         return self.path / "bus"
 
     @property
+    def captures(self) -> Path:
+        """Captures that people upload, and their reports."""
+        return self.path / "captures"
+
+    @property
     def run(self) -> Path:
         """Sockets and state of the running platform."""
         return self.path / "run"

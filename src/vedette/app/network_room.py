@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
+from vedette.app.captures_room import build_captures_room
+from vedette.app.roles import CapturesRole
 from vedette.bus import BusConnection
 from vedette.health import SignalService
 from vedette.health.advisories import AdvisoryService
@@ -23,7 +26,9 @@ from vedette.network import (
     SnapshotService,
     UnknownAssets,
 )
+from vedette.network.captures import CaptureService
 from vedette.network.exposure import ExposureAssessor, ExposureService, ExposureSignals
+from vedette.network.map import AlertsOf, MapService
 from vedette.registry import ClockGuard
 from vedette.store import Store
 
@@ -44,6 +49,8 @@ class NetworkRoom:
     advisories: AdvisoryService
     assessor: ExposureAssessor
     exposure: ExposureService
+    maps: MapService
+    captures: CaptureService
 
     async def run(self) -> None:
         """Do what goes on beside requests, until cancelled."""
@@ -53,6 +60,7 @@ class NetworkRoom:
             group.create_task(self.snapshots.run(), name="snapshots of the inventory")
             group.create_task(self.upkeep.run(), name="upkeep of the inventory")
             group.create_task(self.assessor.run(), name="vulnerabilities of assets")
+            group.create_task(self.captures.run(), name="captures")
 
 
 def build_network_room(
@@ -62,8 +70,12 @@ def build_network_room(
     devices: BusConnection,
     *,
     on_alerts: OnAlerts,
+    alerts_of: AlertsOf,
     signals: SignalService,
+    signal_score: float,
     guard: ClockGuard,
+    captures: CapturesRole,
+    captures_directory: Path,
     clock: Clock,
     ids: IdSource,
 ) -> NetworkRoom:
@@ -75,8 +87,12 @@ def build_network_room(
         ledger: Of the platform.
         devices: Connection of the account that may read what devices sent.
         on_alerts: Told of the alerts in a batch, in the transaction that takes it.
+        alerts_of: Tells which assets have open alerts.
         signals: Told of managed devices with proven vulnerabilities.
+        signal_score: Base score from which they are told of.
         guard: Whether the clock can be believed.
+        captures: What uploaded captures may take.
+        captures_directory: Where they are.
         clock: Source of time.
         ids: Source of ids.
     """
@@ -89,7 +105,7 @@ def build_network_room(
     intake.on_appeared(UnknownAssets(matching, on_alerts, clock=clock).hear)
     reader = NetworkReader(store)
     advisories = AdvisoryService(store, ledger, clock=clock)
-    told = ExposureSignals(organization_id, store, signals, clock=clock)
+    told = ExposureSignals(organization_id, store, signals, score_from=signal_score, clock=clock)
     assessor = ExposureAssessor(organization_id, store, reader, advisories, told, clock=clock)
     return NetworkRoom(
         sensors=sensors,
@@ -104,4 +120,16 @@ def build_network_room(
         advisories=advisories,
         assessor=assessor,
         exposure=ExposureService(store, ledger, advisories, assessor, clock=clock),
+        maps=MapService(organization_id, store, alerts_of=alerts_of, clock=clock),
+        captures=build_captures_room(
+            organization_id,
+            store,
+            ledger,
+            intake,
+            captures,
+            advisories=advisories,
+            directory=captures_directory,
+            clock=clock,
+            ids=ids,
+        ),
     )

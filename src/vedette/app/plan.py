@@ -26,10 +26,12 @@ from vedette.app.roles import (
     ApiRole,
     AuthCalloutRole,
     BusRole,
+    CapturesRole,
     ControlRole,
     GatewayRole,
     LogRole,
     MigrateRole,
+    NetworkRole,
     OidcRole,
     OwnBusRole,
     PrepareRole,
@@ -319,6 +321,9 @@ class Plan:
             websocket_port=configuration.gateway.websocket_port,
             access=self._access(),
             alerts=self._alerts(),
+            network=self._network(),
+            captures=self._captures(),
+            captures_directory=self.data.captures,
             auth_callout=self._auth_callout(),
             applications=absolute(configuration.authzen.applications),
         )
@@ -360,6 +365,25 @@ class Plan:
             packets_days=alerts.packets_days,
             packets_mb=alerts.packets_mb,
             per_sensor_hour=alerts.per_sensor_hour,
+        )
+
+    def _captures(self) -> CapturesRole:
+        captures = self.configuration.captures
+        return CapturesRole(
+            max_mb=captures.max_mb,
+            total_mb=captures.total_mb,
+            keep_days=captures.keep_days,
+            memory_mb=captures.memory_mb,
+            analysis_minutes=captures.analysis_minutes,
+            free_mb=captures.free_mb,
+        )
+
+    def _network(self) -> NetworkRole:
+        segmentation = self.configuration.segmentation
+        return NetworkRole(
+            signal_score=self.configuration.vulnerabilities.signal_score,
+            mud_certificate_file=absolute(segmentation.mud_certificate_file),
+            mud_key_file=absolute(segmentation.mud_key_file),
         )
 
     def _api(self) -> ApiRole:

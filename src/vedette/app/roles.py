@@ -144,6 +144,25 @@ class AlertsRole(msgspec.Struct, frozen=True, kw_only=True):
     per_sensor_hour: int = 2_000
 
 
+class CapturesRole(msgspec.Struct, frozen=True, kw_only=True):
+    """What uploaded captures may take: the section of the configuration."""
+
+    max_mb: int = 1_024
+    total_mb: int = 10_240
+    keep_days: int = 30
+    memory_mb: int = 1_024
+    analysis_minutes: int = 30
+    free_mb: int = 1_024
+
+
+class NetworkRole(msgspec.Struct, frozen=True, kw_only=True):
+    """What is told of vulnerable devices, and what MUD files are signed with: two sections of the configuration."""
+
+    signal_score: float = 7.0
+    mud_certificate_file: Path | None = None
+    mud_key_file: Path | None = None
+
+
 class ApiRole(msgspec.Struct, frozen=True, kw_only=True):
     """For the operators' API, which control serves.
 
@@ -232,6 +251,9 @@ class ControlRole(msgspec.Struct, frozen=True, kw_only=True):
     websocket_port: int = 0
     access: AccessRole = AccessRole()
     alerts: AlertsRole = AlertsRole()
+    network: NetworkRole = NetworkRole()
+    captures: CapturesRole = CapturesRole()
+    captures_directory: Path = Path("captures")
     auth_callout: AuthCalloutRole | None = None
     applications: Path | None = None
 

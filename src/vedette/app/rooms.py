@@ -37,7 +37,7 @@ from vedette.app.policies_room import PoliciesRoom, build_policies_room
 from vedette.app.prepare import read_private_key
 from vedette.app.response_rooms import ResponseRooms, build_response_rooms
 from vedette.app.roles import ControlRole
-from vedette.app.segmentation_room import SegmentationRoom, build_segmentation_room
+from vedette.app.segmentation_room import SegmentationRoom, build_segmentation_room, open_mud_signer
 from vedette.bus import BusConnection
 from vedette.bus.contract import EVENTS_STREAM
 from vedette.enrollment import (
@@ -283,6 +283,7 @@ async def build_rooms(
         groups=groups,
         people=operators.people,
         signals=response.signals,
+        signal_score=role.network.signal_score,
         guard=guard,
         clock=clock,
         ids=ids,
@@ -309,8 +310,11 @@ async def build_rooms(
         ledger,
         devices,
         on_alerts=response.incidents.hear,
+        alerts_of=response.incidents.asset_alerts.marks,
         signals=response.signals,
         guard=guard,
+        captures=role.captures,
+        captures_directory=role.captures_directory,
         clock=clock,
         ids=ids,
     )
@@ -398,9 +402,11 @@ async def build_rooms(
             network.reader,
             guard=guard,
             url=role.api.url,
+            on_violated=response.incidents.zone_alarms.hear,
             clock=clock,
             ids=ids,
             exposure=network.exposure,
+            signer=await open_mud_signer(role.network),
         ),
         policies=policies,
         projection=projection,

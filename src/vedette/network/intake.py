@@ -152,6 +152,16 @@ class SensorIntake:
         sensor = await self._store.read(lambda c: sensor_repository.find_sensor(c, organization_id, generation_id))
         if sensor is None or sensor.state is not SensorState.ACTIVE:
             return Outcome.IGNORED
+        return await self.take_from(sensor, body)
+
+    async def take_from(self, sensor: SensorEntry, body: bytes) -> Outcome:
+        """Take one message of a source that somebody vouches for: a sensor, or what a person uploaded.
+
+        Raises:
+            StoreUnavailable: As ``take``.
+            StoreFull: As ``take``.
+        """
+        organization_id, generation_id = sensor.organization_id, sensor.generation_id
         try:
             return await self._take(sensor, read_batch(body))
         except (StoreUnavailable, StoreFull):
@@ -235,7 +245,7 @@ class SensorIntake:
         organization_id, generation_id, now = sensor.organization_id, sensor.generation_id, self._clock.now()
         if done.appeared:
             self._tell(tx, sensor, done.appeared)
-        current = sensor_repository.find_sensor(tx.connection, organization_id, generation_id) or sensor
+        current = sensor_repository.find_sensor(tx.connection, organization_id, generation_id)
         lost = 0
         if is_last:
             taken, lost = note(_taken(tx.connection, sensor, boot), sequence)
@@ -248,6 +258,8 @@ class SensorIntake:
                 at=now,
             )
             sensor_repository.forget_boots(tx.connection, organization_id, generation_id, keep=BOOTS_KEPT)
+        if current is None:  # what was uploaded has no entry of its own
+            return
         changed = replace(
             current,
             heard_at=now,

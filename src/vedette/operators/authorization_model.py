@@ -36,6 +36,7 @@ class Action(StrEnum):
     READ_BULK = "readBulk"
     READ_TELEMETRY = "readTelemetry"
     READ_PACKETS = "readPackets"
+    ANALYZE_CAPTURES = "analyzeCaptures"
     ASK_DECISION = "askDecision"
     AUDIT = "audit"
     REVIEW = "review"

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _create_incidents_tickets()
     _create_network_acceptances()
     _create_network_assets()
+    _create_network_captures()
     _create_network_exposures()
     _create_network_externals()
     _create_network_facts()
@@ -355,6 +356,9 @@ def _create_network_assets() -> None:
         sa.Column("level_because", Json(), nullable=False),
         sa.Column("is_role_set", sa.Boolean(), nullable=False),
         sa.Column("is_level_set", sa.Boolean(), nullable=False),
+        sa.Column("is_name_set", sa.Boolean(), nullable=False),
+        sa.Column("support", sa.String(length=512), nullable=False),
+        sa.Column("owner", sa.String(length=256), nullable=False),
         sa.Column("criticality", sa.String(length=16), nullable=False),
         sa.Column("managed_generation_id", sa.String(length=64), nullable=True),
         sa.Column("managed_device_id", sa.String(length=128), nullable=True),
@@ -383,6 +387,35 @@ def _create_network_assets() -> None:
         "ix_network_assets_merged", "network_assets", ["organization_id", "merged_into", "asset_id"], unique=False
     )
     op.create_index("ix_network_assets_site", "network_assets", ["organization_id", "site", "asset_id"], unique=False)
+
+
+def _create_network_captures() -> None:
+    op.create_table(
+        "network_captures",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("capture_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("site", sa.String(length=128), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("is_kept", sa.Boolean(), nullable=False),
+        sa.Column("is_taken_in", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("author_id", sa.String(length=256), nullable=False),
+        sa.Column("author", sa.String(length=256), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("changed_at", UtcDateTime(), nullable=False),
+        sa.Column("finished_at", UtcDateTime(), nullable=True),
+        sa.Column("cause", sa.String(length=1024), nullable=False),
+        sa.Column("received_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("read_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("packets", sa.BigInteger(), nullable=False),
+        sa.Column("report_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("has_file", sa.Boolean(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("summary", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "capture_id", name=op.f("pk_network_captures")),
+    )
 
 
 def _create_network_exposures() -> None:
