@@ -67,6 +67,7 @@ ELSEWHERE = {
     *(f"segment {verb}" for verb in ("compare-mud", "compile", "drift", "mud", "paths", "replay", "stage", "verify")),
     # tests/integration/sensor: they listen to a wire, and are a device's
     *("sensor run", "sensor enroll", "sensor train", "sensor classify", "sensor read-logs", "sensor baseline"),
+    "sensor second-opinion",
 }
 
 

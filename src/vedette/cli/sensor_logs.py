@@ -1,4 +1,4 @@
-"""``vedette sensor read-logs``: logs of other monitors in place of packets; needs no running platform."""
+"""``vedette sensor read-logs`` and ``second-opinion``: what other monitors make of it; needs no running platform."""
 
 from __future__ import annotations
 
@@ -32,3 +32,13 @@ def read_logs(
     raise typer.Exit(
         read_them(paths, form=form or "", must_follow=must_follow, is_json=is_json, zeek=zeek, rules=rules)
     )
+
+
+def second_opinion(
+    files: Annotated[list[Path], typer.Argument(help="Captures: pcap or pcapng, also with gzip.")],
+    output: OutputOption = "table",
+) -> None:
+    """Ask tshark, if it is installed, about the flows whose protocol the sensor does not know or only assumes."""
+    from vedette.sensor import second_opinion as ask  # noqa: PLC0415 - other commands need none of it
+
+    raise typer.Exit(ask(files, is_json=output == "json"))

@@ -39,6 +39,7 @@ from vedette.sensor.model import (
 from vedette.sensor.oui import Makers
 from vedette.sensor.recognize import classify, train
 from vedette.sensor.report import Report, Traffic
+from vedette.sensor.second_opinion import second_opinion
 from vedette.sensor.sensor import MakeListener, Sensor
 from vedette.sensor.summary import as_document, as_tables, asset_document
 from vedette.sensor.uplink_settings import Enrolling
@@ -102,6 +103,7 @@ __all__ = [
     "read_files",
     "read_logs",
     "run",
+    "second_opinion",
     "train",
     "uid_of",
 ]

@@ -20,6 +20,7 @@ from vedette.sensor.capture import CaptureProblem, open_source
 from vedette.sensor.inputs import EVE, ZEEK, LogInput
 from vedette.sensor.recognize import add_recognizing, open_model, recognizing
 from vedette.sensor.rules import RULES, Settings, read_settings
+from vedette.sensor.second_opinion import add_second_opinion, second_opinion
 from vedette.sensor.sensor import Sensor
 from vedette.sensor.summary import as_document, as_tables, moment
 from vedette.sensor.uplink_settings import Enrolling
@@ -214,6 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_enroll(verbs.add_parser("enroll", help="become a device of a platform"))
     add_recognizing(verbs)
     add_baseline(verbs)
+    add_second_opinion(verbs)
     logs = verbs.add_parser("read-logs", help="read logs of Zeek (JSON) or Suricata (EVE) in place of packets")
     logs.add_argument("paths", nargs="+", type=Path, help="logs, or folders of them")
     logs.add_argument("--form", choices=(ZEEK, EVE), default="", help="whose; else the first records tell")
@@ -251,6 +253,8 @@ def _act(chosen: argparse.Namespace) -> int:
     if chosen.verb == "baseline":
         return run_baseline(chosen)
     is_json = chosen.output == "json"
+    if chosen.verb == "second-opinion":
+        return second_opinion(chosen.files, is_json=is_json)
     if chosen.verb == "read-logs":
         return read_logs(
             chosen.paths, form=chosen.form, must_follow=chosen.must_follow, is_json=is_json, zeek=chosen.zeek,

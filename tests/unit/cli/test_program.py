@@ -25,7 +25,7 @@ LEAVES = dict(leaves("", PROGRAM))
 LOCAL = {"up", "demo", "ledger verify", "ledger export", "config check", "config show", "recover-admin"}
 # Of policies as files, of captures, and of this machine: no platform is asked.
 LOCAL |= {"policy check", "policy test", "sensor read", "sensor run", "sensor enroll", "listener check"}
-LOCAL |= {"sensor train", "sensor classify", "sensor read-logs", "sensor baseline"}
+LOCAL |= {"sensor train", "sensor classify", "sensor read-logs", "sensor baseline", "sensor second-opinion"}
 READS = {
     "status",
     "login-link",
@@ -57,6 +57,7 @@ READS = {
     *(f"zone {verb}" for verb in ("members", "plan", "plans")),
     "signal risky",
     "alert overview",
+    "alert groups",
     "alert export",
     "alert slice",
     "exception preview",
