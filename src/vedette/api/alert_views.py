@@ -11,17 +11,21 @@ from vedette.api.schema import REASON_MAX_CHARS, Timestamp, View
 from vedette.incidents import (
     ALARM,
     Alert,
+    AlertGroup,
     AlertState,
     Counts,
     End,
     Engine,
     Pattern,
     Severity,
+    Step,
     Verdict,
     pattern_of,
     signal_class,
+    why_it_matters,
 )
 from vedette.network import Criticality
+from vedette.protocols.attack import TECHNIQUES
 
 Given = Literal["true-positive", "benign", "false-positive", "authorized"]
 Standing = Literal["loud", "muted", "authorized", "merged"]
@@ -61,6 +65,17 @@ class SuggestionView(View):
     because: str
 
 
+class StepView(View):
+    """Something that was done to an alert."""
+
+    act: str = Field(description="`acknowledge`, `close`, `reopen`, `merge`, `unmerge`, or `join`: the platform's own.")
+    at: Timestamp
+    by: str = Field(description="`kind:id`.")
+    reason: str
+    verdict: str
+    other_id: str = Field(description="The other alert of `merge`, `unmerge` and `join`.")
+
+
 class AlertView(View):
     """A detection on behavior."""
 
@@ -74,6 +89,9 @@ class AlertView(View):
     target: EndView
     protocol: str
     technique: str = Field(description="ATT&CK for ICS id; empty: none.", examples=["T0858"])
+    technique_name: str = Field(examples=["Change Operating Mode"])
+    tactics: list[str] = Field(description="What the technique serves, as ATT&CK spells it.", examples=[["execution"]])
+    why: str = Field(description="Why it matters, in words.")
     site: str
     sensor_id: str = Field(description="Generation of the sensor.")
     sensor_name: str
@@ -99,6 +117,11 @@ class AlertView(View):
     changed_by: str = Field(description="Who last acted on it, `kind:id`.")
     reason: str
     revision: int = Field(description="Grows with each act; the `ETag` is this number in quotes.")
+    incident_id: str = Field(
+        description="Alerts about the same doer at a site, without a pause of half an hour, share it; empty: it was "
+        "never loud."
+    )
+    history: list[StepView] = Field(description="What was done to it, the last 40 steps, oldest first.")
     offered_exception: PatternView = Field(description="What would match this and its like, and nothing else.")
     suggestions: list[SuggestionView]
 
@@ -112,6 +135,27 @@ class CountsView(View):
     open_by_engine: dict[str, int]
     open_by_rule: dict[str, int] = Field(description="The ten that most come from.")
     quiet: dict[str, int] = Field(description="Not closed, and `muted`, `authorized` or `merged`.")
+
+
+class GroupView(View):
+    """Alerts that share something."""
+
+    key: str = Field(description="What they share: an incident's id, an address, a rule …")
+    name: str = Field(description="What the inventory calls who did it, or whom it was done to.")
+    site: str = Field(description="Empty where what they share is the same everywhere.")
+    count: int
+    open: int = Field(description="Somebody is to look at them: loud, and not closed.")
+    severity: Severity = Field(description="Of the gravest that is open, else of the gravest.")
+    first_at: Timestamp
+    last_at: Timestamp
+    rules: list[str] = Field(description="What happened, in the order in which it began; twelve at most.")
+    title: str = Field(description="What happened, of the gravest.")
+
+
+class GroupsView(View):
+    """Alerts, counted by what they share."""
+
+    items: list[GroupView]
 
 
 class Closing(View):
@@ -157,7 +201,12 @@ def show_alert(alert: Alert) -> AlertView:
         "detail",
         "offered_exception",
         "suggestions",
+        "technique_name",
+        "tactics",
+        "why",
+        "history",
     }
+    technique = TECHNIQUES.get(alert.technique)
     return AlertView(
         source=_show_end(alert.source),
         target=_show_end(alert.target),
@@ -165,8 +214,18 @@ def show_alert(alert: Alert) -> AlertView:
         detail=dict(alert.detail),
         offered_exception=show_pattern_view(pattern_of(alert)),
         suggestions=_suggest(alert),
+        technique_name="" if technique is None else technique.name,
+        tactics=[] if technique is None else list(technique.tactics),
+        why=why_it_matters(alert),
+        history=[_show_step(each) for each in alert.history],
         **{name: getattr(alert, name) for name in names},
     )
+
+
+def show_group(group: AlertGroup) -> GroupView:
+    """Return a group as it is shown."""
+    names = GroupView.model_fields.keys() - {"rules"}
+    return GroupView(rules=list(group.rules), **{name: getattr(group, name) for name in names})
 
 
 def show_counts(counts: Counts) -> CountsView:
@@ -189,6 +248,10 @@ def show_pattern_view(pattern: Pattern) -> PatternView:
 def read_pattern(told: PatternView) -> Pattern:
     """Return the pattern that a request names."""
     return Pattern(**{name: tuple(getattr(told, name)) for name in PatternView.model_fields})
+
+
+def _show_step(step: Step) -> StepView:
+    return StepView(**{name: getattr(step, name) for name in StepView.model_fields})
 
 
 def _show_end(end: End) -> EndView:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from vedette.api.alert_export import MEDIA_TYPES, SUFFIXES, Format, write_alerts
+from vedette.api.alert_filter import AlertScope, Wanted
 from vedette.api.alert_views import (
     AlertsView,
     AlertView,
     Closing,
     CountsView,
+    GroupsView,
     ManyAlerts,
     Merging,
     show_alert,
     show_counts,
+    show_group,
 )
 from vedette.api.schema import (
     After,
     Limit,
-    Moment,
     Page,
     Reason,
     RequiredReason,
@@ -33,13 +35,10 @@ from vedette.api.schema import (
 from vedette.api.sight import Seen, Sight
 from vedette.incidents import (
     Alert,
-    AlertFilter,
     AlertNotFound,
     AlertService,
-    AlertState,
-    Engine,
+    GroupedBy,
     InvalidAlertAct,
-    Severity,
     SliceStore,
     Verdict,
 )
@@ -48,55 +47,6 @@ from vedette.operators import Action, Subject
 from vedette.registry import PlaceService
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the alert.", examples=["alr_06h0"])]
-
-
-async def filter_of(
-    *,
-    state: Annotated[list[AlertState] | None, Query(max_length=3, description="Any of these.")] = None,
-    severity: Annotated[Severity | None, Query(description="At least so grave.")] = None,
-    engine: Annotated[Engine | None, Query(description="What kind of detection.")] = None,
-    verdict: Annotated[Verdict | None, Query(description="What it turned out to be; empty: not closed.")] = None,
-    rule: Annotated[str, Query(max_length=128, description="A rule, or a beginning that ends in `*`.")] = "",
-    technique: Annotated[str, Query(max_length=16, description="ATT&CK for ICS id.")] = "",
-    address: Annotated[str, Query(max_length=64, description="Of either end.")] = "",
-    asset_id: Annotated[str, Query(max_length=64, description="Of either end.")] = "",
-    device_id: Annotated[str, Query(max_length=128, description="Of either end, or the sensor itself.")] = "",
-    site: Annotated[str, Query(max_length=512, description="Of the sensor.")] = "",
-    protocol: Annotated[str, Query(max_length=128, description="That it was seen in.")] = "",
-    text: Annotated[str, Query(max_length=512, description="Part of the title.")] = "",
-    merged_into: Annotated[str, Query(max_length=64, description="The alert that speaks for them.")] = "",
-    exception_id: Annotated[str, Query(max_length=64, description="That hides them.")] = "",
-    ticket_id: Annotated[str, Query(max_length=64, description="That authorized them.")] = "",
-    is_loud: Annotated[bool | None, Query(description="Only those that somebody is to look at, or the others.")] = None,
-    is_managed: Annotated[bool | None, Query(description="Whether a registered device stands behind it.")] = None,
-    since: Annotated[Moment | None, Query(description="Last seen then or later.")] = None,
-    until: Annotated[Moment | None, Query(description="Last seen before.")] = None,
-) -> AlertFilter:
-    """Return which alerts a request means."""
-    return AlertFilter(
-        states=tuple(state or ()),
-        severity=severity,
-        engine=engine,
-        verdict=verdict,
-        rule=rule,
-        technique=technique,
-        address=address,
-        asset_id=asset_id,
-        device_id=device_id,
-        site=site,
-        protocol=protocol,
-        text=text,
-        merged_into=merged_into,
-        exception_id=exception_id,
-        ticket_id=ticket_id,
-        is_loud=is_loud,
-        is_managed=is_managed,
-        since=since,
-        until=until,
-    )
-
-
-Wanted = Annotated[AlertFilter, Depends(filter_of)]
 
 
 _TEXT: Final = {"schema": {"type": "string"}}
@@ -115,19 +65,32 @@ class AlertRoutes:
     """
 
     def __init__(
-        self, organization_id: OrganizationId, alerts: AlertService, slices: SliceStore, places: PlaceService
+        self,
+        organization_id: OrganizationId,
+        alerts: AlertService,
+        slices: SliceStore,
+        places: PlaceService,
+        scope: AlertScope,
     ) -> None:
         self._organization_id = organization_id
         self._alerts = alerts
         self._slices = slices
         self._places = places
+        self._scope = scope
 
     def build(self) -> list[APIRouter]:
         """Return the routes of alerts, and of many at once."""
         router = api_router("alerts", "/v1/alerts")
         add = router.add_api_route
-        add("", self.list_alerts, methods=["GET"], summary="List alerts", responses=refusals(400, 422))
-        add("/overview", self.overview, methods=["GET"], summary="Count alerts", responses=refusals(422))
+        add("", self.list_alerts, methods=["GET"], summary="List alerts", responses=refusals(400, 404, 422))
+        add("/overview", self.overview, methods=["GET"], summary="Count alerts", responses=refusals(404, 422))
+        add(
+            "/groups",
+            self.list_groups,
+            methods=["GET"],
+            summary="Count alerts by what they share",
+            responses=refusals(404, 422),
+        )
         binary = {"schema": {"type": "string", "format": "binary"}}
         add(
             "/export",
@@ -135,7 +98,7 @@ class AlertRoutes:
             methods=["GET"],
             summary="Export alerts",
             response_class=Response,
-            responses={200: {"content": _EXPORTED}, **refusals(422)},
+            responses={200: {"content": _EXPORTED}, **refusals(404, 422)},
         )
         one = "/{alert_id}"
         add(one, self.show, methods=["GET"], summary="Show an alert", responses=refusals(404, 422))
@@ -152,6 +115,7 @@ class AlertRoutes:
             ("close", self.close, "Close an alert with a verdict"),
             ("reopen", self.reopen, "Open an alert again"),
             ("merge", self.merge, "Merge other alerts into one"),
+            ("unmerge", self.unmerge, "Let a merged alert speak for itself again"),
         ):
             add(
                 f"{one}/{name}",
@@ -171,26 +135,49 @@ class AlertRoutes:
         return [router, many]
 
     async def list_alerts(
-        self, wanted: Wanted, sight: Seen, *, limit: Limit = 100, after: After = ""
+        self,
+        asked: Wanted,
+        sight: Seen,
+        *,
+        order: Annotated[Literal["youngest", "gravest"], Query(description="Of those alike, the youngest first.")] = (
+            "youngest"
+        ),
+        limit: Limit = 100,
+        after: After = "",
     ) -> Page[AlertView]:
-        """Youngest first. Hidden ones are listed too: `is_loud=true` leaves them out."""
+        """Youngest first, or gravest. Hidden ones are listed too: `is_loud=true` leaves them out."""
         page = await self._alerts.search(
-            self._organization_id, await self._limited(wanted, sight), after=after, limit=limit
+            self._organization_id,
+            await self._scope.limit(asked, sight),
+            after=after,
+            limit=limit,
+            by_severity=order == "gravest",
         )
         return Page(items=[show_alert(each) for each in page.items], next=page.next)
 
-    async def overview(self, wanted: Wanted, sight: Seen) -> CountsView:
+    async def list_groups(
+        self,
+        asked: Wanted,
+        sight: Seen,
+        by: Annotated[GroupedBy, Query(description="What the alerts of a group share.")] = GroupedBy.INCIDENT,
+        limit: Annotated[int, Query(ge=1, le=500)] = 200,
+    ) -> GroupsView:
+        """The gravest first. An incident is what one doer did at a site, without a pause of half an hour."""
+        found = await self._alerts.groups(self._organization_id, await self._scope.limit(asked, sight), by, limit=limit)
+        return GroupsView(items=[show_group(each) for each in found])
+
+    async def overview(self, asked: Wanted, sight: Seen) -> CountsView:
         """How many there are, by state, severity, engine and rule."""
-        return show_counts(await self._alerts.count(self._organization_id, await self._limited(wanted, sight)))
+        return show_counts(await self._alerts.count(self._organization_id, await self._scope.limit(asked, sight)))
 
     async def export(
         self,
-        wanted: Wanted,
+        asked: Wanted,
         sight: Seen,
         form: Annotated[Format, Query(alias="format", description="OCSF and ECS: one document a line.")] = "csv",
     ) -> Response:
         """The youngest 50,000 that a filter means."""
-        found = await self._alerts.export(self._organization_id, await self._limited(wanted, sight))
+        found = await self._alerts.export(self._organization_id, await self._scope.limit(asked, sight))
         content = await asyncio.to_thread(write_alerts, found, form)
         headers = {"Content-Disposition": f'attachment; filename="alerts.{SUFFIXES[form]}"'}
         return Response(content, media_type=MEDIA_TYPES[form], headers=headers)
@@ -254,6 +241,16 @@ class AlertRoutes:
         done = await self._alerts.merge(self._organization_id, alert_id, said.alert_ids, actor=who, reason=said.reason)
         return _answer(done, response)
 
+    async def unmerge(
+        self, alert_id: Id, why: RequiredReason, *, who: Who, sight: Seen, revision: Revision, response: Response
+    ) -> AlertView:
+        """It is loud again, and what it counted is taken from the one that spoke for it."""
+        await self._find([alert_id], sight)
+        done = await self._alerts.unmerge(
+            self._organization_id, alert_id, actor=who, reason=why.reason, revision=revision
+        )
+        return _answer(done, response)
+
     async def act_on_many(self, said: ManyAlerts, who: Who, sight: Seen) -> AlertsView:
         """All of them, or none."""
         await self._find(said.alert_ids, sight)
@@ -269,16 +266,6 @@ class AlertRoutes:
                 mine, ids, verdict=Verdict(said.verdict or ""), actor=who, reason=said.reason
             )
         return AlertsView(items=[show_alert(each) for each in done])
-
-    async def _limited(self, wanted: AlertFilter, sight: Sight) -> AlertFilter:
-        """Return a filter that means only what the asker may see."""
-        if sight.areas is None:
-            return wanted
-        sensors = await self._alerts.sensors(self._organization_id)
-        return AlertFilter(
-            **{name: getattr(wanted, name) for name in AlertFilter.__slots__ if name != "sensors"},
-            sensors=tuple(await sight.keep(sensors, str)),
-        )
 
     async def _find(self, alert_ids: list[str], sight: Sight) -> list[Alert]:
         found = await self._alerts.get_many(self._organization_id, alert_ids)

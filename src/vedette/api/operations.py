@@ -29,6 +29,7 @@ from vedette.api.access import AccessRoutes
 from vedette.api.access_lists import AccessListRoutes
 from vedette.api.acts import ActRoutes
 from vedette.api.alert_exceptions import ExceptionRoutes
+from vedette.api.alert_filter import AlertScope
 from vedette.api.alert_health import AlertHealth
 from vedette.api.alerts import AlertRoutes
 from vedette.api.application import build_router
@@ -257,7 +258,13 @@ def _routers(services: Services) -> list[APIRouter]:
         QueryRoutes(organization_id, services.queries).build(),
         GroupRoutes(organization_id, services.groups).build(),
         CloneAlertRoutes(organization_id, services.clone_alerts).build(),
-        *AlertRoutes(organization_id, services.alerts, services.slices, services.places).build(),
+        *AlertRoutes(
+            organization_id,
+            services.alerts,
+            services.slices,
+            services.places,
+            AlertScope(organization_id, services.alerts, services.segments),
+        ).build(),
         *ExceptionRoutes(organization_id, services.alert_exceptions, clock=services.clock).build(),
         TicketRoutes(organization_id, services.tickets, clock=services.clock).build(),
         *network_routers(organization_id, services.network),

@@ -13,12 +13,14 @@ from vedette.incidents import (
     AlertLimits,
     AlertService,
     AlertUpkeep,
+    AssetAlerts,
     ExceptionService,
     PostureLoop,
     Retention,
     SensorSight,
     SliceStore,
     TicketService,
+    ZoneAlarms,
 )
 from vedette.kernel import Clock, DeviceId, IdSource, OrganizationId
 from vedette.ledger import Ledger
@@ -36,10 +38,12 @@ class IncidentRooms:
     organization_id: OrganizationId
     intake: AlertIntake
     alerts: AlertService
+    asset_alerts: AssetAlerts
     exceptions: ExceptionService
     tickets: TicketService
     slices: SliceStore
     upkeep: AlertUpkeep
+    zone_alarms: ZoneAlarms
 
     def hear(self, tx: Transaction, sensor: SensorEntry, records: Sequence[AlertRecord]) -> None:
         """Take the alerts of a batch in the transaction that takes its other records."""
@@ -81,20 +85,17 @@ def build_incident_rooms(
     slices = SliceStore(store, ledger, box, clock=clock)
     alerts = AlertService(store, ledger, posture, clock=clock)
     ledger.project("alerts", alerts.project)
+    intake = AlertIntake(
+        store, ledger, posture, slices, limits=AlertLimits(per_hour=settings.per_sensor_hour), clock=clock, ids=ids
+    )
     return IncidentRooms(
         organization_id,
-        AlertIntake(
-            store,
-            ledger,
-            posture,
-            slices,
-            limits=AlertLimits(per_hour=settings.per_sensor_hour),
-            clock=clock,
-            ids=ids,
-        ),
+        intake,
         alerts,
+        AssetAlerts(store),
         ExceptionService(store, ledger, clock=clock, ids=ids),
         TicketService(store, ledger, clock=clock, ids=ids),
         slices,
         AlertUpkeep(organization_id, store, guard, retention=retention, clock=clock),
+        ZoneAlarms(intake),
     )

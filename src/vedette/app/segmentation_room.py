@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from vedette.app.roles import NetworkRole
 from vedette.kernel import Clock, IdSource, OrganizationId
 from vedette.ledger import Ledger
 from vedette.network import NetworkReader
 from vedette.network.exposure import ExposureService
 from vedette.network.segmentation import (
     DriftWatch,
+    MudSigner,
+    OnViolated,
     PlanBook,
     PlanEditor,
     PlanService,
     RiskOf,
     SegmentationService,
     SegmentInventory,
+    read_mud_signer,
 )
 from vedette.registry import ClockGuard
 from vedette.store import Store
@@ -45,9 +50,11 @@ def build_segmentation_room(
     *,
     guard: ClockGuard,
     url: str,
+    on_violated: OnViolated,
     clock: Clock,
     ids: IdSource,
     exposure: ExposureService | None = None,
+    signer: MudSigner | None = None,
 ) -> SegmentationRoom:
     """Build it.
 
@@ -58,17 +65,21 @@ def build_segmentation_room(
         reader: Of the inventory.
         guard: Whether the clock can be believed.
         url: Where the API is reached; MUD files name it, always as https.
+        on_violated: Told of traffic that breaks the approved plan.
         clock: Source of time.
         ids: Source of ids.
         exposure: What is known of the vulnerabilities of assets: the exposed get zones of their own.
+        signer: Signs MUD files, if anything does.
     """
     inventory = SegmentInventory(reader, risk_of=None if exposure is None else _risk_by(exposure))
     book = PlanBook(store, ledger, clock=clock, ids=ids)
     plans = PlanService(book, inventory, guard)
     base_url = f"https://{url.rstrip('/').partition('://')[2] or url}"
+    drift = DriftWatch(organization_id, store, ledger, inventory, clock=clock)
+    drift.on_violated(on_violated)
     return SegmentationRoom(
-        segments=SegmentationService(plans, PlanEditor(book), inventory, clock=clock, base_url=base_url),
-        drift=DriftWatch(organization_id, store, ledger, inventory, clock=clock),
+        segments=SegmentationService(plans, PlanEditor(book), inventory, clock=clock, base_url=base_url, signer=signer),
+        drift=drift,
     )
 
 
@@ -88,3 +99,14 @@ def _risk_by(exposure: ExposureService) -> RiskOf:
         return found
 
     return risk_of
+
+
+async def open_mud_signer(settings: NetworkRole) -> MudSigner | None:
+    """Return what MUD files are signed with, if the configuration names it.
+
+    Raises:
+        BadMudSigner: The certificate or the key cannot be used.
+    """
+    if settings.mud_certificate_file is None or settings.mud_key_file is None:
+        return None
+    return await asyncio.to_thread(read_mud_signer, settings.mud_certificate_file, settings.mud_key_file)

@@ -18,6 +18,7 @@ from vedette.cli.session import Session, remote
 AlertArgument = Annotated[str, typer.Argument(metavar="ALERT_ID", help="See `vedette alert list`.", show_default=False)]
 _Severity = Literal["informational", "low", "medium", "high", "critical"]
 _Verdict = Literal["true-positive", "benign", "false-positive", "authorized"]
+_By = Literal["incident", "source", "target", "rule", "technique", "sensor", "site"]
 _Format = Literal["csv", "json", "ocsf", "ecs", "stix"]
 _SeverityOption = Annotated[_Severity | None, typer.Option(help="At least so grave.")]
 _RuleOption = Annotated[str | None, typer.Option(help="A rule, or a beginning that ends in *.")]
@@ -88,7 +89,8 @@ def show(session: Session, alert_id: AlertArgument) -> None:
         "what": found["title"],
         "severity": found["severity"],
         "rule": found["rule"],
-        "technique": found["technique"],
+        "why it matters": found["why"],
+        "technique": f"{found['technique']} {found['technique_name']}".strip(),
         "source": _end(found["source"]),
         "target": _end(found["target"]),
         "first": show_time(found["first_at"]),
@@ -98,11 +100,15 @@ def show(session: Session, alert_id: AlertArgument) -> None:
         "site": found["site"],
         "state": _state(found),
         "reason": found["reason"],
+        "incident": found["incident_id"],
         "packets": f"{found['slice_bytes']} bytes: vedette alert slice {alert_id}" if found["slice_bytes"] else "",
     }
     session.output.details({name: value for name, value in facts.items() if value != ""}, title=alert_id)
     if found["detail"]:
         session.output.details(found["detail"], title="detail")
+    if found["history"]:
+        steps = [(show_time(each["at"]), each["act"], each["by"], each["reason"]) for each in found["history"]]
+        session.output.table(("when", "what was done", "by", "reason"), steps)
     for each in found["suggestions"]:
         session.output.note(
             f"{each['device_id']} is in its limited zone. To cut it off: "
@@ -153,6 +159,47 @@ def merge(
 ) -> None:
     """Let one alert speak for others; what they count later is counted in it."""
     _act(session, alert_id, "merge", {"alert_ids": others, "reason": reason}, {"merged": others}, dry_run=dry_run)
+
+
+@remote
+def unmerge(session: Session, alert_id: AlertArgument, *, reason: ReasonOption, dry_run: DryRunOption = False) -> None:
+    """Let a merged alert speak for itself again."""
+    _act(session, alert_id, "unmerge", {"reason": reason}, {"merged_into": ""}, dry_run=dry_run)
+
+
+@remote
+def groups(
+    session: Session,
+    *,
+    by: Annotated[_By, typer.Option(help="What the alerts of a group share.")] = "incident",
+    severity: _SeverityOption = None,
+    rule: _RuleOption = None,
+    device: _DeviceOption = None,
+    address: _AddressOption = None,
+    since: _SinceOption = None,
+    every: _EveryOption = False,
+) -> None:
+    """Count alerts by what they share, the gravest first: an incident is what one doer did without a longer pause."""
+    params = _wanted(severity, rule, device, address, since=since, every=every) | {"by": by}
+    found = session.client.get("/v1/alerts/groups", params).body
+    if session.output.is_json:
+        session.output.json(found)
+        return
+    if not found["items"]:
+        session.output.note("Nothing to look at.")
+        return
+    rows = [
+        (
+            each["key"],
+            each["severity"],
+            each["open"],
+            show_time(each["last_at"]),
+            each["name"],
+            " → ".join(each["rules"]),
+        )
+        for each in found["items"]
+    ]
+    session.output.table((by, "severity", "open", "last", "who", "what"), rows)
 
 
 @remote

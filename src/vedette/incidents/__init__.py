@@ -12,6 +12,7 @@ from __future__ import annotations
 from vedette.incidents.acts import show_pattern
 from vedette.incidents.alert_repository import AlertFilter, Counts
 from vedette.incidents.alert_service import AlertPage, AlertService
+from vedette.incidents.asset_alerts import AssetAlerts
 from vedette.incidents.errors import (
     AlertNotFound,
     AlertStep,
@@ -53,6 +54,8 @@ from vedette.incidents.standing import AlertException, Effect, Quiet, Ticket
 from vedette.incidents.stix import to_stix
 from vedette.incidents.ticket_service import NewTicket, TicketService
 from vedette.incidents.upkeep import AlertUpkeep, Retention
+from vedette.incidents.words import why_it_matters
+from vedette.incidents.zone_alarms import ZoneAlarms
 
 __all__ = [
     "ALARM",
@@ -71,6 +74,7 @@ __all__ = [
     "AlertStep",
     "AlertUpkeep",
     "AlertsJudged",
+    "AssetAlerts",
     "Counts",
     "Effect",
     "End",
@@ -106,6 +110,7 @@ __all__ = [
     "TicketService",
     "TooManyPatterns",
     "Verdict",
+    "ZoneAlarms",
     "check_pattern",
     "pattern_of",
     "severity_of",
@@ -114,4 +119,5 @@ __all__ = [
     "to_ecs",
     "to_ocsf",
     "to_stix",
+    "why_it_matters",
 ]

@@ -119,7 +119,13 @@ class AlertIntake:
         )
 
     def take_in(
-        self, tx: Transaction, organization_id: OrganizationId, sensor: SensorSight, records: Sequence[AlertRecord]
+        self,
+        tx: Transaction,
+        organization_id: OrganizationId,
+        sensor: SensorSight,
+        records: Sequence[AlertRecord],
+        *,
+        actor: Actor | None = None,
     ) -> Taken:
         """Take records in a transaction of the caller's; the same ones a second time change nothing.
 
@@ -128,6 +134,7 @@ class AlertIntake:
             organization_id: The sensor's owner.
             sensor: Who tells; the caller has made sure that it is one.
             records: As they were read; of those with one id the last counts.
+            actor: Who raises them; None: the sensor.
         """
         if not records:
             return Taken()
@@ -138,7 +145,8 @@ class AlertIntake:
         quiet = quiet_repository.read_quiet(tx.connection, organization_id, now, seen_from=seen_from)
         addresses = {storable(each) for record in latest.values() for each in (record.source, record.target) if each}
         ends = self._find_ends(tx.connection, organization_id, sensor.site, addresses)
-        batch = _Batch(tx, organization_id, sensor, quiet=quiet, ends=ends, now=now)
+        actor = actor or Actor("device", sensor.generation_id, sensor.device_id)
+        batch = _Batch(tx, organization_id, sensor, actor=actor, quiet=quiet, ends=ends, now=now)
         room = self._limits.per_hour
         if len(known) < len(latest):
             room -= alert_repository.count_since(tx.connection, organization_id, sensor.generation_id, now - _WINDOW)
@@ -345,6 +353,7 @@ class _Batch:
         organization_id: OrganizationId,
         sensor: SensorSight,
         *,
+        actor: Actor,
         quiet: Quiet,
         ends: Mapping[str, End],
         now: datetime,
@@ -352,7 +361,7 @@ class _Batch:
         self.tx = tx
         self.organization_id = organization_id
         self.sensor = sensor
-        self.actor = Actor("device", sensor.generation_id, sensor.device_id)
+        self.actor = actor
         self.quiet = quiet
         self.now = now
         self.hushed: Counter[str] = Counter()

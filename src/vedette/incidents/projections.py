@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from vedette.incidents.model import RANKS, Alert, AlertState, End, Engine, Verdict
 from vedette.kernel import to_rfc3339
+from vedette.protocols.attack import TECHNIQUES, VERSION
 
 OCSF_VERSION: Final = "1.8.0"
 ECS_VERSION: Final = "8.17.0"
-ATTACK_VERSION: Final = "18.1"
 _CLASS: Final = 2004
 _CREATE, _UPDATE, _CLOSE = 1, 2, 3
 _ACTIVITIES: Final = {_CREATE: "Create", _UPDATE: "Update", _CLOSE: "Close"}
@@ -122,7 +122,9 @@ def to_ecs(alert: Alert) -> Document:
     if alert.protocol:
         found["network"] = {"protocol": alert.protocol.lower()}
     if alert.technique:
-        found["threat"] = {"framework": "MITRE ATT&CK", "technique": {"id": [alert.technique]}}
+        known = TECHNIQUES.get(alert.technique)
+        technique = {"id": [alert.technique]} | ({} if known is None else {"name": [known.name]})
+        found["threat"] = {"framework": "MITRE ATT&CK", "technique": technique}
     for name, end in (("source", alert.source), ("destination", alert.target)):
         if end.address:
             found[name] = _ecs_end(end)
@@ -143,7 +145,9 @@ def _finding_info(alert: Alert) -> Document:
         "analytic": {"uid": alert.rule, "name": alert.rule, "type_id": type_id, "type": kind},
     }
     if alert.technique:
-        found["attacks"] = [{"version": ATTACK_VERSION, "technique": {"uid": alert.technique}}]
+        known = TECHNIQUES.get(alert.technique)
+        technique = {"uid": alert.technique} | ({} if known is None else {"name": known.name})
+        found["attacks"] = [{"version": VERSION, "technique": technique}]
     return found
 
 

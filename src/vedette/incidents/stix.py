@@ -16,6 +16,7 @@ import msgspec
 
 from vedette.incidents.model import Alert, End
 from vedette.kernel import to_rfc3339
+from vedette.protocols.attack import TECHNIQUES
 
 Document = dict[str, Any]  # Any: JSON
 
@@ -79,13 +80,14 @@ def _objects(alert: Alert) -> list[Document]:
 def _technique(alert: Alert) -> Document:
     if not alert.technique:
         return _domain_object("attack-pattern", f"rule/{alert.rule}", _ALWAYS, _ALWAYS, name=alert.rule)
+    known = TECHNIQUES.get(alert.technique)
     reference = {"source_name": "mitre-ics-attack", "external_id": alert.technique}
     return _domain_object(
         "attack-pattern",
         f"technique/{alert.technique}",
         _ALWAYS,
         _ALWAYS,
-        name=alert.technique,
+        name=alert.technique if known is None else known.name,
         external_references=[reference],
     )
 

@@ -9,11 +9,13 @@ counts for nothing before a person approves it; nothing that a device or a perso
 from __future__ import annotations
 
 from vedette.network.segmentation.applied import compare_applied
-from vedette.network.segmentation.drift import DriftWatch
+from vedette.network.segmentation.drift import DriftWatch, OnViolated
 from vedette.network.segmentation.errors import (
+    BadMudSigner,
     ConduitNotFound,
     InvalidMud,
     InvalidPlan,
+    MudUnsigned,
     PlanChanged,
     PlanNotFound,
     PlanStateRefused,
@@ -43,7 +45,8 @@ from vedette.network.segmentation.model import (
 from vedette.network.segmentation.mud import Access, write_mud
 from vedette.network.segmentation.mud_check import MudFile, read_mud
 from vedette.network.segmentation.mud_compare import MudComparison, compare_mud
-from vedette.network.segmentation.mud_signature import sign_mud
+from vedette.network.segmentation.mud_signature import MEDIA_TYPE as MUD_SIGNATURE_MEDIA_TYPE
+from vedette.network.segmentation.mud_signature import MudSigner, read_mud_signer, sign_mud
 from vedette.network.segmentation.nftables import CompiledZone, compile_plan, compile_zone
 from vedette.network.segmentation.plan_book import PlanBook, require_conduit, require_zone
 from vedette.network.segmentation.plan_check import Flaw, Weight, check_plan, find_flaws
@@ -64,9 +67,11 @@ from vedette.network.segmentation.violation import Violation
 
 __all__ = [
     "EXTERNAL",
+    "MUD_SIGNATURE_MEDIA_TYPE",
     "UNASSIGNED",
     "Access",
     "AppliedOutcome",
+    "BadMudSigner",
     "ChangeKind",
     "CompiledZone",
     "Conduit",
@@ -87,6 +92,9 @@ __all__ = [
     "Membership",
     "MudComparison",
     "MudFile",
+    "MudSigner",
+    "MudUnsigned",
+    "OnViolated",
     "Plan",
     "PlanApproved",
     "PlanBook",
@@ -125,6 +133,7 @@ __all__ = [
     "find_flaws",
     "propose",
     "read_mud",
+    "read_mud_signer",
     "replay",
     "require_conduit",
     "require_zone",

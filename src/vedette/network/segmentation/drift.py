@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,6 +30,9 @@ _WHOLE_EVERY: Final = timedelta(hours=1)
 _OVERLAP: Final = timedelta(minutes=2)
 _TOLD_MAX: Final = 100
 _SYSTEM: Final = Actor("system", "network")
+
+OnViolated = Callable[[Transaction, OrganizationId, Sequence[Violation]], None]
+"""Hears of new violations, in the transaction that keeps them."""
 
 
 class DriftWatch:
@@ -60,6 +63,11 @@ class DriftWatch:
         self._looked_at: datetime | None = None
         self._whole_at: datetime | None = None
         self._number = 0
+        self._on_violated: list[OnViolated] = []
+
+    def on_violated(self, listener: OnViolated) -> None:
+        """Have ``listener`` hear of violations that nobody knew."""
+        self._on_violated.append(listener)
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -149,6 +157,8 @@ class DriftWatch:
             organization_id=self._organization_id, number=version.number, violations=told, total=len(new)
         )
         self._ledger.append(tx, entry, event=event)
+        for listener in self._on_violated:
+            listener(tx, self._organization_id, new)
 
 
 def _find(version: PlanVersion, membership: Membership, flows: Sequence[Flow], at: datetime) -> list[Violation]:
