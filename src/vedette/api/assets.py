@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -10,6 +11,7 @@ from vedette.api.network_sight import narrow, seen_asset
 from vedette.api.network_views import (
     Acknowledged,
     AcknowledgedCount,
+    AssetCountsView,
     AssetDetails,
     AssetPatch,
     AssetPath,
@@ -18,6 +20,7 @@ from vedette.api.network_views import (
     MergeRequest,
     SplitRequest,
     show_asset,
+    show_counts,
     show_fact,
 )
 from vedette.api.schema import (
@@ -33,7 +36,8 @@ from vedette.api.schema import (
     takes_merge_patch,
 )
 from vedette.api.sight import Seen
-from vedette.kernel import OrganizationId
+from vedette.incidents import AssetAlerts
+from vedette.kernel import Clock, OrganizationId
 from vedette.network import (
     AssetSearch,
     AssetService,
@@ -48,10 +52,20 @@ from vedette.network import (
 class AssetRoutes:
     """What the routes below do, for one organization."""
 
-    def __init__(self, organization_id: OrganizationId, reader: NetworkReader, assets: AssetService) -> None:
+    def __init__(
+        self,
+        organization_id: OrganizationId,
+        reader: NetworkReader,
+        assets: AssetService,
+        alerts: AssetAlerts,
+        *,
+        clock: Clock,
+    ) -> None:
         self._organization_id = organization_id
         self._reader = reader
         self._assets = assets
+        self._alerts = alerts
+        self._clock = clock
 
     def build(self) -> list[APIRouter]:
         """Return the routes."""
@@ -75,7 +89,9 @@ class AssetRoutes:
         many.add_api_route(
             "", self.acknowledge, methods=["POST"], summary="Say that assets are known", responses=change
         )
-        return [router, many]
+        counts = api_router("assets", "/v1/asset-counts")
+        counts.add_api_route("", self.count, methods=["GET"], summary="Count assets", responses=refusals(422))
+        return [router, many, counts]
 
     async def list_assets(
         self,
@@ -90,29 +106,55 @@ class AssetRoutes:
         ] = "",
         address: Annotated[str, Query(max_length=64, description="Exactly this IP or MAC address.")] = "",
         vendor: Annotated[str, Query(max_length=512, description="Exactly this maker.")] = "",
+        device_type: Annotated[str, Query(max_length=512, description="Only of this type, such as `camera`.")] = "",
         role: Annotated[str, Query(max_length=64, description="Only in this role, such as `controller`.")] = "",
         level: Annotated[Level | None, Query(description="Only at this Purdue level.")] = None,
         criticality: Annotated[Criticality | None, Query(description="Only as critical as this.")] = None,
         is_managed: Annotated[
             bool | None, Query(description="Only those that are registered devices, or only the others.")
         ] = None,
+        device_id: Annotated[str, Query(max_length=128, description="Only what is this registered device.")] = "",
+        is_legacy: Annotated[
+            Literal[True] | None, Query(description="Only those whose system gets security updates no more.")
+        ] = None,
+        has_alerts: Annotated[
+            Literal[True] | None, Query(description="Only those with open alerts that somebody is to look at.")
+        ] = None,
         since: Annotated[Moment | None, Query(description="Only those first heard of then or later.")] = None,
     ) -> Page[AssetView]:
         """In the order in which the platform heard of them."""
+        alerts = await self._alerts.counts(self._organization_id)
         search = AssetSearch(
             sites=narrow(sight, site),
             state=state,
             text=text,
             address=address.lower(),
             vendor=vendor,
+            device_type=device_type,
             role=role,
             level=level or "",
             criticality=criticality,
             is_managed=is_managed,
+            device_id=device_id,
+            asset_ids=frozenset(alerts) if has_alerts else None,
+            without_support=self._clock.now().date() if is_legacy else None,
             since=since,
         )
         page = await self._reader.assets(self._organization_id, search, after=after, limit=limit)
-        return Page(items=[show_asset(asset) for asset in page.items], next=page.next)
+        return Page(items=[show_asset(asset, alerts) for asset in page.items], next=page.next)
+
+    async def count(
+        self,
+        sight: Seen,
+        site: Annotated[str | None, Query(max_length=128, description="Only at this site.")] = None,
+    ) -> AssetCountsView:
+        """Of all, of those that want a look, and by the values that a list can be narrowed to."""
+        alerts = await self._alerts.counts(self._organization_id)
+        search = AssetSearch(sites=narrow(sight, site))
+        counts = await self._reader.counts(self._organization_id, search, today=self._clock.now().date())
+        alerted = replace(search, asset_ids=frozenset(alerts))
+        with_alerts = await self._reader.count(self._organization_id, alerted) if alerts else 0
+        return show_counts(counts, with_alerts=with_alerts)
 
     async def show(self, asset_id: AssetPath, sight: Seen, response: Response) -> AssetDetails:
         """What is known of it, from whom, how sure, since when; also what contradicts."""
@@ -121,7 +163,8 @@ class AssetRoutes:
             lambda connection: read_facts(connection, self._organization_id, [asset.asset_id])
         )
         response.headers["ETag"] = f'"{asset.revision}"'
-        return AssetDetails(asset=show_asset(asset), facts=[show_fact(fact) for fact in facts[asset.asset_id]])
+        alerts = await self._alerts.counts(self._organization_id)
+        return AssetDetails(asset=show_asset(asset, alerts), facts=[show_fact(fact) for fact in facts[asset.asset_id]])
 
     async def patch(
         self,
@@ -137,14 +180,16 @@ class AssetRoutes:
         asset = await seen_asset(self._reader, self._organization_id, asset_id, sight)
         told = patch.model_dump(exclude_unset=True, mode="json")
         changed = await self._assets.change(self._organization_id, asset.asset_id, told, actor=who, if_match=revision)
-        return self._answer(changed, response)
+        return await self._answer(changed, response)
 
     async def acknowledge(self, asked: Acknowledged, sight: Seen, who: Who) -> AcknowledgedCount:
         """What is not acknowledged counts as unknown."""
         for asset_id in asked.asset_ids:
             await seen_asset(self._reader, self._organization_id, asset_id, sight)
-        changed = await self._assets.acknowledge(self._organization_id, asked.asset_ids, actor=who, reason=asked.reason)
-        return AcknowledgedCount(changed=changed)
+        changed = await self._assets.acknowledge(
+            self._organization_id, asked.asset_ids, actor=who, reason=asked.reason, state=asked.state
+        )
+        return AcknowledgedCount(changed=len(changed), asset_ids=changed)
 
     async def merge(
         self, asset_id: AssetPath, asked: MergeRequest, sight: Seen, who: Who, response: Response
@@ -153,13 +198,13 @@ class AssetRoutes:
         await seen_asset(self._reader, self._organization_id, asset_id, sight)
         await seen_asset(self._reader, self._organization_id, asked.into, sight)
         merged = await self._assets.merge(self._organization_id, asset_id, asked.into, actor=who, reason=asked.reason)
-        return self._answer(merged, response)
+        return await self._answer(merged, response)
 
     async def part(self, asset_id: AssetPath, why: Reason, sight: Seen, who: Who, response: Response) -> AssetView:
         """It stands for itself again, with all that was observed at it."""
         await seen_asset(self._reader, self._organization_id, asset_id, sight)
         parted = await self._assets.part(self._organization_id, asset_id, actor=who, reason=why.reason)
-        return self._answer(parted, response)
+        return await self._answer(parted, response)
 
     async def split(
         self, asset_id: AssetPath, asked: SplitRequest, sight: Seen, who: Who, response: Response
@@ -169,8 +214,8 @@ class AssetRoutes:
         done = await self._assets.split(
             self._organization_id, asset_id, asked.addresses, actor=who, reason=asked.reason
         )
-        return self._answer(done, response)
+        return await self._answer(done, response)
 
-    def _answer(self, asset: NetworkAsset, response: Response) -> AssetView:
+    async def _answer(self, asset: NetworkAsset, response: Response) -> AssetView:
         response.headers["ETag"] = f'"{asset.revision}"'
-        return show_asset(asset)
+        return show_asset(asset, await self._alerts.counts(self._organization_id))

@@ -9,12 +9,15 @@ from fastapi import APIRouter, Path, Query
 from vedette.api.network_sight import narrow, seen_asset, sites_of
 from vedette.api.network_views import (
     ExternalDecision,
+    ExternalDecisions,
     ExternalView,
     LinkView,
     OperationView,
+    ProtocolView,
     show_external,
     show_link,
     show_operation,
+    show_protocol,
 )
 from vedette.api.schema import After, Limit, Moment, Page, Who, api_router, refusals
 from vedette.api.sight import Seen, Sight
@@ -70,7 +73,19 @@ class TalkRoutes:
             summary="Approve or refuse an external connection",
             responses=refusals(404, 422, is_change=True),
         )
-        return [links, operations, externals]
+        many = api_router("network", "/v1/bulk/external-connections")
+        many.add_api_route(
+            "",
+            self.decide_many,
+            methods=["POST"],
+            summary="Approve or refuse many external connections",
+            responses=refusals(404, 422, is_change=True),
+        )
+        protocols = api_router("network", "/v1/network-protocols")
+        protocols.add_api_route(
+            "", self.list_protocols, methods=["GET"], summary="List network protocols", responses=refusals(422)
+        )
+        return [links, operations, externals, many, protocols]
 
     async def list_links(
         self,
@@ -129,6 +144,13 @@ class TalkRoutes:
         site: _Site = None,
         asset_id: _Asset = "",
         verdict: Annotated[Verdict | None, Query(description="Only those with this verdict.")] = None,
+        text: Annotated[
+            str, Query(max_length=128, description="Somewhere in a name, an address, the network or the owner.")
+        ] = "",
+        country: Annotated[str, Query(pattern="^([A-Za-z]{2})?$", description="Only in this country.")] = "",
+        is_inbound: Annotated[
+            bool | None, Query(description="Only those that the outside began, or only the others.")
+        ] = None,
     ) -> Page[ExternalView]:
         """One for each asset and name outside, or address where no name was seen."""
         found, following = await self._externals.list(
@@ -136,6 +158,9 @@ class TalkRoutes:
             sites=narrow(sight, site),
             asset_id=await self._head(asset_id, sight),
             verdict=verdict,
+            text=text,
+            country=country,
+            is_inbound=is_inbound,
             after=after,
             limit=limit,
         )
@@ -159,6 +184,25 @@ class TalkRoutes:
             actor=who,
         )
         return show_external(decided)
+
+    async def decide_many(self, decision: ExternalDecisions, sight: Seen, who: Who) -> list[ExternalView]:
+        """All of them, or none; traffic is not touched."""
+        for external_id in decision.external_ids:
+            await self._find(external_id, sight)
+        decided = await self._externals.decide_many(
+            self._organization_id,
+            decision.external_ids,
+            decision.verdict,
+            owner=decision.owner,
+            justification=decision.justification,
+            actor=who,
+        )
+        return [show_external(each) for each in decided]
+
+    async def list_protocols(self, sight: Seen, *, site: _Site = None) -> list[ProtocolView]:
+        """Those on most links first: who speaks them, what was asked in them, what can be read by anybody."""
+        found = await self._reader.protocols(self._organization_id, sites=narrow(sight, site))
+        return [show_protocol(each) for each in found]
 
     async def _find(self, external_id: str, sight: Sight) -> ExternalConnection:
         found = await self._externals.get(self._organization_id, external_id)

@@ -13,6 +13,7 @@ from vedette.api.network_sight import narrow
 from vedette.api.network_views import AssetView, ExternalView, LinkView, show_asset, show_external, show_link
 from vedette.api.schema import View, api_router, refusals
 from vedette.api.sight import Seen
+from vedette.incidents import AssetAlerts
 from vedette.kernel import OrganizationId, escape_csv
 from vedette.network import AssetSearch, ExternalService, LinkSearch, NetworkReader
 
@@ -29,10 +30,13 @@ _CSV: Final = "text/csv; charset=utf-8; header=present"
 class InventoryExport:
     """What the route below does, for one organization."""
 
-    def __init__(self, organization_id: OrganizationId, reader: NetworkReader, externals: ExternalService) -> None:
+    def __init__(
+        self, organization_id: OrganizationId, reader: NetworkReader, externals: ExternalService, alerts: AssetAlerts
+    ) -> None:
         self._organization_id = organization_id
         self._reader = reader
         self._externals = externals
+        self._alerts = alerts
 
     def build(self) -> APIRouter:
         """Return the route."""
@@ -65,8 +69,9 @@ class InventoryExport:
 
     async def _pages(self, what: What, sites: frozenset[str] | None) -> AsyncIterator[Iterable[View]]:
         if what == "assets":
+            alerts = await self._alerts.counts(self._organization_id)
             async for assets in self._reader.every_asset(self._organization_id, AssetSearch(sites=sites)):
-                yield [show_asset(asset) for asset in assets]
+                yield [show_asset(asset, alerts) for asset in assets]
         elif what == "links":
             async for links in self._reader.every_link(self._organization_id, LinkSearch(sites=sites)):
                 yield [show_link(link) for link in links]

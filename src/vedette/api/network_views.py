@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Path
@@ -9,6 +10,8 @@ from pydantic import Field
 
 from vedette.api.schema import DEVICE_ID_PATTERN, REASON_MAX_CHARS, Timestamp, View
 from vedette.network import (
+    KNOWN_PROTOCOLS,
+    AssetCounts,
     AssetFact,
     AssetState,
     AttributeChange,
@@ -19,10 +22,12 @@ from vedette.network import (
     NetworkAsset,
     NetworkLink,
     NetworkOperation,
+    SeenProtocol,
     SensorEntry,
     SensorReport,
     SensorState,
     Snapshot,
+    Traits,
     Verdict,
 )
 
@@ -30,6 +35,7 @@ Level = Literal["0", "1", "2", "3", "3.5", "4", "5"]
 AssetPath = Annotated[str, Path(max_length=64, description="Generated id of the asset.", examples=["ast_06h0"])]
 _ASSETS_MAX: Final = 500
 _ADDRESSES_MAX: Final = 64
+_EXTERNALS_MAX: Final = 500
 
 
 class NewSensor(View):
@@ -109,12 +115,19 @@ class AssetView(View):
     level: str = Field(description="Purdue level; empty: unknown.")
     level_because: list[str]
     is_level_set: bool = Field(description="A person said it.")
+    is_name_set: bool = Field(description="A person gave it its name.")
+    support: str = Field(
+        description="Until when its system's maker supplied security updates, and which system; empty: unknown.",
+        examples=["2014-04-08 Windows XP"],
+    )
+    owner: str = Field(description="Who answers for it, as a person says.")
     criticality: Criticality
     is_managed: bool = Field(description="It was matched with a registered device.")
     management: ManagementView | None
     note: str
     merged: list[str] = Field(description="Ids of the assets that were merged into it.")
     sensors: list[str] = Field(description="Generated ids of the sensors that see it.")
+    open_alerts: int = Field(description="Alerts about it that somebody is to look at.")
     first_at: Timestamp
     last_at: Timestamp
     created_at: Timestamp = Field(description="When the platform first heard of it.")
@@ -143,9 +156,11 @@ class AssetDetails(View):
 
 
 class AssetPatch(View):
-    """What changes; null leaves role, level or device to what is observed."""
+    """What changes; null leaves name, role, level or device to what is observed."""
 
     state: AssetState | None = None
+    name: str | None = Field(default=None, max_length=128)
+    owner: str | None = Field(default=None, max_length=256, description="Who answers for it.")
     role: str | None = Field(default=None, max_length=64)
     level: Level | None = None
     criticality: Criticality | None = None
@@ -154,16 +169,21 @@ class AssetPatch(View):
 
 
 class Acknowledged(View):
-    """Assets that are known from now on."""
+    """Assets that are known from now on, or what else is said of all of them."""
 
     asset_ids: list[str] = Field(min_length=1, max_length=_ASSETS_MAX)
+    state: AssetState = Field(
+        default=AssetState.ACKNOWLEDGED,
+        description="New ones become `acknowledged` or `ignored`; `new` takes that back.",
+    )
     reason: str = Field(default="", max_length=REASON_MAX_CHARS)
 
 
 class AcknowledgedCount(View):
-    """How many were not known before."""
+    """How many were not so before, and which."""
 
     changed: int
+    asset_ids: list[str]
 
 
 class MergeRequest(View):
@@ -259,6 +279,65 @@ class ExternalDecision(View):
     )
 
 
+class ExternalDecisions(ExternalDecision):
+    """What somebody thinks of many connections to the outside."""
+
+    external_ids: list[str] = Field(min_length=1, max_length=_EXTERNALS_MAX)
+
+
+class ValueCount(View):
+    """How many assets have a value; empty: it is unknown of them."""
+
+    value: str
+    count: int
+
+
+class AssetCountsView(View):
+    """How many assets there are, and by the values of their attributes, the most frequent first."""
+
+    total: int
+    new: int
+    unmanaged: int
+    legacy: int = Field(description="Whose system gets security updates no more.")
+    with_alerts: int = Field(description="With open alerts that somebody is to look at.")
+    site: list[ValueCount]
+    state: list[ValueCount]
+    vendor: list[ValueCount]
+    device_type: list[ValueCount]
+    role: list[ValueCount]
+    level: list[ValueCount]
+    criticality: list[ValueCount]
+
+
+class KindCount(View):
+    """How often operations of a class were asked for."""
+
+    kind: str
+    times: int
+
+
+class ProtocolView(View):
+    """What was seen of a protocol, and what is known of it."""
+
+    protocol: str = Field(description="Its short name; empty: what was not recognized.")
+    title: str
+    family: Literal["ot", "iot", "it", ""] = Field(description="Of plants, of things, of offices; empty: unknown.")
+    clear_text: str = Field(description="What can be read on the way or sent by anybody; empty: nothing is known.")
+    legacy: str = Field(description="Why it should be replaced; empty: nothing says so.")
+    transports: list[str]
+    certainty: str = Field(description="The best of its links: `guess`, `likely`, `confirmed`; empty: unknown.")
+    assets: int = Field(description="That speak it.")
+    links: int = Field(description="Clients with a service of a server.")
+    external: int = Field(description="Of those, which leave the network.")
+    flows: int
+    packets: int
+    bytes: int
+    kinds: list[KindCount]
+    failures: int
+    first_at: Timestamp
+    last_at: Timestamp
+
+
 class NewSnapshot(View):
     """A snapshot that is kept until somebody deletes it."""
 
@@ -318,12 +397,48 @@ def _show_report(report: SensorReport) -> SensorReportView:
     return SensorReportView(**_members(report, SensorReportView.model_fields))
 
 
-def show_asset(asset: NetworkAsset) -> AssetView:
-    """Return what is told of an asset."""
-    names = AssetView.model_fields.keys() - {"is_managed", "management"}
+def show_asset(asset: NetworkAsset, alerts: Mapping[str, int]) -> AssetView:
+    """Return what is told of an asset.
+
+    Args:
+        asset: It.
+        alerts: How many open alerts there are, by asset as alerts name it.
+    """
+    names = AssetView.model_fields.keys() - {"is_managed", "management", "open_alerts"}
+    open_alerts = sum(alerts.get(each, 0) for each in (asset.asset_id, *asset.merged)) if alerts else 0
     found = asset.management
     management = None if found is None else ManagementView(**_members(found, ManagementView.model_fields))
-    return AssetView(is_managed=found is not None, management=management, **_members(asset, names))
+    return AssetView(
+        is_managed=found is not None, management=management, open_alerts=open_alerts, **_members(asset, names)
+    )
+
+
+def show_counts(counts: AssetCounts, *, with_alerts: int) -> AssetCountsView:
+    """Return what is told of how many assets there are."""
+    by = {name: [ValueCount(value=value, count=count) for value, count in pairs] for name, pairs in counts.by.items()}
+    return AssetCountsView(
+        total=counts.total,
+        new=counts.new,
+        unmanaged=counts.unmanaged,
+        legacy=counts.without_support,
+        with_alerts=with_alerts,
+        **by,
+    )
+
+
+def show_protocol(seen: SeenProtocol) -> ProtocolView:
+    """Return what is told of a protocol."""
+    known = KNOWN_PROTOCOLS.get(seen.protocol, Traits(seen.protocol, ""))
+    names = ProtocolView.model_fields.keys() - {"title", "family", "clear_text", "legacy", "kinds"}
+    kinds = sorted(seen.kinds.items(), key=lambda each: (-each[1], each[0]))
+    return ProtocolView(
+        title=known.title,
+        family=known.family,
+        clear_text=known.clear,
+        legacy=known.legacy,
+        kinds=[KindCount(kind=kind, times=times) for kind, times in kinds],
+        **_members(seen, names),
+    )
 
 
 def show_fact(fact: AssetFact) -> FactView:

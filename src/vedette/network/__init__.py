@@ -27,6 +27,7 @@ from vedette.network.feed import SensorFeed
 from vedette.network.intake import IntakeLimits, OnAlerts, OnAppeared, Outcome, SensorIntake, label_of
 from vedette.network.matching import DeviceMatching
 from vedette.network.model import (
+    AssetCounts,
     AssetFact,
     AssetPage,
     AssetSearch,
@@ -46,6 +47,8 @@ from vedette.network.model import (
     SensorState,
     Verdict,
 )
+from vedette.network.protocol_repository import SeenProtocol
+from vedette.network.protocol_traits import KNOWN_PROTOCOLS, Traits
 from vedette.network.reader import (
     NetworkReader,
     find_by_addresses,
@@ -60,8 +63,10 @@ from vedette.network.unknown import UnknownAssets
 from vedette.network.upkeep import InventoryUpkeep
 
 __all__ = [
+    "KNOWN_PROTOCOLS",
     "AddressBook",
     "AssetChanged",
+    "AssetCounts",
     "AssetFact",
     "AssetNotFound",
     "AssetPage",
@@ -96,6 +101,7 @@ __all__ = [
     "OnAppeared",
     "OperationPage",
     "Outcome",
+    "SeenProtocol",
     "SensorChanged",
     "SensorEntry",
     "SensorExists",
@@ -109,6 +115,7 @@ __all__ = [
     "SnapshotNotFound",
     "SnapshotService",
     "TooManySensors",
+    "Traits",
     "UnknownAssets",
     "Verdict",
     "find_by_addresses",

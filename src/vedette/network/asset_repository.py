@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from vedette.kernel import GenerationId, OrganizationId
 from vedette.network.model import (
+    AssetCounts,
     AssetFact,
     AssetSearch,
     AssetState,
@@ -52,6 +53,9 @@ assets: Final = sa.Table(
     sa.Column("level_because", Json, nullable=False),
     sa.Column("is_role_set", sa.Boolean, nullable=False),
     sa.Column("is_level_set", sa.Boolean, nullable=False),
+    sa.Column("is_name_set", sa.Boolean, nullable=False),
+    sa.Column("support", sa.String(_TEXT), nullable=False),
+    sa.Column("owner", sa.String(256), nullable=False),
     sa.Column("criticality", sa.String(16), nullable=False),
     sa.Column("managed_generation_id", sa.String(_ID)),
     sa.Column("managed_device_id", sa.String(128)),
@@ -109,7 +113,9 @@ sa.Index(
 sa.Index("ix_network_identifiers_value", _i.organization_id, _i.value)
 sa.Index("ix_network_identifiers_asset", _i.organization_id, _i.asset_id)
 
-_SEARCHED: Final = ("name", "vendor", "model", "serial", "device_type", "operating_system")
+_COUNTED: Final = ("site", "state", "vendor", "device_type", "role", "level", "criticality")
+_SEARCHED: Final = ("name", "vendor", "model", "serial", "device_type", "operating_system", "owner")
+_EXACT: Final = ("state", "vendor", "device_type", "role", "level", "criticality")
 _MANY: Final = 500
 
 
@@ -141,6 +147,29 @@ def count_assets(connection: sa.Connection, organization_id: str, search: AssetS
     """Return how many assets fit."""
     query = sa.select(sa.func.count()).where(_a.organization_id == organization_id, _a.merged_into == "")
     return connection.execute(query.where(*_conditions(organization_id, search))).scalar_one()
+
+
+def count_by(
+    connection: sa.Connection, organization_id: str, search: AssetSearch, *, today: date, most: int
+) -> AssetCounts:
+    """Return how many assets fit, of what kinds, and with which values."""
+    mine = [_a.organization_id == organization_id, _a.merged_into == "", *_conditions(organization_id, search)]
+    marks = (
+        _a.state == AssetState.NEW.value,
+        _a.managed_generation_id.is_(None),
+        _is_without_support(today),
+    )
+    numbers = (sa.func.coalesce(sa.func.sum(sa.case((mark, 1), else_=0)), 0) for mark in marks)
+    totals = sa.select(sa.func.count(), *numbers).where(*mine)
+    total, new, unmanaged, without_support = connection.execute(totals).one()
+    found: dict[str, list[tuple[str, int]]] = {}
+    for name in _COUNTED:
+        number = sa.func.count()
+        query = (
+            sa.select(_a[name], number).where(*mine).group_by(_a[name]).order_by(number.desc(), _a[name]).limit(most)
+        )
+        found[name] = [(value, count) for value, count in connection.execute(query)]
+    return AssetCounts(total, new, unmanaged, without_support, found)
 
 
 def count_all(connection: sa.Connection, organization_id: str) -> int:
@@ -269,24 +298,27 @@ def delete_assets(connection: sa.Connection, organization_id: str, asset_ids: Se
 
 
 def _conditions(organization_id: str, search: AssetSearch) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
+    found = [_a[name] == getattr(search, name) for name in _EXACT if getattr(search, name)]
+    if search.device_id:
+        found.append(_a.managed_device_id == search.device_id)
     if search.sites is not None:
         found.append(_a.site.in_(sorted(search.sites)))
-    if search.state is not None:
-        found.append(_a.state == search.state.value)
-    elif not search.with_ignored:
+    if search.state is None and not search.with_ignored:
         found.append(_a.state != AssetState.IGNORED.value)
-    for name in ("vendor", "role", "level"):
-        value = getattr(search, name)
-        if value:
-            found.append(_a[name] == value)
-    if search.criticality is not None:
-        found.append(_a.criticality == search.criticality.value)
     if search.is_managed is not None:
         is_null = _a.managed_generation_id.is_(None)
         found.append(sa.not_(is_null) if search.is_managed else is_null)
+    if search.without_support is not None:
+        found.append(_is_without_support(search.without_support))
+    if search.asset_ids is not None:
+        found.append(_is_or_holds(organization_id, sorted(search.asset_ids)))
     if search.since is not None:
         found.append(_a.created_at >= search.since)
+    return found + _texts(organization_id, search)
+
+
+def _texts(organization_id: str, search: AssetSearch) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
     if search.address:
         found.append(_holds(organization_id, _i.value == search.address))
     if search.text:
@@ -304,6 +336,20 @@ def _holds(organization_id: str, condition: sa.ColumnElement[bool]) -> sa.Column
         part.c.organization_id == organization_id, part.c.merged_into != "", part.c.asset_id.in_(holders)
     )
     return sa.or_(_a.asset_id.in_(holders), _a.asset_id.in_(parts))
+
+
+def _is_without_support(day: date) -> sa.ColumnElement[bool]:
+    """Tell whether a system's support ended before a day: the text begins with the date."""
+    return sa.and_(_a.support != "", _a.support < day.isoformat())
+
+
+def _is_or_holds(organization_id: str, asset_ids: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Tell whether an asset is one of these, or one of these was merged into it."""
+    part = assets.alias("part")
+    heads = sa.select(part.c.merged_into).where(
+        part.c.organization_id == organization_id, part.c.merged_into != "", part.c.asset_id.in_(asset_ids)
+    )
+    return sa.or_(_a.asset_id.in_(asset_ids), _a.asset_id.in_(heads))
 
 
 def _to_row(asset: NetworkAsset, merged_into: str) -> dict[str, Any]:  # Any: column values

@@ -23,7 +23,9 @@ ROLE_MAX_CHARS: Final = 64
 ACKNOWLEDGED_MAX: Final = 500
 MERGED_MAX: Final = 100
 SPLIT_MAX: Final = 64
-_FIELDS: Final = frozenset({"state", "role", "level", "criticality", "note", "device_id"})
+NAME_MAX_CHARS: Final = 128
+OWNER_MAX_CHARS: Final = 256
+_FIELDS: Final = frozenset({"state", "name", "owner", "role", "level", "criticality", "note", "device_id"})
 _SET_BY_HAND: Final = "as a person said"
 
 
@@ -46,12 +48,12 @@ class AssetService:
         reason: str = "",
         if_match: int | None = None,
     ) -> NetworkAsset:
-        """Change what a merge patch names; null leaves role, level or device to what is observed.
+        """Change what a merge patch names; null leaves name, role, level or device to what is observed.
 
         Args:
             organization_id: Whose.
             asset_id: Which.
-            patch: Of ``state``, ``role``, ``level``, ``criticality``, ``note``, ``device_id``.
+            patch: Of ``state``, ``name``, ``owner``, ``role``, ``level``, ``criticality``, ``note``, ``device_id``.
             actor: Who.
             reason: Why.
             if_match: The revision that the caller knows.
@@ -90,9 +92,20 @@ class AssetService:
         return await self._store.write(change)
 
     async def acknowledge(
-        self, organization_id: OrganizationId, asset_ids: Sequence[str], *, actor: Actor, reason: str = ""
-    ) -> int:
-        """Say of up to 500 assets that they are known; return how many were not before.
+        self,
+        organization_id: OrganizationId,
+        asset_ids: Sequence[str],
+        *,
+        actor: Actor,
+        reason: str = "",
+        state: AssetState = AssetState.ACKNOWLEDGED,
+    ) -> list[str]:
+        """Say of up to 500 assets that they are known, or not wanted in lists, or new again.
+
+        New ones become known or ignored; back to new goes whatever is not.
+
+        Returns:
+            Those that were not so before.
 
         Raises:
             InvalidAsset: More are named.
@@ -101,17 +114,18 @@ class AssetService:
         if len(asset_ids) > ACKNOWLEDGED_MAX:
             raise InvalidAsset(f"name at most {ACKNOWLEDGED_MAX} assets at once", limit=ACKNOWLEDGED_MAX)
 
-        def acknowledge(tx: Transaction) -> int:
+        def acknowledge(tx: Transaction) -> list[str]:
             inventory = Inventory(tx.connection, organization_id)
             inventory.load(asset_ids)
             heads = {each: inventory.head(each) for each in asset_ids if each in inventory}
-            new = {head.asset_id: head for head in heads.values() if head.state is AssetState.NEW}
-            for head in new.values():
-                inventory.put(replace(head, state=AssetState.ACKNOWLEDGED, revision=head.revision + 1))
+            others = {head.asset_id: head for head in heads.values() if _may_become(head.state, state)}
+            for head in others.values():
+                inventory.put(replace(head, state=state, revision=head.revision + 1))
             inventory.save()
-            for asset_id in new:
-                self._record(tx, inventory.head(asset_id), "acknowledge", actor, reason=checked, details={})
-            return len(new)
+            for asset_id in others:
+                details = {"state": state.value}
+                self._record(tx, inventory.head(asset_id), "acknowledge", actor, reason=checked, details=details)
+            return sorted(others)
 
         return await self._store.write(acknowledge)
 
@@ -265,6 +279,10 @@ class AssetService:
         self._ledger.append(tx, entry, event=event)
 
 
+def _may_become(former: AssetState, state: AssetState) -> bool:
+    return former is not state and AssetState.NEW in {former, state}
+
+
 def _described(patch: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON, and fields of an asset
     """Return the fields that a patch sets."""
     values: dict[str, Any] = {}  # Any: fields of an asset
@@ -274,6 +292,11 @@ def _described(patch: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON, and fi
         values["criticality"] = _word(Criticality, patch["criticality"], "criticality")
     if "note" in patch:
         values["note"] = _text(patch["note"] or "", "note", NOTE_MAX_CHARS)
+    if "owner" in patch:
+        values["owner"] = _text(patch["owner"] or "", "owner", OWNER_MAX_CHARS)
+    if "name" in patch:
+        name = _text(patch["name"] or "", "name", NAME_MAX_CHARS)
+        values |= {"name": name, "is_name_set": bool(name)}
     if "role" in patch:
         role = _text(patch["role"] or "", "role", ROLE_MAX_CHARS)
         values |= {"role": role, "is_role_set": bool(role), "role_because": _SET_BY_HAND if role else ""}

@@ -120,6 +120,9 @@ def list_externals(
     sites: frozenset[str] | None,
     parts: Sequence[str],
     verdict: Verdict | None,
+    text: str,
+    country: str,
+    is_inbound: bool | None,
     merged: Mapping[str, str],
     after: str,
     limit: int,
@@ -132,6 +135,9 @@ def list_externals(
         sites: At one of these; None: anywhere.
         parts: Of these assets; empty: of all.
         verdict: With this verdict; None: with any.
+        text: Somewhere in the name, an address, the network's name or the owner; ASCII case does not matter.
+        country: Two letters; empty: any.
+        is_inbound: Whether the outside began; None: either.
         merged: Which asset was merged into which.
         after: Behind this id.
         limit: At most so many.
@@ -143,6 +149,13 @@ def list_externals(
         query = query.where(_c.asset_id.in_(list(parts)))
     if verdict is not None:
         query = query.where(_c.verdict == verdict.value)
+    if country:
+        query = query.where(_c.country == country)
+    if is_inbound is not None:
+        query = query.where(_c.is_inbound.is_(is_inbound))
+    if text:
+        texts = (_c.name, _c.address, _c.local, _c.network_name, _c.owner)
+        query = query.where(sa.or_(*(sa.func.lower(each).contains(text.lower(), autoescape=True) for each in texts)))
     rows = connection.execute(query.order_by(_c.external_id).limit(limit)).mappings()
     found = [_to_external(row) for row in rows]
     return [replace(each, asset_id=merged.get(each.asset_id, each.asset_id)) for each in found]

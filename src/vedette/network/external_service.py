@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,6 +20,15 @@ from vedette.registry import check_reason
 from vedette.store import Store, Transaction
 
 OWNER_MAX_CHARS: Final = 256
+DECIDED_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    verdict: Verdict
+    owner: str
+    reason: str
+    actor: Actor
 
 
 class ExternalService:
@@ -37,6 +46,9 @@ class ExternalService:
         sites: frozenset[str] | None = None,
         asset_id: str = "",
         verdict: Verdict | None = None,
+        text: str = "",
+        country: str = "",
+        is_inbound: bool | None = None,
         after: str = "",
         limit: int = 100,
     ) -> tuple[Sequence[ExternalConnection], str | None]:
@@ -51,6 +63,9 @@ class ExternalService:
                 sites=sites,
                 parts=parts,
                 verdict=verdict,
+                text=text,
+                country=country.upper(),
+                is_inbound=is_inbound,
                 merged=merged,
                 after=after,
                 limit=limit + 1,
@@ -92,44 +107,76 @@ class ExternalService:
             InvalidAsset: It is approved without owner or justification, or a text is too long.
             ReasonMissing: It is refused without a justification.
         """
+        decided = await self.decide_many(
+            organization_id, [external_id], verdict, owner=owner, justification=justification, actor=actor
+        )
+        return decided[0]
+
+    async def decide_many(
+        self,
+        organization_id: OrganizationId,
+        external_ids: Sequence[str],
+        verdict: Verdict,
+        *,
+        owner: str,
+        justification: str,
+        actor: Actor,
+    ) -> Sequence[ExternalConnection]:
+        """Decide about up to 500 connections at once, as ``decide``: about all of them, or about none.
+
+        Raises:
+            ExternalNotFound: One of them there is not.
+            InvalidAsset: As ``decide``, or more are named.
+            ReasonMissing: As ``decide``.
+        """
         reason = check_reason(justification, is_required=verdict is not Verdict.UNDECIDED)
+        if len(external_ids) > DECIDED_MAX:
+            raise InvalidAsset(f"name at most {DECIDED_MAX} connections at once", limit=DECIDED_MAX)
         if len(owner) > OWNER_MAX_CHARS or clean(owner) != owner:
             raise InvalidAsset(f"an owner has at most {OWNER_MAX_CHARS} characters", limit=OWNER_MAX_CHARS)
         if verdict is Verdict.APPROVED and not owner.strip():
             raise InvalidAsset("say who answers for the connection", hint="name an owner")
+        decision = _Decision(verdict, owner, reason, actor)
 
-        def decide(tx: Transaction) -> ExternalConnection:
-            former = _require(tx.connection, organization_id, external_id)
-            changed = replace(
-                former,
-                verdict=verdict,
-                owner=owner,
-                justification=reason,
-                decided_by=(actor.name or actor.id)[:128],
-                decided_at=self._clock.now(),
-                revision=former.revision + 1,
-            )
-            repository.save_externals(tx.connection, organization_id, [changed])
-            entry = Entry(
-                organization_id=organization_id,
-                actor=actor,
-                action="network.decide_external",
-                target=external_id,
-                target_name=(changed.name or changed.address)[:256],
-                reason=reason,
-                details={"verdict": verdict.value, "former": former.verdict.value, "owner": owner},
-            )
-            event = ExternalDecided(
-                organization_id=organization_id,
-                generation_id="",
-                external_id=external_id,
-                asset_id=changed.asset_id,
-                verdict=verdict.value,
-            )
-            self._ledger.append(tx, entry, event=event)
-            return changed
+        def decide(tx: Transaction) -> Sequence[ExternalConnection]:
+            return [
+                self._decide(tx, organization_id, external_id, decision) for external_id in dict.fromkeys(external_ids)
+            ]
 
         return await self._store.write(decide)
+
+    def _decide(
+        self, tx: Transaction, organization_id: OrganizationId, external_id: str, decision: _Decision
+    ) -> ExternalConnection:
+        former = _require(tx.connection, organization_id, external_id)
+        changed = replace(
+            former,
+            verdict=decision.verdict,
+            owner=decision.owner,
+            justification=decision.reason,
+            decided_by=(decision.actor.name or decision.actor.id)[:128],
+            decided_at=self._clock.now(),
+            revision=former.revision + 1,
+        )
+        repository.save_externals(tx.connection, organization_id, [changed])
+        entry = Entry(
+            organization_id=organization_id,
+            actor=decision.actor,
+            action="network.decide_external",
+            target=external_id,
+            target_name=(changed.name or changed.address)[:256],
+            reason=decision.reason,
+            details={"verdict": changed.verdict.value, "former": former.verdict.value, "owner": changed.owner},
+        )
+        event = ExternalDecided(
+            organization_id=organization_id,
+            generation_id="",
+            external_id=external_id,
+            asset_id=changed.asset_id,
+            verdict=changed.verdict.value,
+        )
+        self._ledger.append(tx, entry, event=event)
+        return changed
 
 
 def _require(connection: sa.Connection, organization_id: str, external_id: str) -> ExternalConnection:

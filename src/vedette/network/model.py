@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -82,6 +82,9 @@ class NetworkAsset:
         level_because: Why, a reason a line.
         is_role_set: A person said it.
         is_level_set: A person said it.
+        is_name_set: A person gave it its name.
+        support: Until when its system's maker supplied security updates, and which system; empty: unknown.
+        owner: Who answers for it, as a person says.
         management: The registered device it is; None: nobody manages it, as far as is known.
         merged: Ids of the assets that a person, or an address they share, merged into it.
         sensors: Generations of the sensors that see it.
@@ -108,6 +111,9 @@ class NetworkAsset:
     level_because: tuple[str, ...] = ()
     is_role_set: bool = False
     is_level_set: bool = False
+    is_name_set: bool = False
+    support: str = ""
+    owner: str = ""
     criticality: Criticality = Criticality.NORMAL
     management: Management | None = None
     note: str = ""
@@ -288,6 +294,9 @@ class AssetSearch:
         text: Somewhere in name, vendor, model, serial, device type or an address; ASCII case does not matter.
         address: Exactly this IP or MAC address.
         is_managed: Whether it was matched to a registered device.
+        device_id: The registered device that it was matched to.
+        asset_ids: One of these, or one that one of these was merged into; None: any.
+        without_support: Its system's maker supplied no security updates any more on this day; None: does not matter.
         with_ignored: Those too that somebody does not want to see.
         since: First heard of by the platform then or later.
     """
@@ -297,10 +306,14 @@ class AssetSearch:
     text: str = ""
     address: str = ""
     vendor: str = ""
+    device_type: str = ""
     role: str = ""
     level: str = ""
     criticality: Criticality | None = None
     is_managed: bool | None = None
+    device_id: str = ""
+    asset_ids: frozenset[str] | None = None
+    without_support: date | None = None
     with_ignored: bool = True
     since: datetime | None = None
 
@@ -323,6 +336,17 @@ class LinkSearch:
     is_external: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetCounts:
+    """How many assets there are: of all, and by the values of an attribute, the most frequent first."""
+
+    total: int
+    new: int
+    unmanaged: int
+    without_support: int
+    by: dict[str, list[tuple[str, int]]]
 
 
 @dataclass(frozen=True, slots=True)

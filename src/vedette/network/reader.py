@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection
+from datetime import date
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
 from vedette.kernel import OrganizationId
-from vedette.network import asset_repository, link_repository
+from vedette.network import asset_repository, link_repository, protocol_repository
 from vedette.network.errors import AssetNotFound
 from vedette.network.model import (
+    AssetCounts,
     AssetFact,
     AssetPage,
     AssetSearch,
@@ -21,9 +23,11 @@ from vedette.network.model import (
     NetworkOperation,
     OperationPage,
 )
+from vedette.network.protocol_repository import SeenProtocol
 from vedette.store import Store
 
 PAGE_MAX: Final = 1_000
+VALUES_MAX: Final = 200
 _SCAN: Final = 1_000
 _EVERYTHING: Final = AssetSearch()
 _ALL_LINKS: Final = LinkSearch()
@@ -67,6 +71,16 @@ class NetworkReader:
             lambda connection: asset_repository.count_assets(connection, organization_id, search)
         )
 
+    async def counts(
+        self, organization_id: OrganizationId, search: AssetSearch = _EVERYTHING, *, today: date
+    ) -> AssetCounts:
+        """Return how many assets fit, of what kinds, and with which values."""
+        return await self._store.read(
+            lambda connection: asset_repository.count_by(
+                connection, organization_id, search, today=today, most=VALUES_MAX
+            )
+        )
+
     async def facts(self, organization_id: OrganizationId, asset_ids: Collection[str]) -> dict[str, list[AssetFact]]:
         """Return all that is known of assets, merged ones included: by asset and attribute, the surest first."""
 
@@ -74,6 +88,15 @@ class NetworkReader:
             return read_facts(connection, organization_id, asset_ids)
 
         return await self._store.read(read)
+
+    async def protocols(
+        self, organization_id: OrganizationId, *, sites: frozenset[str] | None = None
+    ) -> list[SeenProtocol]:
+        """Return the protocols that were seen, those on most links first."""
+        found = await self._store.read(
+            lambda connection: protocol_repository.count_protocols(connection, organization_id, sites=sites)
+        )
+        return sorted(found.values(), key=lambda each: (-each.links, each.protocol))
 
     async def links(
         self, organization_id: OrganizationId, search: LinkSearch = _ALL_LINKS, *, after: str = "", limit: int = 100

@@ -21,7 +21,7 @@ _SINGLE: Final = (
     "firmware",
     "serial",
     "operating_system",
-    "device_type",
+    "support",
 )
 _ADDRESSES_MAX: Final = 64
 
@@ -78,6 +78,10 @@ def summarize(
         registered_level: Of the registered device that it is.
     """
     values: dict[str, Any] = {name: best_of(facts, name) for name in _SINGLE}  # Any: fields of an asset
+    # What it was recognized as is one word; what a protocol calls it may be anything.
+    values["device_type"] = best_of(facts, "type") or best_of(facts, "device_type")
+    if asset.is_name_set:
+        values["name"] = asset.name
     values["ips"] = tuple(sorted(value for kind, value in keys if kind == "ip"))[:_ADDRESSES_MAX]
     values["macs"] = tuple(sorted(value for kind, value in keys if kind == "mac"))[:_ADDRESSES_MAX]
     role, because = (asset.role, asset.role_because) if asset.is_role_set else judge_role(facts)
