@@ -51,7 +51,7 @@ ELSEWHERE = {
     *(f"ticket {verb}" for verb in ("end", "list", "open", "show")),
     # tests/api/test_asset_commands.py
     *(f"asset {verb}" for verb in ("acknowledge", "export", "list", "merge", "part", "show", "split", "update")),
-    *(f"link {verb}" for verb in ("decide", "external", "list", "operations")),
+    *(f"link {verb}" for verb in ("decide", "external", "list", "map", "operations")),
     *(f"snapshot {verb}" for verb in ("changes", "delete", "list", "take")),
     *(f"sensor {verb}" for verb in ("list", "register", "retire", "show")),
     # tests/api/test_vulnerabilities.py

@@ -36,6 +36,7 @@ from vedette.cli import (
     login,
     method,
     module,
+    network_map,
     operator_session,
     person,
     platform,
@@ -425,6 +426,7 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "operations": link.list_operations,
             "external": link.list_external,
             "decide": link.decide,
+            "map": network_map.show_map,
         },
     ),
     "snapshot": (

@@ -67,6 +67,7 @@ READS = {
     "vulnerability exposures",
     "link operations",
     "link external",
+    "link map",
     "snapshot changes",
 }
 DESTRUCTIVE = {
