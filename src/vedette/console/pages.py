@@ -84,6 +84,7 @@ PAGES: Final = (
     "access-lists",
     "account",
     "add-device",
+    "advisories",
     "api",
     "approvals",
     "authorities",
@@ -95,6 +96,7 @@ PAGES: Final = (
     "enrollments",
     "groups",
     "ledger",
+    "mud-files",
     "people",
     "policies",
     "quarantine",
@@ -103,4 +105,6 @@ PAGES: Final = (
     "reviews",
     "roles",
     "service-tokens",
+    "vulnerabilities",
+    "zones",
 )
