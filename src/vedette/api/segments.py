@@ -36,6 +36,7 @@ from vedette.api.segment_views import (
 from vedette.api.zone_views import Which, ZonePath, which_of
 from vedette.kernel import OrganizationId
 from vedette.network.segmentation import (
+    MUD_SIGNATURE_MEDIA_TYPE,
     DriftWatch,
     PlanNotFound,
     PlanStage,
@@ -155,6 +156,17 @@ class SegmentRoutes:
             },
         )
         router.add_api_route(
+            "/signature",
+            self.sign_mud,
+            methods=["GET"],
+            summary="Sign the MUD file of an asset",
+            response_class=Response,
+            responses={
+                200: {"content": {MUD_SIGNATURE_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
+                **refusals(404, 422),
+            },
+        )
+        router.add_api_route(
             "/compare",
             self.compare_mud,
             methods=["POST"],
@@ -270,6 +282,11 @@ class SegmentRoutes:
     async def write_mud(self, asset_id: _Asset) -> Response:
         """RFC 8520, from what the asset was seen to do."""
         return Response(await self._segments.write_mud(self._organization_id, asset_id), media_type=MUD_MEDIA_TYPE)
+
+    async def sign_mud(self, asset_id: _Asset) -> Response:
+        """RFC 8520 §13: CMS, detached, over the very bytes that the file is answered with."""
+        signature = await self._segments.sign_mud(self._organization_id, asset_id)
+        return Response(signature, media_type=MUD_SIGNATURE_MEDIA_TYPE)
 
     async def compare_mud(self, asset_id: _Asset, asked: MudRequest) -> MudComparisonView:
         """A file that breaks RFC 8520 is refused, with the place where it does; changes nothing."""

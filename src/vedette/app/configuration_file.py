@@ -196,6 +196,12 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
         yield "api.tls", "api.tls = files needs api.certificate_file and api.key_file"
     if (api.certificate_file is None) != (api.key_file is None):
         yield "api.certificate_file", "api.certificate_file and api.key_file are set together or not at all"
+    segmentation = configuration.segmentation
+    if (segmentation.mud_certificate_file is None) != (segmentation.mud_key_file is None):
+        yield (
+            "segmentation.mud_certificate_file",
+            "segmentation.mud_certificate_file and segmentation.mud_key_file are set together or not at all",
+        )
     yield from _private_contradictions(configuration)
     seen: dict[int, str] = {}
     for name, port in _ports(configuration):
@@ -210,6 +216,8 @@ def contradictions(configuration: Configuration) -> Iterator[tuple[str, str]]:
         ("pki.root_passphrase_file", configuration.pki.root_passphrase_file),
         ("api.certificate_file", api.certificate_file),
         ("api.key_file", api.key_file),
+        ("segmentation.mud_certificate_file", segmentation.mud_certificate_file),
+        ("segmentation.mud_key_file", segmentation.mud_key_file),
         ("oidc.client_secret_file", configuration.oidc.client_secret_file),
         ("oidc.ca_file", configuration.oidc.ca_file),
         ("auth_callout.ca_file", configuration.auth_callout.ca_file),

@@ -49,6 +49,20 @@ class ConduitNotFound(Problem):
     status: ClassVar[int] = 404
 
 
+class MudUnsigned(Problem):
+    """Nobody has told the platform a key to sign MUD files with."""
+
+    code: ClassVar[str] = "network.mud_unsigned"
+    status: ClassVar[int] = 404
+
+
+class BadMudSigner(Problem):
+    """The certificate or the key that MUD files are to be signed with cannot be used."""
+
+    code: ClassVar[str] = "network.bad_mud_signer"
+    status: ClassVar[int] = 500
+
+
 class InvalidMud(Problem):
     """A document is no MUD file as RFC 8520 says."""
 

@@ -46,7 +46,14 @@ class Access(msgspec.Struct, frozen=True, order=True):
 
 
 def write_mud(
-    asset: Member, flows: Sequence[Flow], *, url: str, at: datetime, model: str = "", firmware: str = ""
+    asset: Member,
+    flows: Sequence[Flow],
+    *,
+    url: str,
+    at: datetime,
+    model: str = "",
+    firmware: str = "",
+    signature_url: str = "",
 ) -> bytes:
     """Return the MUD file of a device: default deny, and an entry for all it was seen to talk about.
 
@@ -54,9 +61,10 @@ def write_mud(
         asset: The device.
         flows: Links with the device at one end.
         url: Where the file will be found; https.
-        at: When it was made.
+        at: When what it says last changed.
         model: As far as known.
         firmware: As far as known.
+        signature_url: Where its signature will be found; empty: it has none.
 
     Source:
         RFC 8520 §3 (the module), §8 (DNS names), RFC 8519 (access lists).
@@ -73,6 +81,8 @@ def write_mud(
             :_SYSTEM_CHARS
         ],
     }
+    if signature_url:
+        mud["mud-signature"] = signature_url
     for name, value in (("mfg-name", asset.vendor), ("model-name", model), ("firmware-rev", firmware)):
         if value:
             mud[name] = _plain(value)

@@ -9,13 +9,14 @@ import msgspec
 
 from vedette.kernel import Clock, OrganizationId
 from vedette.network.segmentation.applied import LISTING_MAX_BYTES, compare_applied
-from vedette.network.segmentation.errors import InvalidPlan
+from vedette.network.segmentation.errors import InvalidPlan, MudUnsigned
 from vedette.network.segmentation.inventory import SegmentInventory
 from vedette.network.segmentation.membership import Membership
 from vedette.network.segmentation.model import EXTERNAL, Flow, Plan, PlanStage, PlanState, PlanVersion
 from vedette.network.segmentation.mud import write_mud
 from vedette.network.segmentation.mud_check import read_mud
 from vedette.network.segmentation.mud_compare import MudComparison, compare_mud
+from vedette.network.segmentation.mud_signature import MudSigner
 from vedette.network.segmentation.nftables import CompiledZone, compile_zone
 from vedette.network.segmentation.plan_book import require_zone
 from vedette.network.segmentation.plan_check import Flaw, find_flaws
@@ -54,6 +55,7 @@ class SegmentationService:
         inventory: Assets and links.
         clock: Source of time.
         base_url: Where MUD files are found, https, without the last slash.
+        signer: Signs them; None: they have no signatures.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class SegmentationService:
         *,
         clock: Clock,
         base_url: str,
+        signer: MudSigner | None = None,
     ) -> None:
         self.plans = plans
         self.editor = editor
         self._inventory = inventory
         self._clock = clock
         self._base_url = base_url
+        self._signer = signer
 
     async def membership(self, organization_id: OrganizationId, version: PlanVersion) -> Membership:
         """Return which asset is in which zone under a version, as of now."""
@@ -169,7 +173,7 @@ class SegmentationService:
         )
 
     async def write_mud(self, organization_id: OrganizationId, asset_id: str) -> bytes:
-        """Return the MUD file of an asset, from what it was seen to do.
+        """Return the MUD file of an asset, from what it was seen to do; the same bytes as long as that is the same.
 
         Raises:
             AssetNotFound: There is none.
@@ -177,9 +181,31 @@ class SegmentationService:
         asset, member = await self._inventory.member(organization_id, asset_id)
         flows = await self._inventory.flows(organization_id, asset_id=asset_id)
         url = f"{self._base_url}/v1/mud-files/{asset_id}"
+        changed_at = max([asset.first_at, *(flow.first_at for flow in flows if flow.first_at is not None)])
         return await asyncio.to_thread(
-            write_mud, member, flows, url=url, at=self._clock.now(), model=asset.model, firmware=asset.firmware
+            write_mud,
+            member,
+            flows,
+            url=url,
+            at=changed_at,
+            model=asset.model,
+            firmware=asset.firmware,
+            signature_url="" if self._signer is None else f"{url}/signature",
         )
+
+    async def sign_mud(self, organization_id: OrganizationId, asset_id: str) -> bytes:
+        """Return the detached signature of an asset's MUD file, CMS as DER.
+
+        Raises:
+            AssetNotFound: There is none.
+            MudUnsigned: There is no key to sign with.
+        """
+        if self._signer is None:
+            raise MudUnsigned(
+                "MUD files are not signed here: no key is set to sign them with",
+                hint="set segmentation.mud_certificate_file and segmentation.mud_key_file",
+            )
+        return await asyncio.to_thread(self._signer.sign, await self.write_mud(organization_id, asset_id))
 
     async def compare_mud(self, organization_id: OrganizationId, asset_id: str, document: bytes) -> MudComparison:
         """Compare a maker's MUD file with what an asset was seen to do.
