@@ -56,6 +56,11 @@ export async function confirmingFetch(request: Request, times = TIMES_MAX): Prom
   return response;
 }
 
+/** Give a proof that the person is there, for what only reads; the request is made again by whoever wants it. */
+export async function provePresence(method: string, path: string): Promise<void> {
+  await explained('presence', new Request(path, { method }), stepUp);
+}
+
 async function stepUp(): Promise<void> {
   const { options } = await ask('/login/step-up/options');
   await ask('/login/step-up', { credential: await usePasskey(options) });

@@ -5,7 +5,7 @@ import type { Told } from './strip';
 
 const PAUSE_MS = 1_000;
 const OF_A_DEVICE = ['device', 'twin', 'commands', 'certificates', 'modules', 'decisions', 'history', 'access', 'health', 'quarantine'];
-const OF_ALL = [['status'], ['ledger', 'newest'], ['clone-alerts'], ['groups'], ['quarantines']];
+const OF_ALL = [['status'], ['ledger', 'newest'], ['clone-alerts'], ['groups'], ['quarantines'], ['alert-newest'], ['alert-counts']];
 
 /** Return what takes events; many of them in a short time are answered by one look. */
 export function useRefresh(): (told: readonly Pick<Told, 'data'>[]) => void {

@@ -65,7 +65,7 @@ class SuggestionView(View):
     because: str
 
 
-class StepView(View):
+class AlertStepView(View):
     """Something that was done to an alert."""
 
     act: str = Field(description="`acknowledge`, `close`, `reopen`, `merge`, `unmerge`, or `join`: the platform's own.")
@@ -121,7 +121,7 @@ class AlertView(View):
         description="Alerts about the same doer at a site, without a pause of half an hour, share it; empty: it was "
         "never loud."
     )
-    history: list[StepView] = Field(description="What was done to it, the last 40 steps, oldest first.")
+    history: list[AlertStepView] = Field(description="What was done to it, the last 40 steps, oldest first.")
     offered_exception: PatternView = Field(description="What would match this and its like, and nothing else.")
     suggestions: list[SuggestionView]
 
@@ -137,7 +137,7 @@ class CountsView(View):
     quiet: dict[str, int] = Field(description="Not closed, and `muted`, `authorized` or `merged`.")
 
 
-class GroupView(View):
+class AlertGroupView(View):
     """Alerts that share something."""
 
     key: str = Field(description="What they share: an incident's id, an address, a rule …")
@@ -152,10 +152,10 @@ class GroupView(View):
     title: str = Field(description="What happened, of the gravest.")
 
 
-class GroupsView(View):
+class AlertGroupsView(View):
     """Alerts, counted by what they share."""
 
-    items: list[GroupView]
+    items: list[AlertGroupView]
 
 
 class Closing(View):
@@ -222,10 +222,10 @@ def show_alert(alert: Alert) -> AlertView:
     )
 
 
-def show_group(group: AlertGroup) -> GroupView:
+def show_group(group: AlertGroup) -> AlertGroupView:
     """Return a group as it is shown."""
-    names = GroupView.model_fields.keys() - {"rules"}
-    return GroupView(rules=list(group.rules), **{name: getattr(group, name) for name in names})
+    names = AlertGroupView.model_fields.keys() - {"rules"}
+    return AlertGroupView(rules=list(group.rules), **{name: getattr(group, name) for name in names})
 
 
 def show_counts(counts: Counts) -> CountsView:
@@ -250,8 +250,8 @@ def read_pattern(told: PatternView) -> Pattern:
     return Pattern(**{name: tuple(getattr(told, name)) for name in PatternView.model_fields})
 
 
-def _show_step(step: Step) -> StepView:
-    return StepView(**{name: getattr(step, name) for name in StepView.model_fields})
+def _show_step(step: Step) -> AlertStepView:
+    return AlertStepView(**{name: getattr(step, name) for name in AlertStepView.model_fields})
 
 
 def _show_end(end: End) -> EndView:

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Path, Query, Response
 from vedette.api.alert_export import MEDIA_TYPES, SUFFIXES, Format, write_alerts
 from vedette.api.alert_filter import AlertScope, Wanted
 from vedette.api.alert_views import (
+    AlertGroupsView,
     AlertsView,
     AlertView,
     Closing,
     CountsView,
-    GroupsView,
     ManyAlerts,
     Merging,
     show_alert,
@@ -161,10 +161,10 @@ class AlertRoutes:
         sight: Seen,
         by: Annotated[GroupedBy, Query(description="What the alerts of a group share.")] = GroupedBy.INCIDENT,
         limit: Annotated[int, Query(ge=1, le=500)] = 200,
-    ) -> GroupsView:
+    ) -> AlertGroupsView:
         """The gravest first. An incident is what one doer did at a site, without a pause of half an hour."""
         found = await self._alerts.groups(self._organization_id, await self._scope.limit(asked, sight), by, limit=limit)
-        return GroupsView(items=[show_group(each) for each in found])
+        return AlertGroupsView(items=[show_group(each) for each in found])
 
     async def overview(self, asked: Wanted, sight: Seen) -> CountsView:
         """How many there are, by state, severity, engine and rule."""
