@@ -99,7 +99,7 @@ class MapRoutes:
         )
         drawn = await self._maps.get(query)
         after = BackgroundTask(self._maps.refresh, query) if drawn.is_stale else None
-        headers = {"ETag": drawn.etag, "Cache-Control": "private, no-cache"}
+        headers = {"ETag": drawn.etag}
         if if_none_match is not None and drawn.etag in if_none_match:
             return Response(status_code=304, headers=headers, background=after)
         return Response(drawn.body, media_type="application/json", headers=headers, background=after)

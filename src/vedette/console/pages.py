@@ -101,6 +101,7 @@ PAGES: Final = (
     "groups",
     "inventory-changes",
     "ledger",
+    "map",
     "mud-files",
     "network-links",
     "people",
