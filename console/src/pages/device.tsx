@@ -13,6 +13,7 @@ import { Acts } from './device-acts';
 import { Identity } from './device-identity';
 import { Live, useStart } from './device-live';
 import { ModulePage } from './device-module';
+import { SeenOnTheNetwork } from './device-network';
 import { RecordOf } from './device-record';
 import { Talk } from './device-talk';
 import { TwinOf } from './device-twin';
@@ -25,6 +26,7 @@ const TABS = [
   { id: 'live', title: 'Live' },
   { id: 'talk', title: 'Methods and commands' },
   { id: 'access', title: 'Access' },
+  { id: 'network', title: 'Network' },
   { id: 'record', title: 'Record' },
 ] as const;
 
@@ -89,6 +91,9 @@ export default function DevicePage() {
         </TabPanel>
         <TabPanel id="access">
           <AccessOf device={name} />
+        </TabPanel>
+        <TabPanel id="network">
+          <SeenOnTheNetwork device={name} />
         </TabPanel>
         <TabPanel id="record">
           <RecordOf device={name} />

@@ -1,0 +1,108 @@
+// The small parts that the pages of the network share.
+import { useEffect, useState } from 'react';
+import { Input, Label, TextField } from 'react-aria-components';
+import { Link } from 'wouter';
+import type { Schemas } from '../api/client';
+import { serverNow } from '../api/server-clock';
+import { link } from '../app/url';
+import { visible } from '../ui/text';
+import { Badge, Foreign } from '../ui/ui';
+import { isLegacy, plain, supportOf } from './network-words';
+
+const TYPING_MS = 250;
+
+/** A link to an asset by its address or name; what is no asset is text. */
+export function AssetLink({ id, text }: { id: string; text: string }) {
+  if (!id) return <Foreign text={text} mono />;
+  return (
+    <Link href={`/assets/${encodeURIComponent(id)}`}>
+      <Foreign text={text} mono />
+    </Link>
+  );
+}
+
+export function Legacy({ support }: { support: string }) {
+  const found = supportOf(support);
+  if (!found || !isLegacy(support, serverNow())) return null;
+  return <Badge tone="warn">no updates since {found.until}</Badge>;
+}
+
+/** One of some values, or any of them. */
+export function Pick({ label, value, choices, onChange, name = visible }: {
+  label: string;
+  value: string;
+  choices: readonly (readonly [string, number | null])[];
+  onChange: (value: string) => void;
+  name?: (value: string) => string;
+}) {
+  // What an address names stays to be seen, though nothing has that value any more.
+  const all = value && !choices.some(([each]) => each === value) ? [[value, 0] as const, ...choices] : choices;
+  return (
+    <label className="field">
+      <span className="label">{label}</span>
+      <select className="input" value={value} onChange={(event) => onChange(event.target.value)}>
+        <option value="">any</option>
+        {all
+          .filter(([each]) => each !== '')
+          .map(([each, count]) => (
+            <option key={each} value={each}>
+              {name(each)}
+              {count === null ? '' : ` (${count.toLocaleString('en')})`}
+            </option>
+          ))}
+      </select>
+    </label>
+  );
+}
+
+/** A text that is looked for once one has stopped typing. */
+export function Search({ value, onChange, label = 'Search' }: { value: string; onChange: (text: string) => void; label?: string }) {
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  useEffect(() => {
+    if (text.trim() === value) return;
+    const timer = setTimeout(() => onChange(text.trim()), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text, value, onChange]);
+  return (
+    <TextField className="field" value={text} onChange={setText} type="search">
+      <Label>{label}</Label>
+      <Input className="input" maxLength={128} spellCheck={false} />
+    </TextField>
+  );
+}
+
+type Protocol = Schemas['ProtocolView'];
+
+/** What a careful reader should know of a protocol. */
+export function Marks({ protocol }: { protocol: Pick<Protocol, 'clear_text' | 'legacy' | 'external' | 'family'> }) {
+  return (
+    <span className="row-of">
+      {protocol.legacy && <Badge tone="warn">legacy</Badge>}
+      {protocol.clear_text && <Badge tone="warn">clear text</Badge>}
+      {protocol.external > 0 && protocol.family === 'ot' && <Badge tone="bad">leaves the network</Badge>}
+    </span>
+  );
+}
+
+const KIND_TONES: Record<string, 'bad' | 'warn' | 'plain'> = {
+  control: 'bad',
+  program: 'bad',
+  firmware: 'bad',
+  write: 'warn',
+  file: 'warn',
+};
+
+export function Kind({ kind }: { kind: string }) {
+  return <Badge tone={KIND_TONES[kind] ?? 'plain'}>{visible(plain(kind))}</Badge>;
+}
+
+/** All of it, or all at a site, as files. */
+export function Download({ what, site }: { what: 'assets' | 'links' | 'external-connections'; site: string }) {
+  return (['csv', 'json'] as const).map((form) => (
+    <a key={form} className="button" href={link('/v1/inventory-export', { what, form, site })} download={`${what}.${form}`}>
+      {form.toUpperCase()}
+      <span className="visually-hidden"> of all {what.replace('-', ' ')}</span>
+    </a>
+  ));
+}

@@ -1,0 +1,120 @@
+// The protocol catalogue: what is spoken here, by how many, about what, and what anybody could read.
+import { Link } from 'wouter';
+import type { Schemas } from '../api/client';
+import { link, useQueryState } from '../app/url';
+import { CopyAs } from '../ui/copy';
+import { type Column, Table } from '../ui/table';
+import { visible } from '../ui/text';
+import { Badge, Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { useProtocols } from './network-links';
+import { Kind, Marks } from './network-parts';
+import { bytesInWords } from './network-words';
+
+type Protocol = Schemas['ProtocolView'];
+
+const FAMILIES: Record<Protocol['family'], string> = { ot: 'plant', iot: 'things', it: 'office', '': 'unknown' };
+
+const COLUMNS: Column<Protocol>[] = [
+  { title: 'Protocol', width: 'minmax(120px, 2fr)', cell: (each) => each.title ? <Foreign text={each.title} /> : <span className="muted">not recognized</span> },
+  { title: 'Of', width: '64px', cell: (each) => FAMILIES[each.family] },
+  { title: 'Assets', width: '60px', cell: (each) => <span className="number">{each.assets.toLocaleString('en')}</span> },
+  { title: 'Links', width: '60px', cell: (each) => <span className="number">{each.links.toLocaleString('en')}</span> },
+  { title: 'Marks', width: 'minmax(110px, 1fr)', cell: (each) => <Marks protocol={each} /> },
+  { title: 'Seen', width: '100px', cell: (each) => <Time at={each.last_at} /> },
+];
+
+export default function Protocols() {
+  const [parameters, change] = useQueryState();
+  const found = useProtocols('');
+  const items = found.data ?? [];
+  const wanted = parameters.get('protocol');
+  const chosen = items.find((each) => each.protocol === wanted) ?? items[0];
+  const flagged = items.filter((each) => each.clear_text || each.legacy).length;
+  return (
+    <Page
+      title="Protocols"
+      about={found.data && `${items.length} spoken, ${flagged} of them in clear text or legacy`}
+      actions={<CopyAs way={{ cli: ['link', 'protocols'], path: '/v1/network-protocols' }} />}
+    >
+      <ProblemNote error={found.error} />
+      <div className="split">
+        <Table
+          label="Protocols"
+          columns={COLUMNS}
+          items={items}
+          keyOf={(each) => each.protocol}
+          isLoading={found.isLoading}
+          onCurrent={(each) => change({ protocol: each.protocol })}
+          current={chosen?.protocol}
+          empty={
+            <>
+              Nothing was heard yet. <Link href="/sensors">Set up a sensor</Link>.
+            </>
+          }
+        />
+        {chosen && <Detail protocol={chosen} />}
+      </div>
+    </Page>
+  );
+}
+
+function Detail({ protocol: each }: { protocol: Protocol }) {
+  const to = (more: Record<string, string> = {}) => link('/network-links', { protocol: each.protocol, ...more });
+  return (
+    <div className="explanation">
+      <Card title={visible(each.title || 'Not recognized')} actions={<Link href={to()}>Its links</Link>}>
+        <Marks protocol={each} />
+        <dl className="facts">
+          <dt>Certainty</dt>
+          <dd>{each.certainty ? visible(each.certainty) : <span className="muted">unknown</span>}</dd>
+          <dt>Over</dt>
+          <dd>
+            <Foreign text={each.transports.join(', ')} />
+          </dd>
+          {each.clear_text && (
+            <>
+              <dt>Clear text</dt>
+              <dd>{each.clear_text}</dd>
+            </>
+          )}
+          {each.legacy && (
+            <>
+              <dt>Legacy</dt>
+              <dd>{each.legacy}</dd>
+            </>
+          )}
+          <dt>Spoken by</dt>
+          <dd>
+            {each.assets.toLocaleString('en')} assets on <Link href={to()}>{each.links.toLocaleString('en')} links</Link>
+          </dd>
+          <dt>Leaving the network</dt>
+          <dd>{each.external ? <Link href={to({ external: 'yes' })}>{each.external.toLocaleString('en')} links</Link> : 'none'}</dd>
+          <dt>Seen</dt>
+          <dd>
+            {each.flows.toLocaleString('en')} flows, {each.packets.toLocaleString('en')} packets, {bytesInWords(each.bytes)}
+          </dd>
+          <dt>First</dt>
+          <dd>
+            <Time at={each.first_at} />
+          </dd>
+        </dl>
+      </Card>
+      <Card title="What was asked in it">
+        {each.kinds.length === 0 && <Empty>It is recognized, not read: no operations are known of it.</Empty>}
+        <ul className="plain">
+          {each.kinds.map(({ kind, times }) => (
+            <li key={kind} className="line">
+              <Kind kind={kind} />
+              <Link href={to({ view: 'operations', kind })}>{times.toLocaleString('en')} times</Link>
+            </li>
+          ))}
+        </ul>
+        {each.failures > 0 && (
+          <p>
+            <Badge tone="warn">{each.failures.toLocaleString('en')} refused</Badge>
+          </p>
+        )}
+      </Card>
+    </div>
+  );
+}
