@@ -66,7 +66,6 @@ class FaultyPlatform(RunningPlatform):
                 [sys.executable, "-c", _RUN, str(self.configuration), str(self.data), str(self._launcher)],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
         return self.process
 

@@ -81,7 +81,6 @@ class Platform:
             [sys.executable, "-m", "vedette.cli", "up", "--config", str(config), "--data", str(self.data)],
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
         running = self.process
         wait_until(lambda: self.is_ready(running.pid) or running.poll() is not None, START_TIMEOUT_S, "ready")

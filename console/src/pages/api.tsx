@@ -1,5 +1,5 @@
 // The REST API, drawn from the OpenAPI file that the console itself was built with.
-import { useEffect, useMemo } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { Link } from 'wouter';
 import reference from '../../../docs/reference/openapi.json';
 import { link, useQueryState } from '../app/url';
@@ -84,19 +84,27 @@ export default function ApiReference() {
         <section key={name} className="card operations" aria-label={name}>
           <h2>{name}</h2>
           {rows.map((row) => (
-            <details key={row.id}>
-              <summary>
-                <Badge tone={row.method === 'GET' ? 'info' : row.method === 'DELETE' ? 'bad' : 'good'}>{row.method}</Badge>
-                <code>{row.path}</code>
-                <span className="muted">{row.operation.summary}</span>
-              </summary>
-              <p>{row.operation.description}</p>
-              <OperationFacts operation={row.operation} />
-            </details>
+            <OperationEntry key={row.id} row={row} />
           ))}
         </section>
       ))}
     </Page>
+  );
+}
+
+/** What an operation takes and answers is drawn once it is opened: all of them are 20,000 elements. */
+function OperationEntry({ row }: { row: Row }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <Badge tone={row.method === 'GET' ? 'info' : row.method === 'DELETE' ? 'bad' : 'good'}>{row.method}</Badge>
+        <code>{row.path}</code>
+        <span className="muted">{row.operation.summary}</span>
+      </summary>
+      {isOpen && <p>{row.operation.description}</p>}
+      {isOpen && <OperationFacts operation={row.operation} />}
+    </details>
   );
 }
 
