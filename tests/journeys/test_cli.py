@@ -56,11 +56,11 @@ ELSEWHERE = {
     *(f"sensor {verb}" for verb in ("list", "register", "retire", "show")),
     # tests/api/test_vulnerabilities.py
     *(f"advisory {verb}" for verb in ("epss", "feeds", "import", "kev", "list", "remove", "show")),
-    *(f"vulnerability {verb}" for verb in ("accept", "exposures", "list", "reopen", "show", "summary")),
+    *(f"vulnerability {verb}" for verb in ("accept", "export", "exposures", "list", "reopen", "show", "summary")),
     # tests/api/test_segments.py
     *(
         f"zone {verb}"
-        for verb in ("add", "approve", "create", "discard", "list", "members", "plan", "plans", "propose")
+        for verb in ("add", "approve", "create", "diff", "discard", "list", "members", "plan", "plans", "propose")
     ),
     *(f"zone {verb}" for verb in ("remove", "roll-back", "show")),
     *(f"conduit {verb}" for verb in ("create", "list", "remove", "show", "update")),

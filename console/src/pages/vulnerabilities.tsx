@@ -148,12 +148,12 @@ function FactorCell({ each, name }: { each: Vulnerability; name: string }) {
 const COLUMNS: Column<Vulnerability>[] = [
   {
     title: 'Priority',
-    width: '66px',
+    width: '54px',
     cell: (each) => <strong className="number">{each.priority}</strong>,
   },
   {
     title: 'Vulnerability',
-    width: 'minmax(140px, 1.2fr)',
+    width: 'minmax(124px, 1.2fr)',
     cell: (each) => (
       <Link href={pathOfVulnerability(each)} tabIndex={-1}>
         <Foreign text={each.name} />
@@ -162,28 +162,28 @@ const COLUMNS: Column<Vulnerability>[] = [
   },
   {
     title: 'Asset',
-    width: 'minmax(110px, 1.2fr)',
+    width: 'minmax(90px, 1.2fr)',
     cell: (each) => (
       <Link href={pathOfAsset(each)} tabIndex={-1}>
         <Foreign text={each.asset_name} />
       </Link>
     ),
   },
-  { title: 'Answer', width: '90px', cell: (each) => <CertaintyBadge certainty={each.certainty} /> },
+  { title: 'Answer', width: '84px', cell: (each) => <CertaintyBadge certainty={each.certainty} /> },
   {
     title: 'State',
-    width: '96px',
+    width: '86px',
     cell: (each) => (each.state === 'accepted' ? <Badge tone="info">accepted</Badge> : <Badge>open</Badge>),
   },
   {
     title: 'Exploited',
-    width: '92px',
+    width: '76px',
     cell: (each) => (each.is_known_exploited ? <Badge tone="bad">known</Badge> : <span className="muted">{percent(each.probability)}</span>),
   },
-  { title: 'Score', width: '52px', cell: (each) => <span className="number">{each.score === null ? '–' : each.score.toFixed(1)}</span> },
-  { title: 'Exposure', width: '72px', cell: (each) => <FactorCell each={each} name="exposure" /> },
-  { title: 'Criticality', width: '76px', cell: (each) => <FactorCell each={each} name="criticality" /> },
-  { title: 'What it is', width: 'minmax(140px, 2fr)', cell: (each) => <Foreign text={each.title} /> },
+  { title: 'Score', width: '44px', cell: (each) => <span className="number">{each.score === null ? '–' : each.score.toFixed(1)}</span> },
+  { title: 'Exposure', width: '62px', cell: (each) => <FactorCell each={each} name="exposure" /> },
+  { title: 'Criticality', width: '66px', cell: (each) => <FactorCell each={each} name="criticality" /> },
+  { title: 'What it is', width: 'minmax(120px, 2.4fr)', cell: (each) => <Foreign text={each.title} /> },
 ];
 
 function List({ filters }: { filters: Filters }) {
@@ -254,8 +254,8 @@ function Filter({ filters, change }: { filters: Filters; change: Change }) {
       >
         Known to be exploited
       </ToggleButton>
-      <input className="input" aria-label="CVE id" placeholder="CVE-2026-1234" maxLength={128} value={name} onChange={(event) => setName(event.target.value)} />
-      <input className="input" aria-label="Site" placeholder="Site" maxLength={128} value={site} onChange={(event) => setSite(event.target.value)} />
+      <input className="input" aria-label="CVE id" placeholder="CVE-2026-1234" size={14} maxLength={128} value={name} onChange={(event) => setName(event.target.value)} />
+      <input className="input" aria-label="Site" placeholder="Site" size={10} maxLength={128} value={site} onChange={(event) => setSite(event.target.value)} />
       <button className="button" type="submit">
         Filter
       </button>

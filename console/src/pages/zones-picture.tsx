@@ -8,7 +8,7 @@ import type { Conduit, Violation, Zone } from './zones-queries';
 import { BOX, type Box, levelInWords, lineBetween, placeZones } from './zones-words';
 
 const ZONES_MAX = 150;
-const NAME_CHARS = 22;
+const NAME_CHARS = 21;
 
 export function ZonePicture({ zones, conduits, violations, plan }: {
   zones: Zone[];
@@ -101,7 +101,9 @@ function Drawn({ zones, conduits, violations, plan }: { zones: Zone[]; conduits:
 
 function ZoneBox({ box, plan, isFar, onNear }: { box: Box; plan: string; isFar: boolean; onNear: (id: string) => void }) {
   const name = visible(box.name);
-  const short = name.length > NAME_CHARS ? `${name.slice(0, NAME_CHARS - 1)}…` : name;
+  // Names that a proposal gives begin with the site, which is chosen above.
+  const own = box.zone?.site && name.startsWith(`${visible(box.zone.site)} `) ? name.slice(visible(box.zone.site).length + 1) : name;
+  const short = own.length > NAME_CHARS ? `${own.slice(0, NAME_CHARS - 1)}…` : own;
   const zone = box.zone;
   const kinds = [zone?.kind === 'micro' ? 'micro' : '', zone?.is_critical ? 'critical' : ''].filter(Boolean);
   const about = zone ? [`${zone.named_members} named`, `risk ${zone.risk}`, ...kinds].join(' · ') : 'no asset of ours';

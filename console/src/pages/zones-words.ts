@@ -94,12 +94,12 @@ export interface Picture {
   height: number;
 }
 
-export const BOX = { width: 168, height: 46, gapX: 28, gapY: 18 };
+export const BOX = { width: 190, height: 46, gapX: 28, gapY: 18 };
 const LANE_PAD = 30;
 const LEFT = 16;
-const PER_ROW = 6;
+const PER_ROW = 5;
 
-/** Place zones in lanes by level, the outside on top; rows of a lane are cut at six. */
+/** Place zones in lanes by level, the outside on top; rows of a lane are cut at five. */
 export function placeZones(zones: Zone[], conduits: Pick<Conduit, 'source' | 'target'>[]): Picture {
   const hasOutside = conduits.some((each) => each.source === 'external' || each.target === 'external');
   const boxes = new Map<string, Box>();

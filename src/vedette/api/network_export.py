@@ -24,7 +24,7 @@ _VIEWS: Final[dict[What, type[View]]] = {
     "links": LinkView,
     "external-connections": ExternalView,
 }
-_CSV: Final = "text/csv; charset=utf-8; header=present"
+CSV_MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 
 
 class InventoryExport:
@@ -64,8 +64,10 @@ class InventoryExport:
         pages = self._pages(what, narrow(sight, site))
         headers = {"Content-Disposition": f'attachment; filename="{what}.{form}"', "X-Content-Type-Options": "nosniff"}
         if form == "json":
-            return StreamingResponse(_as_json(pages), media_type="application/json", headers=headers)
-        return StreamingResponse(_as_csv(tuple(_VIEWS[what].model_fields), pages), media_type=_CSV, headers=headers)
+            return StreamingResponse(as_json(pages), media_type="application/json", headers=headers)
+        return StreamingResponse(
+            as_csv(tuple(_VIEWS[what].model_fields), pages), media_type=CSV_MEDIA_TYPE, headers=headers
+        )
 
     async def _pages(self, what: What, sites: frozenset[str] | None) -> AsyncIterator[Iterable[View]]:
         if what == "assets":
@@ -82,7 +84,8 @@ class InventoryExport:
                 yield [show_external(each) for each in found]
 
 
-async def _as_json(pages: AsyncIterator[Iterable[View]]) -> AsyncIterator[str]:
+async def as_json(pages: AsyncIterator[Iterable[View]]) -> AsyncIterator[str]:
+    """Write views as an array, a line each."""
     separator = "["
     async for page in pages:
         for view in page:
@@ -91,7 +94,8 @@ async def _as_json(pages: AsyncIterator[Iterable[View]]) -> AsyncIterator[str]:
     yield "[]\n" if separator == "[" else "\n]\n"
 
 
-async def _as_csv(names: tuple[str, ...], pages: AsyncIterator[Iterable[View]]) -> AsyncIterator[str]:
+async def as_csv(names: tuple[str, ...], pages: AsyncIterator[Iterable[View]]) -> AsyncIterator[str]:
+    """Write members of views as a table, with a heading."""
     yield ",".join(names) + "\r\n"
     async for page in pages:
         lines = [_line(names, view.model_dump(mode="json")) for view in page]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query
+from fastapi.responses import StreamingResponse
 
+from vedette.api.network_export import CSV_MEDIA_TYPE, as_csv, as_json
 from vedette.api.network_sight import narrow, seen_asset, sites_of
 from vedette.api.network_views import AssetPath
-from vedette.api.schema import After, Limit, Page, RequiredReason, Who, api_router, refusals
-from vedette.api.sight import Seen
+from vedette.api.schema import After, Limit, Page, RequiredReason, View, Who, api_router, refusals
+from vedette.api.sight import Seen, Sight
 from vedette.api.vulnerability_views import (
+    TABLE_COLUMNS,
     ExposureView,
     NewAcceptance,
     SummaryView,
@@ -23,12 +27,19 @@ from vedette.api.vulnerability_views import (
 )
 from vedette.health.advisories import Certainty
 from vedette.kernel import OrganizationId
-from vedette.network import NetworkReader
-from vedette.network.exposure import ExposureService, VulnerabilityNotFound, VulnerabilitySearch, VulnerabilityState
+from vedette.network import AssetNotFound, NetworkReader
+from vedette.network.exposure import (
+    ExposureService,
+    VulnerabilityNotFound,
+    VulnerabilitySearch,
+    VulnerabilityState,
+    is_device,
+)
 
 _NamePath = Annotated[
     str, Path(max_length=128, description="CVE id, or the advisory's key and a number.", examples=["CVE-2026-1234"])
 ]
+_PAGE: Final = 1_000
 _SiteQuery = Annotated[str | None, Query(max_length=128, description="Only at this site.")]
 
 
@@ -57,6 +68,17 @@ class VulnerabilityRoutes:
             methods=["GET"],
             summary="Show what all vulnerabilities come to",
             responses=refusals(422),
+        )
+        add(
+            "/vulnerability-export",
+            self.export,
+            methods=["GET"],
+            summary="Export vulnerabilities of assets",
+            response_class=StreamingResponse,
+            responses={
+                200: {"content": {"text/csv": {"schema": {"type": "string"}}, "application/json": {}}},
+                **refusals(422),
+            },
         )
         add(
             "/exposures",
@@ -125,6 +147,45 @@ class VulnerabilityRoutes:
         page = await self._exposure.list(self._organization_id, search, after=after, limit=limit)
         return Page(items=[show_vulnerability(each) for each in page.items], next=page.next)
 
+    async def export(
+        self,
+        sight: Seen,
+        *,
+        form: Annotated[Literal["csv", "json"], Query(description="As a table, or as an array of objects.")] = "csv",
+        asset_id: Annotated[str, Query(max_length=64, description="Only of this asset.")] = "",
+        name: Annotated[str, Query(max_length=128, description="Only this one: a CVE id.")] = "",
+        site: _SiteQuery = None,
+        certainty: Annotated[Certainty | None, Query(description="Only so sure.")] = None,
+        state: Annotated[VulnerabilityState | None, Query(description="Only in this state.")] = None,
+        is_known_exploited: Annotated[bool | None, Query(description="Only those, or only the others.")] = None,
+        priority: Annotated[int, Query(ge=0, le=100, description="Only from this priority on.")] = 0,
+    ) -> StreamingResponse:
+        """All that fit, those that matter most first; the table leaves out factors and evidence."""
+        search = VulnerabilitySearch(
+            asset_id=asset_id,
+            name=name,
+            sites=narrow(sight, site),
+            certainty=certainty,
+            state=state,
+            is_known_exploited=is_known_exploited,
+            priority_min=priority,
+        )
+        headers = {
+            "Content-Disposition": f'attachment; filename="vulnerabilities.{form}"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        pages = self._pages(search)
+        if form == "json":
+            return StreamingResponse(as_json(pages), media_type="application/json", headers=headers)
+        return StreamingResponse(as_csv(TABLE_COLUMNS, pages), media_type=CSV_MEDIA_TYPE, headers=headers)
+
+    async def _pages(self, search: VulnerabilitySearch) -> AsyncIterator[Iterable[View]]:
+        after: str | None = ""
+        while after is not None:
+            page = await self._exposure.list(self._organization_id, search, after=after, limit=_PAGE)
+            yield [show_vulnerability(each) for each in page.items]
+            after = page.next
+
     async def summary(self, sight: Seen) -> SummaryView:
         """Counted over the sites that you may see."""
         return show_summary(await self._exposure.summary(self._organization_id, sites=sites_of(sight)))
@@ -148,27 +209,27 @@ class VulnerabilityRoutes:
 
     async def show_exposure(self, asset_id: AssetPath, sight: Seen) -> ExposureView:
         """Also why something cannot be told."""
-        asset = await seen_asset(self._reader, self._organization_id, asset_id, sight)
-        found = await self._exposure.exposure(self._organization_id, asset.asset_id)
+        await self._require_seen(asset_id, sight)
+        found = await self._exposure.exposure(self._organization_id, asset_id)
         if found is None:
             raise VulnerabilityNotFound(
-                f"{asset.asset_id} was not compared with advisories yet", hint="import some: vedette advisory import"
+                f"{asset_id} was not compared with advisories yet", hint="import some: vedette advisory import"
             )
         return show_exposure(found)
 
     async def show(self, asset_id: AssetPath, name: _NamePath, sight: Seen) -> VulnerabilityDetails:
         """On what it rests, how it is ranked, and what to do about it."""
-        asset = await seen_asset(self._reader, self._organization_id, asset_id, sight)
-        return show_details(await self._exposure.show(self._organization_id, asset.asset_id, name))
+        await self._require_seen(asset_id, sight)
+        return show_details(await self._exposure.show(self._organization_id, asset_id, name))
 
     async def accept(
         self, asset_id: AssetPath, name: _NamePath, accepted: NewAcceptance, sight: Seen, who: Who
     ) -> VulnerabilityView:
         """It returns when its time is over, or when what it rests on changes."""
-        asset = await seen_asset(self._reader, self._organization_id, asset_id, sight)
+        await self._require_seen(asset_id, sight)
         found = await self._exposure.accept(
             self._organization_id,
-            asset.asset_id,
+            asset_id,
             name,
             owner=accepted.owner,
             until=accepted.until,
@@ -182,6 +243,18 @@ class VulnerabilityRoutes:
         self, asset_id: AssetPath, name: _NamePath, why: RequiredReason, sight: Seen, who: Who
     ) -> VulnerabilityView:
         """It counts again from now on."""
-        asset = await seen_asset(self._reader, self._organization_id, asset_id, sight)
-        found = await self._exposure.reopen(self._organization_id, asset.asset_id, name, actor=who, reason=why.reason)
+        await self._require_seen(asset_id, sight)
+        found = await self._exposure.reopen(self._organization_id, asset_id, name, actor=who, reason=why.reason)
         return show_vulnerability(found)
+
+    async def _require_seen(self, asset_id: str, sight: Sight) -> None:
+        """Refuse assets, and devices that no sensor saw, of which the asker may not know."""
+        if not is_device(asset_id):
+            await seen_asset(self._reader, self._organization_id, asset_id, sight)
+            return
+        found = await self._exposure.exposure(self._organization_id, asset_id)
+        seen = sites_of(sight)
+        if found is None or (seen is not None and found.site not in seen):
+            raise AssetNotFound(
+                f"there is no asset {asset_id[:80]!r}", hint="see them: vedette vulnerability exposures"
+            )

@@ -261,10 +261,10 @@ def _read(response: httpx.Response) -> bytes:
     return bytes(content)
 
 
-_JSON: Final = frozenset(
-    {"application/json", "application/problem+json", "application/mud+json", "application/stix+json"}
-)
-_TEXT: Final = frozenset({"text/plain", "text/csv", "application/x-ndjson"})
+_JSON: Final = frozenset({"application/json", "application/problem+json", "application/stix+json"})
+# A MUD file is kept as it came: its signature is over these very bytes.
+_TEXT: Final = frozenset({"text/plain", "text/csv", "application/x-ndjson", "application/mud+json"})
+_BYTES: Final = frozenset({"application/octet-stream", "application/pkcs7-signature"})
 
 
 def _answer(response: httpx.Response, content: bytes) -> Answer:
@@ -277,7 +277,7 @@ def _answer(response: httpx.Response, content: bytes) -> Answer:
             raise BadAnswer(f"{response.url.path} answered with broken JSON", hint=_HINT) from error
     elif kind in _TEXT:
         body = content.decode("utf-8", "replace")
-    elif kind == "application/octet-stream":
+    elif kind in _BYTES:
         body = content
     if not response.is_success:
         raise Refused(response.status_code, body if isinstance(body, dict) else {})

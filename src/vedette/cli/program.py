@@ -184,6 +184,7 @@ _ZONE: Final[Commands] = {
     "propose": zone.propose,
     "plans": zone.plans,
     "plan": zone.plan,
+    "diff": zone.diff,
     "approve": zone.approve,
     "discard": zone.discard,
     "roll-back": zone.roll_back,
@@ -219,6 +220,7 @@ _VULNERABILITY: Final[Commands] = {
     "show": vulnerability.show,
     "summary": vulnerability.summary,
     "exposures": vulnerability.exposures,
+    "export": vulnerability.export,
     "accept": vulnerability.accept,
     "reopen": vulnerability.reopen,
 }

@@ -232,6 +232,41 @@ def plan(
 
 
 @remote
+def diff(
+    session: Session,
+    version: Annotated[
+        str, typer.Argument(metavar="PLAN", help="`approved`, `draft`, or the number of a version.")
+    ] = "draft",
+    *,
+    base: Annotated[str, typer.Option("--from", metavar="PLAN", help="Over which version.")] = "approved",
+) -> None:
+    """Show what a version changes over another."""
+    found = session.client.get(path_of("/v1/segmentation/plans/{}/difference", version), {"from": base}).body
+    if session.output.is_json:
+        session.output.json(found)
+        return
+    output = session.output
+    over = f"over version {found['base']}" if found["base"] else "over having no plan"
+    output.line(
+        f"Version {found['number']} {over}: {found['zone_changes']} zones, {found['conduit_changes']} conduits and the "
+        f"zone of {found['moved']} assets change; {found['wider']} conduits may allow more."
+    )
+    rows = [("zone", each["kind"], each["name"], "; ".join(each["changes"])) for each in found["zones"]]
+    rows += [
+        (
+            "conduit",
+            "wider" if each["is_wider"] and each["kind"] == "changed" else each["kind"],
+            f"{each['source']} → {each['target']}",
+            "; ".join(each["changes"]),
+        )
+        for each in found["conduits"]
+    ]
+    rows += [("asset", "moved", each["asset_id"], f"{each['source']} → {each['target']}") for each in found["moves"]]
+    if rows:
+        output.table(("what", "is", "name", "changes"), rows)
+
+
+@remote
 def approve(
     session: Session,
     *,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -11,7 +10,7 @@ import typer
 
 from vedette.cli.change import Change, DryRunOption, ReasonOption, YesOption, perform
 from vedette.cli.client import path_of
-from vedette.cli.files import read_json, read_small_file
+from vedette.cli.files import read_json, read_small_file, write_private
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
 from vedette.cli.problems import FAILED, Usage
@@ -173,10 +172,21 @@ def paths(
 
 
 @remote
-def mud(session: Session, asset_id: _Asset) -> None:
+def mud(
+    session: Session,
+    asset_id: _Asset,
+    *,
+    signature: Annotated[
+        Path | None,
+        typer.Option("--signature", metavar="FILE", help="Write its signature there (CMS, detached, DER)."),
+    ] = None,
+) -> None:
     """Write the MUD file (RFC 8520) of an asset, from what it was seen to do."""
+    if signature is not None:
+        signed = session.client.get(path_of("/v1/mud-files/{}/signature", asset_id)).body
+        write_private(signature, signed)
     found = session.client.get(path_of("/v1/mud-files/{}", asset_id)).body
-    sys.stdout.write((found if isinstance(found, str) else json.dumps(found, indent=2)).rstrip() + "\n")
+    sys.stdout.write(str(found))
 
 
 @remote

@@ -23,6 +23,7 @@ from vedette.registry.census_repository import count_connected, count_members, c
 from vedette.registry.clock_guard import ClockGuard, ClockReading
 from vedette.registry.clock_records import accept_clock, observe_records
 from vedette.registry.credentials import CredentialRecords, Holder
+from vedette.registry.device_list import DeviceLists
 from vedette.registry.errors import (
     AccessListEntryExists,
     AccessListEntryNotFound,
@@ -161,6 +162,7 @@ __all__ = [
     "DeviceEnabled",
     "DeviceExists",
     "DeviceFilter",
+    "DeviceLists",
     "DeviceNotFound",
     "DevicePage",
     "DevicePlace",

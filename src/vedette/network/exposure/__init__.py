@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from vedette.network.exposure.advice import Advice
 from vedette.network.exposure.assessor import ExposureAssessor, Run
+from vedette.network.exposure.devices import is_device
 from vedette.network.exposure.errors import EvidenceChanged, InvalidAcceptance, VulnerabilityNotFound
 from vedette.network.exposure.model import (
     Acceptance,
@@ -48,5 +49,6 @@ __all__ = [
     "VulnerabilityReport",
     "VulnerabilitySearch",
     "VulnerabilityState",
+    "is_device",
     "rank",
 ]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +25,7 @@ from vedette.health.advisories import (
 )
 from vedette.kernel import Clock, OrganizationId, Problem
 from vedette.network.exposure import repository
+from vedette.network.exposure.devices import ToldDevices, is_device
 from vedette.network.exposure.evidence import (
     fingerprint,
     merge_assessments,
@@ -46,9 +47,11 @@ log = logging.getLogger(__name__)
 VULNERABILITIES_MAX: Final = 1_000
 _INTERVAL_S: Final = 60.0
 _LINKS_EVERY: Final = timedelta(minutes=10)
+_DEVICES_EVERY: Final = timedelta(minutes=10)
 _TOGETHER: Final = 25
 _PAUSE_S: Final = 0.01
 _NOTHING: Final = Surroundings()
+_UNSEEN: Final = Surroundings(is_seen=False)
 _NO_EXPLOITATION: Final = Exploitation()
 
 
@@ -99,8 +102,17 @@ class _Changes:
         return any(each.matches or each.unknown_advisories for each in found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look at the inventory goes by."""
+
+    known: dict[str, Exposure]
+    current: CurrentCatalogue
+    changes: dict[int, _Changes] = field(default_factory=dict)
+
+
 class ExposureAssessor:
-    """Compares the assets of one organization with its advisories.
+    """Compares the assets of one organization, and devices that tell what they are, with its advisories.
 
     Args:
         organization_id: Whose.
@@ -127,6 +139,9 @@ class ExposureAssessor:
         self._advisories = advisories
         self._signals = signals
         self._clock = clock
+        self._devices = ToldDevices(organization_id, store)
+        self._told: set[str] = set()
+        self._told_at: tuple[datetime, tuple[int, int]] | None = None
         self._around: dict[str, Surroundings] = {}
         self._around_at: datetime | None = None
         self._turn = asyncio.Lock()
@@ -146,6 +161,7 @@ class ExposureAssessor:
 
     def nudge(self) -> None:
         """Have it look at once: there is something new to compare with."""
+        self._told_at = None
         self._nudged.set()
 
     async def assess(self) -> Run:
@@ -157,17 +173,44 @@ class ExposureAssessor:
                 return Run()
             levels = await self._levels()
             await self._look_around(levels)
-            changes: dict[int, _Changes] = {}
-            assessed = changed = 0
+            look = _Look(known, current)
+            done: list[Run] = []
+            seen: set[str] = set()
             async for assets in self._reader.every_asset(self._organization_id):
-                due = await self._due(assets, known, current, changes)
-                for start in range(0, len(due), _TOGETHER):
-                    changed += await self._assess(due[start : start + _TOGETHER], current)
-                    await asyncio.sleep(_PAUSE_S)  # so that this fills no core that signals and sessions need
-                assessed += len(due)
-                await self._refresh(assets)
-            await self._forget(known.keys() - levels.keys())
-            return Run(assets=len(levels), assessed=assessed, changed=changed)
+                done.append(await self._take(assets, look))
+                seen.update(
+                    asset.management.generation_id for asset in assets if asset.management and _is_by_person(asset)
+                )
+            if self._are_devices_due(current):
+                told: set[str] = set()
+                async for devices in self._devices.pages(but=seen):
+                    done.append(await self._take(devices, look))
+                    told.update(device.asset_id for device in devices)
+                self._told = told
+            self._told -= seen
+            await self._forget(known.keys() - levels.keys() - self._told)
+            return Run(
+                assets=len(levels) + len(self._told),
+                assessed=sum(each.assessed for each in done),
+                changed=sum(each.changed for each in done),
+            )
+
+    def _are_devices_due(self, current: CurrentCatalogue) -> bool:
+        """Tell whether devices are looked for now: their twins are many, and no index leads to what they report."""
+        now, data = self._clock.now(), (current.state.revision, current.state.exploitation)
+        if self._told_at is not None and self._told_at[1] == data and now < self._told_at[0] + _DEVICES_EVERY:
+            return False
+        self._told_at = now, data
+        return True
+
+    async def _take(self, assets: Sequence[NetworkAsset], look: _Look) -> Run:
+        due = await self._due(assets, look)
+        changed = 0
+        for start in range(0, len(due), _TOGETHER):
+            changed += await self._assess(due[start : start + _TOGETHER], look.current)
+            await asyncio.sleep(_PAUSE_S)  # so that this fills no core that signals and sessions need
+        await self._refresh(assets)
+        return Run(assessed=len(due), changed=changed)
 
     async def assess_asset(self, asset_id: str) -> None:
         """Compare one asset at once, whatever changed.
@@ -177,12 +220,15 @@ class ExposureAssessor:
         """
         async with self._turn:
             current = await self._advisories.catalogue(self._organization_id)
-            asset = await self._reader.asset(self._organization_id, asset_id)
+            asset = await self._devices.find(asset_id)
+            asset = asset or await self._reader.asset(self._organization_id, asset_id)
             (due,) = await self._read([asset])
             await self._assess([due], current)
 
     async def surroundings(self, asset_id: str) -> Surroundings:
         """Return who reaches an asset now."""
+        if is_device(asset_id):
+            return _UNSEEN
         builder = SurroundingsBuilder()
         async for links in self._reader.every_link(self._organization_id, LinkSearch(asset_id=asset_id)):
             builder.add(links)
@@ -215,25 +261,20 @@ class ExposureAssessor:
             told: tuple[SeenFact, ...] = ()
             if twin is not None and twin.updated_at is not None:
                 told = told_facts(twin.reported.values, twin.updated_at)
-            around = self._around.get(asset.asset_id, _NOTHING)
+            around = _UNSEEN if is_device(asset.asset_id) else self._around.get(asset.asset_id, _NOTHING)
             read.append(_Due(asset, seen, told, around, fingerprint(asset, (*seen, *told), around)))
         return read
 
-    async def _due(
-        self,
-        assets: Sequence[NetworkAsset],
-        known: dict[str, Exposure],
-        current: CurrentCatalogue,
-        changes: dict[int, _Changes],
-    ) -> list[_Due]:
+    async def _due(self, assets: Sequence[NetworkAsset], look: _Look) -> list[_Due]:
+        current = look.current
         due: list[_Due] = []
         doubtful: list[tuple[_Due, _Changes]] = []
         for each in await self._read(assets):
-            before = known.get(each.asset.asset_id)
+            before = look.known.get(each.asset.asset_id)
             if before is None or _is_other(each, before, current):
                 due.append(each)
             elif before.revision < current.state.revision:
-                doubtful.append((each, await self._changes(before.revision, changes)))
+                doubtful.append((each, await self._changes(before.revision, look.changes)))
         answers = await asyncio.to_thread(lambda: [change.may_be_about(each) for each, change in doubtful])
         passed = [each.asset.asset_id for (each, _), answer in zip(doubtful, answers, strict=True) if not answer]
         if passed:
@@ -320,6 +361,8 @@ def _is_by_person(asset: NetworkAsset) -> bool:
 
 
 def _compare(due: _Due, current: CurrentCatalogue) -> Assessment:
+    if due.told and not due.facts:
+        return current.catalogue.assess(due.told)
     seen = current.catalogue.assess(due.facts)
     return merge_assessments(seen, current.catalogue.assess(due.told)) if due.told else seen
 

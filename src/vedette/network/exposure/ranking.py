@@ -29,6 +29,7 @@ _SCORE_UNKNOWN: Final = 0.5
 _LIKELIHOOD_UNKNOWN: Final = 0.5
 _LIKELIHOOD_MIN: Final = 0.3
 _EASE: Final = 0.8
+_UNSEEN: Final = Factor("exposure", 0.6, "no sensor sees who reaches it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Surroundings:
         clients: Assets that talk to a service of it.
         levels: Purdue levels of those, other than its own.
         services: What it offers, such as ``tcp/502 modbus``.
+        is_seen: A sensor sees it; without one, nothing of this is known.
     """
 
     inbound: int = 0
@@ -48,6 +50,7 @@ class Surroundings:
     clients: int = 0
     levels: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    is_seen: bool = True
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -73,7 +76,7 @@ def rank(
         _likelihood(exploitation),
         _reach(attack),
         _ease(attack),
-        _exposure(surroundings, level),
+        _exposure(surroundings, level) if surroundings.is_seen else _UNSEEN,
         Factor("criticality", _CRITICALITY[criticality], f"a person says that its loss is {criticality.value}"),
     )
     sure, severity, likelihood, reach, ease, exposure, worth = (factor.value for factor in factors)

@@ -14,6 +14,7 @@ from vedette.ledger import Actor, Entry, Ledger
 from vedette.network.exposure import repository
 from vedette.network.exposure.advice import Advice, advise
 from vedette.network.exposure.assessor import ExposureAssessor
+from vedette.network.exposure.devices import is_device
 from vedette.network.exposure.errors import EvidenceChanged, InvalidAcceptance, VulnerabilityNotFound
 from vedette.network.exposure.model import (
     Acceptance,
@@ -146,6 +147,8 @@ class ExposureService:
         """
 
         def read(connection: sa.Connection) -> Exposure | None:
+            if is_device(asset_id):
+                return repository.find_exposure(connection, organization_id, asset_id)
             asset = require_asset(connection, organization_id, asset_id)
             return repository.find_exposure(connection, organization_id, asset.asset_id)
 
