@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import Field
 
+from vedette.api.paper import CapturePart, Printer
 from vedette.api.protection import PART_MAX_BYTES, PART_TYPE
 from vedette.api.schema import After, Limit, Page, Timestamp, View, Who, api_router, refusals
 from vedette.api.sight import Seen
+from vedette.kernel import Clock, to_rfc3339
 from vedette.network.captures import Capture, CaptureService, CaptureState, NewCapture
 from vedette.operators import Action
 
 _CHUNK_BYTES: Final = 256 * 1024
+_MEDIA_TYPES: Final = {"csv": "text/csv; charset=utf-8; header=present", "pdf": "application/pdf"}
 _CapturePath = Annotated[str, Path(max_length=64, description="Generated id of the capture.")]
 _PART_BODY: Final[dict[str, Any]] = {  # Any: OpenAPI objects
     "requestBody": {
@@ -73,8 +76,10 @@ class CaptureView(View):
 class CaptureRoutes:
     """What the routes below do."""
 
-    def __init__(self, captures: CaptureService) -> None:
+    def __init__(self, captures: CaptureService, printer: Printer, *, clock: Clock) -> None:
         self._captures = captures
+        self._printer = printer
+        self._clock = clock
 
     def build(self) -> APIRouter:
         """Return the routes."""
@@ -129,7 +134,10 @@ class CaptureRoutes:
             methods=["GET"],
             summary="Read the report of a capture",
             response_class=StreamingResponse,
-            responses={200: {"content": {"application/json": {}}}, **refusals(404, 409, 422)},
+            responses={
+                200: {"content": {"application/json": {}, "application/pdf": binary, "text/csv": binary}},
+                **refusals(404, 409, 422),
+            },
         )
         return router
 
@@ -185,11 +193,27 @@ class CaptureRoutes:
         headers = {"Content-Disposition": f'attachment; filename="{capture.capture_id}.capture"'}
         return StreamingResponse(_chunks(file), media_type=PART_TYPE, headers=headers)
 
-    async def report(self, capture_id: _CapturePath) -> StreamingResponse:
+    async def report(
+        self,
+        capture_id: _CapturePath,
+        form: Annotated[
+            Literal["json", "csv", "pdf"], Query(alias="format", description="All of it, a section, or for print.")
+        ] = "json",
+        section: Annotated[CapturePart, Query(description="Of the report, for CSV.")] = "assets",
+    ) -> Response:
         """All that was found: assets, protocols, operations, links, alerts, vulnerabilities, what was not parsed."""
+        capture = await self._captures.get(capture_id)
         file = await self._captures.open_report(capture_id)
-        headers = {"Content-Disposition": f'attachment; filename="{capture_id}.json"'}
-        return StreamingResponse(_chunks(file), media_type="application/json", headers=headers)
+        suffix = f"{section}.csv" if form == "csv" else form
+        headers = {"Content-Disposition": f'attachment; filename="{capture_id}.{suffix}"'}
+        if form == "json":
+            return StreamingResponse(_chunks(file), media_type="application/json", headers=headers)
+        try:
+            now = to_rfc3339(self._clock.now())
+            printed = await self._printer.capture(file, form=form, part=section, name=capture.name, at=now)
+        finally:
+            await asyncio.to_thread(file.close)
+        return Response(printed, media_type=_MEDIA_TYPES[form], headers=headers)
 
 
 def _show(capture: Capture) -> CaptureView:

@@ -14,6 +14,7 @@ from vedette.api.network_export import InventoryExport
 from vedette.api.network_map import MapRoutes
 from vedette.api.network_sensors import SensorRoutes
 from vedette.api.network_snapshots import SnapshotRoutes
+from vedette.api.paper import Printer
 from vedette.api.vulnerabilities import VulnerabilityRoutes
 from vedette.health.advisories import AdvisoryService
 from vedette.incidents import AssetAlerts
@@ -42,7 +43,7 @@ class NetworkServices:
     clock: Clock
 
 
-def network_routers(organization_id: OrganizationId, services: NetworkServices) -> list[APIRouter]:
+def network_routers(organization_id: OrganizationId, services: NetworkServices, printer: Printer) -> list[APIRouter]:
     """Return the routes."""
     return [
         SensorRoutes(organization_id, services.sensors).build(),
@@ -53,7 +54,7 @@ def network_routers(organization_id: OrganizationId, services: NetworkServices) 
         *SnapshotRoutes(services.snapshots).build(),
         InventoryExport(organization_id, services.reader, services.externals, services.asset_alerts).build(),
         MapRoutes(organization_id, services.reader, services.maps).build(),
-        CaptureRoutes(services.captures).build(),
+        CaptureRoutes(services.captures, printer, clock=services.clock).build(),
         *AdvisoryRoutes(organization_id, services.advisories, services.assessor).build(),
         *VulnerabilityRoutes(organization_id, services.exposure, services.reader).build(),
     ]

@@ -61,6 +61,7 @@ from vedette.api.methods import MethodRoutes, MethodShortcut, method_dependants
 from vedette.api.modules import ModuleRoutes
 from vedette.api.network_routes import NetworkServices, network_routers
 from vedette.api.openapi import openapi_of
+from vedette.api.paper import Printer
 from vedette.api.passkeys import PasskeyRoutes
 from vedette.api.pending_registrations import PendingRegistrationRoutes
 from vedette.api.people import PeopleRoutes
@@ -69,6 +70,7 @@ from vedette.api.policies import PolicyRoutes
 from vedette.api.quarantine import QuarantineRoutes
 from vedette.api.query import QueryRoutes
 from vedette.api.reported_certificates import ReportedCertificateRoutes
+from vedette.api.reports import ReportRoutes
 from vedette.api.reviews import ReviewRoutes
 from vedette.api.roles import RoleRoutes
 from vedette.api.segments import SegmentRoutes
@@ -230,6 +232,8 @@ def _routers(services: Services) -> list[APIRouter]:
     drawn = StatusPage(organization_id, status, services.ledger, decisions.newest_refusals)
     devices = DeviceRoutes(organization_id, services.devices, services.presence, services.enforcement)
     authorities = AuthorityRoutes(organization_id, services.authorities, services.signer)
+    alert_scope = AlertScope(organization_id, services.alerts, services.segments)
+    printer = Printer()
     return [
         StatusRoutes(status).build(),
         PlainPageRoutes(organization_id, services.authenticator, services.rights.authorization, drawn).build(),
@@ -263,11 +267,20 @@ def _routers(services: Services) -> list[APIRouter]:
             services.alerts,
             services.slices,
             services.places,
-            AlertScope(organization_id, services.alerts, services.segments),
+            alert_scope,
         ).build(),
         *ExceptionRoutes(organization_id, services.alert_exceptions, clock=services.clock).build(),
         TicketRoutes(organization_id, services.tickets, clock=services.clock).build(),
-        *network_routers(organization_id, services.network),
+        *network_routers(organization_id, services.network, printer),
+        ReportRoutes(
+            organization_id,
+            services.network.reader,
+            services.alerts,
+            alert_scope,
+            exposure=services.network.exposure,
+            printer=printer,
+            clock=services.clock,
+        ).build(),
         EnrollmentRoutes(organization_id, services.enrollments, services.locks).build(),
         PendingRegistrationRoutes(organization_id, services.approvals, services.enrollments).build(),
         authorities.build(),

@@ -174,15 +174,14 @@ class BoundedBody:
         body = b"".join(chunks)
         if body and not scope["path"].startswith(_JUDGED_BY_ROUTE):
             media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-            if form and media_type == form:
-                return body
-            if scope["path"].startswith(self._prefix) and not _JSON.fullmatch(media_type):
+            is_right = media_type == form if form else _JSON.fullmatch(media_type)
+            if scope["path"].startswith(self._prefix) and not is_right:
                 raise UnsupportedMediaType(
                     f"the body comes as {media_type[:80]!r}" if media_type else "the body comes without its type",
-                    hint=f"send it with Content-Type: {form}"
-                    if form
-                    else "send JSON, with Content-Type: application/json",
+                    hint=f"send {form or 'JSON'}, with Content-Type: {form or 'application/json'}",
                 )
+            if form:
+                return body
             if media_type not in _NOT_JSON:
                 check_json(body)
         return body
