@@ -6,7 +6,8 @@ export type MapQuery = NonNullable<paths['/v1/network-map']['get']['parameters']
 
 const GROUPINGS = ['zone', 'subnet', 'level', 'site'] as const;
 const LEVELS = ['0', '1', '2', '3', '3.5', '4', '5'] as const;
-export const LIMIT = 2_000;
+const LIMIT = 2_000;
+export const LIMIT_MOST = 5_000;
 
 function among<T extends string>(value: string | null, words: readonly T[]): T | undefined {
   return words.find((word) => word === value);
@@ -30,7 +31,7 @@ export function mapQueryIn(parameters: URLSearchParams): MapQuery {
     hops: focus ? Math.max(1, Math.min(4, Number(parameters.get('hops')) || 1)) : undefined,
     open: opened.length ? opened.slice(-64) : undefined,
     is_closed: parameters.get('closed') === '1' || undefined,
-    limit: LIMIT,
+    limit: Math.max(1, Math.min(LIMIT_MOST, Number(parameters.get('limit')) || LIMIT)),
   };
 }
 

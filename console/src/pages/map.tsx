@@ -12,7 +12,7 @@ import { Badge, Button, Empty, Foreign, Page, ProblemNote } from '../ui/ui';
 import { MapCanvas, type MapHandle } from './map-canvas';
 import { edgesAsCsv, inOrder, nodesAsCsv } from './map-files';
 import { Filters } from './map-filters';
-import { isNarrowed, mapOptions, mapPath, type MapQuery, mapQueryIn } from './map-query';
+import { isNarrowed, LIMIT_MOST, mapOptions, mapPath, type MapQuery, mapQueryIn } from './map-query';
 import { type NetworkMap, Scene, type Thing } from './map-scene';
 import { Chosen, Legend } from './map-side';
 import { plain } from './network-words';
@@ -90,7 +90,12 @@ export default function NetworkMapPage() {
       {map && map.closed > 0 && !query.is_closed && (
         <p className="note">
           More than {map.limit.toLocaleString('en')} assets: {map.closed} groups are closed. Double-click one, or choose it and press Enter, to
-          see its assets; nothing moves by that.
+          see its assets; nothing moves by that.{' '}
+          {map.limit < LIMIT_MOST && (
+            <Button kind="quiet" onPress={() => change({ limit: String(LIMIT_MOST) })}>
+              Show up to {LIMIT_MOST.toLocaleString('en')}
+            </Button>
+          )}
         </p>
       )}
       {isEmpty && (isNarrowed(query) ? <NothingFits onClear={() => change(FRESH)} /> : <NoSensor />)}

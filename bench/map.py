@@ -1,0 +1,318 @@
+"""A network of 10,000 assets and 200,000 links: the lists, the map, and the frames of a map of 5,000 nodes in Chromium.
+
+The platform is real and runs in its own processes; only the inventory is written straight into its database while it
+rests, for a sensor would take minutes. Run it alone: ``.venv/bin/python -m bench.map`` (``--quick``: a tenth of it).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from bench.console import CHROMIUM, Watch, log_in
+from bench.vedette_platform import Platform, clock, describe_machine, running
+from playwright.sync_api import Page, sync_playwright
+
+from vedette.network.asset_repository import assets, identifiers
+from vedette.network.link_repository import links, operations
+
+HALL = "hall"
+ROLES = ("controller", "io_device", "hmi", "engineering_station", "historian", "workstation", "switch", "")
+LEVELS = {"controller": "1", "io_device": "0", "hmi": "2", "engineering_station": "2", "historian": "3"}
+PROTOCOLS = ("modbus", "s7comm", "opcua", "http", "tls", "dns", "smb", "enip")
+_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True)
+class MapPlan:
+    """How much there is: ``hall`` is the site whose map is drawn node by node."""
+
+    assets: int = 10_000
+    links: int = 200_000
+    hall_assets: int = 5_000
+    hall_pairs: int = 7_400
+    other_sites: int = 5
+    repetitions: int = 9
+    pan_s: float = 8.0
+
+
+QUICK = MapPlan(assets=1_000, links=20_000, hall_assets=500, hall_pairs=740, repetitions=3, pan_s=2.0)
+
+
+def seed(database: Path, plan: MapPlan) -> None:
+    """Write the inventory of a platform at rest."""
+    engine = sa.create_engine(f"sqlite:///{database}")
+    with engine.begin() as connection:
+        organization_id = connection.execute(
+            sa.text("SELECT organization_id FROM registry_devices LIMIT 1")
+        ).scalar_one()
+        base = {"organization_id": organization_id}
+        _insert(connection, assets, (base | each for each in _assets(plan)))
+        _insert(connection, identifiers, (base | each for each in _identifiers(plan)))
+        _insert(connection, links, (base | each for each in _links(plan)))
+        _insert(connection, operations, (base | each for each in _operations(plan)))
+    engine.dispose()
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: Iterator[dict[str, Any]]) -> None:
+    waiting: list[dict[str, Any]] = []
+    for row in rows:
+        waiting.append(row)
+        if len(waiting) == _AT_ONCE:
+            connection.execute(table.insert(), waiting)
+            waiting = []
+    if waiting:
+        connection.execute(table.insert(), waiting)
+
+
+def _site(number: int, plan: MapPlan) -> str:
+    return HALL if number < plan.hall_assets else f"plant-{number % plan.other_sites}"
+
+
+def _address(number: int) -> str:
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
+
+def _assets(plan: MapPlan) -> Iterator[dict[str, Any]]:
+    now = clock().now()
+    texts = dict.fromkeys(
+        (
+            "merged_into",
+            "product_code",
+            "firmware",
+            "serial",
+            "operating_system",
+            "device_type",
+            "role_because",
+            "note",
+        ),
+        "",
+    )
+    for number in range(plan.assets):
+        role = ROLES[number % len(ROLES)]
+        yield texts | {
+            "asset_id": f"ast_{number:026d}",
+            "site": _site(number, plan),
+            "state": "new" if number % 20 == 0 else "acknowledged",
+            "name": f"{role or 'thing'}-{number}",
+            "vendor": f"Maker {number % 40}",
+            "model": f"Model {number % 300}",
+            "role": role,
+            "level": LEVELS.get(role, ""),
+            "level_because": [],
+            "is_role_set": False,
+            "is_level_set": False,
+            "is_name_set": False,
+            "support": "",
+            "owner": "",
+            "criticality": "normal",
+            "ips": [_address(number)],
+            "macs": [],
+            "merged": [],
+            "sensors": [],
+            "first_at": now - timedelta(days=30),
+            "last_at": now,
+            "created_at": now - timedelta(days=30),
+            "revision": 0,
+        }
+
+
+def _identifiers(plan: MapPlan) -> Iterator[dict[str, Any]]:
+    now = clock().now()
+    for number in range(plan.assets):
+        yield {
+            "site": _site(number, plan),
+            "kind": "ip",
+            "value": _address(number),
+            "asset_id": f"ast_{number:026d}",
+            "is_pinned": False,
+            "last_at": now,
+        }
+
+
+def _pairs(plan: MapPlan) -> Iterator[tuple[int, int]]:
+    """Yield clients and servers: first the pairs of the hall, then those of the other sites, several links each."""
+    chance = random.Random(7)
+    seen: set[tuple[int, int]] = set()
+    while len(seen) < plan.hall_pairs:
+        client = chance.randrange(plan.hall_assets)
+        server = (client + 1 + int(chance.paretovariate(1.2))) % plan.hall_assets
+        if client != server and (client, server) not in seen:
+            seen.add((client, server))
+            yield client, server
+    count, left = plan.assets - plan.hall_assets, plan.links - plan.hall_pairs
+    while left > 0:
+        client = plan.hall_assets + chance.randrange(count)
+        step = plan.other_sites * (1 + int(chance.paretovariate(0.8)) % (count // plan.other_sites))
+        server = plan.hall_assets + (client - plan.hall_assets + step) % count
+        for _ in range(min(left, 3)):
+            left -= 1
+            yield client, server
+
+
+def _ends(number: int, client: int, server: int, plan: MapPlan) -> dict[str, Any]:
+    now = clock().now()
+    return {
+        "site": _site(client, plan),
+        "pair": f"{number:032d}",
+        "client_id": f"ast_{client:026d}",
+        "server_id": f"ast_{server:026d}",
+        "client": _address(client),
+        "server": _address(server),
+        "protocol": PROTOCOLS[number % len(PROTOCOLS)],
+        "tallies": {},
+        "first_at": now - timedelta(hours=number % 700),
+        "last_at": now,
+        "created_at": now - timedelta(hours=number % 700),
+    }
+
+
+def _links(plan: MapPlan) -> Iterator[dict[str, Any]]:
+    for number, (client, server) in enumerate(_pairs(plan)):
+        yield _ends(number, client, server, plan) | {
+            "link_id": f"{number * 2_654_435_761 % 2**32:032x}",
+            "transport": "tcp",
+            "port": 502 + number % 9,
+            "certainty": "confirmed",
+            "is_external": False,
+            "name": "",
+            "flows": 1 + number % 50,
+            "packets": 100 + number % 5_000,
+            "bytes": 10_000 + number % 900_000,
+        }
+
+
+def _operations(plan: MapPlan) -> Iterator[dict[str, Any]]:
+    for number, (client, server) in enumerate(_pairs(plan)):
+        if number % 4 == 0:
+            yield _ends(number, client, server, plan) | {
+                "operation_id": f"{number:032d}",
+                "service": "write_single_register",
+                "kind": "write" if number % 40 == 0 else "read",
+                "area": "",
+                "unit": "",
+                "times": 10,
+                "failures": 0,
+            }
+
+
+def measure_api(platform: Platform, plan: MapPlan) -> dict[str, dict[str, float]]:
+    """Ask for lists and maps; return milliseconds of the first answer and of later ones."""
+    asset_id = f"ast_{plan.assets - 1:026d}"
+    asked = {
+        "assets, 100": "/v1/assets?limit=100",
+        "assets, 1,000": "/v1/assets?limit=1000",
+        "assets, search": "/v1/assets?text=controller-99",
+        "assets, of a site and level": f"/v1/assets?site={HALL}&level=1",
+        "links, 100": "/v1/network-links?limit=100",
+        "links, 1,000": "/v1/network-links?limit=1000",
+        "links, of an asset": f"/v1/network-links?asset_id={asset_id}",
+        "links, of a protocol": "/v1/network-links?protocol=modbus",
+        "links, of a site": f"/v1/network-links?site={HALL}",
+        "links, external": "/v1/network-links?is_external=true",
+        "operations, writes": "/v1/network-operations?kind=write",
+        "asset": f"/v1/assets/{asset_id}",
+        "map, all, groups closed": "/v1/network-map",
+        "map, by subnet": "/v1/network-map?grouping=subnet",
+        "map, hall, node by node": f"/v1/network-map?site={HALL}&limit=5000",
+        "map, one protocol": "/v1/network-map?protocol=modbus",
+        "map, around an asset": f"/v1/network-map?focus={asset_id}&hops=2",
+    }
+    found: dict[str, dict[str, float]] = {}
+    for name, path in asked.items():
+        samples = []
+        for _ in range(plan.repetitions + 1):
+            begin = time.perf_counter()
+            answer = platform.api.get(path)
+            samples.append((time.perf_counter() - begin) * 1e3)
+            if not answer.is_success:
+                raise SystemExit(f"{path}: {answer.status_code} {answer.text[:500]}")
+        found[name] = {
+            "first_ms": samples[0],
+            "median_ms": statistics.median(samples[1:]),
+            "worst_ms": max(samples[1:]),
+            "bytes": len(answer.content),
+        }
+    return found
+
+
+def measure_frames(page: Page, plan: MapPlan) -> dict[str, Any]:
+    """Draw the hall node by node, move it and zoom it."""
+    begin = time.monotonic()
+    page.goto(f"/map?site={HALL}&limit=5000&by=level")
+    canvas = page.get_by_role("application", name="Network map")
+    canvas.wait_for()
+    page.locator(".page-head").get_by_text(f"{plan.hall_assets:,} assets").wait_for()
+    found: dict[str, Any] = {"shown_after_s": time.monotonic() - begin}
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    watch = Watch(page)
+    for name, wheel in (("everything", 0.0), ("nearer", -600.0), ("near, with words", -700.0)):
+        page.mouse.move(x, y)
+        if wheel:
+            page.mouse.wheel(0, wheel)
+        page.wait_for_timeout(300)
+        found[name] = _pan(page, watch, x, y, plan.pan_s / 3)
+    return found
+
+
+def _pan(page: Page, watch: Watch, x: float, y: float, seconds: float) -> dict[str, float]:
+    """Drag the map to and fro; return frames a second that were asked for by the movement and drawn."""
+    page.mouse.move(x, y)
+    page.mouse.down()
+    watch.begin()
+    begin = time.monotonic()
+    moves = 0
+    while time.monotonic() - begin < seconds:
+        moves += 1
+        page.mouse.move(x + (moves % 40 - 20) * 6, y + (moves % 24 - 12) * 5)
+    took = time.monotonic() - begin
+    seen = watch.end()
+    page.mouse.up()
+    return {"frames_per_s": seen["frames"] / took, "moves_per_s": moves / took, **seen}
+
+
+def measure(plan: MapPlan) -> dict[str, Any]:
+    """Measure everything."""
+    with tempfile.TemporaryDirectory(prefix="vedette-bench-map-") as name:
+        folder = Path(name)
+        with running(folder) as platform:
+            authentication = {"type": "self_signed", "primary_thumbprint": "0" * 64}
+            platform.call("POST", "/v1/devices", json={"device_id": "template", "authentication": authentication})
+        begin = time.monotonic()
+        seed(next((folder / "data").rglob("vedette.db")), plan)
+        figures: dict[str, Any] = {"machine": describe_machine(), "seed_s": time.monotonic() - begin}
+        with running(folder) as platform, sync_playwright() as playwright:
+            figures["api"] = measure_api(platform, plan)
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            address, state = log_in(browser, platform)
+            context = browser.new_context(
+                base_url=address, storage_state=state, viewport={"width": 1280, "height": 800}
+            )
+            context.set_default_timeout(60_000)
+            figures["frames"] = measure_frames(context.new_page(), plan)
+            browser.close()
+    return figures
+
+
+def main() -> None:
+    """Measure, and print what was found as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of it, to try")
+    found = measure(QUICK if parser.parse_args().quick else MapPlan())
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
