@@ -109,6 +109,11 @@ class SeenNetwork:
         done = self._run("read", str(path), "--send-as", str(self.config))
         assert done.returncode == 0, done.stderr
 
+    def run_on(self, capture: bytes) -> subprocess.CompletedProcess[bytes]:
+        """Have the sensor listen to a capture until it ends, as to an interface: alerts carry packets."""
+        command = [sys.executable, "-m", "vedette.sensor", "run", "-i", "-", "--config", str(self.config)]
+        return subprocess.run(command, input=capture, capture_output=True, timeout=100, check=False)
+
     def assets(self, **params: Any) -> list[dict[str, Any]]:
         """Return the assets at the site."""
         return self._list("/v1/assets", params)

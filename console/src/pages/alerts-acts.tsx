@@ -7,6 +7,7 @@ import { ActModal } from '../ui/act';
 import { visible } from '../ui/text';
 import { Button, Foreign, ProblemNote } from '../ui/ui';
 import { batches } from './bulk-parts';
+import { useTriageKeys } from './alerts-keys';
 import { type Alert, type Verdict, VERDICTS } from './alerts-words';
 
 export type AlertAct = 'acknowledge' | 'close' | 'reopen' | 'merge';
@@ -83,6 +84,7 @@ export function AlertActs({ asked, close, ask, selected, clear }: ActsProps) {
     close();
     if (meantBy('acknowledge', [only]).length > 0) mutate(only);
   }, [only, close, mutate]);
+  useTriageKeys(done?.undo != null && !undoing.isPending, { u: () => done && undoing.mutate(done) });
   const finish = (what: Done) => {
     undoing.reset();
     setDone(what);
@@ -108,8 +110,8 @@ export function AlertActs({ asked, close, ask, selected, clear }: ActsProps) {
           )}
           <span role="status">{visible(done?.words ?? '')}</span>
           {done?.undo && (
-            <Button isDisabled={undoing.isPending} onPress={() => undoing.mutate(done)}>
-              {undoing.isPending ? 'Undoing…' : 'Undo'}
+            <Button autoFocus key={done.words} isDisabled={undoing.isPending} onPress={() => undoing.mutate(done)}>
+              {undoing.isPending ? 'Undoing…' : 'Undo (u)'}
             </Button>
           )}
           <ProblemNote error={undoing.error ?? looking.error} />

@@ -36,6 +36,7 @@ const KEYS = [
   ['h', 'hide its like'],
   ['m', 'merge the selected'],
   ['r', 'open again'],
+  ['u', 'undo'],
 ] as const;
 
 export function KeyHelp() {
