@@ -83,6 +83,7 @@ def test_a_plan_from_proposal_to_enforcement_at_the_command_line(
     code, out = command("segment", "replay", "--attack", str(attack))
     assert (code, "1 of 1 connections would be blocked" in out) == (0, True)
     assert command("zone", "plan")[0] == 0
+    assert "Guests" in command("zone", "diff")[1]
     assert command("zone", "approve", "--reason", "walked the line", "--yes")[0] == 0
     assert command("segment", "stage", "enforce", "--reason", "monitored", "--yes")[0] == 0
     code, text = command("segment", "compile", cell["zone_id"])
@@ -121,6 +122,18 @@ def test_a_mud_file_is_written_and_compared(command: Command, assets: dict[str, 
     file.write_text("{}")
     assert command("segment", "compare-mud", assets[PLC], str(file))[0] == 2
     assert command("segment", "mud", "ast_nobody")[0] == 4
+    # Nobody has set a key on this platform.
+    assert command("segment", "mud", assets[PLC], "--signature", str(tmp_path / "mud.p7s"))[0] == 4
+
+
+def test_versions_are_compared_with_what_there_is(api: httpx.Client, assets: dict[str, str]) -> None:
+    assert assets
+    path = "/v1/segmentation/plans/approved/difference"
+    same = api.get(path).raise_for_status().json()
+    assert (same["zones"], same["conduits"], same["number"]) == ([], [], same["base"])
+    assert _refused(api.get(path, params={"from": "999999"})) == (404, "network.plan_not_found")
+    assert api.get(path, params={"from": "newest"}).status_code == 422
+    assert _refused(api.get("/v1/segmentation/plans/999999/difference")) == (404, "network.plan_not_found")
 
 
 def test_a_draft_is_edited_on_the_revision_that_was_seen(api: httpx.Client) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -71,6 +73,20 @@ def test_a_vulnerability_is_told_with_its_reasons(tern: str, api: httpx.Client) 
     assert tern in {each["asset_id"] for each in api.get("/v1/exposures", params={"site": SITE}).json()["items"]}
     assert listed(api, site="nowhere") == []
     assert api.get("/v1/vulnerabilities/summary").json()["proven"] >= 1
+
+
+def test_vulnerabilities_are_exported_as_a_table_and_whole(tern: str, api: httpx.Client, command: Command) -> None:
+    answer = api.get("/v1/vulnerability-export", params={"asset_id": tern})
+    assert answer.headers["content-type"].startswith("text/csv")
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert (row["name"], row["asset_id"], row["certainty"], row["score"]) == (CVE, tern, "proven", "9.8")
+    whole = api.get("/v1/vulnerability-export", params={"asset_id": tern, "form": "json"}).json()
+    assert whole == listed(api, asset_id=tern)
+    assert api.get("/v1/vulnerability-export", params={"site": "nowhere", "form": "json"}).json() == []
+    code, out = command("vulnerability", "export", "--certainty", "proven", "--site", SITE)
+    assert (code, tern in out) == (0, True)
+    code, out = command("vulnerability", "export", "--format", "json", "--site", SITE)
+    assert (code, json.loads(out)["items"][0]["name"]) == (0, CVE)
 
 
 def test_what_does_not_exist_or_fit_is_refused(tern: str, api: httpx.Client) -> None:

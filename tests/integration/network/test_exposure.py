@@ -311,6 +311,51 @@ async def test_what_a_device_says_of_itself_counts_against_it(terns: ExposureHou
     assert [each.provenance.value for each in told.signals] == ["self-reported"]
 
 
+async def test_a_device_that_no_sensor_saw_is_compared_by_what_it_reports(
+    terns: ExposureHouse, clock: ManualClock
+) -> None:
+    await terns.imported(document())
+    device = await terns.network.device("pump-7")
+    await terns.network.device("pump-8")  # it tells nothing
+    own = b'{"deviceInformation": {"manufacturer": "Ostwind Controls", "model": "Tern 500", "swVersion": "V2.3"}}'
+    await terns.network.twins.report(terns.organization_id, device.generation_id, own)
+    await terns.assessor.assess()
+    (found,) = await terns.found()
+    assert (found.asset_id, found.asset_name, found.certainty) == (device.generation_id, "pump-7", Certainty.PROVEN)
+    assert [each.because for each in found.factors if each.name == "exposure"] == ["no sensor sees who reaches it"]
+    assert [each.provenance.value for each in (await terns.health()).signals] == ["self-reported"]
+    report = await terns.exposure.show(terns.organization_id, device.generation_id, CVE)
+    assert report.surroundings.is_seen is False
+    until = clock.now() + timedelta(days=9)
+    accepted = await terns.exposure.accept(
+        terns.organization_id, device.generation_id, CVE, owner="jo", until=until, actor=ACTOR, reason="in stock"
+    )
+    assert accepted.state is VulnerabilityState.ACCEPTED
+    assert (await terns.health()).signals == ()
+    fixed = b'{"deviceInformation": {"manufacturer": "Ostwind Controls", "model": "Tern 500", "swVersion": "V9.9"}}'
+    await terns.network.twins.report(terns.organization_id, device.generation_id, fixed)
+    assert len(await terns.found()) == 1
+    clock.advance(timedelta(minutes=11))
+    await terns.assessor.assess()
+    assert await terns.found() == []
+
+
+async def test_a_device_leaves_the_list_once_a_sensor_sees_it_or_it_is_deleted(terns: ExposureHouse) -> None:
+    await terns.imported(document())
+    for name in ("pump-7", "pump-8"):
+        device = await terns.network.device(name)
+        own = b'{"deviceInformation": {"manufacturer": "Ostwind Controls", "model": "Tern 500", "swVersion": "V2.3"}}'
+        await terns.network.twins.report(terns.organization_id, device.generation_id, own)
+    await terns.assessor.assess()
+    assert {each.asset_name for each in await terns.found()} == {"pump-7", "pump-8"}
+    plc = await terns.tern()
+    await terns.assets.change(terns.organization_id, plc.asset_id, {"device_id": "pump-7"}, actor=ACTOR)
+    await terns.network.devices.delete(terns.organization_id, "pump-8", actor=ACTOR, reason="scrapped")
+    terns.assessor.nudge()
+    await terns.assessor.assess()
+    assert {each.asset_id for each in await terns.found()} == {plc.asset_id}
+
+
 async def test_a_signal_goes_with_its_device(terns: ExposureHouse) -> None:
     await terns.imported(document())
     plc = await terns.tern()

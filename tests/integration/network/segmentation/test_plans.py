@@ -52,6 +52,7 @@ def _room(house: NetworkHouse, clock: ManualClock, exposure: ExposureService | N
         house.reader,
         guard=house.guard,
         url="http://localhost:8480/",
+        on_violated=lambda *_: None,
         clock=clock,
         ids=RandomIds(clock),
         exposure=exposure,
