@@ -334,11 +334,17 @@ class Engine:
         side.tries += 1
         if entry is None:
             self._taps.hear_unknown(side, payload, at_ns)
+        if len(payload) == 1 and side.payload_bytes == 1 and side.first_seq < 0 and flow.transport == "tcp":
+            return  # a keep-alive, where the capture begins in the middle of the conversation
+        alone = payload
         if side.held:  # some send a header and its content in two segments
             payload = side.held + payload
             side.held = b""
         if entry is None:
             found = self.identifier.find(flow, payload, is_from_client=side.is_client)
+            if found is None and payload is not alone:  # what was held may be the end of a message
+                found = self.identifier.find(flow, alone, is_from_client=side.is_client)
+                payload = alone if found is not None else payload
             if found is None:
                 is_stream = flow.transport == "tcp"
                 if is_stream and len(payload) < _FEW_BYTES:

@@ -370,3 +370,11 @@ def test_mutated_frames_raise_nothing(data: st.DataObject) -> None:
     )
     assert engine.counters.packets == len(frames)
     assert engine.reassembly.waiting_bytes == 0
+
+
+def test_a_keep_alive_before_the_first_message_does_not_hide_the_protocol() -> None:
+    talk = build.Talk(502)
+    talk.say(b"\0").say(READ).answer(b"\0").answer(ANSWER).say(READ).answer(ANSWER)
+    heard, _ = run(talk.frames)
+    assert [(flow.protocol, flow.certainty) for flow in heard.flows] == [("modbus", "confirmed")]
+    assert len(heard.ops) == 4

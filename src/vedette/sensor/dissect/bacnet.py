@@ -52,19 +52,29 @@ class Bacnet(Dissector):
 
     def datagram(self, payload: bytes, is_from_client: bool, at_ns: int) -> None:
         """Read one datagram."""
-        function, length = payload[1], payload[2] << 8 | payload[3]
-        if payload[0] != MAGIC or length != len(payload):
-            raise Malformed(f"{length} bytes announced, {len(payload)} there")
-        if function not in _WITH_NPDU:
-            self._link(payload, function, is_from_client, at_ns)
+        if self.flow.transport == "ethernet":  # behind the LLC header the network layer stands alone
+            self._network(payload, 0, is_from_client, at_ns, is_forwarded=False)
             return
-        position = 10 if function == 4 else 4
+        function, length = payload[1], payload[2] << 8 | payload[3]
+        if payload[0] != MAGIC:
+            raise Malformed(f"type {payload[0]}; {MAGIC} expected")
+        if function in _WITH_NPDU:
+            is_forwarded = function == 4
+            self._network(payload, 10 if is_forwarded else 4, is_from_client, at_ns, is_forwarded=is_forwarded)
+        else:
+            self._link(payload, function, is_from_client, at_ns)
+        if length != len(payload):  # devices read it all the same
+            what = f"{length} bytes announced, {len(payload)} there"
+            self.complain(at_ns, is_from_client, AnomalyKind.MALFORMED, what)
+
+    def _network(self, payload: bytes, position: int, is_from_client: bool, at_ns: int, *, is_forwarded: bool) -> None:
+        """Read the network layer and what it carries."""
         version, control = payload[position], payload[position + 1]
         if version != 1:
             raise Malformed(f"network layer version {version}")
         position += 2
         unit: int | None = None
-        is_routed = bool(control & 0x08) or function == 4
+        is_routed = bool(control & 0x08) or is_forwarded
         if control & 0x20:
             unit = payload[position] << 8 | payload[position + 1]
             position += 3 + payload[position + 2]
@@ -266,12 +276,20 @@ class Bacnet(Dissector):
 
 def check(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the interface
     """Tell whether a payload is one BACnet/IP message; see ``interface.Check``."""
-    if payload[0] != MAGIC or payload[1] not in codes.BVLC or payload[2] << 8 | payload[3] != len(payload):
+    if payload[0] != MAGIC or payload[1] not in codes.BVLC:
         return NO
+    is_whole = payload[2] << 8 | payload[3] == len(payload)
     if payload[1] not in _WITH_NPDU:
-        return WEAK
+        return WEAK if is_whole else NO
     at = 10 if payload[1] == 4 else 4
-    return SURE if payload[at] == 1 and not payload[at + 1] & 0x50 else NO
+    if payload[at] != 1 or payload[at + 1] & 0x50:
+        return NO
+    return SURE if is_whole else WEAK
+
+
+def check_npdu(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the interface
+    """Tell whether a frame carries BACnet's network layer; see ``interface.Check``."""
+    return SURE if payload[0] == 1 and not payload[1] & 0x50 else NO
 
 
 def zeek(op: OtOp) -> list[ZeekRow]:

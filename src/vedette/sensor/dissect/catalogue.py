@@ -9,6 +9,7 @@ from typing import Final
 
 from vedette.sensor.dissect import (
     ads,
+    ads_discovery,
     arp,
     bacnet,
     bsap,
@@ -38,6 +39,7 @@ from vedette.sensor.dissect import (
 from vedette.sensor.dissect.identified_catalogue import IDENTIFIED_PROTOCOLS
 from vedette.sensor.dissect.interface import Protocol
 from vedette.sensor.dissect.it_catalogue import IT_PROTOCOLS
+from vedette.sensor.dissect.it_identified_catalogue import IT_IDENTIFIED_PROTOCOLS
 
 PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol(
@@ -67,6 +69,8 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
              is_found_anywhere=True, zeek=iec104.zeek),
     Protocol("bacnet", "BACnet/IP", "ot", "udp", (47808,), bacnet.check, bacnet.Bacnet,
              is_found_anywhere=True, zeek=bacnet.zeek),
+    Protocol("bacnet", "BACnet over Ethernet", "ot", "ethernet", (0x18282,), bacnet.check_npdu, bacnet.Bacnet,
+             is_one_way=True, zeek=bacnet.zeek),
     Protocol("opcua", "OPC UA binary", "ot", "tcp", (4840, 4843, 48010, 53530), opcua.check, opcua.OpcUa,
              is_found_anywhere=True, zeek=opcua.zeek),
     Protocol("fins", "OMRON FINS", "ot", "tcp", (9600,), fins.check, fins.Fins, is_found_anywhere=True),
@@ -77,6 +81,8 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("melsec", "Mitsubishi MELSEC and SLMP over UDP", "ot", "udp", (5000, 5001, 5002, 5006, 5008, 5010, 45237),
              melsec.check, melsec.Melsec, is_found_anywhere=True),
     Protocol("ads", "Beckhoff ADS", "ot", "tcp", (48898,), ads.check, ads.Ads, is_found_anywhere=True),
+    Protocol("ads", "Beckhoff ADS discovery", "ot", "udp", (48899,), ads_discovery.check, ads_discovery.AdsDiscovery,
+             is_found_anywhere=True),
     Protocol("knx", "KNXnet/IP", "ot", "udp", (3671,), knx.check, knx.Knx, is_found_anywhere=True),
     Protocol("knx", "KNXnet/IP over TCP", "ot", "tcp", (3671,), knx.check, knx.Knx, is_found_anywhere=True),
     Protocol("hart_ip", "HART-IP", "ot", "udp", (5094,), hart_ip.check, hart_ip.HartIp, is_found_anywhere=True),
@@ -106,4 +112,5 @@ PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("arp", "ARP", "it", "ethernet", (0x0806,), arp.check, arp.Arp, is_one_way=True),
     *IT_PROTOCOLS,
     *IDENTIFIED_PROTOCOLS,
+    *IT_IDENTIFIED_PROTOCOLS,
 )  # fmt: skip

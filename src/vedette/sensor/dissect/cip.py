@@ -105,10 +105,16 @@ class Reader:
                 data[start + 4 : start + 4 + size], key, is_from_client, at_ns, _route(route), depth + 1
             )
         if service == codes.MULTIPLE:
+            self._owner.emit(
+                OtOp(
+                    at_ns, self._owner.flow, is_from_client, "cip", name, service, kind, _REQUEST,
+                    unit, path.area, path.instance, None, path.tag, None, "", key, None, path.detail,
+                )
+            )  # fmt: skip
             parts = tuple(
                 self._request(part, key, is_from_client, at_ns, unit, depth + 1) for part in _together(data, start)
             )
-            return Asked(service, name, kind, path, path.area, None, None, at_ns, unit, parts)
+            return Asked(service, name, kind, path, path.area, path.instance, None, at_ns, unit, parts)
         if path.class_id == codes.PCCC and service == codes.EXECUTE_PCCC:
             return self._pccc(data[start:], path, is_from_client, at_ns, unit)
         area, first, quantity, value, detail = path.area, path.instance, None, None, path.detail
@@ -147,6 +153,13 @@ class Reader:
             asked = None
         result = codes.STATUS.get(status) or f"status_{status:02x}"
         if service == codes.MULTIPLE and asked is not None and status in {0, 0x1E}:
+            owner.emit(
+                OtOp(
+                    at_ns, owner.flow, is_from_client, "cip", asked.name, service, asked.kind, _RESPONSE,
+                    asked.unit, asked.area, asked.first, None, asked.path.tag, None, result, key,
+                    at_ns - asked.at_ns, asked.path.detail,
+                )
+            )  # fmt: skip
             for part, question in zip(_together(data, start), asked.parts, strict=False):
                 if len(part) >= 4 and part[0] & 0x80:
                     self._response(part, question, key, is_from_client, at_ns)

@@ -13,6 +13,7 @@ from vedette.sensor.model import OpKind, Role
 
 COMMANDS: Final[dict[int, tuple[str, OpKind]]] = {
     0x0000: ("nop", OpKind.SESSION),
+    0x0001: ("list_targets", OpKind.IDENTIFY),  # of Rockwell, before there was a standard
     0x0004: ("list_services", OpKind.IDENTIFY),
     0x0063: ("list_identity", OpKind.IDENTIFY),
     0x0064: ("list_interfaces", OpKind.IDENTIFY),
@@ -93,11 +94,14 @@ OF_CLASS: Final[dict[int, _Known]] = {
     PCCC: {EXECUTE_PCCC: ("execute_pccc", OpKind.OTHER)},
     SYMBOL: TAG_SERVICES,
     0x6C: {0x4C: ("read_template", OpKind.DIAGNOSE)},
+    0x8E: {0x4B: ("lock_controller", OpKind.CONTROL), 0x4C: ("unlock_controller", OpKind.CONTROL)},
     0xA1: {
         0x4B: ("nv_storage_update", OpKind.FIRMWARE),
         0x4C: ("nv_storage_update_transfer", OpKind.FIRMWARE),
-        0x4D: ("nv_storage_update_complete", OpKind.FIRMWARE),
+        0x4D: ("nv_storage_transfer", OpKind.FIRMWARE),
     },
+    # By which panels read many tags at once; what they make are lists for themselves, not logic.
+    0xB2: {0x08: ("create_tag_list", OpKind.SESSION), 0x09: ("delete_tag_list", OpKind.SESSION)},
 }
 DOWNLOADS: Final = frozenset({(0x37, 0x4C), (0x37, 0x4E), (0x37, 0x50), (0x37, 0x51)})
 UPLOADS: Final = frozenset({(0x37, 0x4B), (0x37, 0x4D), (0x37, 0x4F)})
@@ -109,8 +113,9 @@ CLASSES: Final = {
     0x28: "motor_data", 0x29: "control_supervisor", 0x2A: "ac_dc_drive", 0x37: "file", 0x43: "time_sync",
     0x47: "device_level_ring", 0x48: "qos", 0x5D: "security", 0x64: "program", 0x66: "devicenet_scanner",
     0x67: "pccc", 0x68: "program_name", 0x69: "io_map", 0x6A: "task", 0x6B: "symbol", 0x6C: "template",
-    0x72: "change_log", 0x8E: "execution_mode", 0xA1: "nonvolatile_storage", 0xAC: "controller_status",
-    0xB2: "tag_list", 0xF3: "connection_configuration", 0xF4: "port", 0xF5: "tcp_ip_interface", 0xF6: "ethernet_link",
+    0x72: "change_log", 0x8B: "wall_clock_time", 0x8E: "execution_mode", 0xA1: "nonvolatile_storage",
+    0xAC: "controller_status", 0xB2: "tag_list", 0xF3: "connection_configuration", 0xF4: "port",
+    0xF5: "tcp_ip_interface", 0xF6: "ethernet_link",
 }  # fmt: skip
 
 STATUS: Final = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
+from vedette.sensor.dissect.hart_values import answered
 from vedette.sensor.dissect.interface import NO, NOT_A_MESSAGE, SURE, Malformed, StreamDissector
 from vedette.sensor.dissect.transactions import Transactions
 from vedette.sensor.dissect.wording import text_of
@@ -96,6 +97,8 @@ _RESULTS: Final = {
     34: "delayed_response_running", 64: "command_not_implemented",
 }  # fmt: skip
 _IDENTITIES: Final = frozenset({0, 11, 21, 73, 75})
+_ERRORS: Final = frozenset({2, 3, 4, 5, 6, 7, 16, 32, 33, 34, 64})
+_TELLING: Final = frozenset({OpKind.READ, OpKind.IDENTIFY, OpKind.DIAGNOSE})
 
 _HEADER: Final = Struct(">BBBBHH").unpack_from
 
@@ -175,7 +178,9 @@ class HartIp(StreamDissector):
     ) -> None:
         service, kind, area = COMMANDS.get(frame.command, (f"command_{frame.command}", OpKind.OTHER, ""))
         result, data = "", frame.data
-        value: Values = None
+        name: str
+        value: Values
+        name, value = "", None
         if direction is not Direction.REQUEST and len(data) >= 2:
             code = data[0]
             result = f"communication_error_{code:02x}" if code & _COMMUNICATION_ERROR else _RESULTS.get(
@@ -186,6 +191,8 @@ class HartIp(StreamDissector):
                 self._identity(data, frame.unit, at_ns)
             elif frame.command == 20 and data:
                 self.tell(at_ns, Attribute.NAME, text_of(data[:32]), confidence=PROBABLE, source="hart_ip long tag")
+            if not code & _COMMUNICATION_ERROR and code not in _ERRORS and data and kind in _TELLING:
+                name, value = answered(frame.command, data)
             if direction is Direction.REPORT:
                 kind = OpKind.REPORT
         elif kind is OpKind.WRITE and data:
@@ -193,7 +200,7 @@ class HartIp(StreamDissector):
         self.emit(
             OtOp(
                 at_ns, self.flow, is_from_client, "hart_ip", service, frame.command, kind, direction, frame.unit, area,
-                None, None, "", value, result, number, latency_ns,
+                None, None, name, value, result, number, latency_ns,
             )
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ _LONG: Final = Struct(">I").unpack_from
 
 _CODESYS: Final = 0x000117E8
 _CODESYS_MAX_BYTES: Final = 1 << 20
+_CODESYS_DATAGRAMS: Final = frozenset({0xC4, 0xC5})
 _TRISTATION_TYPES: Final = range(1, 12)
 _POWERLINK_TYPES: Final = frozenset({1, 3, 4, 5, 6, 13})
 _PTP_TYPES: Final = frozenset({0, 1, 2, 3, 8, 9, 10, 11, 12, 13})
@@ -39,6 +40,21 @@ def codesys(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the 
 def codesys_v2(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the interface
     """CODESYS V2: its mark."""
     return WEAK if payload.startswith(b"\xbb\xbb") and len(payload) >= 6 else NO
+
+
+def codesys_udp(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the interface
+    """CODESYS V3 over UDP: the datagram layer's mark, and hops that are left."""
+    return WEAK if payload[0] in _CODESYS_DATAGRAMS and payload[1] & 7 and len(payload) >= 8 else NO
+
+
+def melsoft(payload: bytes, is_from_client: bool) -> int:
+    """MELSOFT, by which Mitsubishi's tools speak with controllers: a mark for each direction, zeros, a constant."""
+    answer = 0 if is_from_client else 0x80
+    if payload[0] == 0x5A | answer:
+        return WEAK if not payload[1] and len(payload) in {4, 14} else NO
+    if payload[0] != 0x57 | answer or payload[3:6] != b"\0\0\0":
+        return NO
+    return SURE if payload[6:8] == b"\x11\x11" and len(payload) >= 24 else NO
 
 
 def fox(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the interface

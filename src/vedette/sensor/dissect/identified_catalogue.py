@@ -9,6 +9,13 @@ from vedette.sensor.dissect.interface import Protocol
 
 IDENTIFIED_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("codesys", "CODESYS V3", "ot", "tcp", (11740, 11741, 11742, 11743), check.codesys, is_found_anywhere=True),
+    Protocol(
+        "codesys", "CODESYS V3 over UDP", "ot", "udp", (1740, 1741, 1742, 1743), check.codesys_udp, is_one_way=True
+    ),
+    Protocol("melsoft", "Mitsubishi MELSOFT", "ot", "tcp", (5001, 5002, 5562), check.melsoft, is_found_anywhere=True),
+    Protocol(
+        "melsoft", "Mitsubishi MELSOFT over UDP", "ot", "udp", (5560, 5561), check.melsoft, is_found_anywhere=True
+    ),
     Protocol("codesys_v2", "CODESYS V2", "ot", "tcp", (1200, 2455), check.codesys_v2),
     Protocol("fox", "Niagara Fox", "ot", "tcp", (1911,), check.fox, is_found_anywhere=True),
     Protocol("tristation", "TriStation", "ot", "udp", (1502,), check.tristation),

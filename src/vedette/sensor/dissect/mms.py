@@ -35,6 +35,8 @@ _DATA: Final = b"\x01\x00\x01\x00"
 _CONNECT: Final = 0x0D
 _ACCEPT: Final = 0x0E
 _USER_DATA: Final = 0x61
+# Without session and presentation, as small stacks send it straight over COTP.
+_INITIATES: Final = b"\xa8\xa9"
 _MMS_CONTEXT: Final = b"\x02\x01\x03"
 # The abstract syntax of MMS, as an object identifier within presentation's list of contexts.
 _MMS_SYNTAX: Final = bytes.fromhex("0605 28ca220201")
@@ -76,6 +78,10 @@ class Mms(Tpkt):
         elif data[0] in {_CONNECT, _ACCEPT}:
             is_request = data[0] == _CONNECT
             self._session("initiate", is_request, is_from_client, at_ns)
+        elif data[0] in _INITIATES:
+            self._session("initiate", data[0] == _INITIATES[0], is_from_client, at_ns)
+        elif is_one(data):
+            self._unit(data, 0, len(data), is_from_client, at_ns)
 
     def _session(self, service: str, is_request: bool, is_from_client: bool, at_ns: int) -> None:
         self.emit(
@@ -255,6 +261,16 @@ def check(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the in
         return SURE
     # An answer names no syntax: MMS stands in the third context, where everybody has it.
     return SURE if content[:1] == b"\x0e" and _MMS_CONTEXT in content and b"\xa9" in content else NO
+
+
+def is_one(data: bytes) -> bool:
+    """Tell whether what COTP carries is a unit of a session, or one of MMS that does without."""
+    if data[0] in {_CONNECT, _ACCEPT} or data.startswith(_DATA):
+        return True
+    if not (0xA0 <= data[0] <= 0xAD or 0x8A <= data[0] <= 0x8D):
+        return False
+    _, _, end = tagged(data, 0, len(data))
+    return end == len(data)
 
 
 def zeek(op: OtOp) -> list[ZeekRow]:

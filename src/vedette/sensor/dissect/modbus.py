@@ -60,6 +60,9 @@ _RESPONSE: Final = Direction.RESPONSE
 _REGISTERS: Final = tuple(Struct(f">{count}H") for count in range(128))
 _READS_BITS: Final = frozenset({1, 2})
 _READS: Final = frozenset({1, 2, 3, 4, READ_WRITE_REGISTERS})
+_COUNTED: Final = frozenset({1, 2, 3, 4, 12, 17, 20, 21, 23})
+_ENCAPSULATES: Final = frozenset({13, 14})
+_WITH_COUNT: Final = frozenset({15, 16})
 _ECHOES: Final = frozenset({5, 6, 15, 16, MASK_WRITE_REGISTER})
 
 
@@ -289,7 +292,25 @@ def check(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the in
         return NO
     if function & 0x7F not in FUNCTIONS:
         return WEAK if length <= _MAX_LENGTH and len(payload) == 6 + length else NO
-    return SURE if len(payload) == 6 + length else WEAK if len(payload) > 6 + length else NO
+    if len(payload) != 6 + length:
+        return WEAK if len(payload) > 6 + length else NO
+    return SURE if _fits(function, length - 1, payload) else WEAK
+
+
+def _fits(function: int, size: int, payload: bytes) -> bool:
+    """Tell whether a data unit is as long as its function makes it, asked or answered.
+
+    LDAP of Windows, DICOM and others have a length in the same place that counts the same bytes.
+    """
+    if function >= EXCEPTION:
+        return size == 2
+    if size in {REQUEST_BYTES.get(function), RESPONSE_BYTES.get(function)}:
+        return True
+    if function in _COUNTED:
+        return size == 2 + payload[8]
+    if function == ENCAPSULATED:
+        return payload[8] in _ENCAPSULATES
+    return function in _WITH_COUNT and size == 6 + payload[12]
 
 
 def zeek(op: OtOp) -> list[ZeekRow]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
-from vedette.sensor.dissect import s7_identity, s7comm_plus
+from vedette.sensor.dissect import mms, s7_identity, s7comm_plus
 from vedette.sensor.dissect import s7comm_codes as codes
 from vedette.sensor.dissect.interface import NO, SURE, WEAK, Malformed, ZeekRow
 from vedette.sensor.dissect.s7_items import Item, decode, items_of
@@ -63,9 +63,9 @@ class Asked(NamedTuple):
 
 
 class S7comm(Tpkt):
-    """Reads S7comm; hands S7comm-plus, which comes through the same door, to its own reader."""
+    """Reads S7comm; hands S7comm-plus and MMS, which come through the same door, to their own readers."""
 
-    __slots__ = ("_asked", "_is_engineered", "_loads", "_plus", "_szl", "_unit")
+    __slots__ = ("_asked", "_is_engineered", "_loads", "_mms", "_plus", "_szl", "_unit")
 
     name: ClassVar[str] = "s7comm"
 
@@ -74,6 +74,7 @@ class S7comm(Tpkt):
         self._asked: Final[Transactions[int, Asked]] = Transactions()
         self._loads: Final[dict[int, str]] = {}
         self._plus: s7comm_plus.Reader | None = None
+        self._mms: mms.Mms | None = None
         self._szl = b""
         self._unit: str | None = None
         self._is_engineered = False
@@ -94,6 +95,12 @@ class S7comm(Tpkt):
     def content(self, data: bytes, is_from_client: bool, at_ns: int) -> None:
         """Read one protocol data unit."""
         if data[0] != S7:
+            if self._mms is not None or mms.is_one(data):  # the selectors looked like those of a controller
+                if self._mms is None:
+                    self._mms = mms.Mms(self.flow, self.sink)
+                    self.call_it("mms")
+                self._mms.content(data, is_from_client, at_ns)
+                return
             if data[0] != s7comm_plus.MAGIC:
                 raise Malformed(f"protocol id {data[0]}; {S7} or {s7comm_plus.MAGIC} expected")
             if self._plus is None:
@@ -322,6 +329,8 @@ def zeek(op: OtOp) -> list[ZeekRow]:
     """Return the rows of ICSNPP's S7 logs."""
     if op.protocol == "s7comm_plus":
         return s7comm_plus.zeek(op)
+    if op.protocol == "mms":
+        return mms.zeek(op)
     detail = op.detail or {}
     names = {_REQUEST: "Job", _RESPONSE: "Ack_Data", _REPORT: "Userdata"}
     is_userdata = "function_group" in detail

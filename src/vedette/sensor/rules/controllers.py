@@ -31,6 +31,7 @@ _CONTROLS: Final[dict[tuple[str, str], str]] = {
     ("s7comm_plus", "stop"): _STOP, ("s7comm_plus", "start"): _START, ("s7comm_plus", "reset"): _RESET,
     ("s7comm_plus", "set_variable"): _MODE,
     ("umas", "stop_plc"): _STOP, ("umas", "start_plc"): _START,
+    ("cip", "lock_controller"): _MODE, ("cip", "unlock_controller"): _MODE,
     ("cip", "factory_reset"): _FACTORY, ("cip", "stop"): _STOP, ("cip", "start"): _START, ("cip", "reset"): _RESET,
     ("pccc", "set_cpu_mode"): _MODE, ("pccc", "change_mode"): _MODE,
     ("fins", "stop"): _STOP, ("fins", "run"): _START, ("fins", "reset"): _RESET,
@@ -76,10 +77,9 @@ _LOGIC: Final = frozenset(
      "class_6d", "class_6e", "class_6f", "class_70", "class_73"}
 )  # fmt: skip
 _SETTINGS: Final = frozenset(
-    {"tcp_ip_interface", "ethernet_link", "port", "security", "identity", "device_level_ring", "qos", "class_8b"}
+    {"tcp_ip_interface", "ethernet_link", "port", "security", "identity", "device_level_ring", "qos", "wall_clock_time"}
 )
 _READS_LOGIC: Final = frozenset({("service_4f", "program"), ("service_4f", "program_name"), ("service_4f", "task")})
-_TAKES_OVER: Final = frozenset({("service_4b", "execution_mode"), ("service_4c", "execution_mode")})
 _PLUS_PROGRAM: Final = 3
 """The object under which an S7-1200 keeps its blocks; others that are created are subscriptions of panels."""
 _STUXNET_BLOCK: Final = "DB890"
@@ -218,11 +218,8 @@ class Controllers(Detector):
 
     def _of_maker(self, op: OtOp) -> None:
         """Hear services that only the maker knows, on objects of which it is known what they are."""
-        what = (op.service, op.area)
-        if what in _READS_LOGIC:
+        if (op.service, op.area) in _READS_LOGIC:
             self._tell(_UPLOAD, op, "cip program")
-        elif what in _TAKES_OVER:
-            self._tell(_MODE, op, "cip execution_mode")
 
     def _streamed(self, op: OtOp) -> None:
         """Hear blocks that are read from an S7-1200 or S7-1500; a panel reads one or two when it connects."""

@@ -17,6 +17,7 @@ _FIELD: Final = frozenset(
      Role.METER}
 )  # fmt: skip
 _INDUSTRIAL: Final = _FIELD | {Role.MASTER, Role.ENGINEERING_STATION, Role.HMI, Role.HISTORIAN}
+_MULTICAST: Final = ("ff", *(f"{first}." for first in range(224, 240)))
 _MAX_CHARS: Final = 96
 _MAX_PLACES: Final = 20_000
 
@@ -83,6 +84,11 @@ def ends_of(op: OtOp) -> tuple[str, str]:
     """Return who sent an operation, and to whom."""
     flow = op.flow
     return (flow.client, flow.server) if op.is_from_client else (flow.server, flow.client)
+
+
+def is_for_many(address: str) -> bool:
+    """Tell whether an address is that of many, from whom no answer is due; every subnet's last one is taken for it."""
+    return address.startswith(_MULTICAST) or address.endswith(".255")
 
 
 def words_of(op: OtOp) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from vedette.sensor.dissect import PROTOCOLS
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.rules.desk import Desk, Memory
-from vedette.sensor.rules.detector import Detector, Neighbourhood
+from vedette.sensor.rules.detector import Detector, Neighbourhood, is_for_many
 
 _EVERY_NS: Final = 5_000_000_000
 _MAX_FLOWS: Final = 8_192
@@ -86,7 +86,7 @@ class Silence(Detector):
     def _look(self, flow: Flow, waiting: _Waiting, now_ns: int) -> None:
         client, server = flow.from_client, flow.from_server
         entry = flow.entry
-        if entry is None or entry.family != "ot" or entry.is_one_way or flow.server.startswith(("224.", "239.", "ff")):
+        if entry is None or entry.family != "ot" or entry.is_one_way or is_for_many(flow.server):
             return
         if server.payload_bytes != waiting.answered_bytes or not waiting.since_ns:
             waiting.answered_bytes, waiting.asked_bytes = server.payload_bytes, client.payload_bytes

@@ -64,7 +64,8 @@ class Talk(Detector):
         if flow.transport != "ip" and (not flow.server_port or not flow.client_port):
             self.desk.report("port.zero", at_ns, flow.client, flow.server, flow=flow)
         source, target = (flow.client, flow.server) if side.is_client else (flow.server, flow.client)
-        is_on_wire = any(side.mac)  # a capture of a computer's own loopback has no MAC addresses
+        # A computer that listens to itself is not on a wire: no MAC addresses, or 127.0.0.1 on both sides.
+        is_on_wire = any(side.mac) and not (source.startswith("127.") and target.startswith("127."))
         if is_on_wire and (source.startswith(_ILLEGAL_SOURCES) or target.startswith(_ILLEGAL_TARGETS)):
             self.desk.report("address.illegal", at_ns, source, target, "an address that nobody may have", flow=flow)
         elif source == "0.0.0.0" and flow.server_port not in _DHCP and flow.transport != "ip":  # noqa: S104 - on a wire

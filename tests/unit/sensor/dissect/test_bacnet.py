@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import struct
 
+import packets as build
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
-from vedette.sensor.dissect import NO, SURE, Trial, bacnet, torture
+from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind, OtOp
+from vedette.sensor.dissect import NO, SURE, WEAK, Trial, bacnet, torture
 from vedette.sensor.dissect.bacnet import Bacnet
+from vedette.sensor.engine import Engine
+from vedette.sensor.listener import Listener
 
 
 def bvlc(npdu: bytes, function: int = 10) -> bytes:
@@ -154,7 +157,32 @@ def test_what_the_standard_forbids_is_noted(payload: bytes, kind: AnomalyKind) -
 
 def test_checks() -> None:
     assert bacnet.check(message("10 08", function=11), True) == SURE
-    assert bacnet.check(message("10 08")[:-1], True) == NO
+    assert bacnet.check(message("10 08")[:-1], True) == WEAK
+    assert bacnet.check(b"\x81\x0b\x00\x08\x02\x00\x10\x08", True) == NO
+    assert bacnet.check_npdu(bytes.fromhex("0100 10 08"), True) == SURE
+    assert bacnet.check_npdu(bytes.fromhex("0200 10 08"), True) == NO
+
+
+def test_a_wrong_length_is_noted_and_the_message_read_all_the_same() -> None:
+    heard = trial()
+    heard.say(message("00 05 01 14 09 00 1d 05 00 7365 7372"[:-5]) + b"et")
+    (op,) = heard.sink.operations
+    assert (op.service, op.kind, op.area) == ("reinitialize_device", OpKind.CONTROL, "coldstart")
+    assert [each.kind for each in heard.sink.anomalies] == [AnomalyKind.MALFORMED]
+
+
+def test_bacnet_over_ethernet_has_no_virtual_link() -> None:
+    frame = build.ethernet(bytes.fromhex("82 82 03") + bytes.fromhex("01 20 ffff 00 ff 10 08"), 11)
+    found: list[OtOp] = []
+
+    class Heard(Listener):
+        def operations(self, operations: list[OtOp]) -> None:
+            found.extend(operations)
+
+    engine = Engine([Heard()])
+    engine.read(build.packets([frame]))
+    engine.finish()
+    assert [(op.protocol, op.service, op.unit) for op in found] == [("bacnet", "who_is", 65_535)]
 
 
 def test_zeek_rows() -> None:

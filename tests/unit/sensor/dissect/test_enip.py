@@ -122,8 +122,35 @@ def test_several_services_in_a_packet_become_several_operations() -> None:
     answers = [bytes.fromhex("cc000000 c300 0900"), bytes.fromhex("cd000400")]
     trial.answer(unconnected(bytes.fromhex("8a000000") + struct.pack("<3H", 2, 6, 14) + b"".join(answers)))
     assert [(op.name, op.value, op.result) for op in trial.sink.operations] == [
-        ("AB", None, ""), ("CD", 5, ""), ("AB", 9, "ok"), ("CD", None, "path_segment_error"),
+        ("", None, ""), ("AB", None, ""), ("CD", 5, ""),
+        ("", None, "ok"), ("AB", 9, "ok"), ("CD", None, "path_segment_error"),
     ]  # fmt: skip
+    envelopes = [op for op in trial.sink.operations if op.service == "multiple_service_packet"]
+    assert [(op.direction, op.area) for op in envelopes] == [
+        (Direction.REQUEST, "message_router"), (Direction.RESPONSE, "message_router"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "name", "kind"),
+    [
+        (0x4B, "208e 2401", "lock_controller", OpKind.CONTROL),
+        (0x4C, "208e 2401", "unlock_controller", OpKind.CONTROL),
+        (0x4D, "20a1 2401", "nv_storage_transfer", OpKind.FIRMWARE),
+        (0x08, "20b2 2400", "create_tag_list", OpKind.SESSION),
+        (0x08, "206a 2400", "create", OpKind.PROGRAM),
+    ],
+)
+def test_services_of_rockwell_have_their_names(service: int, path: str, name: str, kind: OpKind) -> None:
+    trial = Trial(Enip)
+    trial.say(unconnected(request(service, bytes.fromhex(path))))
+    (op,) = trial.sink.operations
+    assert (op.service, op.kind) == (name, kind)
+
+
+def test_a_connection_that_begins_with_rockwells_old_commands_is_known() -> None:
+    assert enip.check(struct.pack("<HH20x", 1, 0), True) == WEAK
+    assert enip.check(struct.pack("<HH20x", 2, 0), True) == NO
 
 
 def test_forward_open_tells_who_connects() -> None:

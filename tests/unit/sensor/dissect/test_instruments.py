@@ -168,3 +168,34 @@ def test_however_a_stream_is_cut_the_operations_are_the_same(stations: list[int]
 def test_hostile_content_raises_nothing(data: bytes, kind: int) -> None:
     torture(C37118, grid(kind, data))
     torture(HartIp, hart(3, field(kind * 10, data[:100]), kind=1), as_datagrams=True)
+
+
+@pytest.mark.parametrize(
+    ("command", "data", "name", "value"),
+    [
+        (1, struct.pack(">Bf", 32, 21.5), "", 21.5),
+        (2, struct.pack(">ff", 4.5, 25.0), "", (4.5, 25.0)),
+        (3, struct.pack(">fBfBf", 4.0, 32, 1.0, 33, 2.0), "", (4.0, 1.0, 2.0)),
+        (9, b"\0" + struct.pack(">BBBfB", 0, 64, 32, 7.25, 0xC0), "", (7.25,)),
+        (33, struct.pack(">BBf", 0, 32, 3.5), "", (3.5,)),
+        (12, bytes.fromhex("0420c4") * 8, "", "ABCD" * 8),
+        (13, bytes.fromhex("0420c40420c4") + bytes.fromhex("0420c4") * 4 + b"\1\2\3", "ABCDABCD", "ABCD" * 4),
+        (14, bytes.fromhex("000102 20") + struct.pack(">fff", 100.0, -50.0, 1.0), "", (258, 100.0, -50.0, 1.0)),
+        (15, bytes.fromhex("000020") + struct.pack(">fff", 100.0, 0.0, 0.5), "", (100.0, 0.0, 0.5)),
+        (16, bytes.fromhex("000102"), "", 258),
+        (20, b"TT-101".ljust(32, b"\0"), "TT-101", None),
+        (48, b"\1\2", "", b"\1\2"),
+    ],
+)
+def test_answers_of_instruments_tell_what_was_measured(command: int, data: bytes, name: str, value: object) -> None:
+    trial = Trial(HartIp, port=5094)
+    trial.say(hart(3, field(command)))
+    trial.answer(answered(command, data))
+    assert [(op.name, op.value, op.result) for op in trial.sink.operations][1] == (name, value, "ok")
+
+
+def test_an_instrument_that_refuses_tells_no_value() -> None:
+    trial = Trial(HartIp, port=5094)
+    trial.say(hart(3, field(1)))
+    trial.answer(answered(1, b"", code=64))
+    assert [(op.value, op.result) for op in trial.sink.operations][1] == (None, "command_not_implemented")

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
-from vedette.sensor.dissect import NO, SURE, Trial, mms, torture
+from vedette.sensor.dissect import NO, SURE, Trial, mms, s7comm, torture
 from vedette.sensor.dissect.mms import Mms
+from vedette.sensor.dissect.s7comm import S7comm
 
 
 def ber(tag: int, content: bytes) -> bytes:
@@ -166,3 +167,27 @@ def test_however_a_stream_is_cut_the_operations_are_the_same(names: list[str], s
 def test_hostile_content_raises_nothing(data: bytes, tag: int) -> None:
     torture(Mms, unit(ber(tag, b"\2\1\1" + data)))
     torture(Mms, read(1, item("LD0", "x")) + unit(ber(tag, b"\2\1\1\xa4" + bytes((len(data) & 127,)) + data)))
+
+
+def test_mms_behind_selectors_of_a_controller_is_read() -> None:
+    confirm = bytes.fromhex("0300 0016 11 d0 0000 0001 00 c0010a c1020100 c2020102")
+    trial = Trial(S7comm, port=102)
+    trial.answer(confirm)
+    trial.say(packet(b"\x0d\x05\x00"))
+    trial.say(read(1, item("LD0", "MMXU1$MX$TotW")))
+    assert [(op.protocol, op.service) for op in trial.sink.operations] == [("mms", "initiate"), ("mms", "read")]
+    assert not trial.sink.anomalies
+    ((log, row),) = s7comm.zeek(trial.sink.operations[1])
+    assert (log, row["object"]) == ("mms", "LD0/MMXU1$MX$TotW")
+
+
+def test_mms_straight_over_cotp_is_read() -> None:
+    trial = Trial(S7comm, port=102)
+    trial.say(packet(ber(0xA8, bytes.fromhex("80020fff"))))
+    trial.answer(packet(ber(0xA9, b"")))
+    trial.say(packet(ber(0xA0, b"\2\1\1" + ber(0xA4, ber(0xA1, ber(0xA0, item("LD0", "XCBR1$ST$Pos")))))))
+    assert [(op.service, op.direction, op.name) for op in trial.sink.operations] == [
+        ("initiate", Direction.REQUEST, ""), ("initiate", Direction.RESPONSE, ""),
+        ("read", Direction.REQUEST, "LD0/XCBR1$ST$Pos"),
+    ]  # fmt: skip
+    assert not mms.is_one(b"\xa0\x01\x02\x00")

@@ -1,0 +1,133 @@
+"""What is compared with tshark: for each protocol, fields of tshark's beside what the sensor's operations say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from vedette.sensor import Direction, OtOp
+
+REQUEST: Final = Direction.REQUEST
+RESPONSE: Final = Direction.RESPONSE
+_S7_USER_DATA: Final = "7"
+_SERVICE_NODES: Final = 256
+
+Told = str | int | float | None | tuple[str | int | float | None, ...]
+Pick = Callable[[OtOp], Told]
+"""What an operation says of a field; nothing: None."""
+
+
+class Field(NamedTuple):
+    """One thing that both engines tell of a message."""
+
+    protocol: str
+    what: str
+    shark: str
+    """Tshark's name for it."""
+    pick: Pick
+    is_text: bool = False
+    unless: str = ""
+    """A field of tshark's; where it is present, tshark means something else."""
+
+
+def _code(op: OtOp) -> Told:
+    return op.code if op.code >= 0 else None
+
+
+def _detail(name: str) -> Pick:
+    def pick(op: OtOp) -> Told:
+        value = (op.detail or {}).get(name)
+        return None if isinstance(value, bytes | bool) else value  # type: ignore[return-value]  # a detail's tuple is flat
+
+    return pick
+
+
+def _asked(op: OtOp) -> Told:
+    return op.name or None if op.direction is REQUEST else None
+
+
+def _of(*services: str) -> Pick:
+    return lambda op: op.name or None if op.service in services else None
+
+
+def _bacnet(*kinds: str) -> Pick:
+    return lambda op: op.code if (op.detail or {}).get("pdu_type") in kinds else None
+
+
+def _of_asdu(pick: Pick) -> Pick:
+    return lambda op: pick(op) if op.detail is not None and "cot" in op.detail else None
+
+
+def _objects(op: OtOp) -> Told:
+    listed = (op.detail or {}).get("ioas")
+    return listed if isinstance(listed, tuple) else op.first  # type: ignore[return-value]  # numbers, all of them
+
+
+def _floats(op: OtOp) -> Told:
+    values = op.value if isinstance(op.value, tuple) else (op.value,)
+    return tuple(float(f"{value:.6g}") for value in values if isinstance(value, float))
+
+
+def _cip(pick: Pick) -> Pick:
+    return lambda op: pick(op) if op.protocol == "cip" else None
+
+
+def _request(pick: Pick) -> Pick:
+    return lambda op: pick(op) if op.direction is REQUEST else None
+
+
+FIELDS: Final[tuple[Field, ...]] = (
+    Field("modbus", "function", "modbus.func_code", _code),
+    Field("modbus", "unit", "mbtcp.unit_id", lambda op: op.unit if isinstance(op.unit, int) else None),
+    Field("modbus", "first object", "modbus.reference_num", lambda op: op.first, unless="modbus.response_time"),
+    Field("modbus", "registers", "modbus.regval_uint16",
+          lambda op: op.value if isinstance(op.value, tuple | int) and "register" in op.area else None),  # type: ignore[return-value]  # registers are numbers
+    Field("s7comm", "function", "s7comm.param.func", lambda op: op.code if op.code < _SERVICE_NODES else None),
+    Field("dnp3", "function", "dnp3.al.func", lambda op: op.code if op.transaction is not None else None),
+    Field("iec104", "type", "iec60870_asdu.typeid", _of_asdu(_code)),
+    Field("iec104", "station", "iec60870_asdu.addr", _of_asdu(lambda op: op.unit)),
+    Field("iec104", "cause", "iec60870_asdu.causetx", _detail("cot")),
+    Field("iec104", "objects", "iec60870_asdu.ioa", _of_asdu(_objects)),
+    Field("iec104", "measured", "iec60870_asdu.float", _of_asdu(_floats)),
+    Field("enip", "command", "enip.command", lambda op: op.code if op.protocol == "enip" else None),
+    Field("enip", "CIP service", "cip.sc", _cip(lambda op: op.code & 0x7F)),
+    Field("enip", "CIP class", "cip.class", _cip(_request(_detail("class_id")))),
+    Field("enip", "CIP instance", "cip.instance", _cip(_request(_detail("instance_id")))),
+    Field("bacnet", "confirmed service", "bacapp.confirmed_service",
+          _bacnet("confirmed_request", "complex_ack", "simple_ack")),
+    Field("bacnet", "unconfirmed service", "bacapp.unconfirmed_service", _bacnet("unconfirmed_request")),
+    Field("bacnet", "instance", "bacapp.instance_number", lambda op: op.first),
+    Field("opcua", "service", "opcua.servicenodeid.numeric", lambda op: op.code if op.code > _SERVICE_NODES else None),
+    Field("mms", "service asked", "mms.confirmedServiceRequest", _request(_code)),
+    Field("mms", "service answered", "mms.confirmedServiceResponse",
+          lambda op: op.code if op.direction is RESPONSE and op.result == "ok" else None),
+    Field("goose", "control block", "goose.gocbRef", lambda op: op.name, is_text=True),
+    Field("goose", "state number", "goose.stNum", _detail("st_num")),
+    Field("fins", "command", "omron.command", lambda op: op.code if op.transaction is not None else None),
+    Field("ads", "command", "ams.cmdid", _code),
+    Field("hart_ip", "command", "hart_ip.pt.command", lambda op: op.code if op.unit is not None else None),
+    Field("c37118", "frame's sender", "synphasor.idcode_data_source", lambda op: op.unit),
+    Field("profinet", "name of station", "pn_dcp.suboption_device_nameofstation", lambda op: op.name, is_text=True),
+    Field("ethercat", "command", "ecat.cmd", _code),
+    Field("mqtt", "packet", "mqtt.msgtype", _code),
+    Field("mqtt", "topic", "mqtt.topic", _of("publish"), is_text=True),
+    Field("coap", "code", "coap.code", _code),
+    Field("dns", "name", "dns.qry.name", lambda op: op.name or None, is_text=True),
+    Field("tls", "server name", "tls.handshake.extensions_server_name", _of("client_hello"), is_text=True),
+    Field("http", "request", "http.request.uri", _asked, is_text=True),
+    Field("http", "status", "http.response.code", _detail("status_code")),
+    Field("http", "agent", "http.user_agent", _request(_detail("user_agent")), is_text=True),
+    Field("dhcp", "message", "dhcp.option.dhcp", lambda op: op.code or None),
+    Field("snmp", "object", "snmp.name",
+          lambda op: _detail("objects")(op) or op.name or None, is_text=True),
+    Field("ntp", "mode", "ntp.flags.mode", _detail("mode")),
+    Field("ssh", "software", "ssh.protocol", _of("identification"), is_text=True),
+    Field("arp", "operation", "arp.opcode", _code),
+    Field("icmp", "type", "icmp.type", _code),
+    Field("smb", "command", "smb2.cmd", _code),
+    Field("ftp", "command", "ftp.request.command", _request(lambda op: op.service.upper()), is_text=True),
+    Field("tftp", "operation", "tftp.opcode", _code),
+    Field("lldp", "name", "lldp.tlv.system.name", lambda op: op.value if isinstance(op.value, str) else None,
+          is_text=True),
+    Field("cdp", "device", "cdp.deviceid", lambda op: op.value if isinstance(op.value, str) else None, is_text=True),
+)  # fmt: skip
