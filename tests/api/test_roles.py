@@ -19,6 +19,7 @@ ACTS: dict[str, tuple[str, str, Any, tuple[str, ...]]] = {
     "readBulk": ("GET", "/v1/devices", None, READERS),
     "readTelemetry": ("GET", "/v1/telemetry?limit=1", None, ("admin", "operator", "analyst", "developer", "auditor")),
     "readPackets": ("GET", "/v1/alerts/nothing-here/slice", None, ("admin", "analyst")),
+    "analyzeCaptures": ("GET", "/v1/captures/nothing-here", None, ("admin", "operator", "analyst")),
     "respond": ("POST", "/v1/alert-exceptions", {}, ("admin", "analyst")),
     "audit": ("GET", "/v1/ledger/entries?limit=1", None, ("admin", "operator", "analyst", "auditor")),
     "changeDevice": ("POST", "/v1/devices", {"device_id": ""}, ("admin", "operator", "developer", "deployer")),

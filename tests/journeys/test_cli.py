@@ -54,6 +54,9 @@ ELSEWHERE = {
     *(f"link {verb}" for verb in ("decide", "external", "list", "map", "operations")),
     *(f"snapshot {verb}" for verb in ("changes", "delete", "list", "take")),
     *(f"sensor {verb}" for verb in ("list", "register", "retire", "show")),
+    # tests/api/test_capture_commands.py
+    *(f"capture {verb}" for verb in ("cancel", "delete", "download", "list", "report", "show", "upload")),
+    *(f"report {verb}" for verb in ("alerts", "inventory", "vulnerabilities")),
     # tests/api/test_vulnerabilities.py
     *(f"advisory {verb}" for verb in ("epss", "feeds", "import", "kev", "list", "remove", "show")),
     *(f"vulnerability {verb}" for verb in ("accept", "export", "exposures", "list", "reopen", "show", "summary")),

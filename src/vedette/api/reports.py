@@ -118,9 +118,7 @@ class ReportRoutes:
         rows = [_asset(each) for each in page.items]
         sections = [
             *(_kinds(heading, found) for heading, found in kinds),
-            Section(
-                "Assets", table=Table(_ASSETS, [_asset(each) for each in page.items], counts.total - len(page.items))
-            ),
+            Section("Assets", table=Table(_ASSETS, rows, counts.total - len(rows))),
         ]
         return await self._print("inventory", Paper("Network inventory", to_rfc3339(now), facts, sections, _EXPORT))
 

@@ -17,6 +17,7 @@ from vedette.cli import (
     approval,
     asset,
     authority,
+    capture,
     clock,
     clone_alert,
     command,
@@ -45,6 +46,7 @@ from vedette.cli import (
     quarantine,
     query,
     recover_admin,
+    report,
     reported_certificate,
     review,
     role,
@@ -188,6 +190,20 @@ _ZONE: Final[Commands] = {
     "approve": zone.approve,
     "discard": zone.discard,
     "roll-back": zone.roll_back,
+}
+_CAPTURE: Final[Commands] = {
+    "upload": capture.upload,
+    "list": capture.list_captures,
+    "show": capture.show,
+    "report": capture.report,
+    "download": capture.download,
+    "cancel": capture.cancel,
+    "delete": capture.delete,
+}
+_REPORT: Final[Commands] = {
+    "inventory": report.inventory,
+    "alerts": report.alerts,
+    "vulnerabilities": report.vulnerabilities,
 }
 _CONDUIT: Final[Commands] = {
     "list": zone_conduit.list_conduits,
@@ -404,6 +420,8 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
         },
     ),
     "zone": ("Which assets may talk with each other, in versions that a person approves.", _ZONE),
+    "capture": ("Captures that are uploaded, analyzed, and told of in a report.", _CAPTURE),
+    "report": ("Inventory, alerts and vulnerabilities on paper.", _REPORT),
     "conduit": ("What may pass from one zone to another.", _CONDUIT),
     "segment": ("What a plan of zones does with traffic: replay, rule sets, drift, MUD files.", _SEGMENT),
     "advisory": ("What is known of vulnerabilities: advisories, and how they are exploited.", _ADVISORY),
@@ -452,15 +470,23 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
 }
 
 
-def build_program() -> typer.Typer:
-    """Return the command tree."""
+def build_program(only: str = "") -> typer.Typer:
+    """Return the command tree.
+
+    Args:
+        only: The branch to build, for a command that begins with it; all of them take a tenth of a second.
+    """
     app = _group("Zero Trust security for IoT and OT fleets, on a machine of your own.")
     app.info.epilog = _EPILOG
     app.info.no_args_is_help = False  # to ask for help this way is no mistake
     app.callback(invoke_without_command=True)(_root)
+    is_known = only in _ALONE or only in _NOUNS
     for name, function in _ALONE.items():
-        app.command(name)(function)
+        if name == only or not is_known:
+            app.command(name)(function)
     for noun, (text, verbs) in _NOUNS.items():
+        if noun != only and is_known:
+            continue
         group = _group(text)
         for verb, function in verbs.items():
             group.command(verb)(function)
@@ -471,7 +497,7 @@ def build_program() -> typer.Typer:
 def run(arguments: list[str]) -> int:
     """Run one command line; return the exit code."""
     try:
-        build_program()(args=arguments, prog_name="vedette")
+        build_program(arguments[0] if arguments else "")(args=arguments, prog_name="vedette")
     except Problem as problem:
         tell_problem(problem)
         return exit_code_of(problem)
