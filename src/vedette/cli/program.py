@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Annotated, Final
 
 import typer
@@ -11,13 +10,10 @@ import typer
 from vedette.cli import (
     access,
     access_list,
-    advisory,
     alert,
     alert_exception,
     approval,
-    asset,
     authority,
-    capture,
     clock,
     clone_alert,
     command,
@@ -32,12 +28,10 @@ from vedette.cli import (
     enrollment_pending,
     group,
     ledger,
-    link,
     listener_check,
     login,
     method,
     module,
-    network_map,
     operator_session,
     person,
     platform,
@@ -46,15 +40,9 @@ from vedette.cli import (
     quarantine,
     query,
     recover_admin,
-    report,
     reported_certificate,
     review,
     role,
-    sensor,
-    sensor_admin,
-    sensor_baseline,
-    sensor_logs,
-    sensor_types,
     service_policy,
     signal,
     status,
@@ -63,16 +51,11 @@ from vedette.cli import (
     ticket,
     token,
     twin,
-    vulnerability,
-    zone,
-    zone_conduit,
-    zone_segment,
 )
+from vedette.cli.network_nouns import NETWORK, Commands
 from vedette.cli.output import tell_problem
 from vedette.cli.problems import exit_code_of
 from vedette.kernel import Problem
-
-Commands = dict[str, Callable[..., None]]
 
 _EPILOG: Final = "Exit codes: 0 done, 1 failed, 2 usage, 3 denied, 4 not found."
 
@@ -175,70 +158,6 @@ _POLICY: Final[Commands] = {
     "withdraw": policy_stage.withdraw,
     "rollback": policy_stage.rollback,
     "discard": policy.discard,
-}
-_ZONE: Final[Commands] = {
-    "list": zone.list_zones,
-    "show": zone.show,
-    "members": zone.members,
-    "create": zone.create,
-    "add": zone.add,
-    "remove": zone.remove,
-    "propose": zone.propose,
-    "plans": zone.plans,
-    "plan": zone.plan,
-    "diff": zone.diff,
-    "approve": zone.approve,
-    "discard": zone.discard,
-    "roll-back": zone.roll_back,
-}
-_CAPTURE: Final[Commands] = {
-    "upload": capture.upload,
-    "list": capture.list_captures,
-    "show": capture.show,
-    "report": capture.report,
-    "download": capture.download,
-    "cancel": capture.cancel,
-    "delete": capture.delete,
-}
-_REPORT: Final[Commands] = {
-    "inventory": report.inventory,
-    "alerts": report.alerts,
-    "vulnerabilities": report.vulnerabilities,
-}
-_CONDUIT: Final[Commands] = {
-    "list": zone_conduit.list_conduits,
-    "show": zone_conduit.show,
-    "create": zone_conduit.create,
-    "update": zone_conduit.update,
-    "remove": zone_conduit.remove,
-}
-_SEGMENT: Final[Commands] = {
-    "replay": zone_segment.replay,
-    "compile": zone_segment.compile_rules,
-    "verify": zone_segment.verify,
-    "stage": zone_segment.set_stage,
-    "drift": zone_segment.drift,
-    "paths": zone_segment.paths,
-    "mud": zone_segment.mud,
-    "compare-mud": zone_segment.compare_mud,
-}
-_ADVISORY: Final[Commands] = {
-    "import": advisory.import_advisories,
-    "kev": advisory.import_known_exploited,
-    "epss": advisory.import_scores,
-    "feeds": advisory.feeds,
-    "list": advisory.list_advisories,
-    "show": advisory.show,
-    "remove": advisory.remove,
-}
-_VULNERABILITY: Final[Commands] = {
-    "list": vulnerability.list_vulnerabilities,
-    "show": vulnerability.show,
-    "summary": vulnerability.summary,
-    "exposures": vulnerability.exposures,
-    "export": vulnerability.export,
-    "accept": vulnerability.accept,
-    "reopen": vulnerability.reopen,
 }
 _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
     "device": ("Devices: who they are, and what can be done with them.", _DEVICE),
@@ -402,62 +321,7 @@ _NOUNS: Final[dict[str, tuple[str, Commands]]] = {
             "delete": service_policy.delete,
         },
     ),
-    "sensor": (
-        "See what has no agent: from captures, or listening on an interface.",
-        {
-            "read": sensor.read,
-            "run": sensor.run,
-            "enroll": sensor.enroll,
-            "register": sensor_admin.register,
-            "list": sensor_admin.list_sensors,
-            "show": sensor_admin.show,
-            "retire": sensor_admin.retire,
-            "read-logs": sensor_logs.read_logs,
-            "second-opinion": sensor_logs.second_opinion,
-            "train": sensor_types.train,
-            "classify": sensor_types.classify,
-            "baseline": sensor_baseline.baseline,
-        },
-    ),
-    "zone": ("Which assets may talk with each other, in versions that a person approves.", _ZONE),
-    "capture": ("Captures that are uploaded, analyzed, and told of in a report.", _CAPTURE),
-    "report": ("Inventory, alerts and vulnerabilities on paper.", _REPORT),
-    "conduit": ("What may pass from one zone to another.", _CONDUIT),
-    "segment": ("What a plan of zones does with traffic: replay, rule sets, drift, MUD files.", _SEGMENT),
-    "advisory": ("What is known of vulnerabilities: advisories, and how they are exploited.", _ADVISORY),
-    "vulnerability": ("What assets are vulnerable to, what to do, and who lives with it.", _VULNERABILITY),
-    "asset": (
-        "Every device that sensors saw, managed or not.",
-        {
-            "list": asset.list_assets,
-            "show": asset.show,
-            "acknowledge": asset.acknowledge,
-            "update": asset.update,
-            "merge": asset.merge,
-            "part": asset.part,
-            "split": asset.split,
-            "export": asset.export,
-        },
-    ),
-    "link": (
-        "Who talks with whom, about what, and with whom outside.",
-        {
-            "list": link.list_links,
-            "operations": link.list_operations,
-            "external": link.list_external,
-            "decide": link.decide,
-            "map": network_map.show_map,
-        },
-    ),
-    "snapshot": (
-        "The inventory as it was on a day, and what changed since.",
-        {
-            "list": link.list_snapshots,
-            "take": link.take_snapshot,
-            "delete": link.delete_snapshot,
-            "changes": link.changes,
-        },
-    ),
+    **NETWORK,
     "clock": (
         "The platform's clock: whether it is believed.",
         {"show": clock.show, "accept": clock.accept},
