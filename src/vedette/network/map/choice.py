@@ -36,10 +36,8 @@ def choose(picture: Picture, query: MapQuery) -> Chosen:
     """
     weights = picture.gather(query.protocol, query.since, query.until)
     if query.sites is not None:
-        seen = query.sites
-        weights = {
-            pair: weight for pair, weight in weights.items() if all(picture.site_of(each) in seen for each in pair)
-        }
+        seen = picture.places_at(query.sites)
+        weights = {pair: weight for pair, weight in weights.items() if pair[0] in seen and pair[1] in seen}
     if query.focus:
         places = _around(picture, query, weights)
     elif query.zone or query.level or query.is_alerting:

@@ -84,8 +84,7 @@ class Picture:
     def summarize(self, sites: frozenset[str] | None) -> Summary:
         """Return what there is to filter by at some sites; None: at all."""
         if sites is not None:
-            count = len(self.assets) + len(self.outsides)
-            return self.strands.summarize({place for place in range(count) if self.site_of(place) in sites})
+            return self.strands.summarize(self.places_at(sites))
         with self._lock:
             if self._summary is None:
                 self._summary = self.strands.summarize()
@@ -104,6 +103,10 @@ class Picture:
         asset = self.assets[place]
         area = {Grouping.ZONE: asset.zone, Grouping.SUBNET: asset.subnet}.get(grouping, "")
         return Spot(key=asset.asset_id, site=asset.site, area=area, level=asset.level)
+
+    def places_at(self, sites: frozenset[str]) -> set[int]:
+        """Return the places of all that stands at some sites."""
+        return {place for place in range(len(self.assets) + len(self.outsides)) if self.site_of(place) in sites}
 
     def site_of(self, place: int) -> str:
         """Return the site of an asset, or of whoever is outside of one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -264,5 +265,6 @@ def _edge(ends: tuple[str, str], line: _Line, protocols: Mapping[int, str] | lis
     )
 
 
+@functools.lru_cache(maxsize=65_536)
 def _moment(seconds: int) -> str:
     return to_rfc3339(datetime.fromtimestamp(min(max(seconds, 0), _LATEST), UTC))
