@@ -100,7 +100,7 @@ def test_the_page_of_an_alert_tells_the_incident_the_evidence_and_what_was_done(
     console.keys("Enter")
     expect(page.get_by_role("heading", name="Further evidence")).to_be_hidden()
     expect(page.get_by_text("it was another").first).to_be_visible()
-    console.check_accessible()
+    console.check_looks()
 
 
 def test_packets_are_read_by_whoever_may(console: Console, network: SeenNetwork) -> None:

@@ -17,6 +17,10 @@ PAGES = {
     "modules": "/devices/edge-1",
     "refused": "/refusals",
     "clone alerts": "/clone-alerts",
+    "alerts": "/alerts",
+    "incidents": "/alerts?by=incident",
+    "alert exceptions": "/alert-exceptions",
+    "tickets": "/tickets",
     "decisions": "/decisions",
     "quarantine": "/quarantine",
     "policies": "/policies",
@@ -39,6 +43,10 @@ PAGES = {
     "listed commands": "/command-schemas",
     "account": "/account",
     "command line": "/command-line",
+    "zones": "/zones",
+    "conduits": "/zones?tab=conduits",
+    "vulnerabilities": "/vulnerabilities",
+    "advisories": "/advisories",
     "reference": "/api",
 }
 

@@ -45,3 +45,14 @@ export function useOpenCloneAlerts(): number {
   const alerts = useCloneAlerts();
   return (alerts.data?.items ?? []).filter((each) => each.is_open).length;
 }
+
+/** How many alerts of sensors somebody is to look at; undefined while that is not known. */
+export function useOpenAlerts() {
+  const found = useQuery({
+    queryKey: ['alert-counts', 'open'],
+    queryFn: () => take(api.GET('/v1/alerts/overview')),
+    refetchInterval: 15_000,
+    retry: false,
+  });
+  return found.data;
+}

@@ -1,13 +1,17 @@
 // The menu: every page in its group, with what is open on it.
 import { Link } from 'wouter';
 import { useWaitingApprovals } from '../api/people';
-import { useOpenCloneAlerts } from '../api/queries';
+import { useOpenAlerts, useOpenCloneAlerts } from '../api/queries';
 import { PAGES } from './pages';
 
 const GROUPS = ['Fleet', 'Network', 'Trust', 'People', 'Record'] as const;
 
 export function Menu({ location }: { location: string }) {
-  const open: Record<string, number> = { '/clone-alerts': useOpenCloneAlerts(), '/approvals': useWaitingApprovals() };
+  const open: Record<string, number> = {
+    '/clone-alerts': useOpenCloneAlerts(),
+    '/alerts': useOpenAlerts()?.open ?? 0,
+    '/approvals': useWaitingApprovals(),
+  };
   return (
     <nav aria-label="Pages">
       {GROUPS.filter((group) => PAGES.some((page) => page.group === group)).map((group) => (
@@ -18,7 +22,7 @@ export function Menu({ location }: { location: string }) {
               {page.title}
               {(open[page.path] ?? 0) > 0 && (
                 <span className="unread">
-                  {open[page.path]}
+                  {(open[page.path] ?? 0).toLocaleString('en')}
                   <span className="visually-hidden"> open</span>
                 </span>
               )}

@@ -8,13 +8,14 @@ import { ActModal } from '../ui/act';
 import { Foreign, ProblemNote } from '../ui/ui';
 import { type Alert } from './alerts-words';
 import { dayFromNow, endOfDay } from './quarantine-words';
+import './alerts.css';
 
 type Pattern = Schemas['PatternView'];
 type Part = keyof Pattern;
 
 const DAYS = 30;
 const MOST_DAYS = 365;
-const SAMPLES = 5;
+const SAMPLES = 3;
 const PARTS: [Part, string][] = [
   ['rules', 'this kind'],
   ['sources', 'done by'],
@@ -81,7 +82,7 @@ export function ExceptionModal({ alert, onDone, isOpen, onOpenChange }: Exceptio
       </RadioGroup>
       {effect === 'mute' && (
         <>
-          <fieldset className="field">
+          <fieldset className="field parts">
             <legend className="label">What it hides: all alerts that are</legend>
             {PARTS.filter(([name]) => (offered[name] ?? []).length > 0).map(([name, words]) => (
               <label key={name} className="row-of">
@@ -115,11 +116,11 @@ export function ExceptionModal({ alert, onDone, isOpen, onOpenChange }: Exceptio
           </label>
         </>
       )}
-      <Coming preview={preview.data} error={preview.error} />
       <TextField className="field" value={owner} onChange={setOwner} isRequired autoFocus>
         <Label>Who answers for it</Label>
         <Input className="input" maxLength={256} />
       </TextField>
+      <Coming preview={preview.data} error={preview.error} />
     </ActModal>
   );
 }

@@ -39,7 +39,7 @@ export function Incident({ alert }: { alert: Alert }) {
     >
       <p className="muted">What the same doer did, without a pause of half an hour.</p>
       <ProblemNote error={found.error} />
-      <ol className="plain" aria-label="Parts of the incident">
+      <ul className="plain" aria-label="Parts of the incident">
         {parts.map((each) => (
           <li key={each.alert_id} className="line" aria-current={each.alert_id === alert.alert_id ? 'true' : undefined}>
             <span>
@@ -72,7 +72,7 @@ export function Incident({ alert }: { alert: Alert }) {
             )}
           </li>
         ))}
-      </ol>
+      </ul>
       {isOpen && (
         <Act
           label="Merge the chosen into this"

@@ -103,9 +103,6 @@ function Shown({ alert }: { alert: Alert }) {
 function What({ alert }: { alert: Alert }) {
   return (
     <Card title="What happened">
-      <p>
-        <Foreign text={alert.title} />
-      </p>
       <p className="why">{alert.why}</p>
       <dl className="facts">
         <dt>Who did it</dt>
@@ -131,13 +128,9 @@ function What({ alert }: { alert: Alert }) {
         </dd>
         <dt>Times</dt>
         <dd>{alert.times.toLocaleString('en')}</dd>
-        <dt>First</dt>
+        <dt>From, to</dt>
         <dd>
-          <Time at={alert.first_at} />
-        </dd>
-        <dt>Last</dt>
-        <dd>
-          <Time at={alert.last_at} />
+          <Time at={alert.first_at} /> – <Time at={alert.last_at} />
         </dd>
         <dt>Heard by</dt>
         <dd>

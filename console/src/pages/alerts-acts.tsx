@@ -122,6 +122,8 @@ export function AlertActs({ asked, close, ask, selected, clear }: ActsProps) {
   );
 }
 
+const HARMLESS: readonly string[] = ['benign', 'authorized', 'false-positive'];
+
 const LABELS: Record<AlertAct, [string, string]> = {
   acknowledge: ['Look into', 'Somebody looks into them from now on; they stay on the list.'],
   close: ['Close', 'They leave the list; nothing is deleted.'],
@@ -134,7 +136,11 @@ function ActOn({ asked: { act, alerts }, close, finish }: { asked: Asked; close:
   const oldest = [...meant].sort((one, other) => one.first_at.localeCompare(other.first_at))[0];
   const [verdict, setVerdict] = useState<Verdict | ''>('');
   const [into, setInto] = useState(oldest?.alert_id ?? '');
+  const [givesBack, setGivesBack] = useState(false);
   const [label, about] = LABELS[act];
+  // What one alert took from a device is given back with its verdict; of many, each is looked at by itself.
+  const only = act === 'close' && meant.length === 1 ? meant[0] : undefined;
+  const behind = only && HARMLESS.includes(verdict) ? [only.source, only.target].filter((each) => each.device_id) : [];
   const what = meant.length === 1 ? 'this alert' : `${meant.length.toLocaleString('en')} alerts`;
   const others = meant.filter((each) => each.alert_id !== into);
   const run = async (reason: string) => {
@@ -145,6 +151,12 @@ function ActOn({ asked: { act, alerts }, close, finish }: { asked: Asked; close:
         for (const each of others) await unmerge(each.alert_id, undone);
       };
       finish({ words: `${others.length} merged.`, undo });
+      return;
+    }
+    if (only && verdict !== '' && givesBack && behind.length > 0) {
+      const path = { path: { alert_id: only.alert_id } };
+      await take(api.POST('/v1/alerts/{alert_id}/close', { params: path, body: { verdict, reason, gives_back: true } }));
+      finish({ words: `Closed: ${verdict}; what it said of the devices behind it was taken back.`, undo: null });
       return;
     }
     await many(meant, act, reason, act === 'close' && verdict !== '' ? verdict : undefined);
@@ -176,6 +188,15 @@ function ActOn({ asked: { act, alerts }, close, finish }: { asked: Asked; close:
         {meant.length > SAMPLES && <li className="muted">and {(meant.length - SAMPLES).toLocaleString('en')} more</li>}
       </ul>
       {act === 'close' && <VerdictField verdict={verdict} setVerdict={setVerdict} />}
+      {behind.length > 0 && (
+        <label className="row-of">
+          <input type="checkbox" checked={givesBack} onChange={(event) => setGivesBack(event.target.checked)} />
+          <span>
+            Take back what it said of <Foreign text={behind.map((each) => each.device_id).join(', ')} />, unless another alert stands against
+            it
+          </span>
+        </label>
+      )}
       {act === 'merge' && (
         <label className="field">
           <span className="label">Which one speaks for the others</span>

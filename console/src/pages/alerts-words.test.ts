@@ -24,6 +24,7 @@ test('an alert stands in words', () => {
   expect(standing({ state: 'open', standing: 'muted', verdict: '' })[0]).toBe('muted');
   expect(standing({ state: 'open', standing: 'loud', verdict: '' })[0]).toBe('open');
   expect(ruleWords('ot.controller_stop')).toBe('controller stop');
+  expect(ruleWords('internet.industrial')).toBe('internet industrial');
 });
 
 test('a group leads to what it counts', () => {

@@ -142,9 +142,11 @@ export function standing(alert: Pick<Alert, 'state' | 'standing' | 'verdict'>): 
   return alert.state === 'open' ? ['open', 'bad'] : ['looked into', 'info'];
 }
 
-/** Say a rule's name in words: `ot.controller_stop` becomes `controller stop`. */
+const PLAIN = /^(ot|baseline|network)\./u;
+
+/** Say a rule's name in words: `ot.controller_stop` becomes `controller stop`, `scan.port` becomes `scan port`. */
 export function ruleWords(rule: string): string {
-  return rule.slice(rule.indexOf('.') + 1).replaceAll('_', ' ');
+  return rule.replace(PLAIN, '').replaceAll(/[._]/gu, ' ');
 }
 
 /** Return the filter that shows what a group counts. */

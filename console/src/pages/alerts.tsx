@@ -16,24 +16,36 @@ import { useAlertCounts, useAlertGroups, useAlerts } from './alerts-log';
 import { type Alert, endName, FIELDS, filterOf, type Group, GROUPINGS, NOTHING, optionsOf, requestPath, ruleWords, searchOf, SEVERITIES, standing, wantedIn } from './alerts-words';
 
 const COLUMNS: Column<Alert>[] = [
-  { title: 'Severity', width: '116px', cell: (each) => <Badge tone={SEVERITIES[each.severity]}>{each.severity}</Badge> },
+  { title: 'Severity', width: '112px', cell: (each) => <Badge tone={SEVERITIES[each.severity]}>{each.severity}</Badge> },
   {
     title: 'What happened',
-    width: 'minmax(200px, 3fr)',
+    width: 'minmax(180px, 4fr)',
     cell: (each) => (
       <Link href={`/alerts/${encodeURIComponent(each.alert_id)}`} tabIndex={-1} title={visible(each.title)}>
         <Foreign text={each.title} />
       </Link>
     ),
   },
-  { title: 'Who', width: 'minmax(90px, 1fr)', cell: (each) => <Foreign text={endName(each.source)} /> },
-  { title: 'To whom', width: 'minmax(90px, 1fr)', cell: (each) => <Foreign text={endName(each.target)} /> },
-  { title: 'Technique', width: '72px', cell: (each) => (each.technique ? <span title={each.technique_name}>{each.technique}</span> : '–') },
+  {
+    title: 'Who, to whom',
+    width: 'minmax(110px, 1.6fr)',
+    cell: (each) => (
+      <>
+        <Foreign text={endName(each.source)} />
+        {each.target.address && (
+          <>
+            {' → '}
+            <Foreign text={endName(each.target)} />
+          </>
+        )}
+      </>
+    ),
+  },
   { title: 'Last', width: '112px', cell: (each) => <Time at={each.last_at} /> },
   { title: 'Times', width: '52px', cell: (each) => <span className="number">{each.times.toLocaleString('en')}</span> },
   {
     title: 'State',
-    width: '128px',
+    width: '112px',
     cell: (each) => {
       const [words, tone] = standing(each);
       return <Badge tone={tone}>{words}</Badge>;

@@ -38,6 +38,18 @@ export function matters(facts: Facts): Matter[] {
     if (part.health === 'ok') continue;
     // Each clone alert stands below, with what to do.
     if (part.name === 'identities' && facts.clones.some((alert) => alert.is_open)) continue;
+    if (part.name === 'alerts') {
+      found.push({
+        id: 'alerts',
+        tone: 'bad',
+        title: part.detail,
+        subject: '',
+        why: 'high or critical, and nobody has looked at them',
+        to: link('/alerts', { severity: 'high', order: 'gravest' }),
+        act: 'Alerts',
+      });
+      continue;
+    }
     found.push({
       id: `component ${part.name}`,
       tone: part.health === 'failed' ? 'bad' : 'warn',

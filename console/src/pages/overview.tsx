@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
-import { useCloneAlerts, useCount, useHubQuery, useRefusals, useStatus } from '../api/queries';
+import { useCloneAlerts, useCount, useHubQuery, useOpenAlerts, useRefusals, useStatus } from '../api/queries';
 import { inWords } from '../app/strip';
 import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
@@ -22,6 +22,8 @@ export default function Overview() {
   const silent = useCount(status.data ? SILENT : null);
   const flagged = useCount(status.data ? FLAGGED : null);
   const connected = useCount(status.data ? "connectionState = 'Connected'" : null);
+  const alerts = useOpenAlerts();
+  const grave = (alerts?.open_by_severity.critical ?? 0) + (alerts?.open_by_severity.high ?? 0);
   const { isAside, putAside, takeBack } = usePutAside();
   const now = status.data ? Date.parse(status.data.at) : Date.now();
   const recent = (refusals.data?.pages[0]?.items ?? []).filter((each) => now - Date.parse(each.decided_at) < DAY_MS);
@@ -48,6 +50,7 @@ export default function Overview() {
         <Stat value={devices?.total ?? '–'} label="devices" to="/devices" />
         <Stat value={connected ?? '–'} label="connected" to={link('/devices', { where: "connectionState = 'Connected'" })} tone="good" />
         <Stat value={devices ? devices.disabled + devices.blocked : '–'} label="disabled or blocked" to={link('/devices', { where: STOPPED })} tone={devices && devices.disabled + devices.blocked ? 'bad' : 'plain'} />
+        <Stat value={alerts ? alerts.open.toLocaleString('en') : '–'} label="alerts to look at" to="/alerts" tone={grave > 0 ? 'bad' : 'plain'} />
         <Stat value={recent.reduce((sum, each) => sum + each.repeated, 0)} label="refused in a day" to="/refusals" tone={recent.length ? 'warn' : 'plain'} />
       </div>
       <Card
