@@ -46,12 +46,21 @@ ELSEWHERE = {
     *(f"command-schema {verb}" for verb in ("add", "list", "remove")),
     *("approval list", "approval show", "elevation end", "elevation list"),
     # tests/api/test_alerts.py
-    *(f"alert {verb}" for verb in ("acknowledge", "close", "export", "list", "merge", "overview", "reopen", "show")),
-    *("alert slice", *(f"exception {verb}" for verb in ("add", "end", "list", "preview", "show"))),
+    *(f"alert {verb}" for verb in ("acknowledge", "close", "export", "groups", "list", "merge", "overview", "reopen")),
+    *(
+        "alert show",
+        "alert slice",
+        "alert unmerge",
+        *(f"exception {verb}" for verb in ("add", "end", "list", "preview", "show")),
+    ),
     *(f"ticket {verb}" for verb in ("end", "list", "open", "show")),
     # tests/api/test_asset_commands.py
-    *(f"asset {verb}" for verb in ("acknowledge", "export", "list", "merge", "part", "show", "split", "update")),
-    *(f"link {verb}" for verb in ("decide", "external", "list", "map", "operations")),
+    *(
+        f"asset {verb}"
+        for verb in ("acknowledge", "count", "export", "list", "merge", "part", "show", "split", "update")
+    ),
+    *(f"link {verb}" for verb in ("decide", "external", "list", "map", "operations", "protocols")),
+    *(f"address-list {verb}" for verb in ("import", "remove", "show")),
     *(f"snapshot {verb}" for verb in ("changes", "delete", "list", "take")),
     *(f"sensor {verb}" for verb in ("list", "register", "retire", "show")),
     # tests/api/test_capture_commands.py

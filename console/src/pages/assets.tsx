@@ -31,22 +31,22 @@ const COLUMNS: Column<Asset>[] = [
     ),
   },
   { title: 'Address', width: 'minmax(108px, 1fr)', cell: (asset) => <Foreign text={asset.ips[0] ?? asset.macs[0]} mono /> },
-  { title: 'Type', width: 'minmax(84px, 1fr)', cell: (asset) => asset.device_type ? <Foreign text={plain(asset.device_type)} /> : <span className="muted">unknown</span> },
+  { title: 'Type', width: 'minmax(96px, 1fr)', cell: (asset) => asset.device_type ? <Foreign text={plain(asset.device_type)} /> : <span className="muted">unknown</span> },
   { title: 'Level', width: '48px', cell: (asset) => asset.level || <span className="muted">–</span> },
   { title: 'Maker and model', width: 'minmax(110px, 2fr)', cell: (asset) => <Foreign text={[asset.vendor, asset.model].filter(Boolean).join(' ')} /> },
   {
     title: 'Look at',
-    width: 'minmax(120px, 2fr)',
+    width: 'minmax(150px, 2fr)',
     cell: (asset) => (
       <span className="row-of">
         {asset.open_alerts > 0 && <Badge tone="bad">{asset.open_alerts === 1 ? '1 alert' : `${asset.open_alerts} alerts`}</Badge>}
         {asset.state === 'new' && <Badge tone="info">new</Badge>}
-        <Legacy support={asset.support} />
+        <Legacy support={asset.support} isShort />
         {asset.management && <Badge tone="good">managed</Badge>}
       </span>
     ),
   },
-  { title: 'Seen', width: '96px', cell: (asset) => <Time at={asset.last_at} /> },
+  { title: 'Seen', width: '112px', cell: (asset) => <Time at={asset.last_at} /> },
 ];
 
 const CHIPS: { title: string; name: keyof Filters; value: string; of: (counts: Counts) => number }[] = [

@@ -38,8 +38,8 @@ export const EXTERNAL_COLUMNS: Column<External>[] = [
   { title: 'Outside', width: 'minmax(130px, 2fr)', cell: (each) => <Foreign text={each.name || each.address} /> },
   { title: 'Network', width: 'minmax(90px, 1fr)', cell: (each) => <Foreign text={ownerOf(each)} /> },
   { title: 'Began', width: '64px', cell: (each) => (each.is_inbound ? <Badge tone="bad">outside</Badge> : 'here') },
-  { title: 'Verdict', width: '124px', cell: (each) => <VerdictBadge verdict={each.verdict} /> },
-  { title: 'Seen', width: '100px', cell: (each) => <Time at={each.last_at} /> },
+  { title: 'Verdict', width: '138px', cell: (each) => <VerdictBadge verdict={each.verdict} /> },
+  { title: 'Seen', width: '112px', cell: (each) => <Time at={each.last_at} /> },
 ];
 
 export default function ExternalConnections() {
@@ -110,16 +110,17 @@ export default function ExternalConnections() {
           onSelectAll={(isSelected) => setSelected(new Set(isSelected ? items.map((each) => each.external_id) : []))}
           empty={verdict || asset || text ? 'No connection fits.' : 'Nothing was seen to leave the network.'}
         />
-        {chosen && <Detail key={chosen.external_id} external={chosen} />}
+        <div className="explanation">
+          {chosen && <Detail key={chosen.external_id} external={chosen} />}
+          <AddressListCard />
+        </div>
       </div>
-      <AddressListCard />
     </Page>
   );
 }
 
 function Detail({ external }: { external: External }) {
   return (
-    <div className="explanation">
       <Card title={<Foreign text={external.name || external.address} />} actions={<VerdictBadge verdict={external.verdict} />}>
         <p>
           {external.is_inbound ? 'The outside began: it reaches ' : 'It is talked with by '}
@@ -169,7 +170,6 @@ function Detail({ external }: { external: External }) {
           {external.verdict !== 'undecided' && <Decide externals={[external]} verdict="undecided" />}
         </div>
       </Card>
-    </div>
   );
 }
 

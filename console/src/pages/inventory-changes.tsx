@@ -9,7 +9,7 @@ import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
 import { Badge, Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { AssetLink } from './network-parts';
-import { plain, serviceOf } from './network-words';
+import { many, plain, serviceOf } from './network-words';
 
 type Snapshot = Schemas['SnapshotView'];
 type Changes = Schemas['ChangesView'];
@@ -39,7 +39,7 @@ export default function InventoryChanges() {
   return (
     <Page
       title="What changed"
-      about={snapshots.data && `${items.length === MOST ? 'the last ' : ''}${items.length} snapshots`}
+      about={snapshots.data && `${items.length === MOST ? 'the last ' : ''}${many(items.length, 'snapshot')}`}
       actions={
         <>
           <Make />
@@ -122,7 +122,7 @@ function Told({ changes }: { changes: Changes }) {
   if (isNothing) return <Empty>Nothing changed between these moments.</Empty>;
   return (
     <div className="columns">
-      <Card title={`${added.length} new ${added.length === 1 ? 'asset' : 'assets'}`}>
+      <Card title={many(added.length, 'new asset')}>
         <Pictures items={added} tone="warn" word="new" />
       </Card>
       <Card title={`${byAsset.size} different`}>
@@ -142,7 +142,7 @@ function Told({ changes }: { changes: Changes }) {
           ))}
         </ul>
       </Card>
-      <Card title={`${changes.links_count.toLocaleString('en')} new links`}>
+      <Card title={many(changes.links_count, 'new link')}>
         {links.length === 0 && <Empty>None.</Empty>}
         <ul className="plain">
           {links.slice(0, SHOWN).map((each) => (
@@ -193,8 +193,7 @@ function Snapshots({ items }: { items: Snapshot[] }) {
                 <Foreign text={nameOf(each)} />
               </Link>
               <div className="muted">
-                <Time at={each.taken_at} /> by <Foreign text={each.taken_by} />, {each.assets.toLocaleString('en')} assets,{' '}
-                {each.links.toLocaleString('en')} links
+                <Time at={each.taken_at} /> by <Foreign text={each.taken_by} />, {many(each.assets, 'asset')}, {many(each.links, 'link')}
               </div>
             </span>
             <Act

@@ -36,7 +36,7 @@ export const LINK_COLUMNS: Column<NetworkLink>[] = [
   },
   { title: 'Flows', width: '64px', cell: (each) => <span className="number">{each.flows.toLocaleString('en')}</span> },
   { title: 'Bytes', width: '76px', cell: (each) => <span className="number">{bytesInWords(each.bytes)}</span> },
-  { title: 'Seen', width: '100px', cell: (each) => <Time at={each.last_at} /> },
+  { title: 'Seen', width: '112px', cell: (each) => <Time at={each.last_at} /> },
 ];
 
 export const OPERATION_COLUMNS: Column<Operation>[] = [
@@ -47,7 +47,7 @@ export const OPERATION_COLUMNS: Column<Operation>[] = [
   { title: 'Of', width: 'minmax(80px, 1fr)', cell: (each) => <Foreign text={[each.unit, each.area].filter(Boolean).join(' ')} /> },
   { title: 'Times', width: '64px', cell: (each) => <span className="number">{each.times.toLocaleString('en')}</span> },
   { title: 'Refused', width: '64px', cell: (each) => <span className="number">{each.failures.toLocaleString('en')}</span> },
-  { title: 'Seen', width: '100px', cell: (each) => <Time at={each.last_at} /> },
+  { title: 'Seen', width: '112px', cell: (each) => <Time at={each.last_at} /> },
 ];
 
 /** Return the protocols that were seen, for pages that narrow by one. */

@@ -8,6 +8,7 @@ import { link } from '../app/url';
 import { visible } from '../ui/text';
 import { Badge, Foreign } from '../ui/ui';
 import { isLegacy, plain, supportOf } from './network-words';
+import './network.css';
 
 const TYPING_MS = 250;
 
@@ -21,10 +22,11 @@ export function AssetLink({ id, text }: { id: string; text: string }) {
   );
 }
 
-export function Legacy({ support }: { support: string }) {
+/** That a system gets no security updates any more; in a list only since which year. */
+export function Legacy({ support, isShort = false }: { support: string; isShort?: boolean }) {
   const found = supportOf(support);
   if (!found || !isLegacy(support, serverNow())) return null;
-  return <Badge tone="warn">no updates since {found.until}</Badge>;
+  return <Badge tone="warn">{isShort ? `legacy since ${found.until.slice(0, 4)}` : `no updates since ${found.until}`}</Badge>;
 }
 
 /** One of some values, or any of them. */

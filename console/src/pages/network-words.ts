@@ -31,6 +31,11 @@ export function serviceOf(each: { transport: string; port: number }): string {
   return each.port ? `${each.transport}/${each.port}` : each.transport;
 }
 
+/** Count things: `1 flow`, `1,200 flows`. */
+export function many(count: number, thing: string): string {
+  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
+}
+
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 
 /** Write a number of bytes with three digits at most. */

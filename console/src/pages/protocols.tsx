@@ -8,7 +8,7 @@ import { visible } from '../ui/text';
 import { Badge, Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { useProtocols } from './network-links';
 import { Kind, Marks } from './network-parts';
-import { bytesInWords } from './network-words';
+import { bytesInWords, many } from './network-words';
 
 type Protocol = Schemas['ProtocolView'];
 
@@ -20,7 +20,7 @@ const COLUMNS: Column<Protocol>[] = [
   { title: 'Assets', width: '60px', cell: (each) => <span className="number">{each.assets.toLocaleString('en')}</span> },
   { title: 'Links', width: '60px', cell: (each) => <span className="number">{each.links.toLocaleString('en')}</span> },
   { title: 'Marks', width: 'minmax(110px, 1fr)', cell: (each) => <Marks protocol={each} /> },
-  { title: 'Seen', width: '100px', cell: (each) => <Time at={each.last_at} /> },
+  { title: 'Seen', width: '112px', cell: (each) => <Time at={each.last_at} /> },
 ];
 
 export default function Protocols() {
@@ -85,13 +85,13 @@ function Detail({ protocol: each }: { protocol: Protocol }) {
           )}
           <dt>Spoken by</dt>
           <dd>
-            {each.assets.toLocaleString('en')} assets on <Link href={to()}>{each.links.toLocaleString('en')} links</Link>
+            {many(each.assets, 'asset')} on <Link href={to()}>{many(each.links, 'link')}</Link>
           </dd>
           <dt>Leaving the network</dt>
-          <dd>{each.external ? <Link href={to({ external: 'yes' })}>{each.external.toLocaleString('en')} links</Link> : 'none'}</dd>
+          <dd>{each.external ? <Link href={to({ external: 'yes' })}>{many(each.external, 'link')}</Link> : 'none'}</dd>
           <dt>Seen</dt>
           <dd>
-            {each.flows.toLocaleString('en')} flows, {each.packets.toLocaleString('en')} packets, {bytesInWords(each.bytes)}
+            {many(each.flows, 'flow')}, {many(each.packets, 'packet')}, {bytesInWords(each.bytes)}
           </dd>
           <dt>First</dt>
           <dd>
@@ -105,7 +105,7 @@ function Detail({ protocol: each }: { protocol: Protocol }) {
           {each.kinds.map(({ kind, times }) => (
             <li key={kind} className="line">
               <Kind kind={kind} />
-              <Link href={to({ view: 'operations', kind })}>{times.toLocaleString('en')} times</Link>
+              <Link href={to({ view: 'operations', kind })}>{many(times, 'time')}</Link>
             </li>
           ))}
         </ul>

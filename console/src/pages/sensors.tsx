@@ -11,7 +11,7 @@ import { Code } from '../ui/code';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { Badge, Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
-import { bytesInWords } from './network-words';
+import { bytesInWords, many } from './network-words';
 
 type Sensor = Schemas['SensorView'];
 
@@ -57,7 +57,7 @@ export default function Sensors() {
   return (
     <Page
       title="Sensors"
-      about={found.data && `${active.length} listen${troubled ? `, ${troubled} want a look` : ''}`}
+      about={found.data && `${many(active.length, 'sensor')}${troubled ? `, ${troubled} to be looked at` : ''}`}
       actions={
         <>
           <Register />
@@ -75,11 +75,13 @@ export default function Sensors() {
           isLoading={found.isLoading}
           onCurrent={(each) => change({ id: each.device_id })}
           current={chosen?.device_id}
-          empty="No device is heard as a sensor. Set one up as shown below."
+          empty="No device is heard as a sensor. Set one up as shown beside."
         />
-        {chosen && <Detail sensor={chosen} />}
+        <div className="explanation">
+          {chosen && <Detail sensor={chosen} />}
+          <Install />
+        </div>
       </div>
-      <Install />
     </Page>
   );
 }
@@ -88,7 +90,7 @@ function Detail({ sensor }: { sensor: Sensor }) {
   const { words, tone } = faring(sensor);
   const report = sensor.report;
   return (
-    <div className="explanation">
+    <>
       <Card title={<Foreign text={sensor.device_id} />} actions={<Badge tone={tone}>{words}</Badge>}>
         <dl className="facts">
           <dt>Listens at</dt>
@@ -162,7 +164,7 @@ function Detail({ sensor }: { sensor: Sensor }) {
           </dl>
         )}
       </Card>
-    </div>
+    </>
   );
 }
 

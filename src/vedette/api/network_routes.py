@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from vedette.api.address_list import AddressListRoutes
 from vedette.api.advisories import AdvisoryRoutes
 from vedette.api.assets import AssetRoutes
 from vedette.api.captures import CaptureRoutes
@@ -20,6 +21,7 @@ from vedette.health.advisories import AdvisoryService
 from vedette.incidents import AssetAlerts
 from vedette.kernel import Clock, OrganizationId
 from vedette.network import AssetService, ExternalService, NetworkReader, SensorService, SnapshotService
+from vedette.network.addresses import AddressListService
 from vedette.network.captures import CaptureService
 from vedette.network.exposure import ExposureAssessor, ExposureService
 from vedette.network.map import MapService
@@ -40,6 +42,7 @@ class NetworkServices:
     exposure: ExposureService
     captures: CaptureService
     maps: MapService
+    addresses: AddressListService
     clock: Clock
 
 
@@ -51,6 +54,7 @@ def network_routers(organization_id: OrganizationId, services: NetworkServices, 
             organization_id, services.reader, services.assets, services.asset_alerts, clock=services.clock
         ).build(),
         *TalkRoutes(organization_id, services.reader, services.externals).build(),
+        AddressListRoutes(services.addresses).build(),
         *SnapshotRoutes(services.snapshots).build(),
         InventoryExport(organization_id, services.reader, services.externals, services.asset_alerts).build(),
         MapRoutes(organization_id, services.reader, services.maps).build(),

@@ -26,6 +26,7 @@ from vedette.network import (
     SnapshotService,
     UnknownAssets,
 )
+from vedette.network.addresses import AddressListService
 from vedette.network.captures import CaptureService
 from vedette.network.exposure import ExposureAssessor, ExposureService, ExposureSignals
 from vedette.network.map import AlertsOf, MapService
@@ -44,6 +45,7 @@ class NetworkRoom:
     assets: AssetService
     externals: ExternalService
     snapshots: SnapshotService
+    addresses: AddressListService
     matching: DeviceMatching
     upkeep: InventoryUpkeep
     advisories: AdvisoryService
@@ -56,6 +58,7 @@ class NetworkRoom:
         """Do what goes on beside requests, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.feed.run(), name="sensors")
+            group.create_task(self.addresses.run(), name="owners of addresses")
             group.create_task(self.matching.run(), name="assets and devices")
             group.create_task(self.snapshots.run(), name="snapshots of the inventory")
             group.create_task(self.upkeep.run(), name="upkeep of the inventory")
@@ -100,7 +103,8 @@ def build_network_room(
     ledger.project("sensors", sensors.project)
     matching = DeviceMatching(organization_id, store)
     ledger.project("managed assets", matching.project)
-    intake = SensorIntake(store, ledger, clock=clock, ids=ids)
+    addresses = AddressListService(organization_id, store, ledger, clock=clock, ids=ids)
+    intake = SensorIntake(store, ledger, clock=clock, ids=ids, addresses=addresses)
     intake.on_alerts(on_alerts)
     intake.on_appeared(UnknownAssets(matching, on_alerts, clock=clock).hear)
     reader = NetworkReader(store)
@@ -115,6 +119,7 @@ def build_network_room(
         assets=AssetService(store, ledger, clock=clock, ids=ids),
         externals=ExternalService(store, ledger, clock=clock),
         snapshots=SnapshotService(organization_id, store, ledger, clock=clock, ids=ids),
+        addresses=addresses,
         matching=matching,
         upkeep=InventoryUpkeep(organization_id, store, intake, guard, clock=clock),
         advisories=advisories,

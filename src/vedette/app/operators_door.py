@@ -195,6 +195,7 @@ def _services(
             exposure=rooms.network.exposure,
             captures=rooms.network.captures,
             maps=rooms.network.maps,
+            addresses=rooms.network.addresses,
             clock=rooms.clock,
         ),
         symmetric_keys=rooms.symmetric_keys,

@@ -34,6 +34,14 @@ def list_assets(
     *,
     site: SiteOption = None,
     state: Annotated[_State | None, typer.Option(help="Only in this state; new: nobody said it is known.")] = None,
+    device_type: Annotated[str | None, typer.Option("--type", help="Only of this type, such as camera.")] = None,
+    vendor: Annotated[str | None, typer.Option(help="Only of exactly this maker.")] = None,
+    criticality: Annotated[_Criticality | None, typer.Option(help="Only as critical as this.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only what is this registered device.")] = None,
+    is_legacy: Annotated[
+        bool, typer.Option("--legacy", help="Only those whose system gets security updates no more.")
+    ] = False,
+    has_alerts: Annotated[bool, typer.Option("--with-alerts", help="Only those with open alerts.")] = False,
     role: Annotated[str | None, typer.Option(help="Only in this role, such as controller.")] = None,
     level: Annotated[_Level | None, typer.Option(help="Only at this Purdue level.")] = None,
     is_managed: Annotated[
@@ -50,13 +58,33 @@ def list_assets(
     show_list(
         session,
         "/v1/assets",
-        params | {"is_managed": managed, "since": since},
+        params
+        | {"is_managed": managed, "since": since, "device_type": device_type, "vendor": vendor, "device_id": device}
+        | {"criticality": criticality, "is_legacy": "true" if is_legacy else None}
+        | {"has_alerts": "true" if has_alerts else None},
         columns=_COLUMNS,
         limit=limit,
         after=after,
         everything=everything,
         empty="No asset fits. Sensors find them: vedette sensor register DEVICE --site NAME",
     )
+
+
+@remote
+def count(session: Session, *, site: SiteOption = None) -> None:
+    """Count assets: all, those that want a look, and by what they are."""
+    found = session.client.get("/v1/asset-counts", params={"site": site}).body
+    if session.output.is_json:
+        session.output.json(found)
+        return
+    session.output.details({name.replace("_", " "): each for name, each in found.items() if isinstance(each, int)})
+    rows = [
+        (name.replace("_", " "), each["value"] or "unknown", each["count"])
+        for name, values in found.items()
+        if isinstance(values, list)
+        for each in values
+    ]
+    session.output.table(("what", "value", "assets"), rows)
 
 
 @remote
@@ -84,6 +112,9 @@ def show(session: Session, asset_id: AssetArgument) -> None:
             "criticality": asset["criticality"],
             "registered device": _management(asset),
             "merged into it": asset["merged"],
+            "security updates until": asset["support"],
+            "owner": asset["owner"],
+            "open alerts": asset["open_alerts"],
             "note": asset["note"],
             "first seen": show_time(asset["first_at"]),
             "last seen": show_time(asset["last_at"]),
@@ -99,16 +130,17 @@ def acknowledge(
     session: Session,
     asset_ids: Annotated[list[str], typer.Argument(metavar="ASSET_ID...", help="One asset or many, at most 500.")],
     *,
+    state: Annotated[_State, typer.Option(help="What they are instead; new takes it back.")] = "acknowledged",
     reason: _WhyOption = "",
     dry_run: DryRunOption = False,
 ) -> None:
     """Say that assets are known: they count as new no more."""
     change = Change(
-        summary=f"acknowledge {len(asset_ids)} assets",
+        summary=f"say of {len(asset_ids)} assets that they are {state}",
         method="POST",
         path="/v1/bulk/assets",
-        body={"asset_ids": asset_ids, "reason": reason},
-        after={"state": "acknowledged"},
+        body={"asset_ids": asset_ids, "state": state, "reason": reason},
+        after={"state": state},
     )
     answer = perform(session, change, dry_run=dry_run)
     if answer is None:
@@ -116,7 +148,7 @@ def acknowledge(
     if session.output.is_json:
         session.output.json(answer.body)
     else:
-        session.output.line(f"{answer.body['changed']} assets were new and are acknowledged.")
+        session.output.line(f"{answer.body['changed']} assets are {state} that were not.")
 
 
 @remote
@@ -125,6 +157,8 @@ def update(
     asset_id: AssetArgument,
     *,
     state: Annotated[_State | None, typer.Option(help="Whether somebody knows it, or wants to see it.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call it; empty: as observed.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Who answers for it; empty: nobody.")] = None,
     role: Annotated[str | None, typer.Option(help="What it is there for; empty: as observed.")] = None,
     level: Annotated[str | None, typer.Option(help="Its Purdue level; empty: as observed.")] = None,
     criticality: Annotated[_Criticality | None, typer.Option(help="How bad its loss would be.")] = None,
@@ -134,9 +168,10 @@ def update(
 ) -> None:
     """Say what an asset is; what is not named stays as it is."""
     patch: dict[str, Any] = given_only(state=state, criticality=criticality, note=note)
-    for name, told in (("role", role), ("level", level), ("device_id", device)):
+    names = ("name", "owner", "role", "level", "device_id")
+    for each, told in zip(names, (name, owner, role, level, device), strict=True):
         if told is not None:
-            patch[name] = told or None
+            patch[each] = told or None
     if not patch:
         raise Usage("nothing to change", hint="name at least one option: vedette asset update --help")
     path = path_of("/v1/assets/{}", asset_id)

@@ -105,6 +105,8 @@ def list_external(
     *,
     asset: _AssetOption = None,
     verdict: Annotated[_Verdict | None, typer.Option(help="Only those with this verdict.")] = None,
+    text: Annotated[str | None, typer.Option(help="In a name, an address, the network or the owner.")] = None,
+    country: Annotated[str | None, typer.Option(help="Only in this country: two letters.")] = None,
     site: SiteOption = None,
     limit: LimitOption = 100,
     after: AfterOption = "",
@@ -114,7 +116,7 @@ def list_external(
     show_list(
         session,
         "/v1/external-connections",
-        {"asset_id": asset, "verdict": verdict, "site": site},
+        {"asset_id": asset, "verdict": verdict, "site": site, "text": text, "country": country},
         columns={
             "connection": lambda item: item["external_id"],
             "of": lambda item: item["local"],
@@ -131,6 +133,41 @@ def list_external(
         everything=everything,
         empty="No connection to the outside was seen.",
     )
+
+
+@remote
+def list_protocols(session: Session, *, site: SiteOption = None) -> None:
+    """List the protocols that are spoken: by how many, what is asked in them, what anybody could read."""
+    found = session.client.get("/v1/network-protocols", params={"site": site}).body
+    if session.output.is_json:
+        session.output.json({"items": found, "next": None})
+        return
+    columns = (
+        "protocol",
+        "of",
+        "assets",
+        "links",
+        "outside",
+        "classes of operations",
+        "clear text",
+        "legacy",
+        "last seen",
+    )
+    rows = [
+        (
+            each["title"] or "unknown",
+            each["family"],
+            each["assets"],
+            each["links"],
+            each["external"],
+            [f"{kind['kind']} {kind['times']}" for kind in each["kinds"]],
+            each["clear_text"],
+            each["legacy"],
+            show_time(each["last_at"]),
+        )
+        for each in found
+    ]
+    session.output.table(columns, rows)
 
 
 @remote

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from vedette.cli import (
+    address_list,
     advisory,
     asset,
     capture,
@@ -118,6 +119,7 @@ NETWORK: Final[dict[str, tuple[str, Commands]]] = {
         "Every device that sensors saw, managed or not.",
         {
             "list": asset.list_assets,
+            "count": asset.count,
             "show": asset.show,
             "acknowledge": asset.acknowledge,
             "update": asset.update,
@@ -134,8 +136,13 @@ NETWORK: Final[dict[str, tuple[str, Commands]]] = {
             "operations": link.list_operations,
             "external": link.list_external,
             "decide": link.decide,
+            "protocols": link.list_protocols,
             "map": network_map.show_map,
         },
+    ),
+    "address-list": (
+        "Whom addresses of the internet are assigned to, as a list says that you import.",
+        {"show": address_list.show, "import": address_list.import_list, "remove": address_list.remove},
     ),
     "snapshot": (
         "The inventory as it was on a day, and what changed since.",

@@ -19,6 +19,8 @@ _POLICY: Final = (
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _NOT_MODIFIED: Final = 304
 _NOT_FOUND: Final = 404
+# The build's files and the pages of what sensors saw stand under one path; these begin with the prefix of their ids.
+_ASSET_OF_A_NETWORK: Final = "ast_"
 _NOT_BUILT: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Vedette</title><link rel="stylesheet" href="/style.css"></head>
 <body><main><h1>The console was not built</h1>
@@ -52,6 +54,8 @@ def build_console(files: ConsoleFiles, *, new_nonce: Callable[[], str]) -> APIRo
         accept_encoding: Annotated[str, Header()] = "",
     ) -> Response:
         found = files.files.get(name)
+        if found is None and name.startswith(_ASSET_OF_A_NETWORK):
+            return await page()
         if found is None:
             return Response(status_code=_NOT_FOUND)
         headers = {"Cache-Control": _FOR_EVER, "ETag": found.etag, "Vary": "Accept-Encoding"}

@@ -26,6 +26,8 @@ def upgrade() -> None:
     _create_incidents_slices()
     _create_incidents_tickets()
     _create_network_acceptances()
+    _create_network_address_lists()
+    _create_network_address_parts()
     _create_network_assets()
     _create_network_captures()
     _create_network_exposures()
@@ -331,6 +333,34 @@ def _create_network_acceptances() -> None:
         sa.Column("accepted_at", UtcDateTime(), nullable=False),
         sa.Column("evidence", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "asset_id", "name", name=op.f("pk_network_acceptances")),
+    )
+
+
+def _create_network_address_lists() -> None:
+    op.create_table(
+        "network_address_lists",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("list_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("is_complete", sa.Boolean(), nullable=False),
+        sa.Column("parts", sa.Integer(), nullable=False),
+        sa.Column("ranges_v4", sa.Integer(), nullable=False),
+        sa.Column("ranges_v6", sa.Integer(), nullable=False),
+        sa.Column("skipped", sa.Integer(), nullable=False),
+        sa.Column("imported_at", UtcDateTime(), nullable=False),
+        sa.Column("imported_by", sa.String(length=128), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "list_id", name=op.f("pk_network_address_lists")),
+    )
+
+
+def _create_network_address_parts() -> None:
+    op.create_table(
+        "network_address_parts",
+        sa.Column("organization_id", sa.String(length=64), nullable=False),
+        sa.Column("list_id", sa.String(length=64), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "list_id", "part", name=op.f("pk_network_address_parts")),
     )
 
 
