@@ -300,3 +300,30 @@ def test_the_commands_say_and_do_the_same(plant: AlarmedPlant, command: Command,
     assert "CHG-1" in command("ticket", "list")[1]
     assert "R. Meyer" in command("ticket", "show", opened["ticket_id"])[1]
     assert "over" in command("ticket", "end", opened["ticket_id"])[1]
+
+
+def test_one_event_told_twice_is_one_alert_and_a_takeover_is_one_incident(
+    plant: AlarmedPlant, command: Command
+) -> None:
+    laptop = "10.44.0.66"
+    first = plant.alarm("laptop", rule="baseline.new_asset", severity="low", source=laptop, target="", technique="")
+    second = plant.alarm("unknown", rule="network.unknown_asset", severity="medium", source=laptop, target="")
+    assert (second["standing"], second["merged_into"]) == ("merged", first["alert_id"])
+    shown = plant.api.get(f"/v1/alerts/{first['alert_id']}").json()
+    assert (shown["severity"], shown["history"][-1]["act"]) == ("medium", "join")
+    plant.alarm("scan", rule="scan.address", source=laptop, target="", technique="T0846")
+    stop = plant.alarm("stop", source=laptop, severity="critical")
+    assert (stop["technique_name"], stop["tactics"]) == ("Change Operating Mode", ["execution", "evasion"])
+    assert stop["incident_id"] == first["incident_id"]
+    wanted = {"by": "incident", "address": laptop, "is_loud": "true"}
+    [incident] = plant.api.get("/v1/alerts/groups", params=wanted).json()["items"]
+    assert incident["rules"] == ["baseline.new_asset", "scan.address", "ot.controller_stop"]
+    assert (incident["key"], incident["severity"], incident["open"]) == (stop["incident_id"], "critical", 3)
+    gravest = plant.alerts(incident_id=incident["key"], is_loud="true", order="gravest", sensor="probe-alerts")
+    assert [each["severity"] for each in gravest] == ["critical", "high", "medium"]
+    assert laptop in command("alert", "groups", "--address", laptop)[1]
+    code, out = command("alert", "unmerge", second["alert_id"], "--reason", "two laptops", "--output", "json")
+    assert (code, json.loads(out)["standing"]) == (0, "loud")
+    again = plant.api.post(f"/v1/alerts/{second['alert_id']}/unmerge", json={"reason": "twice"})
+    assert (again.status_code, again.json()["code"]) == (409, "incidents.alert_step")
+    assert plant.api.get("/v1/alerts", params={"zone": "zon_none"}).status_code == 404
