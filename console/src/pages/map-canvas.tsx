@@ -103,19 +103,31 @@ export function MapCanvas({ scene, place, chosen, found, onChoose, onOpen, handl
     surface.addEventListener('wheel', onWheel, { passive: false });
     return () => surface.removeEventListener('wheel', onWheel);
   }, [look]);
+  const thing = scene.find(chosen);
   const zoom = useCallback(
-    (factor: number) => look(zoomed(view.current, factor, size.current.width / 2, size.current.height / 2)),
-    [look],
+    (factor: number) => {
+      const { width, height } = size.current;
+      const { x, y, zoom: scale } = view.current;
+      // About what is chosen, where it is in sight: it is what one wants to see nearer.
+      const [atX, atY] = thing ? [(thing.cx - x) * scale, (thing.cy - y) * scale] : [-1, -1];
+      const isSeen = atX >= 0 && atY >= 0 && atX <= width && atY <= height;
+      look(zoomed(view.current, factor, isSeen ? atX : width / 2, isSeen ? atY : height / 2));
+    },
+    [look, thing],
   );
   useImperativeHandle(handle, () => ({ zoom, fit: showAll, picture: () => picture(canvas.current) }), [zoom, showAll]);
 
-  const thing = scene.find(chosen);
-  // Chosen in the table, or by key: it is brought into sight.
+  // Chosen in the table, or by key: it is brought into sight, once; whoever looks elsewhere then is left alone.
+  const brought = useRef('');
   useEffect(() => {
-    if (!thing || !size.current.width) return;
+    if (!thing || !size.current.width || brought.current === thing.id) {
+      if (!chosen) brought.current = '';
+      return;
+    }
+    brought.current = thing.id;
     const next = shown(view.current, thing.cx, thing.cy, size.current.width, size.current.height);
     if (next !== view.current) look(next);
-  }, [thing, look]);
+  }, [thing, chosen, look]);
 
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

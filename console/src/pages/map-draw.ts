@@ -20,13 +20,13 @@ const ARROWS_FROM = 0.35;
 const TITLE_WIDTH = 46;
 const LABEL_CHARS = 16;
 const FAINT = 0.16;
+const ALERTING_WIDTH = 1.4;
 
 const STYLES: Record<LineKind, { color: keyof Look; width: number; dash: number[]; alpha: number }> = {
   plain: { color: 'line-strong', width: 1, dash: [], alpha: 0.55 },
   zone: { color: 'ink-soft', width: 1.4, dash: [2, 3], alpha: 0.85 },
   external: { color: 'info', width: 1.6, dash: [7, 4], alpha: 0.9 },
   level: { color: 'warn', width: 2.2, dash: [10, 3, 2, 3], alpha: 1 },
-  alert: { color: 'bad', width: 2.8, dash: [], alpha: 1 },
 };
 
 /** Read the colours of the theme in force. */
@@ -115,7 +115,7 @@ function drawLines(context: CanvasRenderingContext2D, lines: readonly Line[], vi
   for (const kind of LINE_KINDS) {
     const mine = own.filter(({ edge }) => lineKind(edge) === kind);
     strokeAll(context, mine, kind, view, { ...look, 'line-strong': look.accent }, true, 1.6);
-    if (view.zoom >= SHAPES_FROM) for (const line of mine) arrow(context, line, view, kind === 'plain' ? look.accent : look[STYLES[kind].color]);
+    if (view.zoom >= SHAPES_FROM) for (const line of mine) arrow(context, line, view, line.edge.is_alerting ? look.bad : kind === 'plain' ? look.accent : look[STYLES[kind].color]);
   }
   context.setLineDash([]);
   context.globalAlpha = 1;
@@ -125,19 +125,19 @@ function strokeAll(context: CanvasRenderingContext2D, lines: readonly Line[], ki
   if (!lines.length) return;
   const style = STYLES[kind];
   const scale = Math.max(0.5, Math.min(1.2, view.zoom * 2));
-  for (const isControl of [false, true]) {
+  for (const [isAlerting, isControl] of [[false, false], [false, true], [true, false], [true, true]]) {
     context.beginPath();
     let isAny = false;
     for (const { a, b, edge } of lines) {
-      if (edge.controls > 0 !== isControl) continue;
+      if (edge.controls > 0 !== isControl || edge.is_alerting !== isAlerting) continue;
       isAny = true;
       context.moveTo((a.cx - view.x) * view.zoom, (a.cy - view.y) * view.zoom);
       context.lineTo((b.cx - view.x) * view.zoom, (b.cy - view.y) * view.zoom);
     }
     if (!isAny) continue;
-    context.strokeStyle = look[style.color];
-    context.globalAlpha = Math.min(1, style.alpha * strength);
-    context.lineWidth = style.width * scale * (isControl ? 1.8 : 1);
+    context.strokeStyle = isAlerting ? look.bad : look[style.color];
+    context.globalAlpha = Math.min(1, (isAlerting ? 1 : style.alpha) * strength);
+    context.lineWidth = Math.max(style.width, isAlerting ? ALERTING_WIDTH : 0) * scale * (isControl ? 2.2 : 1) + (isAlerting ? 0.8 : 0);
     context.setLineDash(hasDashes ? style.dash : []);
     context.stroke();
   }
@@ -224,7 +224,10 @@ function drawNode(context: CanvasRenderingContext2D, thing: Thing, view: View, l
   if (view.zoom < WORDS_FROM) return;
   context.fillStyle = look.ink;
   context.textAlign = 'center';
-  write(context, cut(thing.label), x, y + radius + 13, 118 * view.zoom, look, 11.5, false);
+  // What lies behind a name must not be read as part of it.
+  context.strokeStyle = look.paper;
+  context.lineWidth = 3;
+  write(context, cut(thing.label), x, y + radius + 13, 118 * view.zoom, look, 11.5, false, true);
   context.textAlign = 'start';
   context.globalAlpha = 1;
 }
@@ -268,7 +271,7 @@ function cut(text: string): string {
 
 const FONTS = new Map<string, string>();
 
-function write(context: CanvasRenderingContext2D, text: string, x: number, y: number, room: number, look: Look, size: number, isBold: boolean): void {
+function write(context: CanvasRenderingContext2D, text: string, x: number, y: number, room: number, look: Look, size: number, isBold: boolean, hasHalo = false): void {
   const key = `${size} ${isBold} ${look.font}`;
   let font = FONTS.get(key);
   if (!font) FONTS.set(key, (font = `${isBold ? '600 ' : ''}${size}px ${look.font}`));
@@ -276,5 +279,7 @@ function write(context: CanvasRenderingContext2D, text: string, x: number, y: nu
   const seen = visible(text);
   // A canvas squeezes what is too long; that is read worse than what is cut.
   const most = Math.max(3, Math.floor(room / (size * 0.56)));
-  context.fillText(seen.length > most ? `${seen.slice(0, most - 1)}…` : seen, x, y);
+  const shown = seen.length > most ? `${seen.slice(0, most - 1)}…` : seen;
+  if (hasHalo) context.strokeText(shown, x, y);
+  context.fillText(shown, x, y);
 }

@@ -79,7 +79,7 @@ function Times({ map, query, change }: { map: NetworkMap; query: MapQuery; chang
   );
   return (
     <fieldset className="map-times">
-      <legend className="label">Said between</legend>
+      <legend>Said between</legend>
       <Slider label="Said after" step={from} onStep={(step) => setFrom(Math.min(step, to - 1))} words={words(from, first, last)} />
       <Slider label="Said before" step={to} onStep={(step) => setTo(Math.max(step, from + 1))} words={words(to, first, last)} />
       {(query.since || query.until) && (

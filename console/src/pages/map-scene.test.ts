@@ -123,8 +123,8 @@ suite('words and signs', () => {
     expect([shapeOf({ asset_id: '', role: '' }), shapeOf({ asset_id: 'a', role: 'hmi' }), shapeOf({ asset_id: 'a', role: 'odd' })]).toEqual([
       'outside', 'diamond', 'circle',
     ]);
-    expect(lineKind({ ...EDGE, is_alerting: true, crossing: 'level', is_external: true })).toBe('alert');
     expect(lineKind({ ...EDGE, crossing: 'level', is_external: true })).toBe('level');
+    expect(lineKind({ ...EDGE, is_external: true })).toBe('external');
     expect(lineKind({ ...EDGE, crossing: 'zone' })).toBe('zone');
   });
 });

@@ -262,12 +262,11 @@ export function shapeOf(node: Pick<MapNode, 'asset_id' | 'role'>): Shape {
   return node.asset_id ? (SHAPES[node.role] ?? 'circle') : 'outside';
 }
 
-export type LineKind = 'alert' | 'level' | 'external' | 'zone' | 'plain';
-export const LINE_KINDS: LineKind[] = ['plain', 'zone', 'external', 'level', 'alert'];
+export type LineKind = 'level' | 'external' | 'zone' | 'plain';
+export const LINE_KINDS: LineKind[] = ['plain', 'zone', 'external', 'level'];
 
-/** Return what an edge is drawn as: what matters most about it. */
-export function lineKind(edge: Pick<MapEdge, 'is_alerting' | 'crossing' | 'is_external'>): LineKind {
-  if (edge.is_alerting) return 'alert';
+/** Return the pattern of an edge: what it passes. */
+export function lineKind(edge: Pick<MapEdge, 'crossing' | 'is_external'>): LineKind {
   if (edge.crossing === 'level') return 'level';
   if (edge.is_external) return 'external';
   return edge.crossing === 'zone' ? 'zone' : 'plain';

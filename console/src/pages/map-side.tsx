@@ -8,7 +8,6 @@ import { bytesInWords, plain } from './network-words';
 
 const PEERS_SHOWN = 12;
 const WHY: Record<LineKind, ReactNode> = {
-  alert: <Badge tone="bad">alerts</Badge>,
   level: <Badge tone="warn">past a level</Badge>,
   external: <Badge tone="info">outside</Badge>,
   zone: <Badge>between zones</Badge>,
@@ -115,8 +114,9 @@ function Peers({ thing, scene, onChoose }: { thing: Thing; scene: Scene; onChoos
               </Button>
               <span className="muted">
                 <Foreign text={edge.protocols.join(', ') || 'unknown protocol'} />, {bytesInWords(edge.bytes)}
-                {edge.controls > 0 && `, ${edge.controls.toLocaleString('en')} changes asked for`}, <Time at={edge.last_at} />
+                {edge.controls > 0 && `, ${edge.controls.toLocaleString('en')} ${edge.controls === 1 ? 'change' : 'changes'} asked for`}, <Time at={edge.last_at} />
               </span>
+              {edge.is_alerting && <Badge tone="bad">alerts</Badge>}
               {WHY[lineKind(edge)]}
             </li>
           );
@@ -132,7 +132,6 @@ const LINES: Record<LineKind, string> = {
   zone: 'between zones: dotted',
   external: 'leaves the network: dashed',
   level: 'past a Purdue level: dash and dot',
-  alert: 'an end has open alerts: thick',
 };
 
 /** What the signs of the map mean. */
@@ -173,7 +172,12 @@ export function Legend() {
             <Sign path="M1 12h22" className={`line-${kind}`} /> {LINES[kind]}
           </li>
         ))}
-        <li>wider: writes, control or programs were asked for</li>
+        <li>
+          <Sign path="M1 12h22" className="line-alert" /> red and thicker: an end has open alerts
+        </li>
+        <li>
+          <Sign path="M1 12h22" className="line-control" /> wide: writes, control or programs were asked for
+        </li>
       </ul>
     </details>
   );

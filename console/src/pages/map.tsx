@@ -22,7 +22,7 @@ const LOOK_MS = 10_000;
 const STEP = 1.25;
 const COLUMNS: Column<Thing>[] = [
   { title: 'Asset or group', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={each.label} /> },
-  { title: 'Role', width: 'minmax(64px, 90px)', cell: ({ node, group }) => (group ? `${group.assets} assets` : <Foreign text={plain(node?.role ?? '')} />) },
+  { title: 'Role', width: 'minmax(72px, 130px)', cell: ({ node, group }) => (group ? `${group.assets} assets` : <Foreign text={plain(node?.role ?? '')} />) },
   { title: 'Level', width: '44px', cell: ({ node }) => node?.level || '–' },
   { title: 'Alerts', width: '58px', cell: ({ alerts }) => (alerts ? <Badge tone="bad">{alerts}</Badge> : <span className="number">0</span>) },
   { title: 'Peers', width: '44px', cell: ({ edges }) => <span className="number">{edges.length}</span> },
@@ -134,7 +134,7 @@ function placeOf({ grouping, site, focus, hops, zone, level, protocol, is_alerti
 }
 
 function told(map: NetworkMap): string {
-  const parts = [`${map.assets.toLocaleString('en')} assets`, `${map.edges.length.toLocaleString('en')} lines`];
+  const parts = [`${map.assets.toLocaleString('en')} assets`, `${map.edges.length.toLocaleString('en')} ${map.edges.length === 1 ? 'line' : 'lines'}`];
   if (map.edges_left_out) parts.push(`${map.edges_left_out.toLocaleString('en')} that matter least left out`);
   return parts.join(', ');
 }

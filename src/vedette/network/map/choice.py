@@ -54,11 +54,11 @@ def choose(picture: Picture, query: MapQuery) -> Chosen:
     return Chosen(frozenset(places), weights)
 
 
-def find_closed(layout: Layout, query: MapQuery, shown: Iterable[str]) -> frozenset[str]:
+def find_closed(layout: Layout, query: MapQuery, shown: Iterable[str], *, has_areas: bool) -> frozenset[str]:
     """Return the ids of the groups that are closed, given the keys of all that fit.
 
     Areas are closed where there are more nodes than the limit. One that is opened shows its assets, or the bands of its
-    levels where even those are too many.
+    levels where even those are too many. Without areas the bands are closed.
     """
     of_band: dict[str, int] = {}
     for key in shown:
@@ -77,9 +77,9 @@ def find_closed(layout: Layout, query: MapQuery, shown: Iterable[str]) -> frozen
     for area in (*wanted, *(each for each in bands if each not in wanted)):
         mine = bands.get(area, [])
         size = sum(of_band[each] for each in mine)
-        if area not in wanted:
+        if has_areas and area not in wanted:
             closed.add(area)
-        elif size <= left:
+        elif has_areas and size <= left:
             left -= size
         else:
             for band in mine:

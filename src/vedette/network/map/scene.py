@@ -9,7 +9,7 @@ from typing import Final
 
 from vedette.kernel import to_rfc3339
 from vedette.network.map.choice import Chosen, choose, find_closed
-from vedette.network.map.layout import Layout, outside_id_of
+from vedette.network.map.layout import Box, Layout, outside_id_of
 from vedette.network.map.model import (
     EDGES_MAX,
     PROTOCOLS_SHOWN_MAX,
@@ -84,7 +84,9 @@ class _Scene:
             place: picture.assets[place].asset_id if place < count else outside_id_of(picture.outsides[place - count])
             for place in chosen.places
         }
-        self.closed = find_closed(layout, query, self._keys.values())
+        # Without a plan of zones there are no areas, and no boxes around nothing.
+        self._has_areas = any(box.kind == "area" and box.name for box in layout.boxes.values())
+        self.closed = find_closed(layout, query, self._keys.values(), has_areas=self._has_areas)
         self._shown_as = {place: self._display(key) for place, key in self._keys.items()}
 
     def _display(self, key: str) -> str:
@@ -154,7 +156,7 @@ class _Scene:
                     found[1] += asset.alerts
                     found[2] = max(found[2], _RANKS[asset.severity])
                 group_id = self._layout.boxes[group_id].parent
-        hidden = {"area"} if self._query.grouping in {Grouping.LEVEL, Grouping.SITE} else set()
+        hidden = set() if self._has_areas else {"area"}
         if self._query.grouping is Grouping.SITE:
             hidden.add("level")
         found_groups = []
@@ -167,8 +169,8 @@ class _Scene:
             found_groups.append(
                 MapGroup(
                     group_id=box.group_id,
-                    kind=self._query.grouping.value if box.kind == "area" else box.kind,
-                    name=self._zone_names.get(box.name, box.name) if box.kind == "area" else box.name,
+                    kind=self._kind_of(box),
+                    name=self._name_of(box),
                     parent=box.parent,
                     x=box.x,
                     y=box.y,
@@ -181,6 +183,16 @@ class _Scene:
                 )
             )
         return tuple(found_groups)
+
+    def _kind_of(self, box: Box) -> str:
+        if box.kind == "level" and self._query.grouping is Grouping.SITE:
+            return "site"
+        return self._query.grouping.value if box.kind == "area" else box.kind
+
+    def _name_of(self, box: Box) -> str:
+        if box.kind == "level" and self._query.grouping is Grouping.SITE:
+            return box.site
+        return self._zone_names.get(box.name, box.name) if box.kind == "area" else box.name
 
     def edges(self) -> tuple[tuple[MapEdge, ...], int]:
         """Return what is said between what is shown, what matters most first; and how many edges were left out."""

@@ -26,6 +26,9 @@ ASSETS = (
 ZONES = (MapZone(zone_id="zon_cell", name="Cell 1"), MapZone(zone_id="zon_office", name="Office"))
 
 
+ASSETS_WITHOUT_ZONES = tuple(MapAsset(asset_id=each.asset_id, site=each.site, level=each.level) for each in ASSETS)
+
+
 def strand(client: int, server: int, protocol: str = "modbus", packets: int = 10, at: int = 1_000) -> Strand:
     return Strand(client, server, protocol, packets, packets * 100, at, at + 100, OUTSIDE in {client, server})
 
@@ -161,6 +164,18 @@ def test_an_opened_group_that_is_too_large_shows_its_levels() -> None:
     bands = [each for each in found.groups if each.parent == cell.group_id]
     assert not cell.is_closed
     assert [(each.kind, each.is_closed, each.assets) for each in bands] == [("level", True, 1), ("level", True, 1)]
+
+
+def test_without_zones_levels_are_closed_and_opened() -> None:
+    found = drawn(grouping=Grouping.LEVEL, is_closed=True)
+    closed = {(each.kind, each.name): each for each in found.groups if each.is_closed}
+    assert {kind for kind, _ in closed} == {"level"}
+    north = next(each for each in found.groups if each.is_closed and each.name == "4")
+    assert names(drawn(grouping=Grouping.LEVEL, is_closed=True, opened=(north.group_id,))) == {"desk", "Outside"}
+    unplanned = draw(Picture(ASSETS_WITHOUT_ZONES, ["north"], Strands(STRANDS, {})), MapQuery())
+    assert {each.kind for each in unplanned.groups} == {"site", "level"}
+    sites = drawn(grouping=Grouping.SITE, is_closed=True)
+    assert {(each.kind, each.name) for each in sites.groups if each.is_closed} == {("site", "north"), ("site", "south")}
 
 
 def test_groups_can_be_closed_however_few_assets_there_are() -> None:
