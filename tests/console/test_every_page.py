@@ -43,6 +43,8 @@ PAGES = {
     "listed commands": "/command-schemas",
     "account": "/account",
     "command line": "/command-line",
+    "captures": "/captures",
+    "network map": "/map",
     "zones": "/zones",
     "conduits": "/zones?tab=conduits",
     "vulnerabilities": "/vulnerabilities",

@@ -95,6 +95,7 @@ PAGES: Final = (
     "approvals",
     "assets",
     "authorities",
+    "captures",
     "clone-alerts",
     "command-line",
     "command-schemas",
