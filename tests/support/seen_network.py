@@ -67,6 +67,15 @@ def hall_capture(*, ends_at_s: float) -> bytes:
         _dhcp(PRINTER, TURNED.encode(), b"EPSON Printer", at=1.5),
         _ask_name(CAMERA, OUTSIDE_NAME, at=4.9),
     )
+    return _captured(frames, ends_at_s=ends_at_s)
+
+
+def talk_capture(port: int, *said: Said, client: str, server: str, ends_at_s: float) -> bytes:
+    """Return a capture of one connection that the hall has not seen before."""
+    return _captured(_tcp(port, *said, client=client, server=server, at=0.1, port=41_000), ends_at_s=ends_at_s)
+
+
+def _captured(frames: Frames, *, ends_at_s: float) -> bytes:
     last = frames[-1][0]
     content = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1)
     for at, frame in frames:

@@ -42,7 +42,7 @@ export function Drift({ approved, zone = '' }: { approved: Plan | undefined; zon
       <div className="row-of">
         <span className="muted">
           {all.length === 0
-            ? 'New links are compared every 20 seconds, all of them once an hour.'
+            ? 'New links are compared every 20 seconds, all of them now and then, soon after an approval and at least once an hour.'
             : `${all.length.toLocaleString('en')} violations of version ${approved.number}.`}
         </span>
         {!zone && wanted && <Link href={link('/zones', { tab: 'drift' })}>Of all zones</Link>}

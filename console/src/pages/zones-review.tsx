@@ -1,8 +1,9 @@
 // A version read before it is approved: what it changes, what it leaves out, what is questionable, what it would stop.
 import { useState } from 'react';
-import { api, take } from '../api/client';
+import { useQueryClient } from '@tanstack/react-query';
+import { api, type Schemas, take } from '../api/client';
 import { Link } from 'wouter';
-import { link } from '../app/url';
+import { link, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { Badge, Button, Card, Empty, Foreign, ProblemNote, type Tone } from '../ui/ui';
 import { ApprovePlan, DiscardDraft } from './zones-acts';
@@ -18,7 +19,16 @@ const KINDS: Record<'added' | 'removed' | 'changed', [Tone, string]> = {
 };
 
 export function Review({ which, version, approved }: { which: string; version: Plan | undefined; approved: Plan | undefined }) {
+  const [, change] = useQueryState();
+  const queries = useQueryClient();
   const isDraft = version?.state === 'draft';
+  // A draft that is gone is not asked for again.
+  const leave = () => {
+    queries.setQueryData<Schemas['Page_PlanView_']>(['zones', 'plans'], (before) =>
+      before ? { ...before, items: before.items.filter((each) => each.state !== 'draft') } : before,
+    );
+    change({ plan: '', tab: '' });
+  };
   return (
     <div className="stack">
       {isDraft && version && (
@@ -28,8 +38,8 @@ export function Review({ which, version, approved }: { which: string; version: P
             before.
           </p>
           <div className="row-of">
-            <ApprovePlan draft={version} onDone={() => undefined} />
-            <DiscardDraft onDone={() => undefined} />
+            <ApprovePlan draft={version} onDone={() => change({ plan: String(version.number) })} />
+            <DiscardDraft onDone={leave} />
             <CopyAs
               way={{
                 cli: ['zone', 'approve'],

@@ -81,7 +81,7 @@ function Try({ table }: { table: string }) {
         Vedette loads no rules and opens no network namespace on its own host. On the firewall, or on any Linux with nftables, this loads
         it into a namespace of its own, where nothing passes, and tells what nftables says of it:
       </p>
-      <pre className="code">{`unshare --user --map-root-user --net sh -c 'TZ=UTC nft -f ${table}.nft && TZ=UTC nft list table inet ${table}'`}</pre>
+      <pre className="code" tabIndex={0} aria-label="How to try it">{`unshare --user --map-root-user --net sh -c 'TZ=UTC nft -f ${table}.nft && TZ=UTC nft list table inet ${table}'`}</pre>
       <p className="muted">
         Where the kernel allows no such namespaces to people, it says so; then <code>TZ=UTC nft -c -f {table}.nft</code> as root reads it and
         changes nothing.

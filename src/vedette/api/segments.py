@@ -244,7 +244,7 @@ class SegmentRoutes:
         return show_replay(await self._segments.replay(self._organization_id, which_of(plan), attack=attack))
 
     async def list_violations(self, *, limit: Limit = 100, after: After = "") -> Page[ViolationView]:
-        """By id; looked for as links are heard of, and once an hour over everything."""
+        """By id; looked for as links are heard of, and now and then over everything, at least once an hour."""
         found = await self._drift.violations(after=after, limit=limit + 1)
         following = found[limit - 1].violation_id if len(found) > limit else None
         return Page(items=[show_violation(each) for each in found[:limit]], next=following)

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _EVERY_S: Final = 20.0
 _WHOLE_EVERY: Final = timedelta(hours=1)
+_WHOLE_SOONEST: Final = timedelta(minutes=1)
 # Links are stored in batches: one that was heard of before the last look may have been committed after it.
 _OVERLAP: Final = timedelta(minutes=2)
 _TOLD_MAX: Final = 100
@@ -79,7 +80,7 @@ class DriftWatch:
             await asyncio.sleep(_EVERY_S)
 
     async def look(self, *, is_whole: bool = False) -> int:
-        """Compare what is new with the approved plan, every hour everything; return how many violations are new.
+        """Compare what is new with the approved plan, now and then everything; return how many violations are new.
 
         Args:
             is_whole: Compare everything now.
@@ -98,7 +99,7 @@ class DriftWatch:
             or version.number != self._number
             or self._whole_at is None
             or self._looked_at is None
-            or now - self._whole_at >= _WHOLE_EVERY
+            or now - self._whole_at >= _whole_after(version, now)
         )
         since = None if is_whole or self._looked_at is None else self._looked_at - _OVERLAP
         flows = await self._inventory.flows(self._organization_id, since=since)
@@ -159,6 +160,12 @@ class DriftWatch:
         self._ledger.append(tx, entry, event=event)
         for listener in self._on_violated:
             listener(tx, self._organization_id, new)
+
+
+def _whole_after(version: PlanVersion, now: datetime) -> timedelta:
+    """Return after how long everything is compared again: soon after an approval, then ever later."""
+    age = now - (version.approved_at or version.created_at)
+    return min(max(age / 4, _WHOLE_SOONEST), _WHOLE_EVERY)
 
 
 def _find(version: PlanVersion, membership: Membership, flows: Sequence[Flow], at: datetime) -> list[Violation]:

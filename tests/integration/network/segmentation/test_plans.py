@@ -184,6 +184,22 @@ async def test_new_traffic_across_zones_is_drift_once(house: NetworkHouse, clock
     assert violation.last_at == datetime.fromtimestamp(later / 1000, UTC)
 
 
+async def test_what_an_approval_left_out_and_goes_on_is_drift_within_a_minute(
+    house: NetworkHouse, clock: ManualClock
+) -> None:
+    sensor = await _learn(house, clock)
+    await house.tell(sensor, _link(clock, OFFICE, PLC))
+    room = _room(house, clock)
+    await _draw(room, house)
+    clock.advance(timedelta(minutes=5))
+    await _approve(room, house)
+    assert await room.drift.look() == 0
+    clock.advance(timedelta(seconds=61))
+    later = int(clock.now().timestamp() * 1000)
+    await house.tell(sensor, link(OFFICE, PLC, flows=9, first_at=1_000, last_at=later))
+    assert await room.drift.look() == 1
+
+
 async def test_edits_say_which_revision_they_saw(house: NetworkHouse, clock: ManualClock) -> None:
     room = _room(house, clock)
     org, editor = house.organization_id, room.segments.editor
