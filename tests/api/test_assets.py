@@ -81,7 +81,7 @@ def test_a_person_says_what_an_asset_is(plant: ToldPlant, api: httpx.Client) -> 
     assert plant.asset("10.0.0.77")["role"] == "gateway"
     back = api.patch(path, json={"role": None, "level": None, "device_id": None}).json()
     assert (back["is_role_set"], back["is_level_set"], back["management"]) == (False, False, None)
-    for wrong in ({"level": "9"}, {"state": "gone"}, {"name": "mine"}, {"criticality": None}):
+    for wrong in ({"level": "9"}, {"state": "gone"}, {"vendor": "mine"}, {"criticality": None}):
         assert api.patch(path, json=wrong).status_code == 422, wrong
     assert api.patch(path, json={"device_id": "nobody"}).status_code == 404
     assert api.patch("/v1/assets/ast_nobody", json={"note": "x"}).status_code == 404
@@ -90,8 +90,12 @@ def test_a_person_says_what_an_asset_is(plant: ToldPlant, api: httpx.Client) -> 
 def test_known_assets_are_acknowledged_in_one_go(plant: ToldPlant, api: httpx.Client) -> None:
     ids = [each["asset_id"] for each in plant.assets(state="new")]
     done = api.post("/v1/bulk/assets", json={"asset_ids": ids, "reason": "walked the hall"}).json()
-    assert done == {"changed": len(ids)}
+    assert done == {"changed": len(ids), "asset_ids": sorted(ids)}
     assert plant.assets(state="new") == []
+    back = api.post("/v1/bulk/assets", json={"asset_ids": ids[:1], "state": "new", "reason": "undone"}).json()
+    assert [each["asset_id"] for each in plant.assets(state="new")] == back["asset_ids"] == ids[:1]
+    again = api.post("/v1/bulk/assets", json={"asset_ids": ids, "reason": "walked the hall"}).json()
+    assert again["asset_ids"] == ids[:1]
     acts = items(api, "/v1/ledger/entries", target=ids[0])
     assert acts[-1]["action"] == "network.acknowledge_asset"
     assert acts[-1]["reason"] == "walked the hall"

@@ -105,6 +105,7 @@ def body_of(method: str, path: str) -> Any:
         "/split": {"addresses": ["10.0.0.1"]},
         "/decide": {"verdict": "approved"},
         "bulk/external-connections": {"verdict": "undecided", "external_ids": ["0"]},
+        "v1/address-list": {"content": "AAAA", "list_id": "adl_00000000000000000000000000"},
         "{advisory_key}/remove": {"reason": "test"},
         "/accept": {"owner": "test", "reason": "test", "until": "2030-01-01T00:00:00Z"},
         "/reopen": {"reason": "test"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
@@ -115,15 +115,17 @@ class AssetRoutes:
         ] = None,
         device_id: Annotated[str, Query(max_length=128, description="Only what is this registered device.")] = "",
         is_legacy: Annotated[
-            Literal[True] | None, Query(description="Only those whose system gets security updates no more.")
+            bool | None, Query(description="Only those whose system gets security updates no more, or only the others.")
         ] = None,
         has_alerts: Annotated[
-            Literal[True] | None, Query(description="Only those with open alerts that somebody is to look at.")
+            bool | None,
+            Query(description="Only those with open alerts that somebody is to look at, or only the others."),
         ] = None,
         since: Annotated[Moment | None, Query(description="Only those first heard of then or later.")] = None,
     ) -> Page[AssetView]:
         """In the order in which the platform heard of them."""
         alerts = await self._alerts.counts(self._organization_id)
+        alerted, today = frozenset(alerts), self._clock.now().date()
         search = AssetSearch(
             sites=narrow(sight, site),
             state=state,
@@ -136,8 +138,10 @@ class AssetRoutes:
             criticality=criticality,
             is_managed=is_managed,
             device_id=device_id,
-            asset_ids=frozenset(alerts) if has_alerts else None,
-            without_support=self._clock.now().date() if is_legacy else None,
+            asset_ids=alerted if has_alerts else None,
+            but_ids=alerted if has_alerts is False else None,
+            without_support=today if is_legacy else None,
+            but_without_support=today if is_legacy is False else None,
             since=since,
         )
         page = await self._reader.assets(self._organization_id, search, after=after, limit=limit)

@@ -299,8 +299,6 @@ def delete_assets(connection: sa.Connection, organization_id: str, asset_ids: Se
 
 def _conditions(organization_id: str, search: AssetSearch) -> list[sa.ColumnElement[bool]]:
     found = [_a[name] == getattr(search, name) for name in _EXACT if getattr(search, name)]
-    if search.device_id:
-        found.append(_a.managed_device_id == search.device_id)
     if search.sites is not None:
         found.append(_a.site.in_(sorted(search.sites)))
     if search.state is None and not search.with_ignored:
@@ -310,6 +308,10 @@ def _conditions(organization_id: str, search: AssetSearch) -> list[sa.ColumnElem
         found.append(sa.not_(is_null) if search.is_managed else is_null)
     if search.without_support is not None:
         found.append(_is_without_support(search.without_support))
+    if search.but_without_support is not None:
+        found.append(sa.not_(_is_without_support(search.but_without_support)))
+    if search.but_ids is not None:
+        found.append(sa.not_(_is_or_holds(organization_id, sorted(search.but_ids))))
     if search.asset_ids is not None:
         found.append(_is_or_holds(organization_id, sorted(search.asset_ids)))
     if search.since is not None:
@@ -319,6 +321,8 @@ def _conditions(organization_id: str, search: AssetSearch) -> list[sa.ColumnElem
 
 def _texts(organization_id: str, search: AssetSearch) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
+    if search.device_id:
+        found.append(_a.managed_device_id == search.device_id)
     if search.address:
         found.append(_holds(organization_id, _i.value == search.address))
     if search.text:

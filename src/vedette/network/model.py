@@ -254,6 +254,7 @@ class SensorReport:
     assets: int = 0
     links: int = 0
     resident_bytes: int = 0
+    alerts_held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,7 +297,9 @@ class AssetSearch:
         is_managed: Whether it was matched to a registered device.
         device_id: The registered device that it was matched to.
         asset_ids: One of these, or one that one of these was merged into; None: any.
+        but_ids: None of these, and none of these was merged into it.
         without_support: Its system's maker supplied no security updates any more on this day; None: does not matter.
+        but_without_support: That cannot be said of it on this day; None: does not matter.
         with_ignored: Those too that somebody does not want to see.
         since: First heard of by the platform then or later.
     """
@@ -313,7 +316,9 @@ class AssetSearch:
     is_managed: bool | None = None
     device_id: str = ""
     asset_ids: frozenset[str] | None = None
+    but_ids: frozenset[str] | None = None
     without_support: date | None = None
+    but_without_support: date | None = None
     with_ignored: bool = True
     since: datetime | None = None
 
