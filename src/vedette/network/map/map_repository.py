@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from vedette.network.asset_repository import assets
 from vedette.network.exposure.repository import exposures
 from vedette.network.link_repository import links, operations
+from vedette.network.segmentation.repository import plans
 
 _l: Final = links.c
 _o: Final = operations.c
 _a: Final = assets.c
 _x: Final = exposures.c
+_p: Final = plans.c
 CHANGING_KINDS: Final = ("write", "control", "program", "firmware")
 LINKS_READ_MAX: Final = 1_000_000
 _AT_ONCE: Final = 5_000
@@ -35,6 +37,10 @@ def read_version(connection: sa.Connection, organization_id: str) -> tuple[Any, 
     found.extend(connection.execute(told).one())
     known = sa.select(sa.func.count(), sa.func.max(_x.assessed_at)).where(_x.organization_id == organization_id)
     found.extend(connection.execute(known).one())
+    planned = sa.select(sa.func.max(_p.changed_at), sa.func.max(_p.approved_at)).where(
+        _p.organization_id == organization_id
+    )
+    found.extend(connection.execute(planned).one())
     return tuple(str(each) for each in found)
 
 

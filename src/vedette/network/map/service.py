@@ -34,6 +34,8 @@ _LOOK_S: Final = 1.0
 _SHARE: Final = 10.0
 _CHEAP_S: Final = 0.1
 _STALE_S: Final = 60.0
+# Not every change shows in what tells one state from another: an old capture may only say what an asset is.
+_TRUSTED_S: Final = 120.0
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -86,6 +88,7 @@ class MapService:
         self._mark: tuple[Any, ...] = ()  # Any: what tells one state of the inventory from another
         self._version = 0
         self._looked_at_s = -math.inf
+        self._read_at_s = -math.inf
         self._cost_s = 0.0
         self._idle: asyncio.TimerHandle | None = None
 
@@ -146,7 +149,7 @@ class MapService:
 
         def read(connection: Any) -> tuple[tuple[Any, ...], Picture]:  # Any: a connection; column values
             mark = (*map_repository.read_version(connection, self._organization_id), tuple(sorted(marks.items())))
-            if mark == self._mark and previous is not None:
+            if mark == self._mark and previous is not None and now < self._read_at_s + _TRUSTED_S:
                 return mark, previous
             picture = read_picture(connection, self._organization_id, marks, previous)
             picture.keep_layouts()
@@ -155,7 +158,7 @@ class MapService:
         mark, picture = await self._store.read(read)
         self._looked_at_s = self._clock.monotonic_s()
         if picture is not previous:
-            self._cost_s = self._looked_at_s - now
+            self._read_at_s, self._cost_s = now, self._looked_at_s - now
             self._mark, self._picture = mark, picture
             self._version += 1
         return picture
