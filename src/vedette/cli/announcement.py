@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from vedette.kernel import escape_shell
 
 if TYPE_CHECKING:
-    from vedette.app import Ready
+    from vedette.app import Plan, Ready
 
 
 def announce_up(ready: Ready) -> list[str]:
     """Return the lines for ``vedette up``."""
-    command = _command(ready)
+    command = command_for(ready.plan)
     lines = ["", f"Vedette {ready.plan.version} is ready.", "", *_addresses(ready), "", "Next:"]
     if ready.is_first_start:
         lines += [
@@ -34,12 +34,13 @@ def announce_up(ready: Ready) -> list[str]:
     return [*lines, "", "Ctrl-C ends it.", ""]
 
 
-def announce_demo(ready: Ready, devices: int) -> list[str]:
+def announce_demo(ready: Ready, devices: int, *, has_plant: bool = True) -> list[str]:
     """Return the lines for ``vedette demo``."""
-    command = _command(ready)
+    command = command_for(ready.plan)
+    simulated = f"{devices} simulated devices" + (" and a plant" if has_plant else "")
     return [
         "",
-        f"Vedette {ready.plan.version} is ready, with {devices} simulated devices.",
+        f"Vedette {ready.plan.version} is ready, with {simulated}.",
         "",
         *_addresses(ready),
         "",
@@ -52,10 +53,20 @@ def announce_demo(ready: Ready, devices: int) -> list[str]:
         f"  {command} refusal list                who was refused, why, and what to do",
         f"  {command} device enable pump-2        it comes back by itself",
         f"  {command} clone-alert list            whose key somebody has copied",
+        *(_plant(command) if has_plant else ()),
         f"  {command} ledger verify               every step is on record, unedited",
         "",
         "Ctrl-C ends it; started again, it goes on where it was.",
         "",
+    ]
+
+
+def _plant(command: str) -> list[str]:
+    return [
+        f"  {command} asset list                  what a sensor saw of the plant",
+        f"  {command} alert list                  what it raised; a minute and a half from now there is something",
+        f"  {command} vulnerability list          which of it an advisory is about",
+        f"  {command} zone propose                how it could be divided",
     ]
 
 
@@ -70,11 +81,11 @@ def program_name() -> str:
     return escape_shell(str(called))
 
 
-def _command(ready: Ready) -> str:
+def command_for(plan: Plan) -> str:
     """Return the command with what it needs to find the platform from another terminal."""
-    if ready.plan.is_default_data and "VEDETTE_DATA" not in ready.plan.environment:
+    if plan.is_default_data and "VEDETTE_DATA" not in plan.environment:
         return program_name()
-    data = ready.plan.data.path
+    data = plan.data.path
     try:
         shown = f"./{data.relative_to(Path.cwd())}"
     except ValueError:
@@ -89,14 +100,14 @@ def _further(ready: Ready) -> dict[str, str]:
     if configuration.gateway.websocket_port:
         facts["or, by WebSocket, to"] = f"{hostname}:{configuration.gateway.websocket_port}"
     if configuration.service.port:
-        command = f"{_command(ready)} service-policy connection-string iothubowner"
+        command = f"{command_for(ready.plan)} service-policy connection-string iothubowner"
         facts["Programs (SDKs)"] = f"{hostname}:{configuration.service.port}, the service API: {command}"
     return facts
 
 
 def _addresses(ready: Ready) -> list[str]:
     plan = ready.plan
-    link = f"another one: {_command(ready)} login-link"
+    link = f"another one: {command_for(ready.plan)} login-link"
     facts = {
         "Console": ready.login_url,
         "": f"(good once, within the hour; {link})",

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 
 import typer
 
-from vedette.cli.announcement import announce_demo, announce_up
+from vedette.cli.announcement import announce_demo, announce_up, command_for
 from vedette.cli.output import tell_problem
 from vedette.cli.problems import exit_code_of
 from vedette.kernel import Problem, escape_terminal
@@ -79,12 +79,17 @@ def demo(
         int, typer.Option("--devices", min=1, max=DEMO_DEVICES_MAX, help="How many devices to simulate.")
     ] = DEMO_DEVICES,
     config: ConfigOption = None,
+    *,
+    has_plant: Annotated[
+        bool, typer.Option("--plant/--no-plant", help="Whether to simulate a plant too, which a sensor listens to.")
+    ] = True,
 ) -> None:
     """Run the platform with simulated devices until Ctrl-C.
 
     They speak the real protocols: most register with a factory certificate, receive an operational one, send
     telemetry and answer methods. Some are legacy devices with a symmetric key, some have modules; one shows an expired
-    certificate and is refused, and a copy of a key is noticed.
+    certificate and is refused, and a copy of a key is noticed. A sensor hears a simulated plant: after a quiet day,
+    played in the first minute, an engineering station is taken over and stops a controller.
     """
     from vedette import app  # noqa: PLC0415 - costs 100 ms
 
@@ -105,8 +110,10 @@ def demo(
             environment=environment,
             announce=lambda _: _say(["", "The platform is ready; its devices arrive:"]),
             progress=sys.stderr,
-            extra=lambda plan, facts: app.demo_programs(plan, facts, devices=devices),
-            settled=lambda ready: _say(announce_demo(ready, devices)),
+            extra=lambda plan, facts: app.demo_programs(
+                plan, facts, devices=devices, has_plant=has_plant, command=command_for(plan)
+            ),
+            settled=lambda ready: _say(announce_demo(ready, devices, has_plant=has_plant)),
             is_demo=True,
         )
     except Problem as problem:

@@ -66,7 +66,7 @@ def test_settings_are_read_and_paths_are_the_files_own(tmp_path: Path) -> None:
         (f'name = "s"\nbuffer_mib = 0\n{PLATFORM}', "buffer_mib"),
         (f'name = "no spaces"\n{PLATFORM}', "registration id"),
         (f'name = "s"\ninterfaces = ["{"x" * 16}"]\n{PLATFORM}', "interface"),
-        (f'name = "s"\ninterfaces = ["../x"]\n{PLATFORM}', "interface"),
+        (f'name = "s"\ninterfaces = ["eth 1"]\n{PLATFORM}', "interface"),
         (f'name = "s"\n{PLATFORM}[baseline]\nlearn_fro_s = 3\n', "did you mean baseline.learn_for_s"),
         (f'name = "s"\n{PLATFORM}[baseline]\nlearn_for_s = 0.5\n', "learn_for_s"),
         (f'name = "s"\ninterfaces = {["eth0"] * 17}\n{PLATFORM}', "interfaces"),
