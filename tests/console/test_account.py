@@ -143,6 +143,7 @@ def test_codes_of_an_app_are_set_up_log_in_and_are_removed(ada: tuple[PasskeyPag
     browser.button("Make a secret").click()
     secret = dialog(page).get_by_label("Secret for the app", exact=True).inner_text()
     key = dialog(page).get_by_label("Sign-in key", exact=True).inner_text()
+    expect(dialog(page).get_by_role("img", name="QR code for the app")).to_be_visible()
     browser.check_accessible()
     field = dialog(page).get_by_role("textbox", name="The code that the app shows now")
     field.fill("000000")

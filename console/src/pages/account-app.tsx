@@ -6,6 +6,7 @@ import { api, type Schemas, take } from '../api/client';
 import type { CurrentSession } from '../api/session';
 import { Act } from '../ui/act';
 import { Code } from '../ui/code';
+import { QrCode } from '../ui/qr-code';
 import { Badge, Button, Card, ProblemNote } from '../ui/ui';
 
 export function AppCard({ session, personId, isOn }: { session: CurrentSession; personId: string; isOn: boolean }) {
@@ -104,9 +105,13 @@ function Confirm({ made, close }: { made: Schemas['NewTotpView']; close: () => v
       }}
     >
       <p>
-        All of this is shown once. Type the secret into the app, or <a href={made.url}>open it in an app on this machine</a>.
+        All of this is shown once. Let the app read the square, type the secret into it, or{' '}
+        <a href={made.url}>open it in an app on this machine</a>.
       </p>
-      <Code label="Secret for the app" text={made.secret.replace(/(.{4})(?=.)/gu, '$1 ')} />
+      <div className="qr-beside">
+        <QrCode label="QR code for the app" text={made.url} />
+        <Code label="Secret for the app" text={made.secret.replace(/(.{4})(?=.)/gu, '$1 ')} />
+      </div>
       <p>Keep the sign-in key apart from the app, such as in a password manager. You type it together with each code.</p>
       <Code label="Sign-in key" text={made.key} />
       <TextField className="field" value={code} onChange={setCode} isRequired autoFocus autoComplete="one-time-code">
