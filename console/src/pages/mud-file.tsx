@@ -7,8 +7,9 @@ import { api, type Schemas, take } from '../api/client';
 import { nameIn } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { save } from '../ui/save';
-import { prettyJson, visible } from '../ui/text';
+import { visible } from '../ui/text';
 import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote } from '../ui/ui';
+import { listsIn } from './mud-words';
 import { serviceInWords } from './zones-words';
 import './zones.css';
 
@@ -83,30 +84,23 @@ function Signature({ id }: { id: string }) {
   );
 }
 
-interface Ace {
-  name: string;
-  matches: Record<string, Record<string, unknown>>;
-}
-
 /** The entries of the lists, a line each. */
 function Entries({ text }: { text: string }) {
-  let lists: { name: string; aces: { ace: Ace[] } }[] = [];
-  try {
-    lists = JSON.parse(text)['ietf-access-control-list:acls']?.acl ?? [];
-  } catch {
-    return null;
-  }
+  const lists = listsIn(text);
   return (
     <Card title="What it allows">
       {lists.length === 0 && <Empty>It was not seen to talk over IP: the file allows nothing.</Empty>}
       <div className="columns">
         {lists.map((list) => (
-          <section key={list.name} aria-label={list.name}>
-            <h3>{list.name.includes('from') ? `From the device, IP${list.name.slice(4, 6)}` : `To the device, IP${list.name.slice(4, 6)}`}</h3>
+          <section key={list.title} aria-label={list.title}>
+            <h3>{list.title}</h3>
             <ul className="plain scrolls">
-              {list.aces.ace.map((ace) => (
-                <li key={ace.name} className="line">
-                  <Foreign text={prettyJson(ace.matches).replaceAll(/[\s"{}]+/gu, ' ').trim()} mono />
+              {list.entries.map((each) => (
+                <li key={each.name} className="line">
+                  <span>
+                    <code>{each.service}</code> with <Foreign text={each.peer} />
+                  </span>
+                  <span className="muted">{each.begins}</span>
                 </li>
               ))}
             </ul>

@@ -20,12 +20,14 @@ export function Conduits({ which, zone = '' }: { which: string; zone?: string })
   const items = (conduits.data ?? []).filter((each) => !zone || each.source === zone || each.target === zone);
   const chosen = items.find((each) => each.conduit_id === parameters.get('conduit')) ?? items[0];
   const columns: Column<Conduit>[] = [
-    { title: 'From', width: 'minmax(100px, 1.4fr)', cell: (each) => <Foreign text={each.source_name} /> },
-    { title: 'To', width: 'minmax(100px, 1.4fr)', cell: (each) => <Foreign text={each.target_name} /> },
-    { title: 'Services', width: 'minmax(110px, 1.6fr)', cell: (each) => servicesInWords(each.services, 3) },
-    { title: 'Operations', width: '110px', cell: (each) => (each.operations.length ? each.operations.join(', ') : <span className="muted">all</span>) },
-    { title: 'Owner', width: 'minmax(70px, 1fr)', cell: (each) => (each.owner ? <Foreign text={each.owner} /> : <Badge tone="warn">nobody</Badge>) },
-    { title: 'Ends', width: '100px', cell: (each) => (each.expires_at ? <Time at={each.expires_at} /> : <span className="muted">–</span>) },
+    { title: 'From', width: 'minmax(120px, 2fr)', cell: (each) => <Foreign text={each.source_name} /> },
+    { title: 'To', width: 'minmax(120px, 2fr)', cell: (each) => <Foreign text={each.target_name} /> },
+    { title: 'Services', width: 'minmax(84px, 1fr)', cell: (each) => servicesInWords(each.services, 3) },
+    { title: 'Operations', width: '84px', cell: (each) => (each.operations.length ? each.operations.join(', ') : <span className="muted">all</span>) },
+    { title: 'Owner', width: '88px', cell: (each) => (each.owner ? <Foreign text={each.owner} /> : <Badge tone="warn">nobody</Badge>) },
+    ...(items.some((each) => each.expires_at)
+      ? [{ title: 'Ends', width: '84px', cell: (each: Conduit) => (each.expires_at ? <Time at={each.expires_at} /> : <span className="muted">–</span>) }]
+      : []),
   ];
   return (
     <>

@@ -73,7 +73,7 @@ function Drawn({ zones, conduits, violations, plan }: { zones: Zone[]; conduits:
     });
   return (
     <div className="zone-picture" role="group" aria-label="Picture of zones and conduits">
-      <svg width={Math.max(picture.width, 560)} height={picture.height} onMouseLeave={() => setNear('')}>
+      <svg width="100%" style={{ minWidth: picture.width }} height={picture.height} onMouseLeave={() => setNear('')}>
         <defs>
           {['conduit', 'violation'].map((kind) => (
             <marker key={kind} id={`${kind}-end`} className={kind} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">

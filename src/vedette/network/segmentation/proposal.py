@@ -187,7 +187,11 @@ def _make_zone(key: _Key, group: Sequence[Member], cell: int, new_id: NewId) -> 
         reasons.append("these talk with others of the site in groups too small for a zone each")
     else:
         name = f"cell {cell} {level}"
-        reasons.append(f"these {len(group)} talk with each other, or with the same others, more than with the rest")
+        reasons.append(
+            f"these {len(group)} talk with each other, or with the same others, more than with the rest"
+            if len(group) > 1
+            else "it talks with no others of its level more than with the rest"
+        )
     if key.level:
         told = Counter(member.level_reason for member in group if member.level_reason)
         why = ": " + "; ".join(f"{reason} ({times})" for reason, times in told.most_common(3)) if told else ""
