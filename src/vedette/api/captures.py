@@ -10,13 +10,13 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import Field
 
-from vedette.api.paper import CapturePart, Printer
 from vedette.api.protection import PART_MAX_BYTES, PART_TYPE
 from vedette.api.schema import After, Limit, Page, Timestamp, View, Who, api_router, refusals
 from vedette.api.sight import Seen
 from vedette.kernel import Clock, to_rfc3339
 from vedette.network.captures import Capture, CaptureService, CaptureState, NewCapture
 from vedette.operators import Action
+from vedette.paper import CapturePart, Printer
 
 _CHUNK_BYTES: Final = 256 * 1024
 _MEDIA_TYPES: Final = {"csv": "text/csv; charset=utf-8; header=present", "pdf": "application/pdf"}

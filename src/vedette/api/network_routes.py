@@ -15,7 +15,6 @@ from vedette.api.network_export import InventoryExport
 from vedette.api.network_map import MapRoutes
 from vedette.api.network_sensors import SensorRoutes
 from vedette.api.network_snapshots import SnapshotRoutes
-from vedette.api.paper import Printer
 from vedette.api.vulnerabilities import VulnerabilityRoutes
 from vedette.health.advisories import AdvisoryService
 from vedette.incidents import AssetAlerts
@@ -25,6 +24,7 @@ from vedette.network.addresses import AddressListService
 from vedette.network.captures import CaptureService
 from vedette.network.exposure import ExposureAssessor, ExposureService
 from vedette.network.map import MapService
+from vedette.paper import Printer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

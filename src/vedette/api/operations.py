@@ -61,7 +61,6 @@ from vedette.api.methods import MethodRoutes, MethodShortcut, method_dependants
 from vedette.api.modules import ModuleRoutes
 from vedette.api.network_routes import NetworkServices, network_routers
 from vedette.api.openapi import openapi_of
-from vedette.api.paper import Printer
 from vedette.api.passkeys import PasskeyRoutes
 from vedette.api.pending_registrations import PendingRegistrationRoutes
 from vedette.api.people import PeopleRoutes
@@ -94,6 +93,7 @@ from vedette.ledger import CheckpointService, Ledger
 from vedette.messaging import CloneAlerts, CommandQueue, DecisionReader, FeedbackLog, MethodService, TelemetryReader
 from vedette.network.segmentation import DriftWatch, SegmentationService
 from vedette.operators import PasskeyService, PeopleService, Rights, ServicePolicyService, SessionService, SignIn
+from vedette.paper import Printer
 from vedette.pki import SignerClient
 from vedette.pki.records import (
     CertificateReports,

@@ -10,13 +10,13 @@ from fastapi.responses import Response
 
 from vedette.api.alert_filter import AlertScope, Wanted
 from vedette.api.network_sight import narrow
-from vedette.api.paper import Column, Paper, Printer, Section, Table
 from vedette.api.schema import api_router, refusals
 from vedette.api.sight import Seen
 from vedette.incidents import Alert, AlertService
 from vedette.kernel import Clock, OrganizationId, to_rfc3339
 from vedette.network import AssetSearch, NetworkAsset, NetworkReader
 from vedette.network.exposure import ExposureService, Vulnerability, VulnerabilitySearch
+from vedette.paper import Column, Paper, Printer, Section, Table
 
 PDF: Final = "application/pdf"
 _ROWS: Final = 1_000

@@ -9,8 +9,8 @@ from typing import Final
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
-from vedette.api.paper.model import CELL_CHARS, ROWS_MAX, Column, Paper, Section, Table
 from vedette.kernel import escape_terminal
+from vedette.paper.model import CELL_CHARS, ROWS_MAX, Column, Paper, Section, Table
 
 _FONT: Final = "helvetica"
 _MARGIN_MM: Final = 15.0

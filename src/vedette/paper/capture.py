@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, get_args
 
-from vedette.api.paper.model import Column, Paper, Section, Table
 from vedette.kernel import escape_csv
+from vedette.paper.model import Column, Paper, Section, Table
 
 Part = Literal[
     "assets",

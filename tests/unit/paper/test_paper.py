@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vedette.api.paper import Column, Paper, Section, Table
-from vedette.api.paper.capture import PARTS, capture_csv, capture_paper, rows_of
-from vedette.api.paper.drawing import draw, printable
+from vedette.paper import Column, Paper, Section, Table
+from vedette.paper.capture import PARTS, capture_csv, capture_paper, rows_of
+from vedette.paper.drawing import draw, printable
 
 AT = "2026-11-22T10:00:00.000Z"
 HOSTILE = "=cmd() \u202egpj.exe <b>&amp; \x00\x1b[31m Ж (\\) %PDF-1.7 endstream endobj"

@@ -7,8 +7,8 @@ says what it left out; the same paper gives the same bytes; whoever prints holds
 
 from __future__ import annotations
 
-from vedette.api.paper.capture import Part as CapturePart
-from vedette.api.paper.model import Column, Paper, Section, Table
-from vedette.api.paper.printer import Printer, PrintingFailed
+from vedette.paper.capture import Part as CapturePart
+from vedette.paper.model import Column, Paper, Section, Table
+from vedette.paper.printer import Printer, PrintingFailed
 
 __all__ = ["CapturePart", "Column", "Paper", "Printer", "PrintingFailed", "Section", "Table"]

@@ -11,12 +11,12 @@ from typing import BinaryIO, ClassVar, Final, Literal
 
 import msgspec
 
-from vedette.api.paper.model import Paper
 from vedette.kernel import Problem
+from vedette.paper.model import Paper
 
 log = logging.getLogger(__name__)
 
-_COMMAND: Final = (sys.executable, "-P", "-c", "from vedette.api.paper.worker import main; main()")
+_COMMAND: Final = (sys.executable, "-P", "-c", "from vedette.paper.worker import main; main()")
 _WITHIN_S: Final = 180.0
 _TURN_WITHIN_S: Final = 60.0
 _BYTES_MAX: Final = 256 * 1024 * 1024

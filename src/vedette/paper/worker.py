@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from vedette.api.paper.capture import PARTS, capture_csv, capture_paper
-from vedette.api.paper.drawing import draw
-from vedette.api.paper.model import Paper
+from vedette.paper.capture import PARTS, capture_csv, capture_paper
+from vedette.paper.drawing import draw
+from vedette.paper.model import Paper
 
 _NICENESS: Final = 10
 _MEMORY_BYTES: Final = 2 * 1024**3
