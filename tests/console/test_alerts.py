@@ -154,3 +154,32 @@ def test_a_change_is_announced_and_ended(console: Console, network: SeenNetwork)
     console.act(page.get_by_role("button", name="End it now"))
     console.act(page.get_by_role("dialog").get_by_role("button", name="End it now"))
     expect(page.get_by_text("No change is announced.")).to_be_visible()
+
+
+def test_what_is_hidden_at_the_sensors_stays_there_and_is_counted(console: Console, network: SeenNetwork) -> None:
+    alert = network.alerts(rule="remote.telnet", address=STOPPED)[-1]
+    page = console.open(f"/alerts/{alert['alert_id']}")
+    page.get_by_role("button", name="Hide its like").click()
+    page.get_by_label("Hold it back at the sensors").check()
+    page.get_by_label("Who answers for it").fill("line 4")
+    page.get_by_label("Reason, for the record").fill("the old way in")
+    console.keys("Enter")
+    expect(page.get_by_text("Hidden by")).to_be_visible()
+    twin = f"/v1/devices/{network.sensor}/twin"
+    wait_until(lambda: told_to_sensor(network.platform.call("GET", twin)), 30, "the sensor's twin to say so")
+    before = len(network.alerts(rule="remote.telnet"))
+    for _ in range(2):  # it hears of it in the first run, and heeds it from the beginning of the second
+        assert network.run_on(hall_capture(ends_at_s=time.time())).returncode == 0
+    wait_until(lambda: held_back(network), 30, "the count to arrive")
+    assert len(network.alerts(rule="remote.telnet")) <= before + 1
+    [exception] = network.platform.call("GET", "/v1/alert-exceptions?is_in_force=true")["items"]
+    network.platform.call("POST", f"/v1/alert-exceptions/{exception['exception_id']}/end", {"reason": "done"})
+
+
+def told_to_sensor(twin: dict[str, Any]) -> bool:
+    return bool(twin["desired"].get("exceptions", {}).get("items"))
+
+
+def held_back(network: SeenNetwork) -> int:
+    report = network.platform.call("GET", f"/v1/sensors/{network.sensor}")["report"]
+    return int(report["alerts_held_back"])

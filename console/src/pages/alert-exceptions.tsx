@@ -104,6 +104,8 @@ function Detail({ id }: { id: string }) {
           <dd>{each.ends_at ? <Time at={each.ends_at} /> : 'somebody ends it'}</dd>
           <dt>Hides up to</dt>
           <dd>{each.hides_up_to}; what is graver stays loud</dd>
+          <dt>At the sensors</dt>
+          <dd>{each.is_at_sensors ? 'they hold it back themselves, up to one step less grave, and count it' : 'they go on telling'}</dd>
           {each.ended_at && (
             <>
               <dt>Ended</dt>

@@ -43,6 +43,7 @@ export function ExceptionModal({ alert, onDone, isOpen, onOpenChange }: Exceptio
   const [effect, setEffect] = useState<'mute' | 'learn'>('mute');
   const [until, setUntil] = useState(() => dayFromNow(DAYS, serverNow()));
   const [owner, setOwner] = useState('');
+  const [isAtSensors, setAtSensors] = useState(false);
   const pattern = effect === 'learn' ? offered : narrowed(offered, kept);
   const asked = (reason: string, by: string): Schemas['NewExceptionView'] => ({
     pattern,
@@ -52,6 +53,7 @@ export function ExceptionModal({ alert, onDone, isOpen, onOpenChange }: Exceptio
     ends_at: effect === 'learn' ? null : (endOfDay(until) ?? null),
     hides_up_to: alert.severity === 'critical' ? 'critical' : 'high',
     learned_from: effect === 'learn' ? alert.alert_id : '',
+    is_at_sensors: isAtSensors,
   });
   const act = async (reason: string) => {
     const made = await take(api.POST('/v1/alert-exceptions', { body: asked(reason, owner.trim()) }));
@@ -70,7 +72,7 @@ export function ExceptionModal({ alert, onDone, isOpen, onOpenChange }: Exceptio
       isOpen={isOpen}
       onOpenChange={onOpenChange}
     >
-      <p className="muted">Hidden alerts are kept and counted, and narrow no device. The sensor goes on listening.</p>
+      <p className="muted">Hidden alerts are kept and counted, and narrow no device.</p>
       <RadioGroup className="choices" value={effect} onChange={(to) => setEffect(to as typeof effect)} aria-label="For how long">
         <Radio value="mute" className="choice">
           <strong>For a while</strong> <span className="muted">Nobody needs to look until it ends.</span>
@@ -120,6 +122,12 @@ export function ExceptionModal({ alert, onDone, isOpen, onOpenChange }: Exceptio
         <Label>Who answers for it</Label>
         <Input className="input" maxLength={256} />
       </TextField>
+      <label className="row-of">
+        <input type="checkbox" checked={isAtSensors} onChange={(event) => setAtSensors(event.target.checked)} />
+        <span>
+          Hold it back at the sensors <span className="muted">– up to one step less grave; it is counted there, and not kept</span>
+        </span>
+      </label>
       <Coming preview={preview.data} error={preview.error} />
     </ActModal>
   );

@@ -45,6 +45,10 @@ class NewExceptionView(View):
     ends_at: Moment | None = Field(default=None, description="Within a year; of what is learned none.")
     hides_up_to: Severity = Field(default=Severity.HIGH, description="A graver alert stays loud.")
     learned_from: str = Field(default="", max_length=64, description="The alert that it is learned from.")
+    is_at_sensors: bool = Field(
+        default=False,
+        description="Sensors hold such alerts back themselves, up to one step less grave, and only count them.",
+    )
 
 
 class ExceptionView(View):
@@ -57,6 +61,7 @@ class ExceptionView(View):
     owner: str
     hides_up_to: Severity
     is_in_force: bool
+    is_at_sensors: bool
     ends_at: Timestamp | None
     created_at: Timestamp
     created_by: str
@@ -180,6 +185,7 @@ def _read(new: NewExceptionView) -> NewException:
         ends_at=new.ends_at,
         hides_up_to=new.hides_up_to,
         learned_from=new.learned_from,
+        is_at_sensors=new.is_at_sensors,
     )
 
 

@@ -64,6 +64,7 @@ class SensorReportView(View):
     assets: int
     links: int
     resident_bytes: int
+    alerts_held_back: int = Field(description="Alerts that stayed at the sensor by exceptions at sensors.")
 
 
 class SensorView(View):

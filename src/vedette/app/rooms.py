@@ -47,6 +47,7 @@ from vedette.enrollment import (
     RegistrationService,
     RegistrationSettings,
 )
+from vedette.incidents import SensorExceptions
 from vedette.kernel import Clock, IdSource
 from vedette.ledger import CheckpointService, CheckpointSigner, Envelope, Ledger, OutboxRelay
 from vedette.messaging import CloneAlerts, CommandQueue, FeedbackLog, HubDesk, MethodService, SessionDirectory
@@ -147,6 +148,7 @@ class Rooms:
     projection: PostureProjection
     checkpoints: CheckpointService
     relay: OutboxRelay
+    sensor_exceptions: SensorExceptions
 
     async def run(self) -> None:
         """Do what goes on beside requests, until cancelled."""
@@ -162,6 +164,7 @@ class Rooms:
             group.create_task(self.response.run(), name="signals and quarantine")
             group.create_task(self.network.run(), name="networks")
             group.create_task(self.segmentation.run(), name="drift of zones")
+            group.create_task(self.sensor_exceptions.run(), name="exceptions at sensors")
             group.create_task(self.access_lists.resume_forever(), name="access lists")
             group.create_task(self.policies.run(), name="policies")
 
@@ -412,6 +415,7 @@ async def build_rooms(
         projection=projection,
         checkpoints=checkpoints,
         relay=OutboxRelay(store, ledger, publisher_of_events(events), clock=clock),
+        sensor_exceptions=SensorExceptions(organization_id, store, network.sensors, twins, clock=clock),
     )
 
 

@@ -31,6 +31,9 @@ _FromOption = Annotated[
     str | None, typer.Option("--from", metavar="ALERT_ID", help="Take what is not said from this alert.")
 ]
 _UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="When it ends, RFC 3339.")]
+_AtSensorsOption = Annotated[
+    bool, typer.Option("--at-sensors", help="Sensors hold such alerts back, up to one step less grave, and count them.")
+]
 _LearnOption = Annotated[bool, typer.Option("--learn", help="This is normal here: it has no end. Needs --from.")]
 _UpToOption = Annotated[_Severity, typer.Option("--up-to", help="Graver alerts stay loud.")]
 
@@ -76,6 +79,7 @@ def show(session: Session, exception_id: _Argument) -> None:
         "effect": found["effect"],
         "hides": show_pattern(found["pattern"]),
         "up to": found["hides_up_to"],
+        "at sensors": "held back there, and counted" if found["is_at_sensors"] else "",
         "until": _until(found),
         "owner": found["owner"],
         "reason": found["reason"],
@@ -139,11 +143,13 @@ def add(
     until: _UntilOption = None,
     learn: _LearnOption = False,
     up_to: _UpToOption = "high",
+    at_sensors: _AtSensorsOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
     """Hide alerts of a kind until some time, or learn one as normal; none is dropped."""
     pattern = _pattern(session, from_alert, rules=rule, sources=source, targets=target, keys=key, sites=site)
     body = _body(pattern, reason, owner, until=until, learn=learn, from_alert=from_alert, up_to=up_to)
+    body |= {"is_at_sensors": True} if at_sensors else {}
     change = Change(
         summary=f"hide alerts: {show_pattern(pattern)}",
         method="POST",

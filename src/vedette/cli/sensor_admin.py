@@ -84,6 +84,7 @@ def show(session: Session, device_id: DeviceArgument) -> None:
             "packets": report.get("packets", ""),
             "packets lost": report.get("dropped", ""),
             "records waiting": report.get("records_waiting", ""),
+            "alerts held back": report.get("alerts_held_back", ""),
             "records lost": report.get("records_lost", ""),
         },
         title=device_id,

@@ -49,6 +49,7 @@ from vedette.incidents.model import (
 from vedette.incidents.pattern import Matcher, Pattern, check_pattern, pattern_of
 from vedette.incidents.posture import ALARM, NOTICE, PostureLoop, signal_class
 from vedette.incidents.projections import to_ecs, to_ocsf
+from vedette.incidents.sensor_exceptions import SensorExceptions
 from vedette.incidents.slices import PacketSlice, SliceStore
 from vedette.incidents.standing import AlertException, Effect, Quiet, Ticket
 from vedette.incidents.stix import to_stix
@@ -97,6 +98,7 @@ __all__ = [
     "Preview",
     "Quiet",
     "Retention",
+    "SensorExceptions",
     "SensorSight",
     "Severity",
     "SliceNotFound",

@@ -65,6 +65,7 @@ class NewException:
 
     Attributes:
         learned_from: The alert that it comes from; needed to learn.
+        is_at_sensors: Sensors are to hold such alerts back themselves; they are only counted then.
     """
 
     pattern: Pattern
@@ -74,6 +75,7 @@ class NewException:
     ends_at: datetime | None = None
     hides_up_to: Severity = Severity.HIGH
     learned_from: str = ""
+    is_at_sensors: bool = False
 
 
 class ExceptionService:
@@ -142,6 +144,7 @@ class ExceptionService:
                 "owner": made.owner,
                 "hushed": hushed,
                 "effect": made.effect.value,
+                "at_sensors": made.is_at_sensors,
             }
             event = ExceptionMade(
                 organization_id=organization_id,
@@ -221,6 +224,8 @@ class ExceptionService:
             learnable = alert_repository.find(connection, organization_id, new.learned_from)
             if learnable is None:
                 raise AlertNotFound(f"there is no alert {new.learned_from[:80]!r}")
+        if new.is_at_sensors and not new.pattern.rules:
+            raise InvalidPattern("sensors hold back alerts of rules that are named", hint="name the rule")
         pattern = check_exception(new.pattern, new.effect, new.ends_at, learnable=learnable, now=now)
         return AlertException(
             organization_id=organization_id,
@@ -233,6 +238,7 @@ class ExceptionService:
             created_by=name_of(actor),
             ends_at=new.ends_at,
             hides_up_to=new.hides_up_to,
+            is_at_sensors=new.is_at_sensors,
         )
 
 

@@ -42,6 +42,7 @@ exceptions: Final = sa.Table(
     sa.Column("owner", sa.String(_TEXT), nullable=False),
     sa.Column("ends_at", UtcDateTime),
     sa.Column("hides_up_to", sa.String(16), nullable=False),
+    sa.Column("is_at_sensors", sa.Boolean, nullable=False),
     *_life(),
 )
 tickets: Final = sa.Table(

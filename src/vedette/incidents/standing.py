@@ -37,7 +37,8 @@ class AlertException:
         ends_at: When they are loud again; ``None``: it was learned as normal.
         hides_up_to: A graver alert stays loud.
         owner: Who answers for it.
-        matched: How many alerts it has hidden.
+        is_at_sensors: Sensors hold such alerts back themselves, and only count them.
+        matched: How many alerts it has hidden; what sensors held back is not among them.
     """
 
     organization_id: OrganizationId
@@ -50,6 +51,7 @@ class AlertException:
     created_by: str
     ends_at: datetime | None
     hides_up_to: Severity = Severity.HIGH
+    is_at_sensors: bool = False
     matched: int = 0
     last_matched_at: datetime | None = None
     ended_at: datetime | None = None

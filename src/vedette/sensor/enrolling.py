@@ -231,7 +231,7 @@ async def renew(connection: UplinkConnection, device_id: str, files: IdentityFil
     await connection.ask(f"{_RENEW}?$rid=renew", msgspec.json.encode({"id": device_id, "csr": csr, "replace": "*"}))
     for _ in range(_MAX_POLLS):
         message = await connection.next_message()
-        status = _status_of(message.topic)
+        status = _status_of(message.topic) if message.topic.startswith(_CREDENTIAL_FILTER.rstrip("#")) else 0
         if status == _ASSIGNED:
             try:
                 chain = _read_chain(msgspec.json.decode(message.payload, type=_Renewed).certificates)

@@ -84,6 +84,7 @@ class _Told(msgspec.Struct):
     alert: Alert
     id: str
     times: int
+    is_held: bool = False
 
 
 class _AssetTold(msgspec.Struct):
@@ -103,6 +104,7 @@ class Reporter(Listener):
     Args:
         boot: This run's own; alerts are numbered under it.
         evidence_of: Returns the packets behind an alert; empty without them.
+        holds: Tells whether an alert stays here.
     """
 
     __slots__ = (
@@ -113,18 +115,26 @@ class Reporter(Listener):
         "_counted",
         "_evidence_of",
         "_guess",
+        "_holds",
         "_links",
         "_memos",
         "_memos_count",
         "_names",
         "_operations",
         "_sensor",
+        "held_back",
         "not_counted",
     )
 
-    def __init__(self, boot: str, evidence_of: EvidenceOf = lambda _alert: b"") -> None:
+    def __init__(
+        self,
+        boot: str,
+        evidence_of: EvidenceOf = lambda _alert: b"",
+        holds: Callable[[Alert], bool] = lambda _alert: False,
+    ) -> None:
         self._boot: Final = boot
         self._evidence_of: Final = evidence_of
+        self._holds: Final = holds
         self._sensor: Sensor | None = None
         self._operations: Final[dict[OperationKey, _Operations]] = {}
         # What one flow's operations are counted under: the way of nearly every operation.
@@ -140,6 +150,8 @@ class Reporter(Listener):
         """By number."""
         self.not_counted = 0
         """What came when a table was full."""
+        self.held_back = 0
+        """Alerts that stayed here."""
 
     def attach(self, sensor: Sensor) -> None:
         """Say whose findings these are; before anything is read."""
@@ -175,8 +187,11 @@ class Reporter(Listener):
         records: list[Record] = []
         for alert in raised:
             self._alerts_told += 1
-            told = _Told(alert, f"{self._boot}.{self._alerts_told}", alert.times)
-            records.append(alert_record(alert, told.id, self._evidence_of(alert)))
+            told = _Told(alert, f"{self._boot}.{self._alerts_told}", alert.times, self._holds(alert))
+            if told.is_held:
+                self.held_back += 1
+            else:
+                records.append(alert_record(alert, told.id, self._evidence_of(alert)))
             self._alerts.append(told)
             if len(self._alerts) > _MAX_ALERTS:
                 self._alerts.popleft()
@@ -190,7 +205,10 @@ class Reporter(Listener):
             told = self._alerts.popleft()
             if told.alert.times != told.times:
                 told.times = told.alert.times
-                records.append(alert_record(told.alert, told.id))
+                # What goes on once its exception has ended is told.
+                told.is_held = told.is_held and self._holds(told.alert)
+                if not told.is_held:
+                    records.append(alert_record(told.alert, told.id))
             if now_ns - max(told.alert.at_ns, told.alert.last_ns) < _QUIET_NS:
                 self._alerts.append(told)
         return records
@@ -250,6 +268,7 @@ class Reporter(Listener):
             assets=len(sensor.assets),
             links=len(self._links),
             resident_bytes=count(resident_bytes),
+            alerts_held_back=self.held_back,
         )
 
     def forget_what_was_told(self) -> None:

@@ -20,6 +20,7 @@ from vedette.sensor.baseline import Settings as BaselineOptions
 from vedette.sensor.capture import open_source, source_name
 from vedette.sensor.command import spare_the_collector
 from vedette.sensor.evidence import PacketRing
+from vedette.sensor.held_back import FILE_NAME, HoldingBack
 from vedette.sensor.recognize import open_model
 from vedette.sensor.rules import RULES
 from vedette.sensor.rules import read_settings as read_rules
@@ -40,7 +41,12 @@ _LAST_WORDS_S: Final = 5.0
 
 
 def make_sensor(
-    settings: SensorSettings, interface: str, boot: str, *, ring: PacketRing | None = None
+    settings: SensorSettings,
+    interface: str,
+    boot: str,
+    *,
+    ring: PacketRing | None = None,
+    holding: HoldingBack | None = None,
 ) -> tuple[Sensor, Reporter]:
     """Return a sensor with its rules and its baseline, and the reporter that listens to it.
 
@@ -49,6 +55,7 @@ def make_sensor(
         interface: Whose usual traffic is learned; each has a state of its own.
         boot: Names this run.
         ring: Alerts carry packets out of it.
+        holding: Tells which alerts stay here.
 
     Raises:
         RulesProblem: The file of rules can't be used.
@@ -56,7 +63,11 @@ def make_sensor(
         InvalidModel: The file of types is no model.
     """
     rules = read_rules(settings.rules, RULES) if settings.rules is not None else None
-    reporter = Reporter(boot) if ring is None else Reporter(boot, ring.slice_of)
+    reporter = Reporter(
+        boot,
+        (lambda _alert: b"") if ring is None else ring.slice_of,
+        (lambda _alert: False) if holding is None else holding.holds,
+    )
     learning = settings.baseline
     baseline = BaselineOptions(
         learn_for_s=learning.learn_for_s,
@@ -212,7 +223,9 @@ def listen_and_tell(
     """
     spare_the_collector()
     ring = PacketRing() if settings.has_evidence else None
-    sensor, reporter = make_sensor(settings, interface, boot, ring=ring)
+    holding = HoldingBack(settings.state / FILE_NAME)
+    holding.look()
+    sensor, reporter = make_sensor(settings, interface, boot, ring=ring, holding=holding)
     orders = _Orders()
     with open_source(interface, clock, descriptor=descriptor) as capture:
         turns = Turns(sensor, reporter, pipe, clock, source_name(interface))
@@ -227,6 +240,7 @@ def listen_and_tell(
             sensor.packets_dropped = capture.drops().dropped
             if orders.is_to_tell_anew():
                 reporter.forget_what_was_told()
+            holding.look()
             turns.take()
     try:
         sensor.finish()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections import deque
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ from vedette.sensor.enrolling import (
     renew,
     renewal_at,
 )
+from vedette.sensor.held_back import FILE_NAME, keep_exceptions
 from vedette.sensor.spool import Kept, Spool
 from vedette.sensor.uplink_connection import DEADLINE_S, Cut, Login, Refused, UplinkConnection, client_context
 from vedette.sensor.uplink_settings import SensorSettings
@@ -48,6 +50,10 @@ _LOOK_S: Final = 1.0
 _GLANCE_S: Final = 0.1
 _RENEW_AGAIN_S: Final = 300.0
 _ENROLL_AGAIN_S: Final = 300.0
+_TWIN_EVERY_S: Final = 60.0
+_TWIN_ANSWERS: Final = "$iothub/twin/res/#"
+_TWIN_FOUND: Final = "$iothub/twin/res/200/"
+_TWIN_GET: Final = "$iothub/twin/GET/?$rid=exceptions"
 _NEVER_TAKEN: Final = frozenset(
     {
         ReasonCode.PACKET_TOO_LARGE,
@@ -90,6 +96,7 @@ class Uplink:
         self._renew_at_s: float | None = None
         self._random: Final = random.Random()  # noqa: S311 - jitter, no secret
         self._enroll_at_s = 0.0
+        self._twin_at_s = 0.0
         self.is_connected = False
         self.records_refused = 0
         """What the platform will never take."""
@@ -145,6 +152,7 @@ class Uplink:
                 left = renewal_at(leaf, self._random.uniform(0.9, 1.1)) - self._clock.now()
                 self._renew_at_s = self._clock.monotonic_s() + left.total_seconds()
             await asyncio.to_thread(self._spool.rewind)
+            self._twin_at_s = 0.0
             await self._send(connection, device_id)
 
     async def _send(self, connection: UplinkConnection, device_id: str) -> None:
@@ -157,6 +165,9 @@ class Uplink:
             is_renewal_due = self._renew_at_s is not None and self._clock.monotonic_s() >= self._renew_at_s
             if is_renewal_due and not window and await self._renew(connection, device_id):
                 return
+            await self._take_messages(connection)
+            if self._clock.monotonic_s() >= self._twin_at_s:
+                await self._ask_for_twin(connection)
             room = 0 if is_renewal_due else _WINDOW - len(window)
             entries = await asyncio.to_thread(self._spool.read, room) if room else []
             for kept in entries:
@@ -167,6 +178,33 @@ class Uplink:
                 raise Cut("no acknowledgement in time")
             if not entries:
                 await self._wait()
+
+    async def _ask_for_twin(self, connection: UplinkConnection) -> None:
+        """Ask which alerts stay here; a platform that does not answer changes nothing."""
+        is_first = not self._twin_at_s
+        self._twin_at_s = self._clock.monotonic_s() + _TWIN_EVERY_S
+        try:
+            if is_first:
+                await connection.subscribe(_TWIN_ANSWERS)
+        except Cut as problem:
+            self._twin_at_s = math.inf  # not on this connection
+            log.debug("the twin can't be read", extra={"reason": str(problem)})
+            return
+        await connection.publish(_TWIN_GET, b"", lambda _code, _reason: None)
+
+    async def _take_messages(self, connection: UplinkConnection) -> None:
+        """Take what the platform has answered meanwhile."""
+        while not connection.messages.empty():
+            message = connection.messages.get_nowait()
+            if not message.topic.startswith(_TWIN_FOUND):
+                continue
+            try:
+                is_new = await asyncio.to_thread(keep_exceptions, self._settings.state / FILE_NAME, message.payload)
+            except OSError as error:
+                log.warning("exceptions are not kept", extra={"reason": str(error.strerror)})
+                continue
+            if is_new:
+                log.info("other alerts stay here from now on")
 
     async def _wait(self) -> None:
         try:

@@ -9,6 +9,13 @@ one is sent again; every size and count has a limit that reading enforces.
 from __future__ import annotations
 
 from vedette.protocols.sensor.batch import BATCH_BYTES_MAX, CONTENT_TYPE, Batch, InvalidBatch, read_batch, write_batch
+from vedette.protocols.sensor.exceptions import (
+    EXCEPTIONS_KEY,
+    EXCEPTIONS_MAX,
+    HeldBack,
+    read_exceptions,
+    write_exceptions,
+)
 from vedette.protocols.sensor.records import (
     AlertRecord,
     AssetRecord,
@@ -22,15 +29,20 @@ from vedette.protocols.sensor.records import (
 __all__ = [
     "BATCH_BYTES_MAX",
     "CONTENT_TYPE",
+    "EXCEPTIONS_KEY",
+    "EXCEPTIONS_MAX",
     "AlertRecord",
     "AssetRecord",
     "Batch",
     "FactRecord",
+    "HeldBack",
     "InvalidBatch",
     "LinkRecord",
     "OperationRecord",
     "Record",
     "StatusRecord",
     "read_batch",
+    "read_exceptions",
     "write_batch",
+    "write_exceptions",
 ]

@@ -126,6 +126,8 @@ class StatusRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     assets: Count = 0
     links: Count = 0
     resident_bytes: Count = 0
+    alerts_held_back: Count = 0
+    """Stayed at the sensor, because the platform said that nobody needs to look at their like."""
 
 
 Record = AssetRecord | LinkRecord | OperationRecord | AlertRecord | StatusRecord

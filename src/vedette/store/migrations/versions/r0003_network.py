@@ -271,6 +271,7 @@ def _create_incidents_exceptions() -> None:
         sa.Column("owner", sa.String(length=256), nullable=False),
         sa.Column("ends_at", UtcDateTime(), nullable=True),
         sa.Column("hides_up_to", sa.String(length=16), nullable=False),
+        sa.Column("is_at_sensors", sa.Boolean(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("created_by", sa.String(length=320), nullable=False),
         sa.Column("matched", sa.BigInteger(), nullable=False),
