@@ -4,10 +4,9 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -17,23 +16,20 @@ from running_platform import RunningPlatform, is_running, wait_for
 from vedette.trust import read_trust_anchor
 
 
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(tmp_path_factory.mktemp("platform"), configuration="gateway.processes = 2\n")
+    yield running
+    if running.process is not None and running.process.poll() is None:
+        running.stop()
+
+
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., RunningPlatform]]:
-    """Return what starts a platform and stops it after the test."""
-    started: list[RunningPlatform] = []
-
-    def run(folder: str = "", **options: Any) -> RunningPlatform:
-        directory = tmp_path / folder
-        directory.mkdir(exist_ok=True)
-        platform = RunningPlatform(directory, **options)
-        started.append(platform)
-        platform.start()
-        return platform
-
-    yield run
-    for platform in started:
-        if platform.process is not None and platform.process.poll() is None:
-            platform.stop()
+def platform(house: RunningPlatform) -> RunningPlatform:
+    """Return the platform of this file, running, whatever the test before did to it."""
+    if house.process is None or house.process.poll() is not None:
+        house.start()
+    return house
 
 
 def everything_is_ready(platform: RunningPlatform, but: dict[str, int]) -> bool:
@@ -45,8 +41,53 @@ def everything_is_ready(platform: RunningPlatform, but: dict[str, int]) -> bool:
     )
 
 
-def test_every_process_that_is_killed_comes_back_and_the_platform_works(start: Callable[..., RunningPlatform]) -> None:
-    platform = start(configuration="gateway.processes = 2\n")
+def test_a_second_platform_on_the_same_data_is_refused(platform: RunningPlatform, tmp_path: Path) -> None:
+    second = RunningPlatform(tmp_path)
+    second.data = platform.data
+    assert second.spawn().wait(20) == 1
+    assert "app.data_directory_in_use" in second.log()
+    assert str(platform.process.pid if platform.process else 0) in second.log()
+    assert platform.state()["state"] == "ready"
+
+
+def test_a_gateway_process_holds_no_sql_and_no_foreign_file(platform: RunningPlatform) -> None:
+    pid = platform.processes()["gateway-1"]["pid"]
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    assert "sqlite" not in maps
+    assert "psycopg" not in maps
+    environment = Path(f"/proc/{pid}/environ").read_text()
+    assert "VEDETTE_" not in environment
+    opened = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.exists()]
+    assert not any("vedette.db" in each or "/secrets/" in each or "/pki/" in each for each in opened)
+
+
+def test_a_stop_is_orderly_and_a_second_start_is_the_same_platform(platform: RunningPlatform) -> None:
+    told_before = len(platform.log())
+    with platform.client() as api:
+        api.post("/v1/devices", json={"device_id": "pump-7"}).raise_for_status()
+        first = api.get("/v1/status").json()
+        entries = api.get("/v1/ledger/entries").json()["items"]
+    anchor = read_trust_anchor(platform.data / "public" / "trust-anchor.json")
+    token = platform.token
+    pids = [each["pid"] for each in platform.processes().values()]
+    assert platform.stop() == 0
+    assert not any(is_running(pid) for pid in pids)
+    assert platform.state() == {}
+    told = platform.log()[told_before:]
+    assert "Traceback" not in told
+    assert "SIGKILL" not in told
+
+    platform.start()
+    assert platform.token == token
+    assert read_trust_anchor(platform.data / "public" / "trust-anchor.json") == anchor
+    with platform.client() as api:
+        second = api.get("/v1/status").json()
+        assert second["id_scope"] == first["id_scope"]
+        assert api.get("/v1/devices/pump-7").status_code == 200
+        assert api.get("/v1/ledger/entries").json()["items"][: len(entries)] == entries
+
+
+def test_every_process_that_is_killed_comes_back_and_the_platform_works(platform: RunningPlatform) -> None:
     before = {name: each["pid"] for name, each in platform.processes().items()}
     assert set(before) == {"nats-server", "signer", "control", "gateway-1", "gateway-2"}
     with platform.client() as api:
@@ -73,48 +114,12 @@ def test_every_process_that_is_killed_comes_back_and_the_platform_works(start: C
         assert "signal 9 (SIGKILL)" in parts["control"]
 
 
-def test_nothing_outlives_a_killed_supervisor(start: Callable[..., RunningPlatform]) -> None:
-    platform = start()
+def test_nothing_outlives_a_killed_supervisor(platform: RunningPlatform) -> None:
     pids = [each["pid"] for each in platform.processes().values()]
     platform.kill()
     wait_for(lambda: not any(is_running(pid) for pid in pids), "every child is gone", 5)
     # and the next start is not kept out by what the dead one left
     platform.start()
-    assert platform.state()["state"] == "ready"
-
-
-def test_a_stop_is_orderly_and_a_second_start_is_the_same_platform(start: Callable[..., RunningPlatform]) -> None:
-    platform = start()
-    with platform.client() as api:
-        api.post("/v1/devices", json={"device_id": "pump-7"}).raise_for_status()
-        first = api.get("/v1/status").json()
-        entries = api.get("/v1/ledger/entries").json()["items"]
-    anchor = read_trust_anchor(platform.data / "public" / "trust-anchor.json")
-    token = platform.token
-    pids = [each["pid"] for each in platform.processes().values()]
-    assert platform.stop() == 0
-    assert not any(is_running(pid) for pid in pids)
-    assert platform.state() == {}
-    assert "Traceback" not in platform.log()
-    assert "SIGKILL" not in platform.log()
-
-    platform.start()
-    assert platform.token == token
-    assert read_trust_anchor(platform.data / "public" / "trust-anchor.json") == anchor
-    with platform.client() as api:
-        second = api.get("/v1/status").json()
-        assert second["id_scope"] == first["id_scope"]
-        assert api.get("/v1/devices/pump-7").status_code == 200
-        assert api.get("/v1/ledger/entries").json()["items"][: len(entries)] == entries
-
-
-def test_a_second_platform_on_the_same_data_is_refused(start: Callable[..., RunningPlatform], tmp_path: Path) -> None:
-    platform = start()
-    second = RunningPlatform(tmp_path)
-    second.log_file = tmp_path / "second.log"
-    assert second.spawn().wait(20) == 1
-    assert "app.data_directory_in_use" in second.log()
-    assert str(platform.process.pid if platform.process else 0) in second.log()
     assert platform.state()["state"] == "ready"
 
 
@@ -149,8 +154,16 @@ def test_ctrl_c_during_the_start_ends_everything(tmp_path: Path) -> None:
     assert not any(is_running(pid) for pid in pids)
 
 
-def test_the_api_speaks_tls_with_a_certificate_of_our_own(start: Callable[..., RunningPlatform]) -> None:
-    platform = start(configuration='api.tls = "own"\n')
+@pytest.fixture
+def tls_platform(tmp_path: Path) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(tmp_path, configuration='api.tls = "own"\n')
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_the_api_speaks_tls_with_a_certificate_of_our_own(tls_platform: RunningPlatform) -> None:
+    platform = tls_platform
     assert platform.state()["api_url"] == f"https://localhost:{platform.ports['api']}"
     root = platform.data / "public" / "root.pem"
     context = ssl.create_default_context(cafile=str(root))
@@ -168,15 +181,3 @@ def test_the_api_speaks_tls_with_a_certificate_of_our_own(start: Callable[..., R
     certificate = x509.load_pem_x509_certificates((platform.data / "api" / "certificate.pem").read_bytes())[0]
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "localhost" in names.get_values_for_type(x509.DNSName)
-
-
-def test_a_gateway_process_holds_no_sql_and_no_foreign_file(start: Callable[..., RunningPlatform]) -> None:
-    platform = start()
-    pid = platform.processes()["gateway-1"]["pid"]
-    maps = Path(f"/proc/{pid}/maps").read_text()
-    assert "sqlite" not in maps
-    assert "psycopg" not in maps
-    environment = Path(f"/proc/{pid}/environ").read_text()
-    assert "VEDETTE_" not in environment
-    opened = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.exists()]
-    assert not any("vedette.db" in each or "/secrets/" in each or "/pki/" in each for each in opened)
