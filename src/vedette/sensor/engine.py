@@ -53,6 +53,7 @@ _MASK: Final = 0xFFFF_FFFF
 _MAX_HELD_BYTES: Final = 256
 _FEW_BYTES: Final = 24
 _DRAIN_AT: Final = 256
+_DRAIN_CLOSED: Final = 32
 _SWEEP_EVERY: Final = 16
 _TICK_NS: Final = 1_000_000_000
 _IDLE_SWEEPS: Final = 256
@@ -120,7 +121,7 @@ class Engine:
     def read(self, packets: Iterable[Packet]) -> None:
         """Read packets; nothing that they hold raises."""
         counters, sink = self.counters, self.sink
-        operations = sink.operations
+        operations, closed = sink.operations, self.table.closed
         count, size, at_ns = 0, 0, counters.last_ns
         if not counters.packets:
             packets = iter(packets)
@@ -141,6 +142,8 @@ class Engine:
                 self._layer = None
             if not count % _SWEEP_EVERY:
                 self.table.sweep(at_ns)
+                if len(closed) > _DRAIN_CLOSED:  # a flood ends as many as it begins: told at once they take long
+                    self._drain()
                 if not 0 < self._next_tick_ns - at_ns <= _TICK_NS:
                     self._tick(at_ns)
             if len(operations) > _DRAIN_AT or sink.evidence or sink.anomalies:

@@ -178,9 +178,14 @@ class Flow:
         for side in (self.from_client, self.from_server):
             side.feed = ignore
             side.waiting = None
+            side.flow = NOBODYS
 
     def __repr__(self) -> str:
         return (
             f"<Flow {self.transport} {self.client}:{self.client_port} -> {self.server}:{self.server_port}"
             f" {self.protocol or 'unknown'}>"
         )
+
+
+NOBODYS: Final = Flow(None, "", "", 0, "", 0)
+"""What a side belongs to once its flow was told as closed: sides that point back would keep both in memory."""

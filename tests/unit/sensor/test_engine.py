@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import struct
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from vedette.sensor import Anomaly, AssetEvidence, Flow, OtOp
 from vedette.sensor.dissect import PROTOCOLS, SURE, Protocol, StreamDissector
 from vedette.sensor.engine import Engine, Limits
+from vedette.sensor.flows import Side
 from vedette.sensor.listener import Listener
 
 if TYPE_CHECKING:
@@ -378,3 +380,34 @@ def test_a_keep_alive_before_the_first_message_does_not_hide_the_protocol() -> N
     heard, _ = run(talk.frames)
     assert [(flow.protocol, flow.certainty) for flow in heard.flows] == [("modbus", "confirmed")]
     assert len(heard.ops) == 4
+
+
+def test_flows_that_ended_leave_nothing_for_the_collector() -> None:
+    frames = [frame for port in range(1_000, 1_400) for frame in build.Talk(502, client_port=port).open().frames[:1]]
+    engine = Engine(limits=Limits(max_flows=100))
+    engine.read(build.packets(frames))
+    engine.finish()
+    gc.collect()
+    gc.disable()
+    try:
+        engine.read(build.packets(frames))
+        engine.finish()
+        assert not [thing for thing in gc.get_objects() if isinstance(thing, Flow) and thing.client == "10.0.0.1"]
+    finally:
+        gc.enable()
+
+
+def test_ended_flows_are_told_soon_while_a_flood_ends_many() -> None:
+    told: list[int] = []
+
+    class Counts(Listener):
+        def flow_closed(self, flow: Flow) -> None:
+            told[-1] += 1
+
+        def side_heard(self, side: Side, at_ns: int) -> None:
+            told.append(0)
+
+    frames = [build.Talk(502, client_port=port).open().frames[0] for port in range(1_000, 3_000)]
+    engine = Engine([Counts()], limits=Limits(max_flows=100))
+    engine.read((at_ns // 1_000, link, data, size) for at_ns, link, data, size in build.packets(frames))
+    assert 0 < max(told) <= 64

@@ -103,6 +103,32 @@ class Memory(Generic[Key, Thing]):
         self.known.pop(key, None)
 
 
+class Recent(Generic[Key, Thing]):
+    """A dictionary with a bound, of which the older half leaves at once: nothing is ever moved to make room.
+
+    Where the oldest leaves one by one, a dictionary is built anew again and again, and that stops the sensor.
+    """
+
+    __slots__ = ("_half", "_new", "_old")
+
+    def __init__(self, limit: int) -> None:
+        self._half: Final = max(limit >> 1, 1)
+        self._new: dict[Key, Thing] = {}
+        self._old: dict[Key, Thing] = {}
+
+    def get(self, key: Key) -> Thing | None:
+        """Return what is kept."""
+        found = self._new.get(key)
+        return found if found is not None else self._old.get(key)
+
+    def put(self, key: Key, thing: Thing) -> None:
+        """Keep something."""
+        new = self._new
+        new[key] = thing
+        if len(new) >= self._half:
+            self._old, self._new = new, {}
+
+
 class Rate(Generic[Key]):
     """Tells when something happened too often within a window.
 

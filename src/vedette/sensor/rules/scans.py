@@ -7,7 +7,7 @@ from typing import Final
 from vedette.sensor.dissect import PROTOCOLS
 from vedette.sensor.flows import SYN, Flow, Side
 from vedette.sensor.model import Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Distinct, Memory
+from vedette.sensor.rules.desk import Desk, Distinct, Memory, Recent
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood, ends_of
 
 _REQUEST: Final = Direction.REQUEST
@@ -59,7 +59,7 @@ class Scans(Detector):
         self._havex: Final[Distinct[str, int]] = Distinct(_HAVEX_PORTS, _HAVEX_NS)
         # Who was already counted, so that a second connection does not count again. Hashes of 64 bits stand for what
         # was touched: a flood makes a million of them, and the collector need not look at numbers.
-        self._targets: Final[Memory[int, int]] = Memory(32_768)
+        self._targets: Final[Recent[int, int]] = Recent(65_536)
         self._pending: Final[Memory[tuple[str, Key], int]] = Memory(_MAX_PENDING)
         self._sources: Final[set[str]] = set()
         """Whose verdict is pending."""

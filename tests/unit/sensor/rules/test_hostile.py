@@ -38,7 +38,7 @@ from industrial import (
 )  # fmt: skip
 
 from vedette.sensor.rules.catalogue import RULES
-from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate, Recent
 from vedette.sensor.rules.model import Settings
 
 SEEN: Frames = joined(
@@ -94,3 +94,12 @@ def test_the_desk_has_a_bound_too() -> None:
     assert len(raised) == 25_000
     assert desk.ongoing("port.zero", "0", "b") is None
     assert desk.ongoing("port.zero", "24999", "b") is not None
+
+
+def test_what_is_recent_is_bounded_and_the_older_half_leaves() -> None:
+    recent: Recent[int, int] = Recent(8)
+    for number in range(100):
+        recent.put(number, number + 1)
+    assert [number for number in range(100) if recent.get(number)] == [96, 97, 98, 99]
+    recent.put(100, 1)
+    assert recent.get(99) == 100
