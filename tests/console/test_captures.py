@@ -33,7 +33,7 @@ def test_a_capture_is_uploaded_analyzed_and_read(console: Console, platform: Pla
     console.act(start)
     expect(page).to_have_url(re.compile("/captures/cap_"))
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{IMAGE}.pcap")
-    expect(page.get_by_text("What it holds")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_role("region", name="What it holds")).to_be_visible(timeout=SOON_MS)
     alerts = page.get_by_role("button", name=re.compile("^Alerts "))
     expect(alerts).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("grid", name="Alerts")).to_contain_text("critical")
@@ -60,6 +60,7 @@ def test_a_capture_is_uploaded_analyzed_and_read(console: Console, platform: Pla
 
 def test_what_is_no_capture_is_refused_in_words(console: Console) -> None:
     page = console.open("/captures")
+    console.allowed.append("status of 422")
     file = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"nothing that was ever on a wire" * 9}
     page.get_by_label("Drop a file here").set_input_files(file)
     page.get_by_text("Take what it holds into the inventory").click()

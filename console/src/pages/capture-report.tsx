@@ -5,7 +5,7 @@ import { Link } from 'wouter';
 import { api, take } from '../api/client';
 import { link } from '../app/url';
 import { type Column, Table } from '../ui/table';
-import { Badge, Card, Foreign, ProblemNote } from '../ui/ui';
+import { Badge, Foreign, ProblemNote } from '../ui/ui';
 import {
   best,
   type Capture,
@@ -50,7 +50,7 @@ export function CaptureReport({ capture, parameters, change }: {
   const not = missed(report);
   return (
     <>
-      <Card title="What it holds">
+      <section aria-label="What it holds">
         <p>
           {number(report.capture.packets)} packets, {size(report.capture.bytes)} on the wire, from {report.capture.first_at || '–'} to{' '}
           {report.capture.last_at || '–'}.
@@ -63,7 +63,7 @@ export function CaptureReport({ capture, parameters, change }: {
         <p className="muted">
           {not.length === 0 ? 'Everything could be read.' : `Passed over: ${not.map(([reason, times]) => `${reason} ${number(times)}`).join(', ')}.`}
         </p>
-      </Card>
+      </section>
       <div className="row-of chips" role="group" aria-label="Sections">
         {SECTIONS.map((each) => (
           <ToggleButton key={each} className="chip" isSelected={each === section} onChange={() => change({ section: each, text: '' })}>

@@ -21,6 +21,7 @@ Part = Literal[
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 # What of an asset stands on paper: column → attribute.
 _ATTRIBUTES: Final = ("type", "role", "vendor", "model", "firmware", "serial", "name")
+_WORDS: Final = frozenset({2, 3})
 _COLUMNS: Final[dict[Part, tuple[tuple[str, float], ...]]] = {
     "assets": (
         ("addresses", 2.2), ("mac", 1.6), ("type", 1.2), ("role", 1.1), ("vendor", 1.6), ("model", 1.6),
@@ -85,7 +86,7 @@ def capture_paper(report: dict[str, Any], *, name: str, at: str) -> Paper:  # An
             heading,
             table=Table(
                 [Column(head.replace("_", " "), width) for head, width in _COLUMNS[part]],
-                [[*row] for row in rows_of(report, part)],
+                [_in_words(part, row) for row in rows_of(report, part)],
                 left_out=int(report["left_out"].get(part, 0)),
                 empty=_EMPTY.get(part, "None."),
             ),
@@ -115,6 +116,13 @@ def rows_of(report: dict[str, Any], part: Part) -> Iterator[Sequence[str]]:  # A
             yield [each["address"], *(_cell(each[name]) for name, _ in _COLUMNS[part][1:])]
         else:
             yield [_cell(each[name]) for name, _ in _COLUMNS[part]]
+
+
+def _in_words(part: Part, row: Sequence[str]) -> list[str]:
+    """Return a row as people read it: of an asset, type and role without underscores."""
+    return [
+        cell.replace("_", " ") if part == "assets" and number in _WORDS else cell for number, cell in enumerate(row)
+    ]
 
 
 def _asset(asset: dict[str, Any]) -> list[str]:  # Any: JSON

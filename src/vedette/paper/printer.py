@@ -27,7 +27,7 @@ _ENVIRONMENT: Final = frozenset({"PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC
 class PrintingFailed(Problem):
     """A report could not be printed."""
 
-    code: ClassVar[str] = "api.printing_failed"
+    code: ClassVar[str] = "paper.printing_failed"
     status: ClassVar[int] = 503
 
 
