@@ -38,7 +38,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, s
         "VEDETTE_BUS__PORT": str(free_port()),
     }
     shown = folder / "shown.txt"
-    command = [sys.executable, "-m", "vedette.cli", "demo", "--data", str(folder / "data")]
+    command = [sys.executable, "-m", "vedette.cli", "demo", "--no-plant", "--data", str(folder / "data")]
     with shown.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
     try:

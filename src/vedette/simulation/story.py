@@ -25,7 +25,7 @@ _SENTENCES: Final = {
     "gave up": "gave up",
 }
 _REPEATS: Final = 2
-_REPEATS_WITHIN_S: Final = 10.0
+_REPEATS_WITHIN_S: Final = 30.0
 # What a device is told says more than our word for it.
 _WITH_DETAIL: Final = frozenset(
     {"cut", "refused", "interrupted", "renewal refused", "told", "called", "commanded", "answered no"}

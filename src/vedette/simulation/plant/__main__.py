@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="keeps the sensor from run to run")
     parser.add_argument("--console", default="http://localhost:8480", help="address of the console, for people")
     parser.add_argument("--command", default="vedette", help="what runs vedette on this platform, for people")
-    parser.add_argument("--day-within", type=float, default=45.0, help="seconds in which the day is played")
-    parser.add_argument("--story-after", type=float, default=20.0, help="seconds of quiet after it")
+    parser.add_argument("--day-within", type=float, default=30.0, help="seconds in which the day is played")
+    parser.add_argument("--story-after", type=float, default=15.0, help="seconds of quiet after it")
     parser.add_argument("--ready", type=int, help="descriptor to announce on that the sensor listens")
     given = parser.parse_args(arguments)
     # Whoever started the plant may be killed; it does not outlive them, and its sensor ends with the pipe.

@@ -19,7 +19,7 @@ _KEEPS_NS: Final = 6 * 3_600 * S
 _PORTS: Final = range(49_152, 65_000)
 _MDNS: Final = (bytes((224, 0, 0, 251)), bytes.fromhex("01005e0000fb"))
 _LLDP: Final = bytes.fromhex("0180c200000e")
-_BROADCAST_IP: Final = bytes((10, 20, 255, 255))
+_BROADCAST_IP: Final = bytes((255, 255, 255, 255))
 Ask = Callable[[int], list[ot.Exchange]]
 """Returns what is asked the n-th time, with the answers."""
 

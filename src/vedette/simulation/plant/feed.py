@@ -47,7 +47,7 @@ class Feed:
         self._changed.set()
 
     async def catch_up(self, within_s: float) -> None:
-        """Play what is past, evenly within some time; it takes longer where whoever listens is slower.
+        """Play what is past, evenly within some time, or at once; it takes longer where whoever listens is slower.
 
         Raises:
             OSError: Nobody listens any more.
@@ -55,9 +55,10 @@ class Feed:
         if not self._waiting:
             return
         begin_ns, began_s = self._waiting[0][0], self._clock.monotonic_s()
-        speed = max(self.now_ns - begin_ns, 0) / max(within_s, 0.001)
+        speed = max(self.now_ns - begin_ns, 0) / within_s if within_s > 0 else 0.0
         while (now_ns := self.now_ns) > self._waiting[0][0]:
-            until_ns = min(now_ns, begin_ns + int((self._clock.monotonic_s() - began_s) * speed))
+            passed_ns = int((self._clock.monotonic_s() - began_s) * speed)
+            until_ns = min(now_ns, begin_ns + passed_ns) if within_s > 0 else now_ns
             is_written = await self._write(until_ns)
             await asyncio.sleep(0 if is_written else 0.01)
 

@@ -68,8 +68,8 @@ class PlantSettings:
     folder: Path
     console: str
     command: str = "vedette"
-    day_within_s: float = 45.0
-    story_after_s: float = 20.0
+    day_within_s: float = 30.0
+    story_after_s: float = 15.0
 
 
 class Stage:
@@ -248,7 +248,7 @@ class Stage:
         self._tell(f"  {ENGINEERING_DEVICE} was not narrowed: is it connected?")
 
     def _offer(self, noticed: Noticed) -> None:
-        """Say what an operator may do now."""
+        """Say what an operator may do now; nothing of it happens by itself."""
         command, console = self._settings.command, self._settings.console
         self._tell(f"what was seen, with its packets: {console}/alerts/{noticed.alert_id}")
         self._tell(f"  or: {command} alert show {noticed.alert_id}")
