@@ -13,11 +13,19 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from identity_house import RunningSigner, running_signer
 from lent_databases import LentDatabases
 from postgresql_server import PostgresqlServer, running_postgresql
 
-from vedette.kernel import SystemClock
+from vedette.kernel import OrganizationId, RandomIds, SystemClock
 from vedette.store import Store
+
+
+@pytest.fixture(scope="session")
+def signer_process() -> Iterator[RunningSigner]:
+    """Run one signer for all rooms that have certificates issued; each test has devices of its own."""
+    with running_signer(OrganizationId(RandomIds(SystemClock()).new("org"))) as signer:
+        yield signer
 
 
 @pytest.fixture(scope="session")

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from identity_house import IdentityHouse, RunningSigner, running_signer
+from identity_house import IdentityHouse, RunningSigner
 
-from vedette.kernel import OrganizationId, RandomIds, SystemClock
+from vedette.kernel import SystemClock
 from vedette.simulation import Factory, ManualClock
 from vedette.store import Store
-
-
-@pytest.fixture(scope="session")
-def signer_process() -> Iterator[RunningSigner]:
-    with running_signer(OrganizationId(RandomIds(SystemClock()).new("org"))) as signer:
-        yield signer
 
 
 @pytest.fixture
