@@ -16,7 +16,9 @@ const NAMES: (keyof Look)[] = ['paper', 'card', 'sunken', 'line', 'line-strong',
 // From these sizes on: shapes instead of dots, words under them, dashes and arrows.
 const SHAPES_FROM = 0.22;
 const WORDS_FROM = 0.62;
-const ARROWS_FROM = 0.35;
+// With more lines than these there are no dashes, and each is fainter, so that one still sees what lies beneath.
+const DASHES_MOST = 400;
+const CLEAR_MOST = 600;
 const TITLE_WIDTH = 46;
 const LABEL_CHARS = 16;
 const FAINT = 0.16;
@@ -46,10 +48,13 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene, view: View
   const chosen = scene.find(marked.chosen);
   const near = chosen ? scene.peers(chosen) : null;
   const things = scene.within(sight);
-  drawLines(context, scene.lines, view, sight, look, chosen, things.length);
-  for (const thing of things) if (thing.group) drawClosed(context, thing, view, look, isFaint(thing, chosen, near, marked));
+  const closed = things.filter(({ group }) => group);
+  for (const thing of closed) drawClosed(context, thing, view, look, isFaint(thing, chosen, near, marked));
+  drawLines(context, scene.lines, view, sight, look, chosen);
+  for (const { group } of closed) if (group) writeClosed(context, group, view, look);
   if (view.zoom < SHAPES_FROM) drawDots(context, things, view, look);
   else for (const thing of things) if (thing.node) drawNode(context, thing, view, look, isFaint(thing, chosen, near, marked));
+  for (const group of scene.groups) if (group.kind === 'site' && !group.is_closed && meets(group, sight)) writeSite(context, group, view, look);
   for (const id of marked.found) {
     const thing = scene.find(id);
     if (thing) ring(context, thing, view, look.accent, 2);
@@ -85,21 +90,36 @@ function drawGroup(context: CanvasRenderingContext2D, group: MapGroup, view: Vie
   context.strokeStyle = group.kind === 'site' ? look['line-strong'] : look.line;
   context.lineWidth = 1;
   context.strokeRect(x, y, width, height);
-  if (width < TITLE_WIDTH || group.is_closed) return;
+  if (width < TITLE_WIDTH || group.is_closed || group.kind === 'site') return;
   const isSmall = group.kind === 'level';
   const room = 30 * view.zoom;
   if (isSmall && room < 11) return;
   context.fillStyle = isSmall ? look['ink-soft'] : look.ink;
-  write(context, groupName(group), x + 6, y + Math.min(Math.max(room, 16), 20) - 6, width - 12, look, isSmall ? 11 : 12.5, group.kind === 'site');
+  write(context, groupName(group), x + 6, y + Math.min(Math.max(room, 16), 20) - 6, width - 12, look, isSmall ? 11 : 12.5, false);
 }
 
-function drawLines(context: CanvasRenderingContext2D, lines: readonly Line[], view: View, sight: Sight, look: Look, chosen: Thing | undefined, count: number): void {
+/** Write the name of a site above it, over whatever is there: from afar it is what one finds one's way by. */
+function writeSite(context: CanvasRenderingContext2D, group: MapGroup, view: View, look: Look): void {
+  const width = group.width * view.zoom;
+  if (width < TITLE_WIDTH) return;
+  const x = Math.max((group.x - view.x) * view.zoom, 0);
+  const y = Math.max((group.y - view.y) * view.zoom, 17);
+  context.globalAlpha = 1;
+  context.fillStyle = look.ink;
+  context.strokeStyle = look.paper;
+  context.lineWidth = 4;
+  write(context, groupName(group), x + 4, y - 5, width - 8, look, 12.5, true, true);
+}
+
+function drawLines(context: CanvasRenderingContext2D, lines: readonly Line[], view: View, sight: Sight, look: Look, chosen: Thing | undefined): void {
   const byKind = new Map<LineKind, Line[]>();
   const own: Line[] = [];
+  let count = 0;
   for (const line of lines) {
     const { a, b } = line;
     if (Math.max(a.cx, b.cx) < sight.x || Math.min(a.cx, b.cx) > sight.x + sight.width) continue;
     if (Math.max(a.cy, b.cy) < sight.y || Math.min(a.cy, b.cy) > sight.y + sight.height) continue;
+    count += 1;
     if (a === chosen || b === chosen) {
       own.push(line);
       continue;
@@ -109,9 +129,10 @@ function drawLines(context: CanvasRenderingContext2D, lines: readonly Line[], vi
     if (others) others.push(line);
     else byKind.set(kind, [line]);
   }
-  // Dashes cost a hundred times as much as whole lines: from afar the width alone tells.
-  const hasDashes = view.zoom >= ARROWS_FROM || count < 400;
-  for (const kind of LINE_KINDS) strokeAll(context, byKind.get(kind) ?? [], kind, view, look, hasDashes, own.length ? FAINT : 1);
+  // Dashes cost a hundred times as much as whole lines, and where there are so many nobody could tell them apart.
+  const hasDashes = count < DASHES_MOST;
+  const strength = (own.length ? FAINT : 1) * Math.max(0.2, Math.min(1, CLEAR_MOST / Math.max(count, 1)));
+  for (const kind of LINE_KINDS) strokeAll(context, byKind.get(kind) ?? [], kind, view, look, hasDashes, strength);
   for (const kind of LINE_KINDS) {
     const mine = own.filter(({ edge }) => lineKind(edge) === kind);
     strokeAll(context, mine, kind, view, { ...look, 'line-strong': look.accent }, true, 1.6);
@@ -171,10 +192,21 @@ function drawClosed(context: CanvasRenderingContext2D, thing: Thing, view: View,
   context.strokeStyle = group.alerts ? look.bad : look.accent;
   context.lineWidth = group.alerts ? 3 : 1.5;
   context.strokeRect(x, y, width, height);
+}
+
+function writeClosed(context: CanvasRenderingContext2D, group: MapGroup, view: View, look: Look): void {
+  const x = (group.x - view.x) * view.zoom;
+  const y = (group.y - view.y) * view.zoom;
+  const width = group.width * view.zoom;
+  const height = group.height * view.zoom;
   if (width < TITLE_WIDTH || height < 14) return;
+  context.globalAlpha = 1;
   context.fillStyle = look.ink;
-  write(context, groupName(group), x + 6, y + 14, width - 12, look, 12.5, true);
-  if (height > 30) write(context, `${group.assets.toLocaleString('en')} assets${group.alerts ? `, ⚠ ${group.alerts}` : ''}`, x + 6, y + 29, width - 12, look, 11.5, false);
+  context.strokeStyle = look['accent-soft'];
+  context.lineWidth = 3;
+  write(context, groupName(group), x + 6, y + 14, width - 12, look, 12.5, true, true);
+  const alerts = group.alerts ? `, ${group.alerts.toLocaleString('en')} alerts` : '';
+  if (height > 30) write(context, `${group.assets.toLocaleString('en')} assets${alerts}`, x + 6, y + 29, width - 12, look, 11.5, false, true);
 }
 
 function drawDots(context: CanvasRenderingContext2D, things: readonly Thing[], view: View, look: Look): void {

@@ -119,6 +119,13 @@ suite('words and signs', () => {
     expect(describe(closed.find('grp_1')!)).toBe('Level 1, closed group of 3 assets, 3 open alerts, talks with 0');
   });
 
+  test('a closed group is named with its site where there are several', () => {
+    const site = (id: string): MapGroup => ({ ...GROUP, group_id: id, name: id });
+    const level: MapGroup = { ...GROUP, group_id: 'grp_2', kind: 'level', name: '1', parent: 'north', is_closed: true };
+    expect(scene([], [], [site('north'), site('south'), level]).find('grp_2')?.label).toBe('Level 1, north');
+    expect(scene([], [], [site('north'), level]).find('grp_2')?.label).toBe('Level 1');
+  });
+
   test('shapes tell roles, and lines what matters most', () => {
     expect([shapeOf({ asset_id: '', role: '' }), shapeOf({ asset_id: 'a', role: 'hmi' }), shapeOf({ asset_id: 'a', role: 'odd' })]).toEqual([
       'outside', 'diamond', 'circle',

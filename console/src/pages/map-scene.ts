@@ -60,9 +60,10 @@ export class Scene {
 
   constructor(readonly map: NetworkMap) {
     const names = new Map(map.groups.map((group) => [group.group_id, group]));
+    const isOneSite = map.groups.filter(({ kind }) => kind === 'site').length < 2;
     this.groups = map.groups;
     for (const node of map.nodes) this.add(ofNode(node));
-    for (const group of map.groups) if (group.is_closed) this.add(ofGroup(group, names));
+    for (const group of map.groups) if (group.is_closed) this.add(ofGroup(group, names, isOneSite));
     for (const edge of map.edges) {
       const a = this.byId.get(edge.source);
       const b = this.byId.get(edge.target);
@@ -152,10 +153,10 @@ function ofNode(node: MapNode): Thing {
   return { ...rect, id: node.node_id, cx: node.x, cy: node.y, label, node, group: null, alerts: node.alerts, edges: [] };
 }
 
-function ofGroup(group: MapGroup, groups: ReadonlyMap<string, MapGroup>): Thing {
+function ofGroup(group: MapGroup, groups: ReadonlyMap<string, MapGroup>, isOneSite: boolean): Thing {
   const { x, y, width, height } = group;
   const middle = { cx: x + width / 2, cy: y + height / 2 };
-  return { x, y, width, height, ...middle, id: group.group_id, label: groupPath(group, groups), node: null, group, alerts: group.alerts, edges: [] };
+  return { x, y, width, height, ...middle, id: group.group_id, label: groupPath(group, groups, isOneSite), node: null, group, alerts: group.alerts, edges: [] };
 }
 
 /** Name a group alone: `level 1`, `zone Cell 1`. */
@@ -165,9 +166,11 @@ export function groupName(group: Pick<MapGroup, 'kind' | 'name'>): string {
   return group.name || `No ${group.kind}`;
 }
 
-function groupPath(group: MapGroup, groups: ReadonlyMap<string, MapGroup>): string {
+/** Name a group with those around it; a site goes without saying where it is the only one. */
+function groupPath(group: MapGroup, groups: ReadonlyMap<string, MapGroup>, isOneSite: boolean): string {
   const parent = groups.get(group.parent);
-  return group.kind === 'level' && parent ? `${groupName(parent)}, ${groupName(group)}` : groupName(group);
+  if (!parent || (parent.kind === 'site' && isOneSite)) return groupName(group);
+  return `${groupName(group)}, ${groupPath(parent, groups, isOneSite)}`;
 }
 
 function wordsOf({ node, label }: Thing): string {

@@ -21,8 +21,8 @@ import './map.css';
 const LOOK_MS = 10_000;
 const STEP = 1.25;
 const COLUMNS: Column<Thing>[] = [
-  { title: 'Asset or group', width: 'minmax(110px, 1fr)', cell: (each) => <Foreign text={each.label} /> },
-  { title: 'Role', width: 'minmax(72px, 130px)', cell: ({ node, group }) => (group ? `${group.assets} assets` : <Foreign text={plain(node?.role ?? '')} />) },
+  { title: 'Name', width: 'minmax(90px, 1fr)', cell: (each) => <Foreign text={each.label} /> },
+  { title: 'Role', width: 'minmax(84px, 120px)', cell: ({ node, group }) => (group ? `${group.assets} assets` : <Foreign text={plain(node?.role ?? '')} />) },
   { title: 'Level', width: '44px', cell: ({ node }) => node?.level || '–' },
   { title: 'Alerts', width: '58px', cell: ({ alerts }) => (alerts ? <Badge tone="bad">{alerts}</Badge> : <span className="number">0</span>) },
   { title: 'Peers', width: '44px', cell: ({ edges }) => <span className="number">{edges.length}</span> },

@@ -9,7 +9,7 @@ from typing import Final
 
 from vedette.kernel import to_rfc3339
 from vedette.network.map.choice import Chosen, choose, find_closed
-from vedette.network.map.layout import Box, Layout, outside_id_of
+from vedette.network.map.layout import Box, Layout, group_id_of, outside_id_of
 from vedette.network.map.model import (
     EDGES_MAX,
     PROTOCOLS_SHOWN_MAX,
@@ -171,7 +171,7 @@ class _Scene:
                     group_id=box.group_id,
                     kind=self._kind_of(box),
                     name=self._name_of(box),
-                    parent=box.parent,
+                    parent=self._parent_of(box),
                     x=box.x,
                     y=box.y,
                     width=box.width,
@@ -183,6 +183,10 @@ class _Scene:
                 )
             )
         return tuple(found_groups)
+
+    def _parent_of(self, box: Box) -> str:
+        """Return the group around a box that is told of: a site, where there are no areas."""
+        return group_id_of("site", box.site) if box.kind == "level" and not self._has_areas else box.parent
 
     def _kind_of(self, box: Box) -> str:
         if box.kind == "level" and self._query.grouping is Grouping.SITE:

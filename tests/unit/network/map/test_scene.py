@@ -174,6 +174,9 @@ def test_without_zones_levels_are_closed_and_opened() -> None:
     assert names(drawn(grouping=Grouping.LEVEL, is_closed=True, opened=(north.group_id,))) == {"desk", "Outside"}
     unplanned = draw(Picture(ASSETS_WITHOUT_ZONES, ["north"], Strands(STRANDS, {})), MapQuery())
     assert {each.kind for each in unplanned.groups} == {"site", "level"}
+    for each in (*found.groups, *unplanned.groups, *drawn().groups):
+        whole = (*found.groups, *unplanned.groups, *drawn().groups)
+        assert (each.parent in {group.group_id for group in whole}) == (each.kind != "site")
     sites = drawn(grouping=Grouping.SITE, is_closed=True)
     assert {(each.kind, each.name) for each in sites.groups if each.is_closed} == {("site", "north"), ("site", "south")}
 
