@@ -97,8 +97,8 @@ class Stage:
         Raises:
             DemoFailed: The API refused a step, or the sensor ended.
         """
-        await self._prepare()
-        async with self._sensor() as process:
+        await self.prepare()
+        async with self.sensor() as process:
             assert process.stdin is not None  # noqa: S101 - asked for below
             feed = Feed(process.stdin, self._clock)
             self._on_ready()
@@ -124,7 +124,7 @@ class Stage:
             finally:
                 telling.cancel()
 
-    async def _prepare(self) -> None:
+    async def prepare(self) -> None:
         """Make the sensor a device of the platform; what an earlier run has made stays."""
         settings = self._settings
         settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -160,7 +160,7 @@ class Stage:
             raise DemoFailed("vedette sensor enroll", 0, said.decode(errors="replace").strip())
 
     @asynccontextmanager
-    async def _sensor(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def sensor(self) -> AsyncIterator[asyncio.subprocess.Process]:
         """Run the sensor; it ends with the pipe, and so with this process whatever happens to it."""
         with (self._settings.folder / "sensor.log").open("wb") as said:
             process = await asyncio.create_subprocess_exec(
