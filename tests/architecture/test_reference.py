@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -89,6 +90,12 @@ def test_a_command_without_help_is_refused() -> None:
 
     with pytest.raises(ValueError, match="vedette silent has no help text"):
         reference.commands_page(typer.main.get_command(app))
+
+
+def test_each_schema_has_a_name_of_its_own() -> None:
+    schemas = json.loads(PAGES["openapi.json"])["components"]["schemas"]
+    doubled = sorted(name for name in schemas if "__" in name)
+    assert not doubled, f"two classes of these names are shown; rename one of each: {', '.join(doubled)}"
 
 
 def test_a_changed_operation_changes_the_openapi_file() -> None:

@@ -26,9 +26,9 @@ from vedette.network import (
     ExternalConnection,
     ExternalNotFound,
     ExternalService,
+    ExternalVerdict,
     LinkSearch,
     NetworkReader,
-    Verdict,
 )
 
 _ExternalPath = Annotated[str, Path(max_length=64, description="Id of the connection.")]
@@ -143,7 +143,7 @@ class TalkRoutes:
         after: After = "",
         site: _Site = None,
         asset_id: _Asset = "",
-        verdict: Annotated[Verdict | None, Query(description="Only those with this verdict.")] = None,
+        verdict: Annotated[ExternalVerdict | None, Query(description="Only those with this verdict.")] = None,
         text: Annotated[
             str, Query(max_length=128, description="Somewhere in a name, an address, the network or the owner.")
         ] = "",

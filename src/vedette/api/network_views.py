@@ -18,6 +18,7 @@ from vedette.network import (
     Changes,
     Criticality,
     ExternalConnection,
+    ExternalVerdict,
     ManagedBy,
     NetworkAsset,
     NetworkLink,
@@ -28,7 +29,6 @@ from vedette.network import (
     SensorState,
     Snapshot,
     Traits,
-    Verdict,
 )
 
 Level = Literal["0", "1", "2", "3", "3.5", "4", "5"]
@@ -259,7 +259,7 @@ class ExternalView(View):
     country: str = Field(description="Two letters; empty: unknown.")
     asn: int = Field(description="Of the autonomous system; 0: unknown.")
     network_name: str
-    verdict: Verdict
+    verdict: ExternalVerdict
     owner: str
     justification: str
     decided_by: str
@@ -273,7 +273,7 @@ class ExternalView(View):
 class ExternalDecision(View):
     """What somebody thinks of a connection to the outside; it changes no traffic by itself."""
 
-    verdict: Verdict
+    verdict: ExternalVerdict
     owner: str = Field(default="", max_length=256, description="Who answers for it; needed to approve.")
     justification: str = Field(
         default="", max_length=REASON_MAX_CHARS, description="What it is for; needed unless it is undecided."

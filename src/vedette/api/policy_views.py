@@ -201,7 +201,7 @@ class StandingView(View):
     approvals: list[ApprovalView]
 
 
-class CountsView(View):
+class WatchCountsView(View):
     """What a bundle did since its stage began."""
 
     sha256: str
@@ -229,7 +229,7 @@ class StagingView(View):
     watched: str | None = Field(description="The bundle that is taken back when too many are refused.")
     watched_until: Timestamp | None
     denied_limit: int = Field(description="So many identities refused unforeseen take it back.")
-    counts: list[CountsView]
+    counts: list[WatchCountsView]
 
 
 class FormItemView(View):
@@ -397,7 +397,9 @@ def show_staging(staging: Staging, counts: dict[str, BundleCounts]) -> StagingVi
         watched=staging.watched or None,
         watched_until=staging.watched_until,
         denied_limit=staging.denied_limit,
-        counts=[CountsView(sha256=sha256, **msgspec.to_builtins(each)) for sha256, each in counts.items() if sha256],
+        counts=[
+            WatchCountsView(sha256=sha256, **msgspec.to_builtins(each)) for sha256, each in counts.items() if sha256
+        ],
     )
 
 

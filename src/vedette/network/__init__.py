@@ -34,6 +34,7 @@ from vedette.network.model import (
     AssetState,
     Criticality,
     ExternalConnection,
+    ExternalVerdict,
     LinkPage,
     LinkSearch,
     ManagedBy,
@@ -45,7 +46,6 @@ from vedette.network.model import (
     SensorEntry,
     SensorReport,
     SensorState,
-    Verdict,
 )
 from vedette.network.protocol_repository import SeenProtocol
 from vedette.network.protocol_traits import KNOWN_PROTOCOLS, Traits
@@ -85,6 +85,7 @@ __all__ = [
     "ExternalDecided",
     "ExternalNotFound",
     "ExternalService",
+    "ExternalVerdict",
     "IntakeLimits",
     "InvalidAsset",
     "InventoryUpkeep",
@@ -117,7 +118,6 @@ __all__ = [
     "TooManySensors",
     "Traits",
     "UnknownAssets",
-    "Verdict",
     "find_by_addresses",
     "find_managed_assets",
     "label_of",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from vedette.network.model import ExternalConnection, Verdict
+from vedette.network.model import ExternalConnection, ExternalVerdict
 from vedette.network.row_repository import upsert
 from vedette.store import Json, UtcDateTime, metadata
 
@@ -119,7 +119,7 @@ def list_externals(
     *,
     sites: frozenset[str] | None,
     parts: Sequence[str],
-    verdict: Verdict | None,
+    verdict: ExternalVerdict | None,
     text: str,
     country: str,
     is_inbound: bool | None,
@@ -163,4 +163,6 @@ def list_externals(
 
 def _to_external(row: sa.RowMapping) -> ExternalConnection:
     values: dict[str, Any] = {name: row[name] for name in ExternalConnection.__slots__}  # Any: one type per column
-    return ExternalConnection(**values | {"services": tuple(row["services"]), "verdict": Verdict(row["verdict"])})
+    return ExternalConnection(
+        **values | {"services": tuple(row["services"]), "verdict": ExternalVerdict(row["verdict"])}
+    )

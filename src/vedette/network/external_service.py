@@ -15,7 +15,7 @@ from vedette.network import external_repository as repository
 from vedette.network.errors import ExternalNotFound, InvalidAsset
 from vedette.network.events import ExternalDecided
 from vedette.network.identity import clean
-from vedette.network.model import ExternalConnection, Verdict
+from vedette.network.model import ExternalConnection, ExternalVerdict
 from vedette.registry import check_reason
 from vedette.store import Store, Transaction
 
@@ -25,7 +25,7 @@ DECIDED_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    verdict: Verdict
+    verdict: ExternalVerdict
     owner: str
     reason: str
     actor: Actor
@@ -45,7 +45,7 @@ class ExternalService:
         *,
         sites: frozenset[str] | None = None,
         asset_id: str = "",
-        verdict: Verdict | None = None,
+        verdict: ExternalVerdict | None = None,
         text: str = "",
         country: str = "",
         is_inbound: bool | None = None,
@@ -86,7 +86,7 @@ class ExternalService:
         self,
         organization_id: OrganizationId,
         external_id: str,
-        verdict: Verdict,
+        verdict: ExternalVerdict,
         *,
         owner: str,
         justification: str,
@@ -116,7 +116,7 @@ class ExternalService:
         self,
         organization_id: OrganizationId,
         external_ids: Sequence[str],
-        verdict: Verdict,
+        verdict: ExternalVerdict,
         *,
         owner: str,
         justification: str,
@@ -129,12 +129,12 @@ class ExternalService:
             InvalidAsset: As ``decide``, or more are named.
             ReasonMissing: As ``decide``.
         """
-        reason = check_reason(justification, is_required=verdict is not Verdict.UNDECIDED)
+        reason = check_reason(justification, is_required=verdict is not ExternalVerdict.UNDECIDED)
         if len(external_ids) > DECIDED_MAX:
             raise InvalidAsset(f"name at most {DECIDED_MAX} connections at once", limit=DECIDED_MAX)
         if len(owner) > OWNER_MAX_CHARS or clean(owner) != owner:
             raise InvalidAsset(f"an owner has at most {OWNER_MAX_CHARS} characters", limit=OWNER_MAX_CHARS)
-        if verdict is Verdict.APPROVED and not owner.strip():
+        if verdict is ExternalVerdict.APPROVED and not owner.strip():
             raise InvalidAsset("say who answers for the connection", hint="name an owner")
         decision = _Decision(verdict, owner, reason, actor)
 

@@ -185,7 +185,7 @@ class NetworkOperation:
     created_at: datetime
 
 
-class Verdict(StrEnum):
+class ExternalVerdict(StrEnum):
     """What people think of a connection to the outside."""
 
     UNDECIDED = "undecided"
@@ -219,7 +219,7 @@ class ExternalConnection:
     country: str = ""
     asn: int = 0
     network_name: str = ""
-    verdict: Verdict = Verdict.UNDECIDED
+    verdict: ExternalVerdict = ExternalVerdict.UNDECIDED
     owner: str = ""
     justification: str = ""
     decided_by: str = ""

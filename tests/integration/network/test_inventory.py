@@ -9,7 +9,7 @@ from identity_house import ACTOR
 from network_house import HMI, HMI_MAC, PLC, PLC_MAC, NetworkHouse, asset, link
 
 from vedette.kernel import GenerationId
-from vedette.network import AssetState, InvalidAsset, InventoryUpkeep, ManagedBy, Verdict
+from vedette.network import AssetState, ExternalVerdict, InvalidAsset, InventoryUpkeep, ManagedBy
 from vedette.network.external_intake import NetworkOwner
 from vedette.registry import PresenceChange
 from vedette.simulation import ManualClock
@@ -120,12 +120,12 @@ async def test_connections_to_the_outside_are_kept_by_name(house: NetworkHouse) 
     decided = await house.externals.decide(
         house.organization_id,
         by_name["updates.example"].external_id,
-        Verdict.REFUSED,
+        ExternalVerdict.REFUSED,
         owner="",
         justification="no need",
         actor=ACTOR,
     )
-    refused, _ = await house.externals.list(house.organization_id, verdict=Verdict.REFUSED, asset_id=asset_id)
+    refused, _ = await house.externals.list(house.organization_id, verdict=ExternalVerdict.REFUSED, asset_id=asset_id)
     assert [each.external_id for each in refused] == [decided.external_id]
 
 
