@@ -47,12 +47,8 @@ ELSEWHERE = {
     *("approval list", "approval show", "elevation end", "elevation list"),
     # tests/api/test_alerts.py
     *(f"alert {verb}" for verb in ("acknowledge", "close", "export", "groups", "list", "merge", "overview", "reopen")),
-    *(
-        "alert show",
-        "alert slice",
-        "alert unmerge",
-        *(f"exception {verb}" for verb in ("add", "end", "list", "preview", "show")),
-    ),
+    *(f"alert {verb}" for verb in ("show", "slice", "unmerge")),
+    *(f"exception {verb}" for verb in ("add", "end", "list", "preview", "show")),
     *(f"ticket {verb}" for verb in ("end", "list", "open", "show")),
     # tests/api/test_asset_commands.py
     *(
@@ -70,11 +66,8 @@ ELSEWHERE = {
     *(f"advisory {verb}" for verb in ("epss", "feeds", "import", "kev", "list", "remove", "show")),
     *(f"vulnerability {verb}" for verb in ("accept", "export", "exposures", "list", "reopen", "show", "summary")),
     # tests/api/test_segments.py
-    *(
-        f"zone {verb}"
-        for verb in ("add", "approve", "create", "diff", "discard", "list", "members", "plan", "plans", "propose")
-    ),
-    *(f"zone {verb}" for verb in ("remove", "roll-back", "show")),
+    *(f"zone {verb}" for verb in ("add", "approve", "create", "diff", "discard", "list", "members")),
+    *(f"zone {verb}" for verb in ("plan", "plans", "propose", "remove", "roll-back", "show")),
     *(f"conduit {verb}" for verb in ("create", "list", "remove", "show", "update")),
     *(f"segment {verb}" for verb in ("compare-mud", "compile", "drift", "mud", "paths", "replay", "stage", "verify")),
     # tests/integration/sensor: they listen to a wire, and are a device's

@@ -356,6 +356,22 @@ async def test_a_device_leaves_the_list_once_a_sensor_sees_it_or_it_is_deleted(t
     assert {each.asset_id for each in await terns.found()} == {plc.asset_id}
 
 
+@pytest.mark.parametrize(("score_from", "is_told"), [(8.0, False), (7.5, True)])
+async def test_from_which_score_policies_hear_of_it_is_set(
+    terns: ExposureHouse, clock: ManualClock, *, score_from: float, is_told: bool
+) -> None:
+    network = terns.network
+    told = ExposureSignals(terns.organization_id, network.store, terns.signals, score_from=score_from, clock=clock)
+    assessor = ExposureAssessor(
+        terns.organization_id, network.store, network.reader, terns.advisories, told, clock=clock
+    )
+    await terns.imported(document(score=7.5))
+    plc = await terns.tern()
+    await terns.managed(plc.asset_id)
+    await assessor.assess()
+    assert bool((await terns.health()).signals) is is_told
+
+
 async def test_a_signal_goes_with_its_device(terns: ExposureHouse) -> None:
     await terns.imported(document())
     plc = await terns.tern()

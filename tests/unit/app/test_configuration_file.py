@@ -86,6 +86,8 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
         pytest.param("[gateway]\nport = 8480\n", 0, id="two ports alike"),
         pytest.param('[api]\nbind = "0.0.0.0"\ntls = "off"\n', 3, id="plain HTTP for everybody"),
         pytest.param('[api]\ntls = "files"\n', 2, id="files without files"),
+        pytest.param('[segmentation]\nmud_certificate_file = "pyproject.toml"\n', 2, id="a MUD certificate, no key"),
+        pytest.param("[vulnerabilities]\nsignal_score = 11\n", 2, id="a score over ten"),
     ],
 )
 def test_a_bad_file_is_refused_at_its_line(tmp_path: Path, text: str, line: int) -> None:
