@@ -24,7 +24,7 @@ from compare_fields import FIELDS
 SUFFIXES: Final = frozenset({".pcap", ".pcapng", ".cap", ".ntar", ".trace"})
 MAX_SHOWN: Final = 20
 _TIMEOUT_S: Final = 600
-_ABOVE: Final = {"cip": "enip", "umas": "modbus", "llmnr": "dns", "mdns": "dns", "enip_io": "enip"}
+_ABOVE: Final = {"cip": "enip", "umas": "modbus", "llmnr": "dns", "enip_io": "enip"}
 
 Seen = set[tuple[int, str]]
 """When, in nanoseconds, and what."""
@@ -81,7 +81,7 @@ def of_tshark(path: Path) -> dict[int, Seen]:
     """Read a capture with tshark, every field in one go."""
     names = sorted({field.shark for field in FIELDS} | {field.unless for field in FIELDS if field.unless})
     command = ["tshark", "-r", str(path), "-n", "-T", "fields", "-E", "aggregator=\x1f", "-E", "separator=\x1e"]
-    command += ["-Y", "not tcp.analysis.retransmission and not tcp.analysis.spurious_retransmission"]
+    command += ["-Y", "not mdns and not tcp.analysis.retransmission and not tcp.analysis.spurious_retransmission"]
     for name in ("frame.time_epoch", *names):
         command += ["-e", name]
     seen: defaultdict[int, Seen] = defaultdict(set)

@@ -60,12 +60,19 @@ def _of_asdu(pick: Pick) -> Pick:
 
 def _objects(op: OtOp) -> Told:
     listed = (op.detail or {}).get("ioas")
-    return listed if isinstance(listed, tuple) else op.first  # type: ignore[return-value]  # numbers, all of them
+    if isinstance(listed, tuple):
+        return listed  # type: ignore[return-value]  # numbers, all of them
+    return op.first if op.first is None or not op.count else tuple(range(op.first, op.first + min(op.count, 127)))
 
 
 def _floats(op: OtOp) -> Told:
     values = op.value if isinstance(op.value, tuple) else (op.value,)
     return tuple(float(f"{value:.6g}") for value in values if isinstance(value, float))
+
+
+def _registers(op: OtOp) -> Told:
+    values = op.value if isinstance(op.value, tuple) else (op.value,)
+    return tuple(value for value in values if isinstance(value, int)) if "register" in op.area else None
 
 
 def _cip(pick: Pick) -> Pick:
@@ -79,9 +86,9 @@ def _request(pick: Pick) -> Pick:
 FIELDS: Final[tuple[Field, ...]] = (
     Field("modbus", "function", "modbus.func_code", _code),
     Field("modbus", "unit", "mbtcp.unit_id", lambda op: op.unit if isinstance(op.unit, int) else None),
-    Field("modbus", "first object", "modbus.reference_num", lambda op: op.first, unless="modbus.response_time"),
-    Field("modbus", "registers", "modbus.regval_uint16",
-          lambda op: op.value if isinstance(op.value, tuple | int) and "register" in op.area else None),  # type: ignore[return-value]  # registers are numbers
+    Field("modbus", "first object", "modbus.reference_num", _request(lambda op: op.first),
+          unless="modbus.response_time"),
+    Field("modbus", "registers", "modbus.regval_uint16", _registers),
     Field("s7comm", "function", "s7comm.param.func", lambda op: op.code if op.code < _SERVICE_NODES else None),
     Field("dnp3", "function", "dnp3.al.func", lambda op: op.code if op.transaction is not None else None),
     Field("iec104", "type", "iec60870_asdu.typeid", _of_asdu(_code)),
@@ -89,12 +96,11 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("iec104", "cause", "iec60870_asdu.causetx", _detail("cot")),
     Field("iec104", "objects", "iec60870_asdu.ioa", _of_asdu(_objects)),
     Field("iec104", "measured", "iec60870_asdu.float", _of_asdu(_floats)),
-    Field("enip", "command", "enip.command", lambda op: op.code if op.protocol == "enip" else None),
     Field("enip", "CIP service", "cip.sc", _cip(lambda op: op.code & 0x7F)),
-    Field("enip", "CIP class", "cip.class", _cip(_request(_detail("class_id")))),
-    Field("enip", "CIP instance", "cip.instance", _cip(_request(_detail("instance_id")))),
+    Field("enip", "CIP class", "cip.class", _cip(_detail("class_id"))),
+    Field("enip", "CIP instance", "cip.instance", _cip(_detail("instance_id"))),
     Field("bacnet", "confirmed service", "bacapp.confirmed_service",
-          _bacnet("confirmed_request", "complex_ack", "simple_ack")),
+          _bacnet("confirmed_request", "complex_ack", "simple_ack", "error")),
     Field("bacnet", "unconfirmed service", "bacapp.unconfirmed_service", _bacnet("unconfirmed_request")),
     Field("bacnet", "instance", "bacapp.instance_number", lambda op: op.first),
     Field("opcua", "service", "opcua.servicenodeid.numeric", lambda op: op.code if op.code > _SERVICE_NODES else None),
@@ -106,17 +112,15 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("fins", "command", "omron.command", lambda op: op.code if op.transaction is not None else None),
     Field("ads", "command", "ams.cmdid", _code),
     Field("hart_ip", "command", "hart_ip.pt.command", lambda op: op.code if op.unit is not None else None),
-    Field("c37118", "frame's sender", "synphasor.idcode_data_source", lambda op: op.unit),
-    Field("profinet", "name of station", "pn_dcp.suboption_device_nameofstation", lambda op: op.name, is_text=True),
     Field("ethercat", "command", "ecat.cmd", _code),
     Field("mqtt", "packet", "mqtt.msgtype", _code),
     Field("mqtt", "topic", "mqtt.topic", _of("publish"), is_text=True),
     Field("coap", "code", "coap.code", _code),
     Field("dns", "name", "dns.qry.name", lambda op: op.name or None, is_text=True),
     Field("tls", "server name", "tls.handshake.extensions_server_name", _of("client_hello"), is_text=True),
-    Field("http", "request", "http.request.uri", _asked, is_text=True),
+    Field("http", "request", "http.request.uri", _asked, is_text=True, unless="udp.srcport"),
     Field("http", "status", "http.response.code", _detail("status_code")),
-    Field("http", "agent", "http.user_agent", _request(_detail("user_agent")), is_text=True),
+    Field("http", "agent", "http.user_agent", _request(_detail("user_agent")), is_text=True, unless="udp.srcport"),
     Field("dhcp", "message", "dhcp.option.dhcp", lambda op: op.code or None),
     Field("snmp", "object", "snmp.name",
           lambda op: _detail("objects")(op) or op.name or None, is_text=True),
@@ -124,7 +128,6 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("ssh", "software", "ssh.protocol", _of("identification"), is_text=True),
     Field("arp", "operation", "arp.opcode", _code),
     Field("icmp", "type", "icmp.type", _code),
-    Field("smb", "command", "smb2.cmd", _code),
     Field("ftp", "command", "ftp.request.command", _request(lambda op: op.service.upper()), is_text=True),
     Field("tftp", "operation", "tftp.opcode", _code),
     Field("lldp", "name", "lldp.tlv.system.name", lambda op: op.value if isinstance(op.value, str) else None,

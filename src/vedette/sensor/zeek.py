@@ -90,8 +90,11 @@ class ZeekLogs(Listener):
                 self._write("operations", op.flow, op.at_ns, _columns(op))
                 continue
             rows[0][1]["op"] = _whole(op, rows[0][1])
+            # As ICSNPP has it: who sent the message, beside who opened the conversation.
+            ends = _ends(op) if entry is not None and entry.family == "ot" else {}
             for name, columns in rows:
                 columns.setdefault("op", None)  # a row more of the same operation
+                columns.update(ends)
                 self._write(name, op.flow, op.at_ns, columns)
 
     def evidence(self, evidence: list[AssetEvidence]) -> None:
@@ -185,6 +188,17 @@ class ZeekLogs(Listener):
             file = self._files[name] = (self._directory / f"{name}.log").open("wb", buffering=_BUFFER_BYTES)
         file.write(msgspec.json.encode(columns) + b"\n")
         self.rows_written += 1
+
+
+def _ends(op: OtOp) -> dict[str, object]:
+    """Return the columns that tell who sent a message to whom."""
+    flow = op.flow
+    ends = (flow.client, flow.client_port, flow.server, flow.server_port)
+    source, source_port, target, target_port = ends if op.is_from_client else (*ends[2:], *ends[:2])
+    return {
+        "is_orig": op.is_from_client, "source_h": source, "source_p": source_port, "destination_h": target,
+        "destination_p": target_port,
+    }  # fmt: skip
 
 
 def _whole(op: OtOp, columns: dict[str, object]) -> list[object]:

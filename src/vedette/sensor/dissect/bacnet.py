@@ -297,25 +297,45 @@ def zeek(op: OtOp) -> list[ZeekRow]:
     detail = op.detail or {}
     columns: dict[str, object] = {
         "is_orig": op.is_from_client,
-        "pdu_type": detail.get("pdu_type"),
+        "pdu_type": str(detail.get("pdu_type", "")).upper(),
         "pdu_service": op.service,
     }
     if op.transaction is not None:
         columns["invoke_id"] = op.transaction
-    if op.result:
-        columns["result_code"] = op.result
+    if op.result not in {"", "ok"}:
+        columns["result_code"] = _dashed(op.result)
     rows: list[ZeekRow] = [("bacnet", columns)]
-    about: dict[str, object] = {"pdu_service": op.service, "object_type": op.area, "instance_number": op.first}
+    half = {Direction.REQUEST: "-request", Direction.RESPONSE: "-ack"}.get(op.direction, "")
+    about: dict[str, object] = {
+        "pdu_service": _dashed(op.service), "object_type": _dashed(op.area), "instance_number": op.first,
+    }  # fmt: skip
     if op.name:
-        property_row = {**about, "property": op.name}
+        property_row = {
+            **about, "invoke_id": op.transaction, "pdu_service": f"{about['pdu_service']}{half}",
+            "property": _dashed(op.name),
+        }  # fmt: skip
         if op.value is not None:
             property_row["value"] = str(op.value)
         rows.append(("bacnet_property", property_row))
     elif op.kind is OpKind.IDENTIFY:
         rows.append(("bacnet_discovery", about))
     elif op.kind is OpKind.CONTROL:
-        rows.append(("bacnet_device_control", {"pdu_service": op.service, "device_state": op.area}))
+        rows.append(
+            (
+                "bacnet_device_control",
+                {
+                    "pdu_service": _dashed(op.service) + half,
+                    "invoke_id": op.transaction,
+                    "device_state": _dashed(op.area),
+                },
+            )
+        )
     return rows
+
+
+def _dashed(word: str) -> str:
+    """Write a word of the standard as ICSNPP does."""
+    return word.replace("_", "-")
 
 
 def _first_object(tags: list[Tag]) -> Item:

@@ -108,6 +108,7 @@ class S7comm(Tpkt):
             self._plus.read(data, is_from_client, at_ns)
             return
         _, rosctr, _, reference, parameters, size = _HEADER(data, 0)
+        reference = reference >> 8 | (reference & 0xFF) << 8  # the one number with its lowest byte first
         start = 12 if rosctr in {_ACK, _ACK_DATA} else 10
         if start + parameters + size > len(data):
             raise Malformed(f"{parameters} + {size} bytes announced, {len(data) - start} there")
@@ -332,15 +333,19 @@ def zeek(op: OtOp) -> list[ZeekRow]:
     if op.protocol == "mms":
         return mms.zeek(op)
     detail = op.detail or {}
-    names = {_REQUEST: "Job", _RESPONSE: "Ack_Data", _REPORT: "Userdata"}
+    names = {_REQUEST: (1, "Job-Request"), _RESPONSE: (3, "ACK-Data"), _REPORT: (7, "User-Data")}
     is_userdata = "function_group" in detail
+    rosctr, rosctr_name = names[_REPORT if is_userdata else op.direction]
     columns: dict[str, object] = {
         "is_orig": op.is_from_client,
-        "rosctr_name": "Userdata" if is_userdata else names[op.direction],
+        "rosctr_code": rosctr,
+        "rosctr_name": rosctr_name,
         "pdu_reference": op.transaction,
         "function_code": f"0x{op.code >> 8 if is_userdata else op.code:02x}",
         "function_name": op.service,
     }
+    if is_userdata:
+        columns |= {"subfunction_code": f"0x{op.code & 0xFF:02x}", "subfunction_name": op.service}
     if op.result:
         columns["error"] = op.result
     rows: list[ZeekRow] = [("s7comm", columns)]

@@ -80,12 +80,13 @@ def _dnp3(row: Row, flow: Flow, at_ns: int) -> list[OtOp]:
 
 def _s7comm(row: Row, flow: Flow, at_ns: int) -> list[OtOp]:
     known = known_by_code("s7comm", row.number("function_code"), row.text("function_name"))
-    told = row.text("rosctr_name").lower()
+    told = row.text("rosctr_name").lower().replace("-", "")
     is_from_client = row.flag("is_orig") is not False
     is_answer = "ack" in told or (told == "userdata" and not is_from_client)
     direction = _RESPONSE if is_answer else _REQUEST
     reference = row.number("pdu_reference")
     result = row.text("error") or row.text("error_class")
+    result = "ok" if result.lower() == "no error" else result
     return [said(flow, at_ns, "s7comm", known, direction, is_from_client=is_from_client, result=result,
                  transaction=reference)]  # fmt: skip
 

@@ -190,7 +190,7 @@ def test_zeek_rows() -> None:
     heard.say(message("00 05 01 0c 0c 00000005 19 55"))
     (_, row), (log, column) = bacnet.zeek(heard.sink.operations[0])
     assert (row["pdu_service"], row["invoke_id"]) == ("read_property", 1)
-    assert (log, column["object_type"], column["property"]) == ("bacnet_property", "analog_input", "present_value")
+    assert (log, column["object_type"], column["property"]) == ("bacnet_property", "analog-input", "present-value")
 
 
 @given(st.binary(max_size=200), st.sampled_from(["00 05 01 0e", "30 01 0e", "30 01 0c", "10 00", "50 01 0c"]))

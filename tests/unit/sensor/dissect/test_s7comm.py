@@ -245,7 +245,7 @@ def test_zeek_rows_have_icsnpps_columns() -> None:
     trial = Trial(S7comm)
     trial.say(job("1a 00 0100 00000000 09" + b"_0800001P".hex()))
     (_, row), (log, load) = s7comm.zeek(trial.sink.operations[0])
-    assert (row["rosctr_name"], row["function_code"]) == ("Job", "0x1a")
+    assert (row["rosctr_name"], row["function_code"]) == ("Job-Request", "0x1a")
     assert (log, load["filename"], load["block"]) == ("s7comm_upload_download", "_0800001P", "OB1")
 
 
