@@ -11,6 +11,8 @@ from journey import wait_until
 from playwright.sync_api import Page, expect
 from seen_network import ENGINEER, STOPPED, SeenNetwork, hall_capture
 
+STATION = "station-hall"
+
 pytestmark = pytest.mark.usefixtures("network")
 
 
@@ -29,7 +31,8 @@ def state_of(network: SeenNetwork) -> tuple[str, str, str]:
 
 
 def packets_of(network: SeenNetwork) -> list[dict[str, Any]]:
-    return [each for each in network.alerts(address=ENGINEER) if each["slice_bytes"]]
+    found = network.alerts(address=ENGINEER, rule="ot.controller_stop")
+    return [each for each in found if each["slice_bytes"] and each["suggestions"]]
 
 
 def row(page: Page, title: str) -> Any:
@@ -103,11 +106,18 @@ def test_the_page_of_an_alert_tells_the_incident_the_evidence_and_what_was_done(
     console.check_looks()
 
 
-def test_packets_are_read_by_whoever_may(console: Console, network: SeenNetwork) -> None:
+def test_packets_are_read_by_whoever_may_and_the_cut_is_offered(console: Console, network: SeenNetwork) -> None:
+    pinned = {"type": "self_signed", "primary_thumbprint": "ab" * 32}
+    network.platform.call("POST", "/v1/devices", {"device_id": STATION, "authentication": pinned})
+    network.platform.call("PATCH", f"/v1/assets/{network.asset(ENGINEER)['asset_id']}", {"device_id": STATION})
     heard = network.run_on(hall_capture(ends_at_s=time.time()))
     assert heard.returncode == 0, heard.stderr
     wait_until(lambda: packets_of(network), 30, "packets behind an alert")
     page = console.open(f"/alerts/{packets_of(network)[0]['alert_id']}")
+    expect(page.get_by_text("It was narrowed to its limited zone")).to_be_visible()
+    page.get_by_role("button", name="Cut it off…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("no live session is touched")
+    page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Read the packets").click()
     expect(page.get_by_role("region", name="Packets")).to_contain_text(ENGINEER)
     with page.expect_download() as download:
