@@ -87,7 +87,7 @@ export function ExceptionModal({ alert, onDone, isOpen, onOpenChange }: Exceptio
           <fieldset className="field parts">
             <legend className="label">What it hides: all alerts that are</legend>
             {PARTS.filter(([name]) => (offered[name] ?? []).length > 0).map(([name, words]) => (
-              <label key={name} className="row-of">
+              <label key={name} className="tick">
                 <input
                   type="checkbox"
                   checked={kept.has(name)}
@@ -122,7 +122,7 @@ export function ExceptionModal({ alert, onDone, isOpen, onOpenChange }: Exceptio
         <Label>Who answers for it</Label>
         <Input className="input" maxLength={256} />
       </TextField>
-      <label className="row-of">
+      <label className="tick">
         <input type="checkbox" checked={isAtSensors} onChange={(event) => setAtSensors(event.target.checked)} />
         <span>
           Hold it back at the sensors <span className="muted">– up to one step less grave; it is counted there, and not kept</span>

@@ -9,6 +9,7 @@ import { Button, Foreign, ProblemNote } from '../ui/ui';
 import { batches } from './bulk-parts';
 import { useTriageKeys } from './alerts-keys';
 import { type Alert, type Verdict, VERDICTS } from './alerts-words';
+import './alerts.css';
 
 export type AlertAct = 'acknowledge' | 'close' | 'reopen' | 'merge';
 
@@ -189,7 +190,7 @@ function ActOn({ asked: { act, alerts }, close, finish }: { asked: Asked; close:
       </ul>
       {act === 'close' && <VerdictField verdict={verdict} setVerdict={setVerdict} />}
       {behind.length > 0 && (
-        <label className="row-of">
+        <label className="tick">
           <input type="checkbox" checked={givesBack} onChange={(event) => setGivesBack(event.target.checked)} />
           <span>
             Take back what it said of <Foreign text={behind.map((each) => each.device_id).join(', ')} />, unless another alert stands against

@@ -22,6 +22,14 @@ test('packets are read with their time and their size on the wire', () => {
   expect(packet && packetWords(packet)).toBe('10.0.0.9:40000 → 10.0.0.2:502 TCP');
 });
 
+test('time is told in the ticks of the interface', () => {
+  const nanoseconds = block(1, [1, 0, 0, 0, 0, 0, 1, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
+  const [packet] = readPackets(bufferOf([...SECTION, ...nanoseconds, ...PACKET]));
+  expect(packet?.at).toBeCloseTo(0.005);
+  const lying = block(1, [1, 0, 0, 0, 0, 0, 1, 0, 9, 0, 255, 255]);
+  expect(readPackets(bufferOf([...SECTION, ...lying, ...PACKET]))).toHaveLength(1);
+});
+
 test('a broken capture ends where it breaks', () => {
   expect(readPackets(bufferOf([...SECTION, ...PACKET.slice(0, 40)]))).toEqual([]);
   const lying = [...PACKET];

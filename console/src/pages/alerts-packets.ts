@@ -11,7 +11,10 @@ export interface Packet {
 
 const SECTION = 0x0a0d0d0a;
 const LITTLE = 0x1a2b3c4d;
+const INTERFACE = 1;
 const ENHANCED = 6;
+const RESOLUTION = 9;
+const MICROSECONDS = 6;
 const PACKETS_MAX = 500;
 const BLOCK_MIN = 12;
 
@@ -21,20 +24,41 @@ export function readPackets(capture: ArrayBuffer): Packet[] {
   const found: Packet[] = [];
   let isLittle = true;
   let place = 0;
+  // How many microseconds a tick is, by interface.
+  const ticks: number[] = [];
   while (place + BLOCK_MIN <= view.byteLength && found.length < PACKETS_MAX) {
     if (view.getUint32(place, true) === SECTION) isLittle = view.getUint32(place + 8, true) === LITTLE;
     const kind = view.getUint32(place, isLittle);
     const size = view.getUint32(place + 4, isLittle);
     if (size < BLOCK_MIN || size % 4 !== 0 || place + size > view.byteLength) break;
+    if (kind === INTERFACE) ticks.push(tickOf(view, place + 16, place + size - 4, isLittle));
     if (kind === ENHANCED && size >= 32) {
       const kept = view.getUint32(place + 20, isLittle);
       if (kept > size - 32) break;
-      const at = view.getUint32(place + 12, isLittle) * 2 ** 32 + view.getUint32(place + 16, isLittle);
+      const tick = ticks[view.getUint32(place + 8, isLittle)] ?? 1;
+      const at = (view.getUint32(place + 12, isLittle) * 2 ** 32 + view.getUint32(place + 16, isLittle)) * tick;
       found.push({ at, size: view.getUint32(place + 24, isLittle), bytes: new Uint8Array(capture, place + 28, kept) });
     }
     place += size;
   }
   return found;
+}
+
+/** Return how many microseconds a tick of an interface is, as its options say. */
+function tickOf(view: DataView, from: number, to: number, isLittle: boolean): number {
+  let exponent = MICROSECONDS;
+  let isBinary = false;
+  for (let place = from; place + 4 <= to; ) {
+    const code = view.getUint16(place, isLittle);
+    const size = view.getUint16(place + 2, isLittle);
+    if (code === 0 || place + 4 + size > to) break;
+    if (code === RESOLUTION && size === 1) {
+      exponent = view.getUint8(place + 4) & 127;
+      isBinary = view.getUint8(place + 4) > 127;
+    }
+    place += 4 + size + ((4 - (size % 4)) % 4);
+  }
+  return isBinary ? 1e6 / 2 ** exponent : 10 ** (MICROSECONDS - exponent);
 }
 
 const WIDTH = 16;
