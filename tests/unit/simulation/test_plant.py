@@ -74,6 +74,7 @@ def test_each_act_of_the_story_is_noticed() -> None:
         ("ot.program_download", ENGINEERING.address, PRESS.address),
         ("ot.controller_stop", ENGINEERING.address, PRESS.address),
     } <= found
+    assert not {each for each in found if each[1] == PRESS.address}, "a controller that fetches its program writes none"
     assert all({rule for rule, _, _ in found} & act.rules for act in story() if act.rules)
 
 

@@ -53,6 +53,8 @@ _CONTROLS: Final[dict[tuple[str, str], str]] = {
     ("profinet_dcp", "reset_to_factory"): "profinet.factory_reset",
 }  # fmt: skip
 _WAYS: Final = frozenset({"upload", "download", "delete"})
+_FETCHED: Final = frozenset({"download_block", "download_ended"})
+"""An S7 controller asks for these once it was told of a download: what it fetches goes to it all the same."""
 _FROM_CONTROLLER: Final = frozenset({"upload"})
 _DELETES: Final = frozenset({"delete", "delete_domain", "program_area_clear", "clear_file", "initialize_memory",
                              "erase", "delete_object"})  # fmt: skip
@@ -154,6 +156,8 @@ class Controllers(Detector):
 
     def _tell(self, rule: str, op: OtOp, key: str = "") -> None:
         source, target = ends_of(op)
+        if op.service in _FETCHED and op.is_from_client != (op.direction is _REQUEST):
+            source, target = target, source
         if op.direction is _REQUEST or op.direction is _REPORT:
             self.desk.report(
                 rule, op.at_ns, source, target, words_of(op), key=key or key_of(op), protocol=op.protocol, flow=op.flow,

@@ -188,7 +188,8 @@ class Stage:
             await asyncio.sleep(_SETTLING_S)
         with contextlib.suppress(*_FAILURES):
             assets, alerts = await asyncio.to_thread(people.count_assets), await asyncio.to_thread(people.count_alerts)
-            self._tell(f"its day is learned, from here on time is real: {assets} assets, {alerts} alerts")
+            said = "its day is learned, from here on time is real" if is_new else "it goes on where it was"
+            self._tell(f"{said}: {assets} assets, {alerts} alerts")
         if is_matched:
             self._tell(f"its engineering station {ENGINEERING.address} is the device {ENGINEERING_DEVICE}")
         await asyncio.sleep(settings.story_after_s)
