@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from console_page import Console
 from journey import Platform
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 from seen_network import IMAGE, TERN, hall_capture
 
 SOON_MS = 60_000
@@ -28,7 +28,7 @@ def test_a_capture_is_uploaded_analyzed_and_read(console: Console, platform: Pla
     start = page.get_by_role("button", name="Upload and analyze")
     expect(start).to_be_disabled()
     content = hall_capture(ends_at_s=time.time())
-    file = {"name": f"{IMAGE}.pcap", "mimeType": "application/octet-stream", "buffer": content}
+    file = FilePayload(name=f"{IMAGE}.pcap", mimeType="application/octet-stream", buffer=content)
     page.get_by_label("Drop a file here").set_input_files(file)
     console.act(start)
     expect(page).to_have_url(re.compile("/captures/cap_"))
@@ -61,7 +61,7 @@ def test_a_capture_is_uploaded_analyzed_and_read(console: Console, platform: Pla
 def test_what_is_no_capture_is_refused_in_words(console: Console) -> None:
     page = console.open("/captures")
     console.allowed.append("status of 422")
-    file = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"nothing that was ever on a wire" * 9}
+    file = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"nothing that was ever on a wire" * 9)
     page.get_by_label("Drop a file here").set_input_files(file)
     page.get_by_text("Take what it holds into the inventory").click()
     expect(page.get_by_role("button", name="Upload and analyze")).to_be_disabled()

@@ -29,9 +29,9 @@ DOOR_MODULES: Final = frozenset(
     {
         "vedette.bus.contract",
         "vedette.health.advisories",
-        "vedette.network.exposure",
         "vedette.network.addresses",
         "vedette.network.captures",
+        "vedette.network.exposure",
         "vedette.network.map",
         "vedette.network.segmentation",
         "vedette.pki.records",

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from vedette.kernel import GenerationId, OrganizationId
+from vedette.network.captures.answers import ReadSummary
 from vedette.network.captures.files import CaptureFiles, Findings
 from vedette.network.captures.model import Capture
 from vedette.network.captures.reading import CaptureReader, OnProgress
@@ -67,8 +68,8 @@ class Analysis:
         return replace(
             capture,
             report_bytes=report_bytes,
-            packets=int(summary["capture"]["packets"]),
-            sha256=str(summary["capture"]["sha256"]),
+            packets=summary.capture.packets,
+            sha256=summary.capture.sha256,
             summary=_summary(summary, matched),
         )
 
@@ -101,9 +102,8 @@ def _complete(findings: Findings, matched: MatchedAssets) -> None:
     findings.end_report(b"," + msgspec.json.encode(told)[1:])
 
 
-def _summary(summary: Any, matched: MatchedAssets) -> dict[str, Any]:  # Any: JSON
-    capture = {name: value for name, value in summary["capture"].items() if isinstance(value, str | int)}
+def _summary(summary: ReadSummary, matched: MatchedAssets) -> dict[str, Any]:  # Any: JSON
     found = matched.found
     proven = sum(each["certainty"] == "proven" for each in found)
-    counts = dict(summary["counts"]) | {"vulnerabilities": len(found) + matched.left_out, "proven": proven}
-    return {"capture": capture, "counts": counts, "severities": dict(summary["severities"])}
+    counts = summary.counts | {"vulnerabilities": len(found) + matched.left_out, "proven": proven}
+    return {"capture": msgspec.structs.asdict(summary.capture), "counts": counts, "severities": summary.severities}

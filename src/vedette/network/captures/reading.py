@@ -11,13 +11,21 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar, Final
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, ClassVar, Final
 
 import msgspec
 
 from vedette.kernel import Problem
+from vedette.network.captures.answers import (
+    ReadSummary,
+    SeenProduct,
+    failure_of,
+    products_of,
+    progress_of,
+    summary_of,
+)
 from vedette.network.captures.files import Findings
 from vedette.network.captures.model import CaptureSettings
 
@@ -36,7 +44,7 @@ _ENVIRONMENT: Final = frozenset({"PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC
 
 OnProgress = Callable[[int, int], Awaitable[None]]
 """Told how many bytes and packets were read."""
-OnAssets = Callable[[list[dict[str, Any]]], Awaitable[None]]  # Any: JSON
+OnAssets = Callable[[Sequence[SeenProduct]], Awaitable[None]]
 """Told what is known of some assets."""
 
 
@@ -51,7 +59,7 @@ class AnalysisFailed(Problem):
 class _Ended:
     """What the process said in the end."""
 
-    summary: Mapping[str, Any] = field(default_factory=dict)  # Any: JSON
+    summary: ReadSummary | None = None
     failure: str = ""
 
 
@@ -76,7 +84,7 @@ class CaptureReader:
         must_tell: bool,
         on_progress: OnProgress,
         on_assets: OnAssets,
-    ) -> Mapping[str, Any]:  # Any: JSON
+    ) -> ReadSummary:
         """Have a capture read; return its summary.
 
         Args:
@@ -163,26 +171,26 @@ class CaptureReader:
             try:
                 match kind:
                     case b"P":
-                        told = msgspec.json.decode(body, type=dict[str, int])
-                        await on_progress(told["read_bytes"], told["packets"])
+                        told = progress_of(body)
+                        await on_progress(told.read_bytes, told.packets)
                     case b"R" if findings.report_bytes + len(body) <= REPORT_BYTES_MAX:
                         await asyncio.to_thread(findings.add_report, body)
                     case b"B" if findings.batch_bytes + len(body) <= BATCH_BYTES_MAX:
                         await asyncio.to_thread(findings.add_batch, body)
                     case b"A":
-                        await on_assets(msgspec.json.decode(body, type=list[dict[str, Any]]))
+                        await on_assets(products_of(body))
                     case b"E":
-                        ended.summary = msgspec.json.decode(body, type=dict[str, Any])
+                        ended.summary = summary_of(body)
                     case b"F":
-                        failure = msgspec.json.decode(body, type=dict[str, str])
-                        ended.failure = ": ".join(filter(None, (failure["detail"], failure["hint"])))
+                        failure = failure_of(body)
+                        ended.failure = ": ".join(filter(None, (failure.detail, failure.hint)))
                     case _:
                         raise AnalysisFailed("what was found in it is larger than a report may be")
-            except (msgspec.MsgspecError, KeyError) as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise AnalysisFailed("the process that reads captures answers nonsense") from error
 
-    def _conclude(self, code: int | None, ended: _Ended, said: bytes) -> Mapping[str, Any]:  # Any: JSON
-        if code == 0 and ended.summary:
+    def _conclude(self, code: int | None, ended: _Ended, said: bytes) -> ReadSummary:
+        if code == 0 and ended.summary is not None:
             return ended.summary
         if ended.failure:
             raise AnalysisFailed(ended.failure[:_CAUSE_CHARS])

@@ -31,7 +31,7 @@ from vedette.network.captures.model import (
     check_new,
     check_start,
 )
-from vedette.store import Store, Transaction
+from vedette.store import Store, StoreFull, StoreUnavailable, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class CaptureService:
         self._ids: Final = ids
         self._locks: Final[weakref.WeakValueDictionary[str, asyncio.Lock]] = weakref.WeakValueDictionary()
         self._is_wanted: Final = asyncio.Event()
+        self._is_recovered = False
         self._running: tuple[str, asyncio.Task[Any]] | None = None
 
     async def run(self) -> None:
@@ -300,12 +301,11 @@ class CaptureService:
                 log.warning("old captures are kept for now", extra={"cause": str(problem)})
 
     async def _read_forever(self) -> None:
-        is_recovered = False
         while True:
             try:
-                if not is_recovered:
+                if not self._is_recovered:
                     await self._recover()
-                    is_recovered = True
+                    self._is_recovered = True
                 self._is_wanted.clear()
                 waiting = await self._store.read(lambda c: repository.first_waiting(c, self._organization_id))
                 if waiting is None:
@@ -375,11 +375,21 @@ class CaptureService:
             found = await self._analysis.run(capture, on_progress)
             await self._finish(found)
         except (CaptureNotFound, CaptureStateRefused):
-            log.debug("a capture is not wanted any more")
+            await asyncio.to_thread(self._files.remove, capture.capture_id)  # nobody wants it any more
+        except (StoreUnavailable, StoreFull) as problem:
+            log.warning("what was found in a capture cannot be kept now", extra={"cause": problem.code})
+            self._is_recovered = False
         except (Problem, OSError) as problem:
             detail = problem.detail if isinstance(problem, Problem) else str(problem.strerror)
             hint = problem.hint if isinstance(problem, Problem) else ""
-            await self._fail(capture, ": ".join(filter(None, (detail, hint))))
+            await self._give_up(capture, ": ".join(filter(None, (detail, hint))))
+
+    async def _give_up(self, capture: Capture, cause: str) -> None:
+        try:
+            await self._fail(capture, cause)
+        except (Problem, OSError) as problem:
+            log.warning("a capture could not be read, nor be said to have failed", extra={"cause": str(problem)})
+            self._is_recovered = False
 
     async def _finish(self, found: Capture) -> None:
         now = self._clock.now()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from vedette.health.advisories import AdvisoryService, Certainty, CurrentCatalogue, SeenFact
 from vedette.kernel import Clock, OrganizationId
+from vedette.network.captures.answers import SeenProduct
 
 LISTED_MAX: Final = 5_000
 _PAUSE_S: Final = 0.01
@@ -60,24 +61,24 @@ class MatchedAssets:
         """Whether there was anything to compare with."""
         return bool(self._current.state.revision)
 
-    async def take(self, assets: Sequence[Mapping[str, Any]]) -> None:  # Any: JSON
+    async def take(self, assets: Sequence[SeenProduct]) -> None:
         """Compare some assets; a little at a time, so that nobody else waits."""
         if self.has_advisories:
             await asyncio.to_thread(self._compare, assets)
             await asyncio.sleep(_PAUSE_S)
 
-    def _compare(self, assets: Sequence[Mapping[str, Any]]) -> None:
+    def _compare(self, assets: Sequence[SeenProduct]) -> None:
         now = self._clock.now()
         for asset in assets:
             facts = [
                 SeenFact(
-                    attribute=str(fact["attribute"]),
-                    value=str(fact["value"])[:_WORD_CHARS],
-                    confidence=int(fact["confidence"]),
-                    source=str(fact["source"])[:_WORD_CHARS],
+                    attribute=fact.attribute,
+                    value=fact.value[:_WORD_CHARS],
+                    confidence=fact.confidence,
+                    source=fact.source[:_WORD_CHARS],
                     last_at=now,
                 )
-                for fact in asset["facts"]
+                for fact in asset.facts
             ]
             assessment = self._current.catalogue.assess(facts)
             self.unknown += bool(assessment.unknown_reason)
@@ -92,8 +93,8 @@ class MatchedAssets:
                 )
                 into.append(
                     {
-                        "asset": asset["number"],
-                        "address": asset["address"],
+                        "asset": asset.number,
+                        "address": asset.address,
                         "name": match.name,
                         "title": "" if weakness is None else weakness.title,
                         "score": None if weakness is None else weakness.score,
