@@ -19,9 +19,9 @@ def test_assets_are_found_acknowledged_and_taken_back(console: Console, network:
     expect(table.get_by_text("SCADA-1")).to_be_visible()
     assert "legacy=1" in page.url
     page.get_by_role("button", name="Show all").click()
-    page.get_by_label("Name, maker, model, serial number or address").fill("tern 500")
+    page.get_by_role("searchbox", name="Search").fill("tern 500")
     expect(table.get_by_role("row")).to_have_count(2)
-    page.get_by_label("Name, maker, model, serial number or address").fill("")
+    page.get_by_role("searchbox", name="Search").fill("")
     page.get_by_label("Type").select_option("controller")
     expect(table.get_by_role("row")).to_have_count(5)
     page.get_by_role("checkbox", name="Select all shown").check()

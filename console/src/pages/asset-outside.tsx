@@ -4,10 +4,14 @@ import { api, take } from '../api/client';
 import { useLongList } from '../api/long-list';
 import { link } from '../app/url';
 import { Table } from '../ui/table';
-import { ProblemNote } from '../ui/ui';
+import { ProblemNote, Time } from '../ui/ui';
 import { EXTERNAL_COLUMNS } from './external-connections';
 
 const PAGE = 200;
+const COLUMNS: typeof EXTERNAL_COLUMNS = [
+  ...EXTERNAL_COLUMNS,
+  { title: 'Seen', width: '112px', cell: (each) => <Time at={each.last_at} /> },
+];
 
 export function OutsideOf({ asset }: { asset: string }) {
   const [, navigate] = useLocation();
@@ -22,7 +26,7 @@ export function OutsideOf({ asset }: { asset: string }) {
       </p>
       <Table
         label="External connections"
-        columns={EXTERNAL_COLUMNS}
+        columns={COLUMNS}
         items={items}
         keyOf={(each) => each.external_id}
         {...place}

@@ -131,7 +131,7 @@ export default function Assets() {
         ))}
       </div>
       <div className="row-of filters">
-        <Search value={filters.text ?? ''} onChange={search} label="Name, maker, model, serial number or address" />
+        <Search value={filters.text ?? ''} onChange={search} hint="name, maker, model, serial number, address" />
         {PICKS.map(([name, title]) => (
           <Pick
             key={name}

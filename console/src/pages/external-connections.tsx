@@ -18,7 +18,7 @@ type Verdict = External['verdict'];
 
 const PAGE = 200;
 const VERDICTS: [Verdict, string, Tone][] = [
-  ['undecided', 'nobody answers', 'warn'],
+  ['undecided', 'undecided', 'warn'],
   ['approved', 'approved', 'good'],
   ['refused', 'refused', 'bad'],
 ];
@@ -35,11 +35,18 @@ function ownerOf(each: External): string {
 
 export const EXTERNAL_COLUMNS: Column<External>[] = [
   { title: 'Of', width: 'minmax(100px, 1fr)', cell: (each) => <AssetLink id={each.asset_id} text={each.local} /> },
-  { title: 'Outside', width: 'minmax(130px, 2fr)', cell: (each) => <Foreign text={each.name || each.address} /> },
-  { title: 'Network', width: 'minmax(90px, 1fr)', cell: (each) => <Foreign text={ownerOf(each)} /> },
-  { title: 'Began', width: '64px', cell: (each) => (each.is_inbound ? <Badge tone="bad">outside</Badge> : 'here') },
-  { title: 'Verdict', width: '138px', cell: (each) => <VerdictBadge verdict={each.verdict} /> },
-  { title: 'Seen', width: '112px', cell: (each) => <Time at={each.last_at} /> },
+  {
+    title: 'Outside',
+    width: 'minmax(130px, 2fr)',
+    cell: (each) => (
+      <span className="row-of">
+        {each.is_inbound && <Badge tone="bad">comes in</Badge>}
+        <Foreign text={each.name || each.address} />
+      </span>
+    ),
+  },
+  { title: 'Network', width: 'minmax(80px, 1fr)', cell: (each) => <Foreign text={ownerOf(each)} /> },
+  { title: 'Verdict', width: '110px', cell: (each) => <VerdictBadge verdict={each.verdict} /> },
 ];
 
 export default function ExternalConnections() {
@@ -149,7 +156,7 @@ function Detail({ external }: { external: External }) {
           </dd>
           <dt>First seen</dt>
           <dd>
-            <Time at={external.first_at} />
+            <Time at={external.first_at} />, last <Time at={external.last_at} />
           </dd>
           {external.decided_at && (
             <>

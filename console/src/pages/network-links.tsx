@@ -55,6 +55,7 @@ export function useProtocols(site: string) {
   return useQuery({
     queryKey: ['network-protocols', site],
     queryFn: () => take(api.GET('/v1/network-protocols', { params: { query: { site: site || undefined } } })),
+    staleTime: 30_000,
   });
 }
 

@@ -58,7 +58,12 @@ export function Pick({ label, value, choices, onChange, name = visible }: {
 }
 
 /** A text that is looked for once one has stopped typing. */
-export function Search({ value, onChange, label = 'Search' }: { value: string; onChange: (text: string) => void; label?: string }) {
+export function Search({ value, onChange, label = 'Search', hint = '' }: {
+  value: string;
+  onChange: (text: string) => void;
+  label?: string;
+  hint?: string;
+}) {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   useEffect(() => {
@@ -69,7 +74,7 @@ export function Search({ value, onChange, label = 'Search' }: { value: string; o
   return (
     <TextField className="field" value={text} onChange={setText} type="search">
       <Label>{label}</Label>
-      <Input className="input" maxLength={128} spellCheck={false} />
+      <Input className="input" maxLength={128} spellCheck={false} placeholder={hint} />
     </TextField>
   );
 }
