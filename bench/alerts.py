@@ -22,6 +22,9 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final
 
+from bench.section import replace
+from bench.vedette_platform import describe_machine
+
 from vedette.kernel import SystemClock
 from vedette.simulation import Endpoint, Operator
 from vedette.simulation.plant import Connection, Feed, Frame, PlantSettings, Stage, Station, habits
@@ -39,19 +42,24 @@ WAIT_S: Final = 30.0
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, print a table, and put it into its section of the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=30)
+    parser.add_argument("--try", dest="is_tried", action="store_true", help="leave the page as it is")
     given = parser.parse_args()
+    machine = describe_machine()
     with tempfile.TemporaryDirectory(prefix="vedette-bench-") as folder, _platform(Path(folder)) as (operator, scope):
         rows = asyncio.run(_measure(Path(folder), operator, scope, given.times))
-    for name, found in zip(("packet to alert", "packet to narrowed"), zip(*rows, strict=True), strict=True):
+    lines = ["| from the packet to | times | median | p99 | most |", "|---|---|---|---|---|"]
+    for name, found in zip(("alert", "narrowed"), zip(*rows, strict=True), strict=True):
         ordered = sorted(found)
         high = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-        sys.stdout.write(
-            f"{name:<20} {len(ordered)} times: median {statistics.median(ordered):.0f} ms, p99 {high:.0f} ms, "
-            f"most {ordered[-1]:.0f} ms\n"
-        )
+        median = statistics.median(ordered)
+        lines.append(f"| {name} | {len(ordered)} | {median:.0f} ms | {high:.0f} ms | {ordered[-1]:.0f} ms |")
+    text = "\n".join([*lines, "", machine])
+    sys.stdout.write(text + "\n")
+    if not given.is_tried:
+        replace("alerts", text)
 
 
 @contextmanager
