@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -16,12 +17,15 @@ from vedette.network.segmentation import FlowVerdict, Violation
 from vedette.protocols.sensor import AlertRecord
 from vedette.store import Transaction
 
+log = logging.getLogger(__name__)
+
 RULE: Final = "network.zones_violated"
 _SENSOR_NAME: Final = DeviceId("platform")
 _ACTOR: Final = Actor("system", "network")
 _TITLE_MAX: Final = 512
 _WORD_MAX: Final = 128
 _SHOWN: Final = 8
+_ALERTS_MAX: Final = 200
 # What changes a process or a device weighs more than what looks at it.
 _GRAVE: Final = {"program": "T0843", "firmware": "T0839", "control": "T0855", "write": "T0855"}
 
@@ -37,19 +41,25 @@ class ZoneAlarms:
         self._intake = intake
 
     def hear(self, tx: Transaction, organization_id: OrganizationId, violations: Sequence[Violation]) -> None:
-        """Hear of violations that nobody knew, in the transaction that keeps them."""
-        for found in _grouped(violations):
-            first = found[0]
-            asset = _asset(tx, organization_id, first)
-            sensor = SensorSight(
-                generation_id=GenerationId(next(iter(() if asset is None else asset.sensors), "")),
-                device_id=_SENSOR_NAME,
-                site="" if asset is None else asset.site,
-            )
-            name = _id_of(first)
-            known = alert_repository.find_of_sensor(tx.connection, organization_id, sensor.generation_id, [name])
-            before = known[name].times if name in known else 0
-            self._intake.take_in(tx, organization_id, sensor, [_record(found, name, before)], actor=_ACTOR)
+        """Hear of violations that nobody knew, in the transaction that keeps them.
+
+        A plan that is approved over much old traffic raises the alerts of the first so many; the drift of the plan
+        lists them all.
+        """
+        groups = _grouped(violations)
+        if len(groups) > _ALERTS_MAX:
+            log.warning("more zones are violated than alerts are raised for", extra={"clients": len(groups)})
+        told: dict[SensorSight, list[list[Violation]]] = {}
+        for found in groups[:_ALERTS_MAX]:
+            told.setdefault(_sight(tx, organization_id, found[0]), []).append(found)
+        for sensor, of_sensor in told.items():
+            names = [_id_of(found[0]) for found in of_sensor]
+            known = alert_repository.find_of_sensor(tx.connection, organization_id, sensor.generation_id, names)
+            records = [
+                _record(found, name, known[name].times if name in known else 0)
+                for name, found in zip(names, of_sensor, strict=True)
+            ]
+            self._intake.take_in(tx, organization_id, sensor, records, actor=_ACTOR)
 
 
 def _grouped(violations: Iterable[Violation]) -> list[list[Violation]]:
@@ -63,6 +73,17 @@ def _id_of(violation: Violation) -> str:
     """Return the id of the alert that a violation counts in: the same for all that a client does in a zone."""
     parts = (str(violation.number), violation.source, violation.target, violation.client_address)
     return f"zones-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:32]}"
+
+
+def _sight(tx: Transaction, organization_id: OrganizationId, violation: Violation) -> SensorSight:
+    """Return the sensor that sees who did it, under the platform's own name: it is the platform that concludes."""
+    asset = _asset(tx, organization_id, violation)
+    sensors = () if asset is None else asset.sensors
+    return SensorSight(
+        generation_id=GenerationId(next(iter(sensors), "")),
+        device_id=_SENSOR_NAME,
+        site="" if asset is None else asset.site,
+    )
 
 
 def _asset(tx: Transaction, organization_id: OrganizationId, violation: Violation) -> NetworkAsset | None:
