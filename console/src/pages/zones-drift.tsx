@@ -43,7 +43,7 @@ export function Drift({ approved, zone = '' }: { approved: Plan | undefined; zon
         <span className="muted">
           {all.length === 0
             ? 'New links are compared every 20 seconds, all of them now and then, soon after an approval and at least once an hour.'
-            : `${all.length.toLocaleString('en')} violations of version ${approved.number}.`}
+            : `${all.length.toLocaleString('en')} ${all.length === 1 ? 'violation' : 'violations'} of version ${approved.number}.`}
         </span>
         {!zone && wanted && <Link href={link('/zones', { tab: 'drift' })}>Of all zones</Link>}
         <CopyAs way={{ cli: ['segment', 'drift'], path: '/v1/segmentation/violations' }} />
@@ -69,7 +69,10 @@ export function Drift({ approved, zone = '' }: { approved: Plan | undefined; zon
 function End({ zone, address }: { zone: string; address: string }) {
   return (
     <>
-      <Foreign text={zone} /> <span className="muted">{address}</span>
+      {address}{' '}
+      <span className="muted">
+        <Foreign text={zone} />
+      </span>
     </>
   );
 }
@@ -116,8 +119,8 @@ function Detail({ violation, nameOf }: { violation: Violation; nameOf: (id: stri
           <Announce violation={violation} />
         </div>
         <p className="muted">
-          Neither is it: find out who did it. What sensors raised about the server stands under{' '}
-          <Link href={link('/alerts', { asset_id: violation.server || violation.client })}>Alerts</Link>.
+          If it is neither, find out who did it: what was raised about the server stands under{' '}
+          <Link href={link('/alerts', { asset: violation.server || violation.client })}>Alerts</Link>.
         </p>
       </Card>
     </div>
