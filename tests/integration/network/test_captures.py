@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from advisory_cases import document, encoded, zipped
 from identity_house import ACTOR
 from made_capture import CONTROLLER, STATION, polls
 from network_house import NetworkHouse
+from seen_network import ENGINEER, STOPPED, TERN, hall_capture
 
 from vedette.app.captures_room import build_captures_room
 from vedette.app.roles import CapturesRole
@@ -184,3 +186,25 @@ async def test_there_is_room_for_so_much_and_no_more(house: NetworkHouse, tmp_pa
         await small.begin(replace(new, size_bytes=100), actor=ACTOR)
     acts = {"network.upload_capture", "network.delete_capture"}
     assert acts <= {each.action for each in await house.ledger.entries(house.organization_id)}
+
+
+async def test_a_report_tells_what_imported_advisories_say_and_alerts_keep_their_evidence(
+    house: NetworkHouse, tmp_path: Path
+) -> None:
+    captures = room(house, tmp_path)
+    advisories = AdvisoryService(house.store, house.ledger, clock=house.clock)
+    await advisories.import_advisories(house.organization_id, zipped(("a.json", encoded(document()))), actor=ACTOR)
+    content = hall_capture(ends_at_s=house.clock.now().timestamp())
+    found = await upload(captures, content, site="hall", is_taken_in=True)
+    async with running(captures):
+        done = await ended(captures, found.capture_id)
+    assert (done.state, done.cause) == (CaptureState.DONE, "")
+    with await captures.open_report(done.capture_id) as file:
+        report = json.load(file)
+    assert {each["address"] for each in report["vulnerabilities"]} == {TERN}
+    assert report["vulnerabilities_matched"]["has_advisories"]
+    assert done.summary["counts"]["vulnerabilities"] == len(report["vulnerabilities"])
+    stops = [each for each in house.alerts if each.technique == "T0858"]
+    assert [(each.source, each.target) for each in stops] == [(ENGINEER, STOPPED)]
+    assert stops[0].evidence.startswith(bytes.fromhex("0a0d0d0a"))
+    assert {each["technique"] for each in report["alerts"]} >= {"T0858", "T0883"}

@@ -1,4 +1,4 @@
-"""What the process that reads captures may answer: it has parsed a file of a stranger, so nothing is believed unseen."""
+"""What the process that reads captures may answer: it has parsed a stranger's file, so nothing is believed unseen."""
 
 from __future__ import annotations
 
