@@ -29,6 +29,10 @@ _TYPES: Final = {
 }  # fmt: skip
 
 
+_PDU_TYPES: Final = {"error": "ERROR_PDU", "reject": "REJECT_PDU", "abort": "ABORT_PDU", "network_message": "NPDU"}
+"""As ICSNPP writes them, where that is not just in capitals."""
+
+
 class Asked(NamedTuple):
     """What an answer needs to know of its question."""
 
@@ -297,7 +301,7 @@ def zeek(op: OtOp) -> list[ZeekRow]:
     detail = op.detail or {}
     columns: dict[str, object] = {
         "is_orig": op.is_from_client,
-        "pdu_type": str(detail.get("pdu_type", "")).upper(),
+        "pdu_type": _PDU_TYPES.get(told := str(detail.get("pdu_type", "")), told.upper()),
         "pdu_service": op.service,
     }
     if op.transaction is not None:

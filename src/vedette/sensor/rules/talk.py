@@ -8,7 +8,7 @@ from vedette.sensor.assets import is_public
 from vedette.sensor.dissect import PROTOCOLS
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.model import AssetEvidence, Attribute, Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood, ends_of, subnet_of
 
 _OPEN: Final = frozenset({"tls", "http", "ssh"})
@@ -29,6 +29,8 @@ _FIXED: Final[dict[tuple[str, int], frozenset[str]]] = {
 _ALIASES: Final = frozenset({"cotp", "cip", "umas", "s7comm", "s7comm_plus", "mms", "profinet_dcp", "netbios_ssn"})
 _ILLEGAL_SOURCES: Final = ("127.", "224.", "239.", "255.255.255.255", "240.")
 _ILLEGAL_TARGETS: Final = ("127.", "0.")
+_CROWD: Final = 16
+_CROWD_NS: Final = 3_600_000_000_000
 _DHCP: Final = frozenset({67, 68})
 _NOT_FOR_LLDP: Final = frozenset(
     {Attribute.SERVICE, Attribute.MODULE, Attribute.FINGERPRINT, Attribute.USER, Attribute.IP, Attribute.MAC,
@@ -39,7 +41,7 @@ _NOT_FOR_LLDP: Final = frozenset(
 class Talk(Detector):
     """Looks at conversations as they begin, and once more when they are over."""
 
-    __slots__ = ("_known", "_lldp", "_outward", "_public", "_seen")
+    __slots__ = ("_crowds", "_known", "_lldp", "_outward", "_public", "_seen")
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
@@ -49,6 +51,7 @@ class Talk(Detector):
         """Conversations with public addresses → the address here, and its subnet: nobody there is industrial, yet."""
         self._public: Final[Memory[str, bool]] = Memory()
         self._known = 0
+        self._crowds: Final[Distinct[tuple[str, str], str]] = Distinct(_CROWD, _CROWD_NS)
 
     def wants(self, protocol: str, kind: OpKind) -> Handler | None:
         """Hear remote access and file transfers."""
@@ -153,9 +156,10 @@ class Talk(Detector):
         else:
             return False
         service = f"{flow.transport}/{flow.server_port}"
-        self.desk.report(
-            rule, at_ns, inner, outer, flow.protocol or service, key=service, protocol=flow.protocol, flow=flow
-        )
+        what = flow.protocol or service
+        if self._crowds.hit((inner, service), outer, at_ns):  # forged senders, or a scan: one alert for all of them
+            outer, what = "", f"{what}, with many public addresses"
+        self.desk.report(rule, at_ns, inner, outer, what, key=service, protocol=flow.protocol, flow=flow)
         return True
 
     def _remote(self, op: OtOp) -> None:

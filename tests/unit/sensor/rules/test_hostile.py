@@ -103,3 +103,11 @@ def test_what_is_recent_is_bounded_and_the_older_half_leaves() -> None:
     assert [number for number in range(100) if recent.get(number)] == [96, 97, 98, 99]
     recent.put(100, 1)
     assert recent.get(99) == 100
+
+
+def test_many_forged_senders_from_the_internet_are_one_alert() -> None:
+    floods = [tcp(502, b"x", at=5.0 + number / 100, client=f"8.8.4.{number}") for number in range(1, 101)]
+    alerts = [each for each in alerts_of(joined(polls(), *floods)) if each.rule == "internet.industrial"]
+    assert 15 <= len(alerts) <= 16
+    assert sum(each.times for each in alerts) == 100
+    assert "many public addresses" in alerts[-1].title
