@@ -80,9 +80,9 @@ def demo(
     ] = DEMO_DEVICES,
     config: ConfigOption = None,
     *,
-    has_plant: Annotated[
-        bool, typer.Option("--plant/--no-plant", help="Whether to simulate a plant too, which a sensor listens to.")
-    ] = True,
+    is_without_plant: Annotated[
+        bool, typer.Option("--no-plant", help="Leave out the simulated plant, which a sensor listens to.")
+    ] = False,
 ) -> None:
     """Run the platform with simulated devices until Ctrl-C.
 
@@ -111,9 +111,9 @@ def demo(
             announce=lambda _: _say(["", "The platform is ready; its devices arrive:"]),
             progress=sys.stderr,
             extra=lambda plan, facts: app.demo_programs(
-                plan, facts, devices=devices, has_plant=has_plant, command=command_for(plan)
+                plan, facts, devices=devices, has_plant=not is_without_plant, command=command_for(plan)
             ),
-            settled=lambda ready: _say(announce_demo(ready, devices, has_plant=has_plant)),
+            settled=lambda ready: _say(announce_demo(ready, devices, has_plant=not is_without_plant)),
             is_demo=True,
         )
     except Problem as problem:
