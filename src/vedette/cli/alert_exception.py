@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, perform
+from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, perform, perform_and_say
 from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
@@ -178,13 +178,7 @@ def end(
         path=path_of("/v1/alert-exceptions/{}/end", exception_id),
         body={"reason": reason},
     )
-    answer = perform(session, change, dry_run=dry_run)
-    if answer is None:
-        return
-    if session.output.is_json:
-        session.output.json(answer.body)
-    else:
-        session.output.line(f"{exception_id} hides nothing any more.")
+    perform_and_say(session, change, f"{exception_id} hides nothing any more.", dry_run=dry_run)
 
 
 def show_pattern(pattern: Mapping[str, Any]) -> str:

@@ -124,6 +124,25 @@ def perform(session: Session, change: Change, *, dry_run: bool, yes: bool | None
     )
 
 
+def perform_and_say(session: Session, change: Change, done: str, *, dry_run: bool, yes: bool | None = None) -> None:
+    """Carry a change out whose answer a person needs not see; programs get it whole.
+
+    Args:
+        session: Of the command.
+        change: What to do.
+        done: What a person is told then.
+        dry_run: Only show it.
+        yes: As for ``perform``.
+    """
+    answer = perform(session, change, dry_run=dry_run, yes=yes)
+    if answer is None:
+        return
+    if session.output.is_json:
+        session.output.json(answer.body)
+    else:
+        session.output.line(done)
+
+
 def show_change(session: Session, before: Mapping[str, Any], after: Mapping[str, Any], *, done: str) -> None:
     """Tell a person what became different in a resource."""
     found = differences(before, after, is_whole=True)

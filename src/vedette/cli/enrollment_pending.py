@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, YesOption, perform
+from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, YesOption, perform, perform_and_say
 from vedette.cli.client import path_of
 from vedette.cli.enrollment import EnrollmentArgument
 from vedette.cli.enrollment_keys import SlotOption, read_key_file, show_enrollment_keys
@@ -76,13 +76,13 @@ def approve(
         before={"state": waiting["state"]},
         after={"state": "approved"},
     )
-    answer = perform(session, change, dry_run=dry_run, yes=yes)
-    if answer is None:
-        return
-    if session.output.is_json:
-        session.output.json(answer.body)
-    else:
-        session.output.line(f"{waiting['registration_id']} is approved; it is told when it asks next.")
+    perform_and_say(
+        session,
+        change,
+        f"{waiting['registration_id']} is approved; it is told when it asks next.",
+        dry_run=dry_run,
+        yes=yes,
+    )
 
 
 @remote

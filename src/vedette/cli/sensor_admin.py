@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, perform
+from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, perform, perform_and_say
 from vedette.cli.client import path_of
 from vedette.cli.device import DeviceArgument
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
@@ -103,13 +103,7 @@ def retire(
         body={"reason": reason},
         after={"state": "retired"},
     )
-    answer = perform(session, change, dry_run=dry_run)
-    if answer is None:
-        return
-    if session.output.is_json:
-        session.output.json(answer.body)
-    else:
-        session.output.line(f"{device_id} is heard no more.")
+    perform_and_say(session, change, f"{device_id} is heard no more.", dry_run=dry_run)
 
 
 _COLUMNS: dict[str, Callable[[Sensor], object]] = {

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from vedette.cli.alert_exception import RulesOption, SitesOption, SourcesOption, given, show_pattern
-from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, perform
+from vedette.cli.change import NO_REASON, Change, DryRunOption, ReasonOption, perform, perform_and_say
 from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
@@ -115,10 +115,4 @@ def end(
         path=path_of("/v1/tickets/{}/end", ticket_id),
         body={"reason": reason},
     )
-    answer = perform(session, change, dry_run=dry_run)
-    if answer is None:
-        return
-    if session.output.is_json:
-        session.output.json(answer.body)
-    else:
-        session.output.line(f"{ticket_id} is over.")
+    perform_and_say(session, change, f"{ticket_id} is over.", dry_run=dry_run)

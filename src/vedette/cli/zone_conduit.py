@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from vedette.cli.change import Change, DryRunOption, YesOption, perform
+from vedette.cli.change import Change, DryRunOption, YesOption, perform, perform_and_say
 from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import show_time
@@ -132,13 +132,7 @@ def update(
         body=body,
         after=body,
     )
-    answer = perform(session, change, dry_run=dry_run)
-    if answer is None:
-        return
-    if session.output.is_json:
-        session.output.json(answer.body)
-    else:
-        session.output.line(f"{conduit_id} is changed in the draft.")
+    perform_and_say(session, change, f"{conduit_id} is changed in the draft.", dry_run=dry_run)
 
 
 @remote
