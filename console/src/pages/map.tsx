@@ -98,6 +98,7 @@ export default function NetworkMapPage() {
           )}
         </p>
       )}
+      {read.isPending && <Empty>Drawing the map…</Empty>}
       {isEmpty && (isNarrowed(query) ? <NothingFits onClear={() => change(FRESH)} /> : <NoSensor />)}
       {scene && !isEmpty && (
         <div className="map-split">

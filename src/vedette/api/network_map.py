@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -16,7 +17,7 @@ from vedette.api.schema import Moment, api_router, refusals
 from vedette.api.sight import Seen
 from vedette.kernel import OrganizationId
 from vedette.network import NetworkReader
-from vedette.network.map import HOPS_MAX, NODES_MAX, OPENED_MAX, Grouping, MapQuery, MapService
+from vedette.network.map import HOPS_MAX, NODES_MAX, OPENED_MAX, Grouping, MapNotReady, MapQuery, MapService
 
 _LATEST_S: Final = 253_402_300_799
 
@@ -98,11 +99,16 @@ class MapRoutes:
             limit=limit,
         )
         drawn = await self._maps.get(query)
-        after = BackgroundTask(self._maps.refresh, query) if drawn.is_stale else None
+        after = BackgroundTask(self._refresh, query) if drawn.is_stale else None
         headers = {"ETag": drawn.etag}
         if if_none_match is not None and drawn.etag in if_none_match:
             return Response(status_code=304, headers=headers, background=after)
         return Response(drawn.body, media_type="application/json", headers=headers, background=after)
+
+    async def _refresh(self, query: MapQuery) -> None:
+        """Draw a map anew once its answer is sent; whoever asks next hears if that cannot be done."""
+        with contextlib.suppress(MapNotReady):
+            await self._maps.refresh(query)
 
 
 def _seconds(moment: datetime | None) -> int:
