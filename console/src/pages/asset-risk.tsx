@@ -57,29 +57,30 @@ function Vulnerabilities({ asset }: { asset: Asset }) {
   const id = asset.asset_id;
   const exposure = useQuery({
     queryKey: ['exposure', id],
-    queryFn: () => take(api.GET('/v1/assets/{asset_id}/exposure', { params: { path: { asset_id: id } } })),
-    retry: false,
+    queryFn: () => take(api.GET('/v1/exposures', { params: { query: { asset_id: id } } })),
   });
   const found = useQuery({
     queryKey: ['vulnerabilities', 'of-asset', id],
     queryFn: () => take(api.GET('/v1/vulnerabilities', { params: { query: { asset_id: id, limit: SHOWN } } })),
   });
   const items = found.data?.items ?? [];
+  const sum = exposure.data?.items[0];
   return (
     <Card title="Vulnerabilities" actions={<Link href={link('/vulnerabilities', { asset_id: id })}>All of it</Link>}>
       <ProblemNote error={found.error} />
-      {exposure.data && (
+      {sum && (
         <p>
-          <Badge tone={exposure.data.proven ? 'bad' : 'plain'}>{exposure.data.proven} proven</Badge>{' '}
-          <Badge tone={exposure.data.maybe ? 'warn' : 'plain'}>{exposure.data.maybe} maybe</Badge>
-          {exposure.data.unknown_reason && (
+          <Badge tone={sum.proven ? 'bad' : 'plain'}>{sum.proven} proven</Badge>{' '}
+          <Badge tone={sum.maybe ? 'warn' : 'plain'}>{sum.maybe} maybe</Badge>
+          {sum.unknown_reason && (
             <span className="muted">
               {' '}
-              Whether there are more cannot be told: <Foreign text={exposure.data.unknown_reason} />
+              Whether there are more cannot be told: <Foreign text={sum.unknown_reason} />
             </span>
           )}
         </p>
       )}
+      {exposure.data && !sum && <p className="muted">It was not compared with advisories yet.</p>}
       {found.data && items.length === 0 && <Empty>None is known from the advisories that were imported.</Empty>}
       <ul className="plain">
         {items.map((each) => (

@@ -197,11 +197,16 @@ class VulnerabilityRoutes:
         limit: Limit = 100,
         after: After = "",
         site: _SiteQuery = None,
+        asset_id: Annotated[str, Query(max_length=64, description="Only of this asset, whatever else is asked.")] = "",
         is_unknown: Annotated[
             bool | None, Query(description="Only assets of which it cannot be told, or only the others.")
         ] = None,
     ) -> Page[ExposureView]:
         """By asset; one that is not here was not compared yet."""
+        if asset_id:
+            await self._require_seen(asset_id, sight)
+            one = await self._exposure.exposure(self._organization_id, asset_id)
+            return Page(items=[] if one is None else [show_exposure(one)], next=None)
         page = await self._exposure.exposures(
             self._organization_id, sites=narrow(sight, site), is_unknown=is_unknown, after=after, limit=limit
         )
