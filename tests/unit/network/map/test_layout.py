@@ -147,7 +147,7 @@ def test_cells_grow_in_steps_by_half_at_most() -> None:
 
 def test_five_thousand_assets_are_laid_out_at_once() -> None:
     spots = [spot(number, str(number % 5), f"site-{number % 3}", f"zon_{number % 40}") for number in range(5_000)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     laid(spots)
-    # About 20 ms on the machine that this was written on.
-    assert time.perf_counter() - begun < 1.0
+    # About 30 ms of one core on the machine that this was written on.
+    assert time.process_time() - begun < 1.0
