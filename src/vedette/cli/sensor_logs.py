@@ -39,6 +39,6 @@ def second_opinion(
     output: OutputOption = "table",
 ) -> None:
     """Ask tshark, if it is installed, about the flows whose protocol the sensor does not know or only assumes."""
-    from vedette.sensor import second_opinion as ask  # noqa: PLC0415 - other commands need none of it
+    from vedette.sensor import ask_again  # noqa: PLC0415 - other commands need none of it
 
-    raise typer.Exit(ask(files, is_json=output == "json"))
+    raise typer.Exit(ask_again(files, is_json=output == "json"))

@@ -39,7 +39,7 @@ from vedette.sensor.model import (
 from vedette.sensor.oui import Makers
 from vedette.sensor.recognize import classify, train
 from vedette.sensor.report import Report, Traffic
-from vedette.sensor.second_opinion import second_opinion
+from vedette.sensor.second_opinion import ask_again
 from vedette.sensor.sensor import MakeListener, Sensor
 from vedette.sensor.summary import as_document, as_tables, asset_document
 from vedette.sensor.uplink_settings import Enrolling
@@ -88,6 +88,7 @@ __all__ = [
     "ZeekLogs",
     "as_document",
     "as_tables",
+    "ask_again",
     "asset_document",
     "baseline_settings",
     "classify",
@@ -103,7 +104,6 @@ __all__ = [
     "read_files",
     "read_logs",
     "run",
-    "second_opinion",
     "train",
     "uid_of",
 ]

@@ -20,7 +20,7 @@ from vedette.sensor.capture import CaptureProblem, open_source
 from vedette.sensor.inputs import EVE, ZEEK, LogInput
 from vedette.sensor.recognize import add_recognizing, open_model, recognizing
 from vedette.sensor.rules import RULES, Settings, read_settings
-from vedette.sensor.second_opinion import add_second_opinion, second_opinion
+from vedette.sensor.second_opinion import add_second_opinion, ask_again
 from vedette.sensor.sensor import Sensor
 from vedette.sensor.summary import as_document, as_tables, moment
 from vedette.sensor.uplink_settings import Enrolling
@@ -254,7 +254,7 @@ def _act(chosen: argparse.Namespace) -> int:
         return run_baseline(chosen)
     is_json = chosen.output == "json"
     if chosen.verb == "second-opinion":
-        return second_opinion(chosen.files, is_json=is_json)
+        return ask_again(chosen.files, is_json=is_json)
     if chosen.verb == "read-logs":
         return read_logs(
             chosen.paths, form=chosen.form, must_follow=chosen.must_follow, is_json=is_json, zeek=chosen.zeek,

@@ -118,7 +118,7 @@ class _Flows(Listener):
         return sorted({id(each): each for each in self.by_key.values()}.values(), key=lambda each: -each.packets)
 
 
-def second_opinion(paths: Sequence[Path], *, is_json: bool = False) -> int:
+def ask_again(paths: Sequence[Path], *, is_json: bool = False) -> int:
     """Read captures, ask tshark about the flows that stay unsure, print both answers; answer the exit code.
 
     Raises:
