@@ -38,6 +38,13 @@ async def test_page_carries_the_nonce_of_its_policy(door: httpx.AsyncClient) -> 
 
 
 @pytest.mark.anyio
+async def test_an_asset_of_a_network_has_its_page_where_files_of_the_build_stand(door: httpx.AsyncClient) -> None:
+    assert 'nonce="once"' in (await door.get("/assets/ast_06h0dimj7tpbp2i46gt2ja54a8")).text
+    assert (await door.get("/assets/index-abc.js")).content == SCRIPT
+    assert (await door.get("/assets/index-gone.js")).status_code == 404
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("accepted", "is_compressed"),
     [
