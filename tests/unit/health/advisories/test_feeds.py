@@ -50,7 +50,7 @@ def test_scores_are_read_with_their_day() -> None:
         b"#score_date:2026-06-02\ncve,epss,percentile\nCVE-2026-10001,0.1\n",
         b"#score_date:2026-06-02\ncve,epss,percentile\nnothing,0.1,0.1\n",
         b"#score_date:2026-06-02\ncve,epss,percentile\n\xff\xfe,0.1,0.1\n",
-        gzip.compress(b"#score_date")[:-6],
+        gzip.compress(b"#score_date", mtime=0)[:-6],
     ],
 )
 def test_what_is_no_file_of_scores_is_refused(data: bytes) -> None:

@@ -107,7 +107,7 @@ def test_edges_past_a_level_between_zones_and_to_the_outside_are_marked() -> Non
         ({"focus": "ast_hmi", "sites": frozenset({"south"})}, set(), 0),
         ({"focus": "ast_gone"}, set(), 0),
     ],
-    ids=str,
+    ids=lambda each: str(sorted(each)) if isinstance(each, set) else str(each),
 )
 def test_a_filter_leaves_what_fits_and_whom_that_talks_with(
     query: dict[str, object], shown: set[str], edges: int
