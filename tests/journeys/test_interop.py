@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -21,81 +20,12 @@ from urllib.parse import quote_plus
 import httpx
 import paho.mqtt.client as paho
 import pytest
+from other_nats import OtherNats
 from running_bus import free_port
 from running_platform import RunningPlatform, wait_for
 
-from vedette.bus import AccountKey, UserKey
-from vedette.bus.server import find_binary
-from vedette.kernel import SystemClock
-from vedette.simulation import Factory
-
 DECLARED = "?tls_version=TLSv1.3&cipher=TLS_AES_128_GCM_SHA256"
 BROKER = Path(__file__).parents[1] / "support/amqtt_broker.py"
-
-
-class Nats:
-    """A NATS of somebody else's, which asks about each connection."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.issuer, self.user = AccountKey.generate(), UserKey.generate()
-        factory = Factory("Acme", SystemClock())
-        certificate, key = factory.make_device("localhost").write(folder, "nats")
-        self.ca_file = folder / "ca.pem"
-        self.ca_file.write_bytes(factory.root_pem())
-        for name, seed in (("issuer.nk", self.issuer.seed), ("user.nk", self.user.seed)):
-            path = folder / name
-            path.touch(mode=0o600)
-            path.write_text(seed if isinstance(seed, str) else seed.decode())
-        (folder / "nats.conf").write_text(f"""
-            listen: "127.0.0.1:{self.port}"
-            accounts {{ AUTH {{ users: [ {{ nkey: {self.user.public} }} ] }}, DEVICES {{}} }}
-            authorization {{ auth_callout {{
-              issuer: {self.issuer.public}, users: [ {self.user.public} ], account: AUTH }} }}
-            tls {{ cert_file: "{certificate}", key_file: "{key}", ca_file: "{self.ca_file}", timeout: 5 }}
-            """)
-        with (folder / "nats.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(find_binary(None)), "-c", str(folder / "nats.conf")], stdout=log, stderr=log
-            )
-
-    @property
-    def configuration(self) -> str:
-        return f"""
-[auth_callout]
-urls = ["tls://localhost:{self.port}"]
-ca_file = "{self.ca_file}"
-user_seed_file = "{self.folder}/user.nk"
-issuer_seed_file = "{self.folder}/issuer.nk"
-minutes = 1
-"""
-
-    def open(self, user: str, password: str) -> socket.socket:
-        """Connect over TLS and say who it is."""
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        assert plain.recv(8192).startswith(b"INFO")
-        context = ssl.create_default_context(cafile=str(self.ca_file))
-        secured = context.wrap_socket(plain, server_hostname="localhost")
-        options = {"verbose": False, "protocol": 1, "user": user, "pass": password}
-        secured.sendall(f"CONNECT {json.dumps(options)}\r\n".encode())
-        return secured
-
-    def say(self, user: str, password: str, *lines: str) -> str:
-        """Connect, say some lines, and return all that the server answers."""
-        with self.open(user, password) as secured:
-            secured.sendall("".join(f"{each}\r\n" for each in (*lines, "PING")).encode())
-            heard = ""
-            while "PONG" not in heard and "Authorization" not in heard:
-                more = secured.recv(4096).decode()
-                if not more:
-                    break
-                heard += more
-            return heard
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
 
 
 class Amqtt:
@@ -168,14 +98,14 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
-    running = Nats(tmp_path_factory.mktemp("nats"))
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherNats]:
+    running = OtherNats(tmp_path_factory.mktemp("nats"))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="module")
-def platform(nats: Nats, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+def platform(nats: OtherNats, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
     folder = tmp_path_factory.mktemp("platform")
     running = RunningPlatform(folder, configuration=f"pki.symmetric_keys = true\n{nats.configuration}")
     running.start()
@@ -259,7 +189,9 @@ def test_a_broker_without_its_token_or_with_another_is_told_nothing(platform: Ru
     assert httpx.get(f"{platform.url}/v1/devices", auth=basic).status_code == 401
 
 
-def test_a_nats_server_enforces_our_decisions(nats: Nats, api: httpx.Client, make_device: Callable[[str], str]) -> None:
+def test_a_nats_server_enforces_our_decisions(
+    nats: OtherNats, api: httpx.Client, make_device: Callable[[str], str]
+) -> None:
     password = make_device("robot-1")
     publish, subscribe = "PUB devices.robot-1.events.a 2\r\nhi", "SUB devices.robot-1.commands.> 1"
     heard = nats.say("robot-1", password, publish, subscribe)

@@ -22,7 +22,9 @@ import httpx
 import msgspec
 from cryptography.hazmat.primitives import hashes
 from faulty_platform import FaultyPlatform
+from other_nats import said
 from people_at_the_door import PeopleAtTheDoor
+from renewing_device import RenewingDevice
 
 from vedette.kernel import SystemClock
 from vedette.simulation import (
@@ -38,7 +40,7 @@ from vedette.simulation import (
 )
 
 ALLOW, DENY, NOTHING = "allow", "deny", "nothing"
-DOORS = ("connect", "session", "person", "token", "enrollment", "outside", "policy")
+DOORS = ("connect", "session", "person", "token", "enrollment", "renewal", "outside", "hook", "callout", "policy")
 DECLARED = "?tls_version=TLSv1.3&cipher=TLS_AES_128_GCM_SHA256&key_algorithm=EC&key_bits=256"
 CONTEXT: dict[str, Any] = {
     "address": "192.0.2.7",
@@ -112,7 +114,7 @@ class FaultDoors:
         self.patience_s = 6.0
         self._numbers = itertools.count(1)
         self._tried = ThreadPoolExecutor(24, "door")
-        self.factory = Factory("Acme Pumps", SystemClock())
+        self.factory = platform.neighbour.factory
         self.foreign = Factory("Nobody", SystemClock())
         self._folder = platform.folder / "devices"
         self._clients: dict[str, httpx.Client] = {}
@@ -122,6 +124,7 @@ class FaultDoors:
         self.kept_out = self.new_device()
         self._call("POST", f"/v1/devices/{self.kept_out.name}/disable", {"reason": "stolen"})
         self.live = LiveSession(self, self.new_device())
+        self.renewing = RenewingDevice(self, "press-1")
         people = PeopleAtTheDoor(platform.url, self.api)
         self.admin, self.auditor = people.come("admin"), people.come("auditor")
         self.token = self._new_token("operator")
@@ -150,7 +153,10 @@ class FaultDoors:
                 "person": lambda: self._change_tags(self.admin.http),
                 "token": lambda: self._change_tags(self._bearer(self.token[1])),
                 "enrollment": lambda: self.enroll(self.factory),
+                "renewal": self.renewing.renew,
                 "outside": lambda: self.ask_outside(self.good.name),
+                "hook": lambda: self.ask_hook(self.good.name),
+                "callout": lambda: self.connect_elsewhere(self.good),
             }
         )
         return found | {"policy": self.change_policy(self.api)}
@@ -179,8 +185,10 @@ class FaultDoors:
             "outside": [
                 lambda: self.ask_outside(kept_out.name),
                 lambda: self.ask_outside("nobody"),
-                lambda: self.ask_hook(kept_out.name),
             ],
+            "renewal": [lambda: self.renewing.renew(kept_out.name)],
+            "hook": [lambda: self.ask_hook(kept_out.name), lambda: self.ask_hook("nobody")],
+            "callout": [lambda: self.connect_elsewhere(kept_out)],
             "policy": [lambda: self.change_policy(self.auditor.http)],
         }
         flat = {f"{door} {number}": each for door, all_of_it in tries.items() for number, each in enumerate(all_of_it)}
@@ -295,6 +303,17 @@ class FaultDoors:
         """Ask as a broker does."""
         form = {"username": name, "topic": f"devices/{name}/messages/events/", "action": "publish"}
         return self._decided(f"/hooks/emqx/authorization{DECLARED}", form)
+
+    def connect_elsewhere(self, device: KnownDevice) -> str:
+        """Connect to the neighbour, who asks by auth callout."""
+        neighbour, own = self.platform.neighbour, (device.certificate, device.key)
+
+        def come_and_go() -> None:
+            with neighbour.open(own=own, patience_s=self.patience_s) as secured:
+                if "PONG" not in said(secured):
+                    raise Cut("the neighbour ended the connection")
+
+        return outcome(come_and_go)
 
     def _decided(self, path: str, question: dict[str, Any]) -> str:
         try:

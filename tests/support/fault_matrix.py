@@ -20,7 +20,10 @@ DOORS: Final[Mapping[str, str]] = {
     "person": "person, REST",
     "token": "service token",
     "enrollment": "enrollment",
-    "outside": "other systems",
+    "renewal": "renewal",
+    "outside": "AuthZEN",
+    "hook": "broker's hook",
+    "callout": "auth callout",
     "policy": "policy change",
 }
 WORDS: Final = ("goes on", "waits", "either")

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 from child_launcher import OFFSET
 from detour import Detour, LoopThread
+from other_nats import OtherNats
 from running_platform import RunningPlatform, wait_for
 
 SUPPORT = Path(__file__).parent
@@ -36,10 +37,12 @@ class FaultyPlatform(RunningPlatform):
         gateway_bus: Between the gateway and the bus.
         control_bus: Between control and the bus.
         signer_way: Between control and the signer.
+        neighbour: A NATS server that asks control about the devices that connect to it.
     """
 
     def __init__(self, folder: Path, beside: LoopThread, *, configuration: str = "") -> None:
-        super().__init__(folder, configuration=configuration)
+        self.neighbour = OtherNats(_made(folder / "neighbour"), verifies=True)
+        super().__init__(folder, configuration=configuration + self.neighbour.configuration)
         self.beside = beside
         bus = ("127.0.0.1", self.ports["bus"])
         self.gateway_bus = Detour(beside, bus)
@@ -93,6 +96,7 @@ class FaultyPlatform(RunningPlatform):
         self.close_process()
         for each in (self.gateway_bus, self.control_bus, self.signer_way):
             each.close()
+        self.neighbour.stop()
 
     @property
     def id_scope(self) -> str:
@@ -160,6 +164,11 @@ class FaultyPlatform(RunningPlatform):
                 return {each["name"]: each["health"] for each in answer.json()["components"]}
             except (httpx.HTTPError, KeyError, ValueError):
                 return {}
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def _set_clock(path: Path, by_s: float) -> None:

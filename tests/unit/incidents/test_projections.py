@@ -64,7 +64,8 @@ def test_ocsf_tells_who_did_what_to_whom() -> None:
             "dst_endpoint": {"mac": "02:aa:00:00:00:01"},
         }
     ]
-    assert found["finding_info"]["attacks"] == [{"version": "18.1", "technique": {"uid": "T0858"}}]
+    technique = {"uid": "T0858", "name": "Change Operating Mode"}
+    assert found["finding_info"]["attacks"] == [{"version": "18.1", "technique": technique}]
     assert (found["severity_id"], found["severity"]) == (4, "High")
     assert found["count"] == 7
     assert found["end_time"] - found["start_time"] == 3_600_000
