@@ -5,10 +5,11 @@ import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { dueOf, PolicyList } from './policies-list';
-import { type Bundle, deniedShare, nameOf, pathTo, type Staging, useBundle, useBundles, useGroupName, useNames, useStaging } from './policies-queries';
+import { type Bundle, nameOf, pathTo, type Staging, useBundle, useBundles, useGroupName, useNames, useStaging } from './policies-queries';
 import './policies.css';
 import { RollBack, Withdraw } from './policy-acts';
 import { StageBadge } from './policy-bundle';
+import { Differences, Figures } from './policy-figures';
 import { useMay } from './policy-steps';
 
 export default function Policies() {
@@ -188,68 +189,6 @@ function BundleLink({ bundle, sha256 }: { bundle: Bundle | undefined; sha256: st
 function GroupName({ id }: { id: string }) {
   const found = useGroupName(id);
   return <Foreign text={found || id} />;
-}
-
-function Figures({ staging, sha256 }: { staging: Staging; sha256: string }) {
-  const counts = staging.counts.find((each) => each.sha256 === sha256);
-  if (!counts) return null;
-  return (
-    <>
-      <dt>Decided</dt>
-      <dd className="number">
-        <Link href={link('/decisions', { bundle: sha256, effect: 'allow' })}>{counts.allowed.toLocaleString('en')} let in</Link>,{' '}
-        <Link href={link('/decisions', { bundle: sha256, effect: 'deny' })}>{counts.denied.toLocaleString('en')} refused</Link>:{' '}
-        {deniedShare(counts)}
-      </dd>
-      {counts.unforeseen > 0 && (
-        <>
-          <dt>Unforeseen</dt>
-          <dd className="number">
-            {counts.unforeseen.toLocaleString('en')} refused: <Some names={counts.samples} />
-          </dd>
-        </>
-      )}
-    </>
-  );
-}
-
-function Differences({ staging, sha256 }: { staging: Staging; sha256: string }) {
-  const counts = staging.counts.filter((each) => each.shadow_allows + each.shadow_denies > 0 || each.sha256 === sha256);
-  const sum = (name: 'shadow_allows' | 'shadow_denies') => counts.reduce((total, each) => total + each[name], 0);
-  const names = [...new Set(counts.flatMap((each) => each.samples))];
-  return (
-    <>
-      <dt>Would refuse</dt>
-      <dd className="number">
-        <Link href={link('/decisions', { shadow: '1', effect: 'allow' })}>{sum('shadow_denies').toLocaleString('en')} decisions</Link> that are let
-        in now
-      </dd>
-      <dt>Would let in</dt>
-      <dd className="number">
-        <Link href={link('/decisions', { shadow: '1', effect: 'deny' })}>{sum('shadow_allows').toLocaleString('en')} decisions</Link> that are refused
-        now
-      </dd>
-      {names.length > 0 && (
-        <>
-          <dt>Such as</dt>
-          <dd>
-            <Some names={names} />
-          </dd>
-        </>
-      )}
-    </>
-  );
-}
-
-function Some({ names }: { names: readonly string[] }) {
-  return names.slice(0, 5).map((each, index) => (
-    <span key={each}>
-      {index > 0 && ', '}
-      <Link href={`/devices/${encodeURIComponent(each.split('/')[0] ?? each)}`}>
-        <Foreign text={each} />
-      </Link>
-    </span>
-  ));
 }
 
 function InForce({ stable: sha256 }: { stable: string }) {

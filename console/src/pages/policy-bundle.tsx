@@ -7,9 +7,10 @@ import { Act } from '../ui/act';
 import { CopyAs } from '../ui/copy';
 import { Badge, Card, Empty, Foreign, Page, ProblemNote, Time, type Tone } from '../ui/ui';
 import { PolicyList } from './policies-list';
-import { type Bundle, nameOf, pathTo, type Standing, useBundle, useNames, useStaging, useStanding } from './policies-queries';
+import { type Bundle, nameOf, pathTo, type Staging, type Standing, useBundle, useNames, useStaging, useStanding } from './policies-queries';
 import './policies.css';
 import { DifferenceList } from './policy-difference';
+import { Differences, Figures } from './policy-figures';
 import { Simulation } from './policy-simulation';
 import { Steps, useMay } from './policy-steps';
 
@@ -47,6 +48,7 @@ export default function PolicyBundlePage() {
     >
       <ProblemNote error={standing.error ?? staging.error} />
       <Known />
+      <Live bundle={standing.data.bundle} staging={staging.data} />
       {standing.data.bundle.sha256 === staging.data.stable ? (
         <Steps standing={standing.data} staging={staging.data} />
       ) : (
@@ -87,6 +89,34 @@ function Actions({ bundle }: { bundle: Bundle }) {
       )}
       <CopyAs way={{ cli: ['policy', 'show'], names: [String(bundle.number)], path: `/v1${pathTo(bundle.number)}/standing` }} />
     </>
+  );
+}
+
+/** What it does to the fleet at this moment, while it is tried or in force. */
+function Live({ bundle, staging }: { bundle: Bundle; staging: Staging }) {
+  const isShadow = bundle.stage === 'shadow';
+  const isWatched = bundle.stage === 'canary' || staging.watched === bundle.sha256;
+  const hasDecided = staging.counts.some((each) => each.sha256 === bundle.sha256);
+  if (!isShadow && !isWatched && !(bundle.stage === 'stable' && hasDecided)) return null;
+  return (
+    <Card title={isShadow ? 'On live traffic, deciding nothing' : 'On live traffic'} actions={<CopyAs way={{ cli: ['policy', 'status'], path: '/v1/policy-staging' }} />}>
+      <dl className="facts">
+        {isShadow ? <Differences staging={staging} sha256={bundle.sha256} /> : <Figures staging={staging} sha256={bundle.sha256} />}
+        {isWatched && (
+          <>
+            <dt>Taken back</dt>
+            <dd>
+              by itself, when {staging.denied_limit.toLocaleString('en')} are refused unforeseen
+              {staging.watched_until && (
+                <>
+                  , until <Time at={staging.watched_until} />
+                </>
+              )}
+            </dd>
+          </>
+        )}
+      </dl>
+    </Card>
   );
 }
 
