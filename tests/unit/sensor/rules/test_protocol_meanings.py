@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from alert_cases import Case, rules_of
+from alert_cases import Case, alerts_of, rules_of
 from industrial import (
     Frames,
     Said,
@@ -13,6 +13,7 @@ from industrial import (
     dnp3_ask,
     dnp3_tell,
     h,
+    http,
     iec104,
     modbus,
     polls,
@@ -152,3 +153,22 @@ def test_a_protocol_meaning_is_raised_by_what_breaks_the_rule_and_by_nothing_els
 def test_polls_that_are_answered_raise_nothing() -> None:
     assert not rules_of(polls(times=200))
     assert h("00") == b"\0"
+
+
+@pytest.mark.parametrize(
+    ("port", "said"),
+    [
+        (80, http(more=b"Authorization: Basic b3BlcmF0b3I6czNjcmV0LXdvcmQ=\r\n")),
+        (21, b"USER operator\r\nPASS s3cret-word\r\n"),
+    ],
+    ids=["http", "ftp"],
+)
+def test_a_password_in_clear_text_is_told_and_never_repeated(port: int, said: bytes) -> None:
+    alerts = alerts_of(tcp(port, said))
+    (alert,) = [each for each in alerts if each.rule == "credential.clear_text"]
+    assert not any("s3cret-word" in str(each) for each in alerts)
+    assert alert.title.endswith("in clear text")
+
+
+def test_a_page_without_a_password_tells_nothing_of_one() -> None:
+    assert "credential.clear_text" not in rules_of(tcp(80, http()))
