@@ -21,10 +21,11 @@ _SILENCED: Final = "ot.silenced"
 _DOWNLOAD: Final = "ot.program_download"
 _UPLOAD: Final = "ot.program_upload"
 _CONFIGURE: Final = "ot.configuration_write"
+_READ: Final = "ot.configuration_read"
 _PROCESS: Final = ""
 """A command to the process, not to the controller: counts as a write."""
 
-# By service, then by area; what neither names is a command to the process.
+# By area, then by service; what neither names is a command to the process.
 _CONTROLS: Final[dict[tuple[str, str], str]] = {
     ("s7comm", "plc_stop"): _STOP, ("s7comm", "start"): _START, ("s7comm", "cold_start"): _START,
     ("s7comm", "pi_service"): "s7.control_function",
@@ -48,6 +49,9 @@ _CONTROLS: Final[dict[tuple[str, str], str]] = {
     ("iec104", "c_rp_na_1"): _RESET,
     ("modbus", "restart_communications_option"): _RESET, ("modbus", "force_listen_only_mode"): _SILENCED,
     ("bacnet", "reinitialize_device"): _RESET, ("bacnet", "device_communication_control"): _SILENCED,
+    ("bacnet", "enable"): _PROCESS, ("bacnet", "start_backup"): _READ, ("bacnet", "end_backup"): _READ,
+    ("bacnet", "start_restore"): _CONFIGURE, ("bacnet", "end_restore"): _CONFIGURE,
+    ("bacnet", "abort_restore"): _CONFIGURE, ("bacnet", "activate_changes"): _CONFIGURE,
     ("bsap", "reset_system"): _RESET, ("hart_ip", "device_reset"): _RESET,
     ("knx", "restart"): _RESET, ("knx", "remote_reset_request"): _RESET, ("knx", "reset"): _RESET,
     ("profinet_dcp", "reset_to_factory"): "profinet.factory_reset",
@@ -170,7 +174,9 @@ class Controllers(Detector):
 
     def _control(self, op: OtOp) -> None:
         protocol = op.protocol
-        rule = _CONTROLS.get((protocol, op.area)) or _CONTROLS.get((protocol, op.service), _PROCESS)
+        rule = _CONTROLS.get((protocol, op.area))
+        if rule is None:
+            rule = _CONTROLS.get((protocol, op.service), _PROCESS)
         if rule == _RESET and protocol == "cip" and op.area not in {"identity", ""}:
             rule = _CONFIGURE  # of one object in it
         if not rule and protocol == "c1222" and op.name in {"cold_start", "warm_start", "remote_reset"}:
@@ -202,7 +208,7 @@ class Controllers(Detector):
         elif op.protocol == "cip" and area in _LOGIC:
             rule = _DOWNLOAD
         elif service in _CONFIGURATION_READ:
-            rule = "ot.configuration_read"
+            rule = _READ
         elif service in _CONFIGURATION:
             rule = _CONFIGURE
         elif area in _FROM_CONTROLLER:

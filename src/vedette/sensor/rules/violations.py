@@ -20,6 +20,8 @@ _GENERAL: Final = {
     _KIND.BAD_CHECKSUM: "protocol.checksum",
     _KIND.MALFORMED: "protocol.malformed",
 }
+_GOOSE: Final = {"state": "goose.state_jump", "sequence": "goose.sequence"}
+"""What a number that goes back breaks, by the first word of what is told."""
 _COUNTED: Final = {
     "protocol.malformed": "messages", "protocol.unexpected_response": "messages", "protocol.checksum": "messages",
     "goose.sequence": "messages",
@@ -86,7 +88,7 @@ def _rule_of(anomaly: Anomaly) -> str:
     elif protocol == "bacnet" and kind is not _KIND.UNEXPECTED_RESPONSE:
         return "bacnet.illegal"
     elif protocol == "goose" and kind is _KIND.ILLEGAL_VALUE:
-        return "goose.state_jump" if detail.startswith("state") else "goose.sequence"
+        return _GOOSE.get(detail.partition(" ")[0], _GENERAL[kind])
     elif protocol == "mqtt" and detail.startswith("protocol version"):
         return "protocol.version"
     elif protocol in _RETIRED and kind is _KIND.ILLEGAL_VALUE:
