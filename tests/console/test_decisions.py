@@ -46,7 +46,7 @@ def test_connection_is_explained_by_the_rule_that_allowed_it(console: Console, d
     expect(rule).to_contain_text("vedette answers for it")
     knew = page.get_by_role("region", name="What it was decided on")
     expect(knew).to_contain_text("TLSv1.3")
-    expect(knew).to_contain_text("lifecycle")
+    expect(knew).to_contain_text("lifecycle", timeout=60_000)  # written down a moment after the decision
     expect(page.get_by_role("region", name="As it is now")).to_contain_text("it may connect")
     console.check_looks()
 

@@ -83,7 +83,7 @@ class Console:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def tab_to(self, target: Locator, *, most: int = 60, backwards: bool = False) -> None:
+    def tab_to(self, target: Locator, *, most: int = 200, backwards: bool = False) -> None:
         """Reach something by Tab alone; what cannot be reached is a fault of the page."""
         expect(target).to_be_visible()
         for _ in range(most):

@@ -1,5 +1,5 @@
 // What changed between two moments: snapshots of the inventory are taken each day, and when somebody asks.
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Input, Label, TextField } from 'react-aria-components';
 import { Link } from 'wouter';
@@ -182,6 +182,15 @@ function Pictures({ items, tone, word }: { items: Changes['added']; tone: 'warn'
 }
 
 function Snapshots({ items }: { items: Snapshot[] }) {
+  const queries = useQueryClient();
+  const [parameters, change] = useQueryState();
+  // What is compared must not be asked for again once it is gone.
+  const forget = (snapshot_id: string) => {
+    queries.setQueryData<{ items: Snapshot[] }>(['inventory-snapshots'], (known) =>
+      known && { ...known, items: known.items.filter((each) => each.snapshot_id !== snapshot_id) },
+    );
+    for (const end of ['since', 'until']) if (parameters.get(end) === snapshot_id) change({ [end]: '' });
+  };
   if (items.length === 0) return null;
   return (
     <Card title="Snapshots">
@@ -202,6 +211,7 @@ function Snapshots({ items }: { items: Snapshot[] }) {
               title="Delete the snapshot?"
               hasReason={false}
               act={() => take(api.DELETE('/v1/inventory-snapshots/{snapshot_id}', { params: { path: { snapshot_id: each.snapshot_id } } }))}
+              onDone={() => forget(each.snapshot_id)}
             >
               <p>What it held is gone, and nothing brings it back: {nameOf(each)}.</p>
             </Act>

@@ -160,7 +160,7 @@ class AlertRoutes:
         asked: Wanted,
         sight: Seen,
         by: Annotated[GroupedBy, Query(description="What the alerts of a group share.")] = GroupedBy.INCIDENT,
-        limit: Annotated[int, Query(ge=1, le=500)] = 200,
+        limit: Annotated[int, Query(ge=1, le=500, description="Groups at most.")] = 200,
     ) -> AlertGroupsView:
         """The gravest first. An incident is what one doer did at a site, without a pause of half an hour."""
         found = await self._alerts.groups(self._organization_id, await self._scope.limit(asked, sight), by, limit=limit)

@@ -108,7 +108,6 @@ class S7comm(Tpkt):
             self._plus.read(data, is_from_client, at_ns)
             return
         _, rosctr, _, reference, parameters, size = _HEADER(data, 0)
-        reference = reference >> 8 | (reference & 0xFF) << 8  # the one number with its lowest byte first
         start = 12 if rosctr in {_ACK, _ACK_DATA} else 10
         if start + parameters + size > len(data):
             raise Malformed(f"{parameters} + {size} bytes announced, {len(data) - start} there")
@@ -340,7 +339,7 @@ def zeek(op: OtOp) -> list[ZeekRow]:
         "is_orig": op.is_from_client,
         "rosctr_code": rosctr,
         "rosctr_name": rosctr_name,
-        "pdu_reference": op.transaction,
+        "pdu_reference": codes.swapped(op.transaction),
         "function_code": f"0x{op.code >> 8 if is_userdata else op.code:02x}",
         "function_name": op.service,
     }
@@ -352,12 +351,17 @@ def zeek(op: OtOp) -> list[ZeekRow]:
     if "szl_id" in detail:
         method = "Request" if op.direction is _REQUEST else "Response"
         szl = {name: f"0x{number:04x}" for name, number in detail.items() if isinstance(number, int) and "szl" in name}
-        rows.append(("s7comm_read_szl", {"pdu_reference": op.transaction, "method": method, **szl}))
+        rows.append(("s7comm_read_szl", {"pdu_reference": codes.swapped(op.transaction), "method": method, **szl}))
     if "filename" in detail or (op.kind is OpKind.PROGRAM and "session_id" in detail):
         rows.append(
             (
                 "s7comm_upload_download",
-                {"pdu_reference": op.transaction, "function_name": op.service, "block": op.name, **detail},
+                {
+                    "pdu_reference": codes.swapped(op.transaction),
+                    "function_name": op.service,
+                    "block": op.name,
+                    **detail,
+                },
             )
         )
     return rows

@@ -129,3 +129,8 @@ COMPONENTS: Final = {
     11: Attribute.LOCATION,
 }
 KEY_SWITCHES: Final = {1: "run", 2: "run_p", 3: "stop", 4: "mres"}
+
+
+def swapped(reference: int | None) -> int | None:
+    """Return a PDU reference with its bytes the other way round: ICSNPP writes it so, tshark does not."""
+    return None if reference is None else reference >> 8 | (reference & 0xFF) << 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from vedette.sensor.dissect.s7comm_codes import swapped
 from vedette.sensor.flows import Flow
 from vedette.sensor.inputs.rows import Row
 from vedette.sensor.inputs.words import Known, known_by_code, known_by_name, plain_name
@@ -84,7 +85,7 @@ def _s7comm(row: Row, flow: Flow, at_ns: int) -> list[OtOp]:
     is_from_client = row.flag("is_orig") is not False
     is_answer = "ack" in told or (told == "userdata" and not is_from_client)
     direction = _RESPONSE if is_answer else _REQUEST
-    reference = row.number("pdu_reference")
+    reference = swapped(row.number("pdu_reference"))
     result = row.text("error") or row.text("error_class")
     result = "ok" if result.lower() == "no error" else result
     return [said(flow, at_ns, "s7comm", known, direction, is_from_client=is_from_client, result=result,
