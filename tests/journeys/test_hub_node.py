@@ -131,7 +131,7 @@ def test_commands_and_a_gateway_that_dies(platform: Platform, factory: Factory, 
         os.kill(platform.pids()["gateway-1"], signal.SIGKILL)
         platform.call("POST", "/v1/devices/node-4/commands", {"body": "two"})
         # What the gateway had not told control when it died comes once more, before the next one.
-        again = device.event("message", 40)
+        again = device.event("message", 90)
         assert (again if again["body"] != "one" else device.event("message"))["body"] == "two"
         # The Node SDK does not subscribe to desired properties again after a reconnect: the hub has kept it.
         platform.call("PATCH", "/v1/devices/node-4/twin", {"desired": {"after": 1}})

@@ -41,7 +41,7 @@ class FaultyPlatform(RunningPlatform):
     """
 
     def __init__(self, folder: Path, beside: LoopThread, *, configuration: str = "") -> None:
-        self.neighbour = OtherNats(_made(folder / "neighbour"), verifies=True)
+        self.neighbour = OtherNats(_made(folder / "neighbour"), verifies=True, minutes=5)
         super().__init__(folder, configuration=configuration + self.neighbour.configuration)
         self.beside = beside
         bus = ("127.0.0.1", self.ports["bus"])

@@ -23,12 +23,14 @@ class OtherNats:
         folder: For its files.
         factory: Makes its certificate, and those of devices that it verifies.
         verifies: Whether clients show certificates; else they come with a name and a password.
+        minutes: How long a connection lasts before it asks anew.
     """
 
-    def __init__(self, folder: Path, *, factory: Factory | None = None, verifies: bool = False) -> None:
+    def __init__(self, folder: Path, *, factory: Factory | None = None, verifies: bool = False, minutes: int = 1) -> None:
         self.folder = folder
         self.port = free_port()
         self.factory = factory or Factory("Acme", SystemClock())
+        self._minutes = minutes
         issuer, user = AccountKey.generate(), UserKey.generate()
         certificate, key = self.factory.make_device("localhost").write(folder, "nats")
         self.ca_file = folder / "ca.pem"
@@ -62,7 +64,7 @@ urls = ["{self._scheme}://localhost:{self.port}"]
 ca_file = "{self.ca_file}"
 user_seed_file = "{self.folder}/user.nk"
 issuer_seed_file = "{self.folder}/issuer.nk"
-minutes = 1
+minutes = {self._minutes}
 """
 
     def open(

@@ -231,6 +231,21 @@ async def test_a_renewal_overlaps_until_the_successor_is_used_and_for_an_hour_mo
     assert await events_of(ledger) == names
 
 
+async def test_the_youngest_is_permitted_though_the_clock_was_set_back_among_many(
+    issue: Issue, records: Records, clock: ManualClock
+) -> None:
+    newest = await issue()
+    for _ in range(20):
+        clock.advance(timedelta(seconds=2))
+        newest = await records.renew(sha256_of(newest))
+        await records.use(sha256_of(newest))
+    clock.advance(timedelta(minutes=-1))
+    newest = await records.renew(sha256_of(newest))
+    assert sha256_of(newest) in await records.permitted()
+    await records.use(sha256_of(newest))
+    assert sha256_of(newest) in await records.permitted()
+
+
 async def test_the_overlap_never_lengthens_a_life(issue: Issue, records: Records, clock: ManualClock) -> None:
     old = await issue(lifetime=timedelta(hours=1))
     clock.advance(timedelta(minutes=50))

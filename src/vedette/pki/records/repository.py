@@ -103,7 +103,8 @@ _permitted: Final = (
         certificates.c.not_after > sa.bindparam("now"),
         sa.or_(certificates.c.permitted_until.is_(None), certificates.c.permitted_until > sa.bindparam("now")),
     )
-    .order_by(certificates.c.issued_at.desc())
+    # First those that nothing has followed yet: a clock that was set back makes the youngest look old.
+    .order_by(certificates.c.permitted_until.is_(None).desc(), certificates.c.issued_at.desc())
     .limit(PERMITTED_MAX)
 )
 _key_owner: Final = sa.select(key_bindings.c.generation_id).where(
