@@ -172,7 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--packets", type=int, default=10_000_000)
     parser.add_argument(
-        "--peer-packets", type=int, default=1_000_000, help="how many the peers read, and we beside them"
+        "--peer-packets", type=int, default=100_000, help="how many the peers read, and we beside them"
     )
     parser.add_argument("--nfstream", help="a Python that has nfstream")
     parser.add_argument("--no-rules", action="store_true", help="without the rules that hold from the first packet")
