@@ -171,9 +171,7 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--packets", type=int, default=10_000_000)
-    parser.add_argument(
-        "--peer-packets", type=int, default=100_000, help="how many the peers read, and we beside them"
-    )
+    parser.add_argument("--peer-packets", type=int, default=100_000, help="how many the peers read, and we beside them")
     parser.add_argument("--nfstream", help="a Python that has nfstream")
     parser.add_argument("--no-rules", action="store_true", help="without the rules that hold from the first packet")
     parser.add_argument("--no-live", action="store_true", help="only files: listening needs root")

@@ -26,7 +26,9 @@ class OtherNats:
         minutes: How long a connection lasts before it asks anew.
     """
 
-    def __init__(self, folder: Path, *, factory: Factory | None = None, verifies: bool = False, minutes: int = 1) -> None:
+    def __init__(
+        self, folder: Path, *, factory: Factory | None = None, verifies: bool = False, minutes: int = 1
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.factory = factory or Factory("Acme", SystemClock())
