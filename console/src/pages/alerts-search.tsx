@@ -2,6 +2,7 @@
 import { useState } from 'react';
 import { Form, Input, Label, TextField } from 'react-aria-components';
 import { Button } from '../ui/ui';
+import { Moment } from '../ui/moment';
 import { ENGINES, type Field, FIELDS, NOTHING, STANDS, type Wanted } from './alerts-words';
 
 const SEVERITIES = [
@@ -90,30 +91,4 @@ export function Choice({ label, value, choices, onChange }: {
       </select>
     </label>
   );
-}
-
-/** A moment by the clock on the wall here; told in UTC. */
-export function Moment({ label, value, onChange }: { label: string; value: string; onChange: (moment: string) => void }) {
-  return (
-    <label className="field">
-      <span className="label">{label}</span>
-      <input
-        type="datetime-local"
-        className="input"
-        defaultValue={localOf(value)}
-        onChange={(event) => {
-          const at = new Date(event.target.value);
-          onChange(Number.isNaN(at.getTime()) ? '' : at.toISOString());
-        }}
-      />
-    </label>
-  );
-}
-
-/** Write a moment as its field has it. */
-export function localOf(moment: string): string {
-  const at = new Date(moment);
-  if (Number.isNaN(at.getTime())) return '';
-  const two = (number: number) => String(number).padStart(2, '0');
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
 }

@@ -8,6 +8,7 @@ import { Badge, Button, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { Export } from './decisions-export';
 import { FIELDS, type Field, optionsOf, searchOf, useLog, type Wanted, wantedIn } from './decisions-log';
 import { Why } from './decisions-why';
+import { Moment } from '../ui/moment';
 import { ACTION_WORDS, type Decision, headline, KIND_WORDS, nameOf, reasonWords, toneOf } from './decisions-words';
 
 const COLUMNS: Column<Decision>[] = [
@@ -186,29 +187,4 @@ function Choice({ label, value, choices, onChange }: {
       </select>
     </label>
   );
-}
-
-/** A moment by the clock on the wall here; in the address it stands in UTC. */
-function Moment({ label, value, onChange }: { label: string; value: string; onChange: (moment: string) => void }) {
-  return (
-    <label className="field">
-      <span className="label">{label}</span>
-      <input
-        type="datetime-local"
-        className="input"
-        defaultValue={localOf(value)}
-        onChange={(event) => {
-          const at = new Date(event.target.value);
-          onChange(Number.isNaN(at.getTime()) ? '' : at.toISOString());
-        }}
-      />
-    </label>
-  );
-}
-
-function localOf(moment: string): string {
-  const at = new Date(moment);
-  if (Number.isNaN(at.getTime())) return '';
-  const two = (number: number) => String(number).padStart(2, '0');
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
 }

@@ -12,7 +12,7 @@ import { type Column, Table } from '../ui/table';
 import { Badge, Card, Foreign, Page, ProblemNote, Time, type Tone } from '../ui/ui';
 import { AlertsOf } from './alert-exceptions';
 import { byWhom, listed, patternWords } from './alert-pattern';
-import { Moment } from './alerts-search';
+import { Moment } from '../ui/moment';
 
 type Ticket = Schemas['TicketView'];
 
