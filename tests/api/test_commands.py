@@ -26,9 +26,10 @@ def test_a_message_waits_and_is_listed_without_its_body(api: httpx.Client, devic
     assert (command["content_type"], command["properties"], command["ack"]) == ("text/plain", {"line": "A"}, "full")
     assert api.get(path).json() == {"items": [command], "next": None}
     assert "open the valve" not in api.get(path).text
-    acts = api.get("/v1/ledger/entries", params={"limit": 1000}).text
-    assert "messaging.send_command" in acts
-    assert "open the valve" not in acts
+    generation = api.get(f"/v1/devices/{device}").json()["generation_id"]
+    acts = api.get("/v1/ledger/entries", params={"action": "messaging.send_command", "target": generation})
+    assert len(acts.json()["items"]) == 1
+    assert "open the valve" not in acts.text
 
 
 def test_the_queue_is_read_page_by_page_and_purged_with_feedback(api: httpx.Client, device: str) -> None:
