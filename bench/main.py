@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ import httpx
 import uvloop
 from bench import enforcement, enforcement_report, policy_cost, report
 from bench.console import measure as measure_console
+from bench.figures import Figures
 from bench.hub import measure_hub
 from bench.load import Fleet, Session, Target, open_session
 from bench.peers import Server, mosquitto, nats_mqtt
@@ -70,24 +71,6 @@ QUICK = Plan(
     rate=50.0,
     idle_many=100,
 )
-
-
-@dataclass
-class Figures:
-    """All that was measured, by server."""
-
-    machine: str
-    connect_ms: dict[str, list[float]] = field(default_factory=dict)
-    message_us: dict[str, list[float]] = field(default_factory=dict)
-    message_rate: dict[str, list[float]] = field(default_factory=dict)
-    message_p50_ms: dict[str, list[float]] = field(default_factory=dict)
-    message_p99_ms: dict[str, list[float]] = field(default_factory=dict)
-    idle_kb: dict[str, list[float]] = field(default_factory=dict)
-    other: dict[str, Any] = field(default_factory=dict)
-    hub: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, table: str, server: str, value: float) -> None:
-        getattr(self, table).setdefault(server, []).append(value)
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -2,26 +2,12 @@
 import createClient from 'openapi-fetch';
 import { isAttended, UNATTENDED } from './attendance';
 import { confirmingFetch, OWN, Refused } from './confirm';
+import { ApiError, type Problem } from './problem';
 import type { components, paths } from './schema';
 import { noteServerDate } from './server-clock';
 
 export type Schemas = components['schemas'];
-export type { paths };
-
-export interface Problem {
-  title: string;
-  status: number;
-  code: string;
-  detail: string;
-  hint: string;
-}
-
-/** A request that was refused, or did not get through. */
-export class ApiError extends Error {
-  constructor(readonly problem: Problem) {
-    super(problem.detail || problem.title);
-  }
-}
+export { ApiError, type Problem, type paths };
 
 const listeners = new Set<() => void>();
 

@@ -1,8 +1,10 @@
 // Passkeys: what the browser is asked, in the standard's JSON form, and what it answers.
-import { ApiError, type Schemas } from './client';
+import { ApiError } from './problem';
+import type { components } from './schema';
 
 const DECODED = ['challenge', 'user.id', 'excludeCredentials.*.id', 'allowCredentials.*.id'];
 
+type Schemas = components['schemas'];
 type Json = { [key: string]: unknown };
 
 /** Decode base64url. */

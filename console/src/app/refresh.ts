@@ -1,14 +1,18 @@
 // What an event is about is read anew, so that a page shows an act as soon as it is done, by whomever.
 import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef } from 'react';
-import type { Told } from './strip';
 
 const PAUSE_MS = 1_000;
 const OF_A_DEVICE = ['device', 'twin', 'commands', 'certificates', 'modules', 'decisions', 'history', 'access', 'health', 'quarantine'];
 const OF_ALL = [['status'], ['ledger', 'newest'], ['clone-alerts'], ['groups'], ['quarantines'], ['alert-newest'], ['alert-counts']];
 
+/** What an event is about. */
+interface About {
+  data: { device_id?: string };
+}
+
 /** Return what takes events; many of them in a short time are answered by one look. */
-export function useRefresh(): (told: readonly Pick<Told, 'data'>[]) => void {
+export function useRefresh(): (told: readonly About[]) => void {
   const queries = useQueryClient();
   const waiting = useRef<{ names: Set<string>; timer: ReturnType<typeof setTimeout> | undefined; last: number }>({
     names: new Set(),
