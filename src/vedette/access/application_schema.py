@@ -6,6 +6,7 @@ Source:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -35,6 +36,7 @@ class ApplicationSchema:
         cedar_text: The same, in Cedar's own syntax.
         types: All types of entities.
         actions: All actions that something can be asked about, in their order.
+        pairs: Types of a subject and a resource that an action applies to.
 
     Raises:
         UnreadableSchemaError: It does not parse, or has a namespace.
@@ -58,6 +60,8 @@ class ApplicationSchema:
         }
         self.types = frozenset(self._entities)
         self.actions = tuple(sorted(self._actions))
+        applying = [found for name in self.actions if (found := self.applies_to(name))]
+        self.pairs = frozenset(pair for each in applying for pair in itertools.product(each.principals, each.resources))
 
     def applies_to(self, action: str) -> Applying | None:
         """Return who may do an action at all; ``None``: there is no such action."""

@@ -173,27 +173,33 @@ class Application:
 
 
 class Applications:
-    """The applications that there are, by the types that each knows; a type belongs to one of them."""
+    """The applications that there are; a pair of types, of a subject and of a resource, belongs to one of them.
+
+    Several may know users: each has its own, and answers for what is done to its own resources.
+    """
 
     def __init__(self, applications: Iterable[Application] = ()) -> None:
-        self._by_type: dict[str, Application] = {}
+        self._by_types: dict[tuple[str, str], Application] = {}
         self.names: list[str] = []
         for application in applications:
             self.names.append(application.name)
-            for kind in application.schema.types:
-                if kind in _OWN_TYPES or kind in self._by_type:
-                    whose = "Vedette" if kind in _OWN_TYPES else self._by_type[kind].name
+            for kind in sorted(_OWN_TYPES & application.schema.types):
+                raise BadApplication(
+                    f"{application.name}/{_SCHEMA}: the type {kind} belongs to Vedette", hint="name it otherwise"
+                )
+            for pair in sorted(application.schema.pairs):
+                other = self._by_types.setdefault(pair, application)
+                if other is not application:
                     raise BadApplication(
-                        f"{application.name}/{_SCHEMA}: the type {kind} belongs to {whose}", hint="name it otherwise"
+                        f"{application.name}/{_SCHEMA}: what {pair[0]} does to {pair[1]} belongs to {other.name}",
+                        hint="name one of the types otherwise",
                     )
-                self._by_type[kind] = application
         if len(self.names) > APPLICATIONS_MAX:
             raise BadApplication(f"there are over {APPLICATIONS_MAX} applications", limit=APPLICATIONS_MAX)
 
     def find(self, asked: Asked) -> Application | None:
-        """Return the application that a question is about; ``None``: it is about none, or about two."""
-        found = self._by_type.get(asked.subject_type)
-        return found if found is not None and found is self._by_type.get(asked.resource_type) else None
+        """Return the application that a question is about; ``None``: none knows any action for those types."""
+        return self._by_types.get((asked.subject_type, asked.resource_type))
 
     async def search_subjects(self, asked: Asked, *, after: int, most: int) -> EntityPage:
         """Return subjects of a type that may do something, among the next ``SEARCHED_MAX``.

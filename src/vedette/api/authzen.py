@@ -46,6 +46,7 @@ from vedette.operators import Action
 AUTHZEN_PREFIX: Final = "/access/v1/"
 REQUEST_ID: Final = "x-request-id"
 _REQUEST_ID: Final = re.compile(r"[!-~][ -~]{0,1023}", re.ASCII)
+_PLAIN: Final = frozenset({"permitted", "policy_denied"})
 _STOPS_AT: Final = {"deny_on_first_deny": False, "permit_on_first_permit": True}
 
 
@@ -116,13 +117,13 @@ class AuthZenRoutes:
     async def evaluate(self, body: _Body, who: Who, sight: Seen) -> JSONResponse:
         """One decision."""
         asked = read_evaluation(body).asked(caller=who.id)
-        return JSONResponse(_show(await self._decide(asked, sight)))
+        return JSONResponse(await self._tell(asked, sight))
 
     async def evaluate_many(self, body: _Body, who: Who, sight: Seen) -> JSONResponse:
         """Several decisions, in their order; without a list it is one."""
         batch = read_batch(body)
         if isinstance(batch, Item):
-            return JSONResponse(_show(await self._decide(batch.asked(caller=who.id), sight)))
+            return JSONResponse(await self._tell(batch.asked(caller=who.id), sight))
         return JSONResponse({"evaluations": await self._each(batch, who.id, sight)})
 
     async def _each(self, batch: Batch, caller: str, sight: Sight) -> list[dict[str, Any]]:  # Any: JSON
@@ -130,7 +131,7 @@ class AuthZenRoutes:
         stop = _STOPS_AT.get(batch.semantic)
         for item in batch.items:
             if isinstance(item, Item):
-                shown = _show(await self._decide(item.asked(caller=caller), sight))
+                shown = await self._tell(item.asked(caller=caller), sight)
             else:
                 shown = {"decision": False, "context": {"error": {"status": 400, "message": item}}}
             answers.append(shown)
@@ -196,6 +197,13 @@ class AuthZenRoutes:
     def _is_of_application(self, asked: Asked, sight: Sight) -> bool:
         """Tell whether an application decides; its entities are in no place, so who is limited to some is told none."""
         return sight.areas is None and self._applications.find(asked) is not None
+
+    async def _tell(self, asked: Asked, sight: Sight) -> dict[str, Any]:  # Any: JSON
+        answer = await self._decide(asked, sight)
+        if self._is_of_application(asked, sight) and answer.reason in _PLAIN:
+            # Its policies are for the log: peers compare answers member by member, and its users need no more.
+            return {"decision": answer.is_permitted}
+        return _show(answer)
 
     async def _decide(self, asked: Asked, sight: Sight) -> Answer:
         answer = await self._answer(asked, sight)

@@ -110,8 +110,23 @@ def test_no_application_answers_for_what_is_ours_or_anothers() -> None:
     with pytest.raises(BadApplication, match="belongs to Vedette"):
         Applications([Application("thief", json.dumps(tree), POLICIES, ENTITIES)])
     again = [Application(name, SCHEMA, POLICIES, ENTITIES) for name in ("one", "two")]
-    with pytest.raises(BadApplication, match="belongs to one"):
+    with pytest.raises(BadApplication, match="what user does to record belongs to one"):
         Applications(again)
+
+
+def test_two_applications_may_know_users_each_its_own() -> None:
+    found = {(pair, RECORDS.find(question(*pair))) for pair in [("user", "record"), ("user", "todo"), ("user", "user")]}
+    assert {(pair, each.name) for pair, each in found if each} == {
+        (("user", "record"), "records"),
+        (("user", "todo"), "todo"),
+        (("user", "user"), "todo"),
+    }
+    assert RECORDS.find(question("identity", "todo")) is None
+    assert RECORDS.find(question("record", "user")) is None
+
+
+def question(subject: str, resource: str) -> Asked:
+    return Asked(subject_type=subject, subject_id="x", action="read", resource_type=resource, resource_id="y")
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
