@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import gc
 import struct
-import time
+from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import packets as build
 import pytest
+from cpu_time import least_cpu_s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -315,14 +317,16 @@ def test_unfinished_messages_of_all_flows_together_are_bounded() -> None:
 def test_no_packet_takes_ten_milliseconds_whatever_it_holds() -> None:
     segments = [READ * 5_000, READ[:8] * 7_000, b"\x00" * 60_000, b"\xff" * 60_000, bytes(range(256)) * 230]
     for payload in segments:
-        engine = Engine([Heard()])
         talk = build.Talk(502).open().say(READ).answer(ANSWER)
-        engine.read(build.packets(talk.frames))
         packet = build.ipv4(build.tcp(payload[:65_000], 40_000, 502, seq=talk.client_seq), 6, "10.0.0.1", "10.0.0.2")
         frame = build.ethernet(packet, 0x0800)
-        began = time.process_time()
-        engine.read([(build.START_NS + 1_000_000_000, 1, frame, len(frame))])
-        assert time.process_time() - began < 0.05  # five times the goal: the machine that tests is shared
+        engines = [Engine([Heard()]) for _ in range(5)]
+        for engine in engines:
+            engine.read(build.packets(talk.frames))
+        late = [(build.START_NS + 1_000_000_000, 1, frame, len(frame))]
+        reading = map(Engine.read, engines, repeat(late))
+        # Five times the goal: the machine that tests is shared.
+        assert least_cpu_s(partial(next, reading), enough_s=0.05) < 0.05
 
 
 def test_another_protocol_on_the_port_is_not_called_modbus() -> None:
