@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.cli.session import OutputOption
+from vedette.cli.session import ReportOption
 
 ZeekOption = Annotated[
     Path | None, typer.Option("--zeek", metavar="DIRECTORY", help="Write logs there as Zeek does, JSON lines.")
@@ -37,7 +37,7 @@ ExceptionsOption = Annotated[
 
 def read(
     files: Annotated[list[Path], typer.Argument(help="Captures: pcap or pcapng, also with gzip.")],
-    output: OutputOption = "table",
+    output: ReportOption = "table",
     zeek: ZeekOption = None,
     rules: RulesOption = None,
     send_as: Annotated[
@@ -74,7 +74,7 @@ def run(
         float | None, typer.Option("--for", help="Seconds; until interrupted by default.", min=0.1)
     ] = None,
     *,
-    output: OutputOption = "table",
+    output: ReportOption = "table",
     zeek: ZeekOption = None,
     rules: RulesOption = None,
     baseline: BaselineOption = None,

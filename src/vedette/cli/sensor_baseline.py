@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.cli.session import OutputOption
+from vedette.cli.session import ReportOption
 
 
 class Action(StrEnum):
@@ -31,7 +31,7 @@ def baseline(
     scope: Annotated[str, typer.Option("--scope", help="Show only scopes that hold this text.")] = "",
     key_class: Annotated[str, typer.Option("--class", help="Show only one class of keys.")] = "",
     learn_for_s: Annotated[float, typer.Option("--learn-for", help="Seconds, as the sensor has.", min=1)] = 86_400.0,
-    output: OutputOption = "table",
+    output: ReportOption = "table",
 ) -> None:
     """Show what a sensor learned as usual and why it is ready or not; allow a key, forget one, take it elsewhere."""
     from vedette.sensor import BaselineAsked, manage_baseline  # noqa: PLC0415 - other commands need none of it

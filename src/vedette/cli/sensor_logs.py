@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vedette.cli.session import OutputOption
+from vedette.cli.session import ReportOption
 
 
 def read_logs(
@@ -17,7 +17,7 @@ def read_logs(
     ] = None,
     *,
     must_follow: Annotated[bool, typer.Option("--follow", help="Go on with what is added, until interrupted.")] = False,
-    output: OutputOption = "table",
+    output: ReportOption = "table",
     zeek: Annotated[
         Path | None, typer.Option("--zeek", metavar="DIRECTORY", help="Write logs there as Zeek does, JSON lines.")
     ] = None,
@@ -36,7 +36,7 @@ def read_logs(
 
 def second_opinion(
     files: Annotated[list[Path], typer.Argument(help="Captures: pcap or pcapng, also with gzip.")],
-    output: OutputOption = "table",
+    output: ReportOption = "table",
 ) -> None:
     """Ask tshark, if it is installed, about the flows whose protocol the sensor does not know or only assumes."""
     from vedette.sensor import ask_again  # noqa: PLC0415 - other commands need none of it

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vedette.cli.session import OutputOption
+from vedette.cli.session import ReportOption
 
 Captures = Annotated[list[Path], typer.Argument(help="Captures, or folders of them.")]
 
@@ -46,7 +46,7 @@ def classify(
         Path | None,
         typer.Option("--labels", metavar="FILE", help="What they are, if known: only those, and the share right."),
     ] = None,
-    output: OutputOption = "table",
+    output: ReportOption = "table",
 ) -> None:
     """Say what type the devices in captures are, with reasons; `unknown` if too little speaks for any."""
     from vedette.sensor import classify as judge  # noqa: PLC0415 - other commands need none of it

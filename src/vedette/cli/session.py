@@ -31,6 +31,10 @@ DataOption = Annotated[
 OutputOption = Annotated[
     Format, typer.Option("--output", "-o", help="`table` for people, `json` for programs: what the API answered.")
 ]
+ReportOption = Annotated[
+    Format, typer.Option("--output", "-o", help="`table` for people, `json` for programs: everything that is known.")
+]
+"""Of commands that ask no platform."""
 _UrlOption = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="A platform elsewhere, by its API; VEDETTE_URL.")
 ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Sequence
@@ -14,8 +16,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, Self
 
 from vedette.kernel import Clock, Problem, SystemClock, escape_terminal, to_rfc3339
+from vedette.sensor.baseline import BaselineProblem, add_baseline, add_options, run_baseline, settings_of
 from vedette.sensor.baseline import Settings as BaselineSettings
-from vedette.sensor.baseline import add_baseline, add_options, run_baseline, settings_of
 from vedette.sensor.capture import CaptureProblem, open_source
 from vedette.sensor.inputs import EVE, ZEEK, LogInput
 from vedette.sensor.recognize import add_recognizing, open_model, recognizing
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 DONE: Final = 0
 FAILED: Final = 1
+INTERRUPTED: Final = 130
 _BATCH_TIMEOUT_S: Final = 0.2
 _FOLLOW_PAUSE_S: Final = 0.2
 
@@ -46,6 +49,8 @@ def read_files(
 ) -> int:
     """Read capture files as one, print the report; answer the exit code: 1 if a file was damaged, or not all was sent.
 
+    An interrupt ends reading: what was read until then is reported.
+
     Args:
         paths: Captures.
         is_json: Whether to print JSON.
@@ -59,6 +64,8 @@ def read_files(
         CaptureProblem: A file can't be opened, or is no capture.
         Problem: Nothing could be sent, or the file of rules says something that is not understood.
     """
+    for path in paths:
+        _look_at(path)
     spare_the_collector()
     sending = _file_sending(send_as) if send_as is not None else None
     sensor = Sensor(
@@ -70,12 +77,40 @@ def read_files(
     )
     if sending is not None:
         sending.reporter.attach(sensor)
-    for path in paths:
-        sensor.read_file(path)
-    sensor.finish()
-    _print(sensor, is_json=is_json)
+    with _Stop() as stop:
+        for path in paths:
+            if stop.is_asked:
+                sensor.damages[str(path)] = "interrupted"
+            else:
+                sensor.read_file(path, lambda: stop.is_asked)
+    code = _conclude(sensor, is_json=is_json)
     is_sent = sending is None or sending.send(_tell)
-    return FAILED if sensor.damages or not is_sent else DONE
+    return code if is_sent else FAILED
+
+
+def _look_at(path: Path) -> None:
+    """See that a file can be read, before others are read for an hour; a pipe can be opened but once."""
+    try:
+        if stat.S_ISREG(path.stat().st_mode) or path.is_dir():
+            path.open("rb").close()
+    except OSError as error:
+        hint = "name the files in it" if path.is_dir() else "give the path of a capture file"
+        raise CaptureProblem(f"{path}: {error.strerror}", hint=hint) from None
+
+
+def _conclude(sensor: Sensor, *, is_json: bool) -> int:
+    """Close and print; answer the exit code. What can't be written is told, and keeps nothing else back."""
+    failures = []
+    try:
+        sensor.finish()
+    except BaselineProblem as problem:
+        failures.append(f"what was learned is not kept: {problem}")
+    _print(sensor, is_json=is_json)
+    if sensor.zeek is not None and sensor.zeek.failure:
+        failures.append(f"the logs end early: {sensor.zeek.failure}")
+    for failure in failures:
+        _tell(f"vedette sensor: {failure}")
+    return FAILED if sensor.damages or failures else DONE
 
 
 def listen(
@@ -130,9 +165,7 @@ def listen(
         sensor.packets_dropped = capture.drops().dropped
         if capture.damage:
             sensor.damages[interface] = capture.damage
-    sensor.finish()
-    _print(sensor, is_json=is_json)
-    return FAILED if sensor.damages else DONE
+    return _conclude(sensor, is_json=is_json)
 
 
 def _idle(sensor: Sensor, now_ns: int) -> None:
@@ -170,9 +203,7 @@ def read_logs(
     else:
         with _Stop() as stop:
             source.follow(lambda: _pause(sensor, stop))
-    sensor.finish()
-    _print(sensor, is_json=is_json)
-    return FAILED if sensor.damages else DONE
+    return _conclude(sensor, is_json=is_json)
 
 
 def _pause(sensor: Sensor, stop: _Stop) -> bool:
@@ -226,6 +257,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return _act(chosen)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Problem as problem:
         _tell(f"vedette sensor: {problem}")
         return FAILED
@@ -348,12 +381,20 @@ class _Stop:
             signal.signal(number, handler)
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self.is_asked:  # whoever asks twice wants no report
+            raise KeyboardInterrupt
         self.is_asked = True
 
 
 def _print(sensor: Sensor, *, is_json: bool) -> None:
-    sys.stdout.write(json.dumps(as_document(sensor), indent=2) + "\n" if is_json else as_tables(sensor))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(as_document(sensor), indent=2) + "\n" if is_json else as_tables(sensor))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise CaptureProblem(f"the report can't be written: {error.strerror}", hint="is the disk full?") from None
 
 
 def _tell(text: str) -> None:

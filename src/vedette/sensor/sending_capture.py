@@ -242,6 +242,8 @@ def listen_and_tell(
                 reporter.forget_what_was_told()
             holding.look()
             turns.take()
+    if capture.damage:
+        sys.stderr.write(escape_terminal(f"vedette sensor: {interface}: {capture.damage}") + "\n")
     try:
         sensor.finish()
     finally:

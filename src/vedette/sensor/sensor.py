@@ -86,8 +86,12 @@ class Sensor:
         """Read packets; nothing that they hold raises."""
         self.engine.read(packets if self.types is None else self.types.watch(packets))
 
-    def read_file(self, path: Path) -> None:
+    def read_file(self, path: Path, is_over: Callable[[], bool] | None = None) -> None:
         """Read a capture file; damage ends it early and is noted.
+
+        Args:
+            path: The file.
+            is_over: Asked now and then: whether to end here.
 
         Raises:
             CaptureProblem: The file can't be opened, or is no capture.
@@ -97,8 +101,11 @@ class Sensor:
         except OSError as error:
             raise CaptureProblem(f"{path}: {error.strerror}", hint="give the path of a capture file") from None
         with source:
-            capture = CaptureFile(source)
-            self.read(capture)
+            capture = CaptureFile(source, is_over=is_over)
+            try:
+                self.read(capture)
+            except CaptureProblem as problem:
+                raise CaptureProblem(f"{path}: {problem.detail}", hint=problem.hint) from None
         self.packets_dropped += capture.packets_dropped
         if capture.damage:
             self.damages[str(path)] = capture.damage

@@ -114,9 +114,9 @@ def not_parsed(sensor: Sensor) -> dict[str, int]:
 def as_tables(sensor: Sensor) -> str:
     """Return the report for people."""
     counters = sensor.engine.counters
-    span = f"{moment(counters.first_ns)} to {moment(counters.last_ns)}"
-    parts = [f"{counters.packets} packets, {counters.bytes} bytes, {span}\n"]
-    parts += [f"{path}: damaged, read up to there: {why}\n" for path, why in sensor.damages.items()]
+    span = f", {moment(counters.first_ns)} to {moment(counters.last_ns)}" if counters.packets else ""
+    parts = [f"{counters.packets} packets, {counters.bytes} bytes{span}\n"]
+    parts += [f"{path}: damaged or cut short, read up to there: {why}\n" for path, why in sensor.damages.items()]
     parts += [_assets(sensor), *_talk(sensor), *_findings(sensor)]
     missed = ", ".join(f"{name} {count}" for name, count in not_parsed(sensor).items() if count)
     parts.append(f"Not parsed: {missed or 'nothing'}\n")

@@ -16,6 +16,7 @@ import msgspec
 
 from vedette.sensor.alerts import Alert
 from vedette.sensor.assets import Assets
+from vedette.sensor.capture import CaptureProblem
 from vedette.sensor.community_id import community_id_of
 from vedette.sensor.flows import FIN, RST, SYN, Flow
 from vedette.sensor.listener import Listener
@@ -69,17 +70,25 @@ class ZeekLogs(Listener):
     Args:
         directory: Made if it is not there; files in it are written anew.
         assets: Tells what is local.
+
+    Raises:
+        CaptureProblem: The directory can't be made.
     """
 
-    __slots__ = ("_assets", "_directory", "_files", "_uids", "rows_written")
+    __slots__ = ("_assets", "_directory", "_files", "_uids", "failure", "rows_written")
 
     def __init__(self, directory: Path, assets: Assets) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CaptureProblem(f"{directory}: {error.strerror}", hint="give a folder that can be written") from None
         self._directory: Final = directory
         self._assets: Final = assets
         self._files: Final[dict[str, BinaryIO]] = {}
         self._uids: Final[dict[Flow, tuple[str, dict[str, object]]]] = {}
         self.rows_written = 0
+        self.failure = ""
+        """Why the logs end early, a full disk say; empty while all is well."""
 
     def operations(self, operations: list[OtOp]) -> None:
         """Write a row, or several, for each operation."""
@@ -134,7 +143,10 @@ class ZeekLogs(Listener):
     def close(self) -> None:
         """Write what is buffered and close the files."""
         for file in self._files.values():
-            file.close()
+            try:
+                file.close()
+            except OSError as error:
+                self.failure = self.failure or f"{file.name}: {error.strerror}"
         self._files.clear()
 
     def _connection(self, flow: Flow) -> dict[str, object]:
@@ -181,12 +193,18 @@ class ZeekLogs(Listener):
         self._line(name, {"ts": at_ns / 1e9, "uid": known[0], **known[1], **columns})
 
     def _line(self, name: str, columns: dict[str, object]) -> None:
-        file = self._files.get(name)
-        if file is None:
-            if len(self._files) >= _MAX_LOGS or not _NAME.fullmatch(name):
-                return
-            file = self._files[name] = (self._directory / f"{name}.log").open("wb", buffering=_BUFFER_BYTES)
-        file.write(msgspec.json.encode(columns) + b"\n")
+        if self.failure:
+            return
+        try:
+            file = self._files.get(name)
+            if file is None:
+                if len(self._files) >= _MAX_LOGS or not _NAME.fullmatch(name):
+                    return
+                file = self._files[name] = (self._directory / f"{name}.log").open("wb", buffering=_BUFFER_BYTES)
+            file.write(msgspec.json.encode(columns) + b"\n")
+        except OSError as error:
+            self.failure = f"{self._directory / name}.log: {error.strerror}"
+            return
         self.rows_written += 1
 
 

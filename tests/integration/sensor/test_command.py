@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import packets as build
 import pytest
+
+from vedette.sensor.capture.files import CHUNK_BYTES
 
 READ = bytes.fromhex("0001 0000 0006 01 03 0001 0002")
 ANSWER = bytes.fromhex("0001 0000 0007 01 03 04 0005 0006")
@@ -91,3 +96,95 @@ def test_sending_without_settings_says_so(capture: Path, tmp_path: Path) -> None
     assert shown.returncode == 1
     assert "nowhere.toml" in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [
+        (b"\x28\xb5\x2f\xfd rest", "zstdcat"),
+        (b"\xfd7zXZ\0 rest", "xzcat"),
+        (b"PK\x03\x04 rest", "unzip"),
+        (b"", "is empty"),
+    ],
+    ids=["zstd", "xz", "zip", "empty"],
+)
+def test_what_cannot_be_read_is_named_with_what_to_do(tmp_path: Path, start: bytes, says: str) -> None:
+    path = tmp_path / "hall.pcap"
+    path.write_bytes(start)
+    shown = vedette("read", str(path), is_bare=True)
+    assert shown.returncode == 1
+    assert str(path) in shown.stderr
+    assert says in shown.stderr
+
+
+def test_a_file_that_is_missing_is_told_before_any_is_read(capture: Path, tmp_path: Path) -> None:
+    for other in (tmp_path / "nowhere.pcap", tmp_path):
+        shown = vedette("read", str(capture), str(other), is_bare=True)
+        assert shown.returncode == 1
+        assert str(other) in shown.stderr
+        assert not shown.stdout
+
+
+def test_a_compressed_capture_that_ends_between_packets_too_early_is_damaged(capture: Path) -> None:
+    packed = capture.with_suffix(".gz")
+    packed.write_bytes(gzip.compress(capture.read_bytes())[:-8])  # all of it is there but the sum
+    shown = vedette("read", str(packed), is_bare=True)
+    assert shown.returncode == 1
+    assert "compressed data ends too early" in shown.stdout
+
+
+def test_a_full_disk_keeps_back_nothing_but_the_logs(capture: Path, tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "conn.log").symlink_to("/dev/full")
+    shown = vedette("read", str(capture), "--zeek", str(logs), is_bare=True)
+    assert shown.returncode == 1
+    assert "read_holding_registers" in shown.stdout
+    assert "the logs end early" in shown.stderr
+    assert "No space left" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_logs_cannot_be_where_a_file_is(capture: Path) -> None:
+    shown = vedette("read", str(capture), "--zeek", str(capture), is_bare=True)
+    assert shown.returncode == 1
+    assert "Traceback" not in shown.stderr
+    assert "File exists" in shown.stderr
+
+
+@pytest.mark.parametrize("is_bare", [False, True], ids=["server", "bare"])
+def test_a_report_that_cannot_be_written_is_a_problem_and_no_traceback(capture: Path, *, is_bare: bool) -> None:
+    start = ["-c", BARE] if is_bare else ["-m", "vedette.cli"]
+    with Path("/dev/full").open("w") as full:
+        shown = subprocess.run(
+            [sys.executable, *start, "sensor", "read", str(capture)],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert shown.returncode == 1
+    assert "No space left" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_an_interrupt_ends_reading_and_prints_what_was_read(capture: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "long.pcap"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(
+        [sys.executable, "-m", "vedette.sensor", "read", str(pipe), str(capture)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    talk = build.Talk(502).open().say(READ).answer(ANSWER).frames
+    content = build.pcap(talk * (3 * CHUNK_BYTES // sum(len(frame) for frame in talk)))
+    try:
+        with contextlib.suppress(BrokenPipeError), pipe.open("wb") as writer:
+            # What a pipe does not hold has been read: the first chunk, at least.
+            writer.write(content[: 2 * CHUNK_BYTES])
+            writer.flush()
+            reader.send_signal(signal.SIGINT)
+            writer.write(content[2 * CHUNK_BYTES :])
+        shown, told = reader.communicate(timeout=60)
+    finally:
+        reader.kill()
+    assert reader.returncode == 1, told
+    assert shown.count("interrupted") == 2
+    assert "read_holding_registers" in shown
+    assert "Traceback" not in told

@@ -107,3 +107,30 @@ def test_an_interface_that_is_not_there_is_a_problem(namespace: str) -> None:
     done = subprocess.run([*inside, "run", "-i", "nowhere"], capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 1
     assert "nowhere" in done.stderr
+
+
+def test_an_interface_that_goes_away_ends_listening_and_the_report_says_so(namespace: str) -> None:
+    listener = listening(namespace)
+    send(namespace, build.Talk(502).open().say(READ).answer(ANSWER).close().frames)
+    run("ip", "-n", namespace, "link", "del", "away")
+    out, _ = listener.communicate(timeout=30)
+    heard = json.loads(out)
+    assert listener.returncode == 1
+    assert heard["capture"]["damaged_files"] == {"here": "the interface is gone"}
+    assert heard["capture"]["packets"] == 7
+
+
+def test_an_interface_that_is_shut_is_heard_again_when_it_is_up(namespace: str) -> None:
+    listener = listening(namespace)
+    for state in ("down", "up"):
+        run("ip", "-n", namespace, "link", "set", "here", state)
+    talk = build.Talk(502).open().say(READ).answer(ANSWER).close().frames
+    until_s = time.monotonic() + 20
+    before = counted(namespace, "here")["rx"]["packets"]
+    while counted(namespace, "here")["rx"]["packets"] == before and time.monotonic() < until_s:
+        send(namespace, talk)
+    time.sleep(0.5)
+    listener.terminate()
+    out, _ = listener.communicate(timeout=20)
+    assert listener.returncode == 0
+    assert json.loads(out)["capture"]["packets"] >= 7

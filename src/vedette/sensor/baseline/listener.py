@@ -211,7 +211,8 @@ class Baseline(Rule):
                 keeper.done()
             except BaselineProblem as problem:  # the disk is full, say: what is known is still in memory
                 self.saving_failed += 1
-                log.warning("baseline not saved", extra={"path": str(keeper.path), "problem": problem.detail})
+                if self.saving_failed == 1:
+                    log.warning("baseline not saved", extra={"path": str(keeper.path), "problem": problem.detail})
 
     def _take_orders(self, keeper: Keeper) -> bool:
         orders = keeper.take()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -14,6 +14,14 @@ from vedette.sensor.capture.pcapng import PcapngParser, is_pcapng
 CHUNK_BYTES: Final = 1024 * 1024
 _GZIP: Final = b"\x1f\x8b"
 _START_BYTES: Final = 4
+_PACKED: Final = {
+    b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"),
+    b"\xfd7zX": ("xz", "xzcat"),
+    b"BZh": ("bzip2", "bzcat"),
+    b"\x04\x22\x4d\x18": ("lz4", "lz4cat"),
+    b"PK\x03\x04": ("zip", "unzip -p"),
+}
+"""First bytes → whose they are, and what unpacks it."""
 
 
 def parser_for(start: bytes) -> CaptureParser:
@@ -26,6 +34,12 @@ def parser_for(start: bytes) -> CaptureParser:
         return PcapParser()
     if is_pcapng(start):
         return PcapngParser()
+    for magic, (name, unpack) in _PACKED.items():
+        if start.startswith(magic):
+            raise CaptureProblem(
+                f"this is packed with {name}; gzip alone is read",
+                hint=f"unpack it, or: {unpack} FILE | vedette sensor run -i -",
+            )
     raise CaptureProblem("this is neither pcap nor pcapng", hint="convert it, with editcap for example")
 
 
@@ -35,13 +49,18 @@ class CaptureFile:
     Args:
         source: Open for reading bytes.
         max_bytes: Of the capture, decompressed; more is not read, and is damage. None: no limit.
+        is_over: Asked before each chunk: whether to end here, which counts as damage.
     """
 
-    def __init__(self, source: BinaryIO, *, max_bytes: int | None = None) -> None:
+    def __init__(
+        self, source: BinaryIO, *, max_bytes: int | None = None, is_over: Callable[[], bool] | None = None
+    ) -> None:
         self._source: Final = source
+        self._is_over: Final = is_over
         self._max_bytes: Final = max_bytes
         self._parser: CaptureParser | None = None
         self._damage = ""
+        self._is_cut = False
 
     @property
     def damage(self) -> str:
@@ -62,6 +81,9 @@ class CaptureFile:
         held = b""
         read = 0
         for piece in self._chunks():
+            if self._is_over is not None and self._is_over():
+                self._damage = "interrupted"
+                return
             read += len(piece)
             chunk = piece
             if self._parser is None:
@@ -79,6 +101,8 @@ class CaptureFile:
         if self._parser is None:
             raise CaptureProblem("the file is empty", hint="was anything captured?")
         self._parser.finish()
+        if self._is_cut and not self.damage:
+            self._damage = "the compressed data ends too early"
 
     def _chunks(self) -> Iterator[bytes]:
         chunk = self._source.read(CHUNK_BYTES)
@@ -88,6 +112,7 @@ class CaptureFile:
                 chunk = self._source.read(CHUNK_BYTES)
             return
         inflate = zlib.decompressobj(wbits=31)
+        self._is_cut = True
         try:
             while chunk:
                 while chunk and not inflate.eof:
@@ -97,6 +122,7 @@ class CaptureFile:
                     inflate = zlib.decompressobj(wbits=31)
                     continue
                 chunk = self._source.read(CHUNK_BYTES)
+            self._is_cut = not inflate.eof
         except zlib.error:
             self._damage = "the compressed data is damaged"
 

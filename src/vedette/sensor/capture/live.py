@@ -6,7 +6,9 @@ Source:
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 import select
 import socket
 from collections.abc import Iterator
@@ -76,6 +78,13 @@ class LiveCapture:
         self._dropped = 0
         self._next = 0
         try:
+            self._index: Final = socket.if_nametoindex(interface)
+        except OSError:
+            raise CaptureProblem(
+                f"{interface}: there is no interface of this name",
+                hint="ip link shows the interfaces; files are read by: vedette sensor read FILE",
+            ) from None
+        try:
             self._socket: Final = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError:
             raise CaptureProblem(
@@ -122,7 +131,8 @@ class LiveCapture:
         if not _WORD.unpack_from(ring, offset + _STATUS_AT)[0] & _USER:
             poller = select.poll()
             poller.register(self._socket, select.POLLIN | select.POLLERR)
-            poller.poll(timeout_s * 1_000)
+            if any(told & select.POLLERR for _, told in poller.poll(timeout_s * 1_000)):
+                self._look()
             if not _WORD.unpack_from(ring, offset + _STATUS_AT)[0] & _USER:
                 return
         _, _, _, count, first = _BLOCK.unpack_from(ring, offset)
@@ -143,8 +153,18 @@ class LiveCapture:
         _WORD.pack_into(ring, offset + _STATUS_AT, _KERNEL)
         self._next = (self._next + 1) % self._blocks
 
+    def _look(self) -> None:
+        """See what went wrong: one that was shut is heard again when it is up, one that is gone never."""
+        wrong = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # and it is said once
+        try:
+            is_gone = socket.if_nametoindex(self.interface) != self._index
+        except OSError:
+            is_gone = True
+        if is_gone or wrong not in {0, errno.ENETDOWN}:
+            self.is_over = True
+            self.damage = "the interface is gone" if is_gone else os.strerror(wrong)
+
     def _prepare(self, *, is_promiscuous: bool) -> mmap.mmap:
-        index = socket.if_nametoindex(self.interface)
         listener = self._socket
         listener.setsockopt(_SOL_PACKET, _VERSION, _TPACKET_V3)
         size = self._blocks * BLOCK_BYTES
@@ -152,7 +172,7 @@ class LiveCapture:
         listener.setsockopt(_SOL_PACKET, _RX_RING, ring)
         memory = mmap.mmap(listener.fileno(), size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ | mmap.PROT_WRITE)
         if is_promiscuous:
-            listener.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, Struct("=iHH8s").pack(index, _PROMISCUOUS, 0, b""))
+            listener.setsockopt(_SOL_PACKET, _ADD_MEMBERSHIP, Struct("=iHH8s").pack(self._index, _PROMISCUOUS, 0, b""))
         listener.bind((self.interface, _ETH_P_ALL))
         hardware = listener.getsockname()[3]
         self._link = _ARPHRD.get(hardware, 1)
