@@ -9,13 +9,17 @@ from __future__ import annotations
 from typing import ClassVar, Final, NamedTuple
 
 from vedette.sensor.dissect import bacnet_codes as codes
+from vedette.sensor.dissect import bacnet_names as names
 from vedette.sensor.dissect.bacnet_tags import Item, Tag, items_of, object_of, tags_of, value_of
-from vedette.sensor.dissect.interface import NO, SURE, WEAK, Dissector, Malformed, ZeekRow
+from vedette.sensor.dissect.bacnet_vendors import VENDORS
+from vedette.sensor.dissect.interface import NO, SURE, WEAK, Dissector, Malformed
 from vedette.sensor.dissect.transactions import Transactions
+from vedette.sensor.dissect.wording import MASK
 from vedette.sensor.flows import Flow
 from vedette.sensor.model import PROBABLE, AnomalyKind, Attribute, Direction, OpKind, OtOp, Role, Sink, Values
 
 MAGIC: Final = 0x81
+ORIGINAL_UNICAST: Final = 10
 _WITH_NPDU: Final = frozenset({4, 9, 10, 11})
 _PROPERTIES: Final = frozenset({12, 14, 15, 16, 26})
 _MULTIPLE: Final = frozenset({14, 16})
@@ -29,8 +33,9 @@ _TYPES: Final = {
 }  # fmt: skip
 
 
-_PDU_TYPES: Final = {"error": "ERROR_PDU", "reject": "REJECT_PDU", "abort": "ABORT_PDU", "network_message": "NPDU"}
-"""As ICSNPP writes them, where that is not just in capitals."""
+_SEGMENTED: Final = 0x08
+_MORE_FOLLOWS: Final = 0x04
+_MAX_ANSWER_BYTES: Final = 65_536
 
 
 class Asked(NamedTuple):
@@ -43,16 +48,26 @@ class Asked(NamedTuple):
     at_ns: int
 
 
+class Parts(NamedTuple):
+    """What has come of an answer in segments."""
+
+    following: int
+    """Number of the segment that continues it."""
+    content: bytes
+
+
 class Bacnet(Dissector):
     """Reads BACnet/IP."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_asked", "_function", "_parts")
 
     name: ClassVar[str] = "bacnet"
 
     def __init__(self, flow: Flow, sink: Sink) -> None:
         super().__init__(flow, sink)
         self._asked: Final[Transactions[tuple[bool, int], Asked]] = Transactions()
+        self._function = ORIGINAL_UNICAST
+        self._parts: Final[Transactions[tuple[bool, int], Parts]] = Transactions(8)
 
     def datagram(self, payload: bytes, is_from_client: bool, at_ns: int) -> None:
         """Read one datagram."""
@@ -62,6 +77,7 @@ class Bacnet(Dissector):
         function, length = payload[1], payload[2] << 8 | payload[3]
         if payload[0] != MAGIC:
             raise Malformed(f"type {payload[0]}; {MAGIC} expected")
+        self._function = function
         if function in _WITH_NPDU:
             is_forwarded = function == 4
             self._network(payload, 10 if is_forwarded else 4, is_from_client, at_ns, is_forwarded=is_forwarded)
@@ -92,7 +108,7 @@ class Bacnet(Dissector):
             self.emit(
                 OtOp(
                     at_ns, self.flow, is_from_client, "bacnet", name, payload[position], kind, _REPORT, unit,
-                    detail={"pdu_type": "network_message"},
+                    detail={"pdu_type": "network_message", "bvlc": self._function},
                 )
             )  # fmt: skip
             if payload[position] == 1:
@@ -128,7 +144,14 @@ class Bacnet(Dissector):
             self._unconfirmed(data, position, unit, is_routed, is_from_client, at_ns)
         elif kind_of in {2, 3, 5, 6, 7}:
             self._answer(data, position, kind_of, unit, is_from_client, at_ns)
-        elif kind_of != 4:
+        elif kind_of == 4:
+            self.emit(
+                OtOp(
+                    at_ns, self.flow, is_from_client, "bacnet", "segment_ack", -1, OpKind.SESSION, _RESPONSE, unit,
+                    transaction=data[position + 1], detail={"pdu_type": "segment_ack"},
+                )
+            )  # fmt: skip
+        else:
             self.complain(at_ns, is_from_client, AnomalyKind.ILLEGAL_VALUE, f"PDU type {kind_of}", kind_of)
 
     def _request(self, data: bytes, position: int, unit: int | None, is_from_client: bool, at_ns: int) -> None:
@@ -148,6 +171,7 @@ class Bacnet(Dissector):
                 items = items_of(tags, is_multiple=service in _MULTIPLE, is_request=True)
             elif service in {17, 20}:
                 area = _order(service, tags)
+                items = [_NOTHING._replace(value=_told_with_order(service, tags))]
             else:
                 items = [_first_object(tags)]
         if kind is OpKind.READ and all(each.kind == codes.DEVICE and each.prop != 76 for each in items) and items:
@@ -159,24 +183,32 @@ class Bacnet(Dissector):
         self, data: bytes, position: int, kind_of: int, unit: int | None, is_from_client: bool, at_ns: int
     ) -> None:
         invoke = data[position + 1]
-        asked = self._asked.answer((not is_from_client, invoke))
-        service = asked.service if asked else -1
+        key = (not is_from_client, invoke)
+        asked = self._asked.answer(key)
+        service, body = asked.service if asked else -1, b""
         at, result = position + 2, "ok"
-        if kind_of in {2, 3, 5}:
-            is_segmented = kind_of == 3 and bool(data[position] & 8)
-            at += 2 if is_segmented else 0
-            service = data[at]
-            if asked is not None and asked.service != service:
-                self.complain(at_ns, is_from_client, AnomalyKind.UNEXPECTED_RESPONSE, f"asked {asked.service}", service)
-                asked = None
+        is_whole = True
+        if kind_of == 3 and data[position] & _SEGMENTED:
+            service = data[position + 4]
+            whole = self._joined(data, position, key)
+            is_whole, body = whole is not None, whole or b""
+            if asked is not None and not is_whole:
+                self._asked.ask(key, asked)  # more of the answer follows
+        elif kind_of in {2, 3, 5}:
+            service, body = data[at], data[at + 1 :]
+        if kind_of in {2, 3, 5} and asked is not None and asked.service != service:
+            self.complain(at_ns, is_from_client, AnomalyKind.UNEXPECTED_RESPONSE, f"asked {asked.service}", service)
+            asked = None
         items: list[Item] = list(asked.items) if asked else [_NOTHING]
-        if kind_of == 3 and not is_segmented and service in _PROPERTIES:
-            items = items_of(tags_of(data, at + 1), is_multiple=service in _MULTIPLE, is_request=False)
+        if not is_whole:
+            items = [_NOTHING]
+        elif kind_of == 3 and service in _PROPERTIES:
+            items = items_of(tags_of(body, 0), is_multiple=service in _MULTIPLE, is_request=False)
             self._identity(items, is_from_client, at_ns)
         elif kind_of == 5:
-            codes_told = [value_of(tag) for tag in tags_of(data, at + 1) if not tag.mark]
+            codes_told = [value_of(tag) for tag in tags_of(body, 0) if not tag.mark]
             code = codes_told[1] if len(codes_told) > 1 else None
-            result = codes.ERRORS.get(code, f"error_{code}") if isinstance(code, int) else "error"
+            result = names.ERRORS.get(code, f"error_{code}") if isinstance(code, int) else "error"
         elif kind_of == 6:
             result = "reject_" + codes.REJECTS.get(data[at], str(data[at]))
         elif kind_of == 7:
@@ -185,7 +217,7 @@ class Bacnet(Dissector):
         if asked is not None:
             kind, area = asked.kind, asked.area
         latency_ns = at_ns - asked.at_ns if asked else None
-        if kind_of != 3:
+        if kind_of != 3 or not is_whole:
             items = [each._replace(value=None) for each in items]
         self._tell_all(
             items,
@@ -202,6 +234,23 @@ class Bacnet(Dissector):
             latency_ns,
             kind_of,
         )
+
+    def _joined(self, data: bytes, position: int, key: tuple[bool, int]) -> bytes | None:
+        """Join the segments of an answer; return it with the last of them."""
+        number, content = data[position + 2], data[position + 5 :]
+        before = self._parts.answer(key)
+        if before is not None and before.following == number:
+            content = before.content + content
+        elif number:  # one is missing, or comes again
+            if before is not None:
+                self._parts.ask(key, before)
+            return None
+        if len(content) > _MAX_ANSWER_BYTES:
+            raise Malformed(f"an answer of more than {_MAX_ANSWER_BYTES} bytes")
+        if data[position] & _MORE_FOLLOWS:
+            self._parts.ask(key, Parts((number + 1) & 0xFF, content))
+            return None
+        return content
 
     def _unconfirmed(
         self, data: bytes, position: int, unit: int | None, is_routed: bool, is_from_client: bool, at_ns: int
@@ -226,12 +275,14 @@ class Bacnet(Dissector):
                 )
                 if isinstance(vendor, int):
                     self.tell(
-                        at_ns, Attribute.VENDOR, codes.VENDORS.get(vendor, f"BACnet vendor {vendor}"),
+                        at_ns, Attribute.VENDOR, VENDORS.get(vendor, f"BACnet vendor {vendor}"),
                         is_of_client=is_from_client, confidence=PROBABLE, source="bacnet i_am",
                     )  # fmt: skip
             item = item._replace(value=vendor)
         elif service == 8 and len(tags) >= 2:
             item = item._replace(value=(value_of(tags[0]), value_of(tags[1])))
+        elif service in {1, 7} and tags:
+            item = _named(service, tags, _NOTHING)
         self._tell_all([item], name, service, kind, area, direction, unit, "", None, is_from_client, at_ns, None, 1)
 
     def _identity(self, items: list[Item], is_from_client: bool, at_ns: int) -> None:
@@ -257,11 +308,15 @@ class Bacnet(Dissector):
         kind_of: int,
     ) -> None:
         """Emit an operation for each property."""
-        for item in items:
+        for place, item in enumerate(items):
             detail: dict[str, Values] = {"pdu_type": _TYPES[kind_of]}
+            if place:
+                detail["item"] = place
+            if self._function != ORIGINAL_UNICAST:
+                detail["bvlc"] = self._function
             prop = ""
             if item.prop is not None:
-                prop = codes.PROPERTIES.get(item.prop) or f"property_{item.prop}"
+                prop = names.PROPERTIES.get(item.prop) or f"property_{item.prop}"
                 if item.array_index is not None:
                     detail["array_index"] = item.array_index
                 if item.priority is not None:
@@ -269,7 +324,7 @@ class Bacnet(Dissector):
             about = area
             if item.kind is not None and not area:
                 about = codes.OBJECTS.get(item.kind) or f"object_{item.kind}"
-            outcome = result if item.error is None else codes.ERRORS.get(item.error, f"error_{item.error}")
+            outcome = result if item.error is None else names.ERRORS.get(item.error, f"error_{item.error}")
             self.emit(
                 OtOp(
                     at_ns, self.flow, is_from_client, "bacnet", name, service, kind, direction, unit, about,
@@ -296,52 +351,6 @@ def check_npdu(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - t
     return SURE if payload[0] == 1 and not payload[1] & 0x50 else NO
 
 
-def zeek(op: OtOp) -> list[ZeekRow]:
-    """Return the rows of ICSNPP's BACnet logs."""
-    detail = op.detail or {}
-    columns: dict[str, object] = {
-        "is_orig": op.is_from_client,
-        "pdu_type": _PDU_TYPES.get(told := str(detail.get("pdu_type", "")), told.upper()),
-        "pdu_service": op.service,
-    }
-    if op.transaction is not None:
-        columns["invoke_id"] = op.transaction
-    if op.result not in {"", "ok"}:
-        columns["result_code"] = _dashed(op.result)
-    rows: list[ZeekRow] = [("bacnet", columns)]
-    half = {Direction.REQUEST: "-request", Direction.RESPONSE: "-ack"}.get(op.direction, "")
-    about: dict[str, object] = {
-        "pdu_service": _dashed(op.service), "object_type": _dashed(op.area), "instance_number": op.first,
-    }  # fmt: skip
-    if op.name:
-        property_row = {
-            **about, "invoke_id": op.transaction, "pdu_service": f"{about['pdu_service']}{half}",
-            "property": _dashed(op.name),
-        }  # fmt: skip
-        if op.value is not None:
-            property_row["value"] = str(op.value)
-        rows.append(("bacnet_property", property_row))
-    elif op.kind is OpKind.IDENTIFY:
-        rows.append(("bacnet_discovery", about))
-    elif op.kind is OpKind.CONTROL:
-        rows.append(
-            (
-                "bacnet_device_control",
-                {
-                    "pdu_service": _dashed(op.service) + half,
-                    "invoke_id": op.transaction,
-                    "device_state": _dashed(op.area),
-                },
-            )
-        )
-    return rows
-
-
-def _dashed(word: str) -> str:
-    """Write a word of the standard as ICSNPP does."""
-    return word.replace("_", "-")
-
-
 def _first_object(tags: list[Tag]) -> Item:
     """Return the first object that a service names."""
     for tag in tags[:4]:
@@ -360,3 +369,32 @@ def _order(service: int, tags: list[Tag]) -> str:
             code = int.from_bytes(tag.raw[:4], "big")
             return names.get(code, f"state_{code}")
     return ""
+
+
+def _told_with_order(service: int, tags: list[Tag]) -> Values:
+    """Return what goes with an order: for how many minutes; that a password does, never which."""
+    minutes: int | None = None
+    has_password = False
+    for tag in tags:
+        if tag.is_context and not tag.mark:
+            if service == 17 and tag.number == 0:
+                minutes = int.from_bytes(tag.raw[:4], "big")
+            has_password = has_password or tag.number == (2 if service == 17 else 1)
+    return (minutes, MASK if has_password else None) if minutes is not None or has_password else None
+
+
+def _named(service: int, tags: list[Tag], item: Item) -> Item:
+    """Return what a search names, or an answer to one: the object and its name, of ``i_have`` the device before it."""
+    device: int | None = None
+    for tag in tags:
+        if tag.mark:
+            continue
+        if len(tag.raw) == 4 and (tag.number == 2 if tag.is_context else tag.number == 12):
+            if service == 1 and item.kind is not None and device is None:
+                device = item.instance
+            kind, instance = object_of(tag.raw)
+            item = item._replace(kind=kind, instance=instance)
+        elif tag.number == (3 if tag.is_context else 7):
+            name = value_of(Tag(7, False, 0, tag.raw))
+            item = item._replace(value=name if service == 7 else (device, name))
+    return item

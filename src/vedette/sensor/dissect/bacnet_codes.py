@@ -160,47 +160,21 @@ OBJECTS: Final = dict(
             "elevator_group",
             "escalator",
             "lift",
+            "staging",
+            "audit_log",
+            "audit_reporter",
+            "color",
+            "color_temperature",
         ]
     )
 )
 
-PROPERTIES: Final = {
-    4: "active_text", 8: "all", 11: "apdu_timeout", 12: "application_software_version", 17: "notification_class",
-    22: "cov_increment", 24: "daylight_savings_status", 25: "deadband", 28: "description", 30: "device_address_binding",
-    31: "device_type", 35: "event_enable", 36: "event_state", 42: "file_size", 43: "file_type",
-    44: "firmware_revision", 45: "high_limit", 46: "inactive_text", 56: "local_date", 57: "local_time", 58: "location",
-    59: "low_limit", 62: "max_apdu_length_accepted", 65: "max_pres_value", 69: "min_pres_value", 70: "model_name",
-    72: "notify_type", 74: "number_of_states", 75: "object_identifier", 76: "object_list", 77: "object_name",
-    79: "object_type", 81: "out_of_service", 84: "polarity", 85: "present_value", 87: "priority_array",
-    92: "program_state", 96: "protocol_object_types_supported", 97: "protocol_services_supported",
-    98: "protocol_version", 102: "recipient_list", 103: "reliability", 104: "relinquish_default",
-    107: "segmentation_supported", 110: "state_text", 111: "status_flags", 112: "system_status", 113: "time_delay",
-    117: "units", 119: "utc_offset", 120: "vendor_identifier", 121: "vendor_name", 123: "weekly_schedule",
-    131: "log_buffer", 139: "protocol_revision", 141: "record_count", 152: "active_cov_subscriptions",
-    153: "backup_failure_timeout", 154: "configuration_files", 155: "database_revision", 168: "profile_name",
-    371: "property_list", 372: "serial_number", 400: "ip_address", 412: "bacnet_ip_udp_port",
-}  # fmt: skip
 IDENTITY: Final = {
     12: Attribute.SOFTWARE, 28: Attribute.DESCRIPTION, 44: Attribute.FIRMWARE, 58: Attribute.LOCATION,
     70: Attribute.MODEL, 77: Attribute.NAME, 121: Attribute.VENDOR, 372: Attribute.SERIAL,
 }  # fmt: skip
 DEVICE: Final = 8
 
-VENDORS: Final = {
-    0: "ASHRAE", 2: "The Trane Company", 3: "McQuay International", 4: "PolarSoft", 5: "Johnson Controls",
-    7: "Siemens Building Technologies", 8: "Delta Controls", 10: "Schneider Electric", 17: "Honeywell",
-    18: "Alerton", 24: "Carrier", 27: "Mitsubishi Electric", 28: "Honeywell", 35: "Reliable Controls",
-    36: "Tridium", 37: "Kieback & Peter", 42: "Sauter", 47: "Automated Logic", 62: "Distech Controls",
-    86: "Contemporary Controls", 95: "Loytec", 222: "Wago", 260: "BACnet Stack at SourceForge", 343: "Phoenix Contact",
-}  # fmt: skip
-
-ERRORS: Final = {
-    0: "other", 2: "configuration_in_progress", 3: "device_busy", 4: "dynamic_creation_not_supported",
-    9: "invalid_data_type", 25: "operational_problem", 26: "password_failure", 27: "read_access_denied",
-    29: "service_request_denied", 30: "timeout", 31: "unknown_object", 32: "unknown_property",
-    36: "unsupported_object_type", 37: "value_out_of_range", 40: "write_access_denied", 42: "invalid_array_index",
-    43: "cov_subscription_failed", 45: "optional_functionality_not_supported", 50: "property_is_not_an_array",
-}  # fmt: skip
 REJECTS: Final = {
     0: "other", 1: "buffer_overflow", 2: "inconsistent_parameters", 3: "invalid_parameter_data_type",
     4: "invalid_tag", 5: "missing_required_parameter", 6: "parameter_out_of_range", 7: "too_many_arguments",

@@ -17,6 +17,8 @@ OPEN: Final = -1
 CLOSE: Final = -2
 _MAX_TAGS: Final = 2_048
 _MAX_DEPTH: Final = 16
+_ANY: Final = 255
+_LETTERS: Final = str.maketrans("01", "FT")
 _REAL: Final = Struct(">f").unpack
 _DOUBLE: Final = Struct(">d").unpack
 
@@ -101,10 +103,33 @@ def value_of(tag: Tag) -> Value:
         return double
     if number == 7 and raw:
         return raw[1:].decode("utf-16-be" if raw[0] == 4 else "utf-8" if raw[0] == 0 else "latin-1", "replace")
+    if number == 8 and raw:
+        return bits_of(raw)
+    if number == 10 and len(raw) == 4:
+        return date_of(raw)
+    if number == 11 and len(raw) == 4:
+        return f"{_part(raw[0])}:{_part(raw[1])}:{_part(raw[2])}.{_part(raw[3])}"
     if number == 12 and len(raw) == 4:
         kind, instance = object_of(raw)
         return f"{OBJECTS.get(kind, f'object_{kind}')},{instance}"
     return None if number == 0 else raw
+
+
+def bits_of(raw: bytes) -> str:
+    """Return a bit string as letters, the first bit first: ``FTFF``, without those that only fill its last byte."""
+    count = max(len(raw) * 8 - 8 - (raw[0] & 7), 0)
+    bits = f"{int.from_bytes(raw[1:], 'big'):0{len(raw) * 8 - 8}b}" if len(raw) > 1 else ""
+    return bits[:count].translate(_LETTERS)
+
+
+def date_of(raw: bytes) -> str:
+    """Return a date; ``*`` stands for what it leaves open."""
+    year = "*" if raw[0] == _ANY else str(1900 + raw[0])
+    return f"{year}-{_part(raw[1])}-{_part(raw[2])}"
+
+
+def _part(number: int) -> str:
+    return "*" if number == _ANY else f"{number:02d}"
 
 
 def object_of(raw: bytes) -> tuple[int, int]:

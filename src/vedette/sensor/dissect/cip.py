@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from vedette.sensor.dissect import cip_codes as codes
 from vedette.sensor.dissect import pccc
+from vedette.sensor.dissect.cip_vendors import VENDORS
 from vedette.sensor.dissect.interface import Dissector, Malformed
 from vedette.sensor.dissect.transactions import Transactions
 from vedette.sensor.model import CERTAIN, PROBABLE, AnomalyKind, Attribute, Direction, OpKind, OtOp, Role, Values
@@ -224,8 +225,8 @@ class Reader:
     def _opened(self, data: bytes, start: int, is_from_client: bool, at_ns: int) -> dict[str, Values]:
         _, _, there, back, serial, vendor, originator = _OPEN(data, start)
         self._tell(at_ns, is_from_client, Attribute.SERIAL, f"{originator:08x}", "cip forward_open", PROBABLE)
-        if vendor in codes.VENDORS:
-            self._tell(at_ns, is_from_client, Attribute.VENDOR, codes.VENDORS[vendor], "cip forward_open", PROBABLE)
+        if vendor in VENDORS:
+            self._tell(at_ns, is_from_client, Attribute.VENDOR, VENDORS[vendor], "cip forward_open", PROBABLE)
         return {
             "o_t_connection_id": there, "t_o_connection_id": back, "connection_serial": serial,
             "originator_vendor_id": vendor, "originator_serial": originator,
@@ -238,8 +239,14 @@ class Reader:
                 self._tell(at_ns, is_from_client, attribute, text, source)
         elif asked.service == 14:
             number = asked.path.attribute
-            if number == 1 and (vendor := codes.VENDORS.get(_WORD(content, 0)[0])):
+            if number == 1 and (vendor := VENDORS.get(_WORD(content, 0)[0])):
                 self._tell(at_ns, is_from_client, Attribute.VENDOR, vendor, source)
+            elif number == 2:
+                kind = _WORD(content, 0)[0]
+                title, _ = codes.DEVICE_TYPES.get(kind, (f"type {kind}", None))
+                self._tell(at_ns, is_from_client, Attribute.DEVICE_TYPE, title, source)
+            elif number == 3:
+                self._tell(at_ns, is_from_client, Attribute.PRODUCT_CODE, str(_WORD(content, 0)[0]), source)
             elif number == 4:
                 self._tell(at_ns, is_from_client, Attribute.FIRMWARE, f"{content[0]}.{content[1]:03d}", source)
             elif number == 6:
@@ -261,7 +268,7 @@ def identity(content: bytes) -> list[tuple[Attribute, str]]:
     name = content[15 : 15 + content[14]].decode("latin-1")
     title, role = codes.DEVICE_TYPES.get(kind, (f"type {kind}", None))
     found = [
-        (Attribute.VENDOR, codes.VENDORS.get(vendor, f"CIP vendor {vendor}")),
+        (Attribute.VENDOR, VENDORS.get(vendor, f"CIP vendor {vendor}")),
         (Attribute.DEVICE_TYPE, title),
         (Attribute.PRODUCT_CODE, str(product)),
         (Attribute.FIRMWARE, f"{major}.{minor:03d}"),

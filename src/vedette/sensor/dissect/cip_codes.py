@@ -138,14 +138,6 @@ TYPES: Final = {
     0xD4: ("Q", 8),
 }  # fmt: skip
 
-VENDORS: Final = {
-    1: "Rockwell Automation/Allen-Bradley", 5: "Rockwell Automation/Reliance Electric", 8: "Molex",
-    9: "Rockwell Automation/Entek", 26: "Festo", 33: "Bosch Rexroth", 34: "Danfoss", 40: "Wago", 44: "Yaskawa",
-    47: "Omron", 48: "Turck", 49: "Parker Hannifin", 58: "SMC", 78: "Pepperl+Fuchs", 82: "Mitsubishi Electric",
-    83: "Weidmüller", 108: "Beckhoff", 119: "SEW-Eurodrive", 161: "Mitsubishi Electric", 196: "Balluff",
-    204: "Mettler-Toledo", 243: "Schneider Electric", 283: "Hilscher", 322: "ifm electronic", 356: "Fanuc",
-    562: "Phoenix Contact", 678: "Cognex", 734: "Hirschmann", 808: "Sick", 991: "Moxa", 1251: "Siemens",
-}  # fmt: skip
 DEVICE_TYPES: Final[dict[int, tuple[str, Role | None]]] = {
     0x02: ("AC drive", Role.DRIVE),
     0x03: ("motor overload", None),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from vedette.sensor.dissect import dce_rpc, kerberos, ldap, netbios_names
 from vedette.sensor.dissect import it_identified as check
 from vedette.sensor.dissect.interface import Protocol
 
 _MAIL: Final = (b"220 ", b"220-", b"250", b"354", b"5", b"4")
 
 IT_IDENTIFIED_PROTOCOLS: Final[tuple[Protocol, ...]] = (
-    Protocol("ldap", "LDAP", "it", "tcp", (389, 3268), check.ldap, is_found_anywhere=True),
-    Protocol("ldap", "LDAP over UDP", "it", "udp", (389,), check.ldap),
-    Protocol("kerberos", "Kerberos", "it", "tcp", (88,), check.kerberos_tcp),
-    Protocol("kerberos", "Kerberos over UDP", "it", "udp", (88,), check.kerberos),
-    Protocol("netbios_ns", "NetBIOS names", "it", "udp", (137,), check.netbios_names, is_one_way=True),
+    Protocol("ldap", "LDAP", "it", "tcp", (389, 3268), check.ldap, ldap.Ldap, is_found_anywhere=True),
+    Protocol("ldap", "LDAP over UDP", "it", "udp", (389,), check.ldap, ldap.Ldap),
+    Protocol("kerberos", "Kerberos", "it", "tcp", (88,), check.kerberos_tcp, kerberos.Kerberos),
+    Protocol("kerberos", "Kerberos over UDP", "it", "udp", (88,), check.kerberos, kerberos.Kerberos),
+    Protocol("netbios_ns", "NetBIOS names", "it", "udp", (137,), check.netbios_names, netbios_names.NetbiosNames,
+             is_one_way=True),
     Protocol("netbios_dgm", "NetBIOS datagrams", "it", "udp", (138,), check.netbios_datagrams, is_one_way=True),
-    Protocol("dce_rpc", "DCE/RPC", "it", "tcp", (135,), check.dce_rpc, is_found_anywhere=True),
+    Protocol("dce_rpc", "DCE/RPC", "it", "tcp", (135,), check.dce_rpc, dce_rpc.DceRpc, is_found_anywhere=True),
     Protocol("rpc", "ONC RPC", "it", "tcp", (111, 2049), check.rpc_tcp, is_found_anywhere=True),
     Protocol("rpc", "ONC RPC over UDP", "it", "udp", (111, 2049), check.rpc, is_found_anywhere=True),
     Protocol("smtp", "SMTP", "it", "tcp", (25, 587), check.greeting(*_MAIL, says=(b"EHLO", b"HELO", b"QUIT"))),

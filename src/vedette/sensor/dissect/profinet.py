@@ -51,9 +51,8 @@ _ERRORS: Final = {
     6: "set_not_possible_while_in_operation",
 }  # fmt: skip
 _VENDORS: Final = {
-    0x002A: "Siemens", 0x00B0: "Phoenix Contact", 0x0110: "Hilscher", 0x011D: "Wago", 0x0119: "Turck",
-    0x014D: "Festo", 0x0134: "Murrelektronik", 0x010E: "Pepperl+Fuchs", 0x0120: "Beckhoff", 0x0101: "Sick",
-    0x0136: "Balluff", 0x0160: "SEW-Eurodrive", 0x019A: "Bosch Rexroth", 0x0146: "Lenze",
+    0x002A: "Siemens", 0x00B0: "Phoenix Contact", 0x0101: "Sick", 0x011D: "Wago", 0x011E: "Hilscher",
+    0x0120: "Beckhoff", 0x014D: "Festo",
 }  # fmt: skip
 _ROLES: Final = {1: Role.IO_DEVICE, 2: Role.CONTROLLER, 4: Role.IO_DEVICE, 8: Role.ENGINEERING_STATION}
 _MAX_BLOCKS: Final = 64

@@ -12,6 +12,7 @@ from typing import ClassVar, Final, NamedTuple
 from vedette.sensor.dissect.interface import NO, NOT_A_MESSAGE, SURE, StreamDissector
 from vedette.sensor.dissect.ntlm import read_ntlm
 from vedette.sensor.dissect.smb_codes import COMMANDS_1, COMMANDS_2, DIALECTS, LOGIN_FAILURES, RESULTS
+from vedette.sensor.dissect.smb_pipes import Pipes
 from vedette.sensor.dissect.transactions import Transactions
 from vedette.sensor.dissect.wording import text_of
 from vedette.sensor.flows import Flow
@@ -20,7 +21,9 @@ from vedette.sensor.model import CERTAIN, PROBABLE, AnomalyKind, Attribute, Dire
 _SMB1: Final = b"\xffSMB"
 _SMB2: Final = b"\xfeSMB"
 _ENCRYPTED: Final = b"\xfdSMB"
-_MARKS: Final = frozenset({_SMB1, _SMB2, _ENCRYPTED})
+_COMPRESSED: Final = b"\xfcSMB"
+_MARKS: Final = frozenset({_SMB1, _SMB2, _ENCRYPTED, _COMPRESSED})
+_OVERFLOW: Final = 1 << 32
 _READ_BYTES: Final = 8_192
 _MAX_COMPOUND: Final = 32
 
@@ -28,6 +31,8 @@ _HEAD_1: Final = Struct("<4xBIBH").unpack_from
 _HEAD_2: Final = Struct("<4xHHIHHIIQ").unpack_from
 _WORD: Final = Struct("<H").unpack_from
 _WORDS: Final = Struct("<HH").unpack_from
+_COMPRESSION: Final = Struct("<4xI4xI").unpack_from
+_LONG: Final = Struct("<I").unpack_from
 _IS_ANSWER_1: Final = 0x80
 _UNICODE: Final = 0x8000
 _NEGOTIATE_1: Final = 0x72
@@ -38,6 +43,9 @@ _NEGOTIATE: Final = 0
 _SETUP: Final = 1
 _TREE: Final = 3
 _CREATE: Final = 5
+_COMPRESSED_DATA: Final = 0xFC
+# Write or append data, all of it in general, or all that is allowed ([MS-SMB2] §2.2.13.1.1).
+_MAY_WRITE: Final = 0x5200_0006
 
 
 class Asked(NamedTuple):
@@ -50,7 +58,7 @@ class Asked(NamedTuple):
 class Smb(StreamDissector):
     """Reads SMB over TCP, or over the session service of NetBIOS."""
 
-    __slots__ = ("_asked", "_has_complained", "_left")
+    __slots__ = ("_asked", "_has_complained", "_left", "_pipes")
 
     name: ClassVar[str] = "smb"
 
@@ -59,6 +67,7 @@ class Smb(StreamDissector):
         self._asked: Final[Transactions[int, Asked]] = Transactions(128)
         self._left: Final = [0, 0]
         self._has_complained = False
+        self._pipes: Final = Pipes(flow, sink)
 
     def measure(self, data: bytes, start: int, is_from_client: bool) -> int:
         """Return a message's length, of a long one only what is read of it."""
@@ -92,6 +101,8 @@ class Smb(StreamDissector):
                 if not following or position + following + 64 > len(data):
                     break
                 position += following
+        elif mark == _COMPRESSED:
+            self._compressed(data[4:], is_from_client, at_ns)
 
     def find(self, data: bytes, start: int, is_from_client: bool) -> int:
         """Look for a header after one for the session service."""
@@ -115,11 +126,14 @@ class Smb(StreamDissector):
             area, name = "share", _slice_16(body, 68)
         elif command == _CREATE and not is_answer:
             area, name = "file", _slice_16(body, 108)
+            value = "write" if _LONG(body, 88)[0] & _MAY_WRITE else None
         elif command == _NEGOTIATE and is_answer and not status:
             dialect = _WORD(body, 68)[0]
             area, value = "dialect", DIALECTS.get(dialect, f"{dialect:04x}")
             self._names(body, is_answer, at_ns)
-        self._op(service, command, kind, is_answer, area, name, value, status, number, is_from_client, at_ns)
+        name = self._op(service, command, kind, is_answer, area, name, value, status, number, is_from_client, at_ns)
+        if not status:
+            self._pipes.version_2(body, command, name, number, is_answer=is_answer, at_ns=at_ns)
         if is_answer and command == _SETUP and status in LOGIN_FAILURES:
             self.complain(at_ns, is_from_client, AnomalyKind.LOGIN_FAILED, f"SMB status {status:08x}", status)
         return int(following)
@@ -139,14 +153,17 @@ class Smb(StreamDissector):
         elif command in {_TREE_1, _CREATE_1} and not is_answer:
             area = "share" if command == _TREE_1 else "file"
             name = _name_1(body, command, is_unicode=bool(flags2 & _UNICODE))
-        self._op(service, command, kind, is_answer, area, name, None, status, number, is_from_client, at_ns)
+        name = self._op(service, command, kind, is_answer, area, name, None, status, number, is_from_client, at_ns)
+        if not status:
+            self._pipes.version_1(body, command, name, number, is_answer=is_answer, at_ns=at_ns)
         if is_answer and command == _SETUP_1 and status in LOGIN_FAILURES:
             self.complain(at_ns, is_from_client, AnomalyKind.LOGIN_FAILED, f"SMB status {status:08x}", status)
 
     def _op(
         self, service: str, command: int, kind: OpKind, is_answer: bool, area: str, name: str, value: Value,
         status: int, number: int, is_from_client: bool, at_ns: int,
-    ) -> None:  # fmt: skip
+    ) -> str:  # fmt: skip
+        """Tell of a message; return the name that it, or its question, carries."""
         latency_ns = None
         if not is_answer:
             self._asked.ask(number, Asked(name, at_ns))
@@ -159,6 +176,25 @@ class Smb(StreamDissector):
                 RESULTS.get(status, f"status_{status:08x}") if is_answer else "", number, latency_ns,
             )
         )  # fmt: skip
+        return name
+
+    def _compressed(self, body: bytes, is_from_client: bool, at_ns: int) -> None:
+        """Look at the sizes of a compressed message: SMBGhost makes them overflow (CVE-2020-0796)."""
+        size, offset = _COMPRESSION(body, 0)
+        value = "overflows" if size + offset >= _OVERFLOW else None
+        self._op(
+            "compressed",
+            _COMPRESSED_DATA,
+            OpKind.OTHER,
+            not is_from_client,
+            "",
+            "",
+            value,
+            0,
+            -1,
+            is_from_client,
+            at_ns,
+        )
 
     def _names(self, body: bytes, is_answer: bool, at_ns: int) -> None:
         found = read_ntlm(body)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind, OtOp
-from vedette.sensor.dissect import NO, SURE, WEAK, Trial, bacnet, torture
+from vedette.sensor.dissect import NO, SURE, WEAK, Trial, bacnet, bacnet_log, torture
 from vedette.sensor.dissect.bacnet import Bacnet
 from vedette.sensor.engine import Engine
 from vedette.sensor.listener import Listener
@@ -188,11 +188,107 @@ def test_bacnet_over_ethernet_has_no_virtual_link() -> None:
 def test_zeek_rows() -> None:
     heard = trial()
     heard.say(message("00 05 01 0c 0c 00000005 19 55"))
-    (_, row), (log, column) = bacnet.zeek(heard.sink.operations[0])
+    (_, row), (log, column) = bacnet_log.zeek(heard.sink.operations[0])
     assert (row["pdu_service"], row["invoke_id"]) == ("read_property", 1)
     assert (log, column["object_type"], column["property"]) == ("bacnet_property", "analog-input", "present-value")
 
 
-@given(st.binary(max_size=200), st.sampled_from(["00 05 01 0e", "30 01 0e", "30 01 0c", "10 00", "50 01 0c"]))
+def read_with_value(kind_and_instance: str, prop: str, value: str) -> OtOp:
+    heard = trial()
+    heard.say(message(f"00 05 01 0c 0c {kind_and_instance} 19 {prop}"))
+    heard.answer(message(f"30 01 0c 0c {kind_and_instance} 19 {prop} 3e {value} 3f"))
+    return heard.sink.operations[1]
+
+
+@pytest.mark.parametrize(
+    ("prop", "tagged", "value", "written"),
+    [
+        ("6f", "82 04 40", "FTFF", "FTFF"),
+        ("38", "a4 69 05 14 05", "2005-05-20", "2005-05-20"),
+        ("38", "a4 ff ff 01 ff", "*-*-01", "*-*-01"),
+        ("39", "b4 08 1b 0e 00", "08:27:14.00", "08:27:14.00"),
+        ("75", "91 62", 98, "percent"),
+        ("24", "91 01", 1, "fault"),
+        ("67", "91 06", 6, "no-output"),
+        ("4f", "91 03", 3, "binary-input"),
+        ("4b", "c4 00000005", "analog_input,5", "analog-input: 5"),
+        ("51", "10", False, "false"),
+        ("77", "32 fe20", -480, "-480"),
+        ("55", "44 42900000", 72.0, "72.000000"),
+        ("55", "55 08 4052000000000000", 72.0, "72.000000"),
+        ("55", "65 03 010203", b"\x01\x02\x03", "010203"),
+    ],
+)
+def test_values_of_every_type(prop: str, tagged: str, value: object, written: str) -> None:
+    answered = read_with_value("00000005", prop, tagged)
+    assert answered.value == value
+    assert bacnet_log.zeek(answered)[1][1]["value"] == written
+
+
+def test_a_list_has_a_row_for_each_value_and_one_of_the_message() -> None:
+    answered = read_with_value("01000001", "57", "00 44 42900000 00")
+    assert answered.value == (None, 72.0, None)
+    rows = bacnet_log.zeek(answered)
+    assert [log for log, _ in rows] == ["bacnet", "bacnet_property", "bacnet_property", "bacnet_property"]
+    assert [columns.get("value") for _, columns in rows[1:]] == [None, "72.000000", None]
+    assert rows[0][1]["bvlc_function"] == "Original_Unicast_NPDU"
+
+
+def test_an_answer_in_segments_is_joined() -> None:
+    heard = trial()
+    heard.say(message("02 75 5e 0c 0c 020000fe 19 4c"))
+    heard.answer(message("3c 5e 00 04 0c 0c 020000fe 19 4c 3e c4 02 00 00"))
+    heard.say(message("40 5e 00 04"))
+    heard.answer(message("3c 5e 00 04 0c 0c 020000fe 19 4c 3e c4 02 00 00"))  # comes again
+    heard.answer(message("38 5e 01 04 0c fe c4 00000007 3f"))
+    asked, part, taken, _, last = heard.sink.operations
+    assert (part.service, part.name, part.value, taken.service) == ("read_property", "", None, "segment_ack")
+    assert (last.name, last.value, last.area) == ("object_list", ("device,254", "analog_input,7"), "device")
+    assert last.latency_ns == last.at_ns - asked.at_ns
+    assert not heard.sink.anomalies
+
+
+def test_an_answer_that_lacks_a_segment_has_no_value() -> None:
+    heard = trial()
+    heard.say(message("02 75 5e 0c 0c 020000fe 19 4c"))
+    heard.answer(message("3c 5e 00 04 0c 0c 020000fe 19 4c 3e c4 02 00 00"))
+    heard.answer(message("38 5e 02 04 0c fe 3f"))
+    assert [op.value for op in heard.sink.operations] == [None, None, None]
+
+
+def test_searches_name_range_object_and_vendor() -> None:
+    heard = trial()
+    for apdu in (
+        "10 08",
+        "10 08 0a 006c 1a 006c",
+        "10 07 3d 05 00 53594e31",
+        "10 01 c4 0200003d c4 00000002 74 00 616263",
+    ):
+        heard.say(message(apdu, function=11))
+    heard.say(message("10 00 c4 0200007e 22 01e0 91 03 21 2a"))
+    rows = [bacnet_log.zeek(op)[1] for op in heard.sink.operations]
+    assert {log for log, _ in rows} == {"bacnet_discovery"}
+    assert [columns.get("range") for _, columns in rows] == ["All", "108-108", "All", None, None]
+    assert (rows[2][1]["object_name"], rows[3][1]["object_name"]) == ("SYN1", "abc")
+    assert (rows[3][1]["device_id_number"], rows[3][1]["object_type"]) == (61, "analog-input")
+    assert (rows[4][1]["vendor"], rows[4][1]["instance_number"]) == ("Acuity Brands Lighting, Inc.", 126)
+
+
+def test_the_password_of_an_order_is_not_kept() -> None:
+    heard = trial()
+    heard.say(message("00 05 03 11 09 01 19 01 2d 09 00 66696c6973746572"))
+    heard.answer(message("50 03 11 91 04 91 1a"))
+    asked, refused = heard.sink.operations
+    assert asked.value == (1, "***")
+    (_, order), (_, outcome) = bacnet_log.zeek(asked)[1], bacnet_log.zeek(refused)[1]
+    assert (order["device_state"], order["time_duration"], order["password"]) == ("disable", 1, "***")
+    assert (outcome["result"], outcome["result_code"]) == ("ERROR", "password-failure")
+    assert "filister" not in repr(heard.sink.operations)
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(["00 05 01 0e", "30 01 0e", "30 01 0c", "10 00", "50 01 0c", "3c 01 00 04 0e", "38 01 01 04 0e"]),
+)
 def test_hostile_content_raises_nothing(data: bytes, head: str) -> None:
     torture(Bacnet, message(bytes.fromhex(head) + data), as_datagrams=True)
