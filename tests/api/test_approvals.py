@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from console_client import ConsoleClient
 from people_at_the_door import PeopleAtTheDoor, signed
 from running_platform import RunningPlatform
 
@@ -75,6 +76,24 @@ def test_an_act_waits_for_another_person_and_is_done_once(people: PeopleAtTheDoo
         "operators.approve_act",
         "operators.use_approval",
     ]
+
+
+def test_nobody_approves_by_a_program_or_a_link_of_their_own(
+    people: PeopleAtTheDoor, host: httpx.Client, strict: RunningPlatform
+) -> None:
+    asker = people.come("admin")
+    act = asker.http.post("/v1/enrollments", json={"name": "mine"}).json()["context"]["approval_id"]
+    made = signed(asker, "POST", "/v1/service-tokens", {"name": "my own helper", "roles": ["operator"]})
+    program = {"Authorization": f"Bearer {made.json()['secret']}"}
+    link = asker.http.post("/v1/login-links", json={"role": "admin"}).raise_for_status().json()["url"]
+    other_window = ConsoleClient(strict.url).follow(link)
+    for headers in (program, None):
+        refused = (other_window.http if headers is None else host).post(
+            f"/v1/approvals/{act}/approve", json={}, headers=headers
+        )
+        assert (refused.status_code, refused.json()["code"]) == (403, "operators.person_needed")
+    other_window.close()
+    assert asker.http.get(f"/v1/approvals/{act}").json()["state"] == "waiting"
 
 
 def test_a_request_that_is_refused_leaves_the_approval_to_be_used(people: PeopleAtTheDoor, host: httpx.Client) -> None:

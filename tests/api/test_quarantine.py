@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
+from console_client import ConsoleClient
 from people_at_the_door import PeopleAtTheDoor
 from running_platform import RunningPlatform
 
@@ -47,6 +48,18 @@ def test_a_cut_of_a_critical_device_waits_for_another_person(api: httpx.Client, 
     assert (refused.status_code, refused.json()["code"]) == (403, "access.people_only")
     waiting = api.get("/v1/quarantines", params={"waits_for_approval": True, "limit": 1000}).json()["items"]
     assert device in {each["device_id"] for each in waiting}
+
+
+def test_a_link_is_no_second_person_for_a_cut(platform: RunningPlatform, api: httpx.Client, device: str) -> None:
+    api.patch(f"/v1/devices/{device}", json={"device_class": "critical"}).raise_for_status()
+    act(api, device, mode="cut", is_override=True).raise_for_status()
+    link = api.post("/v1/login-links", json={"role": "operator"}).raise_for_status().json()["url"]
+    browser = ConsoleClient(platform.url).follow(link)
+    refused = act(browser.http, device, "/approve")
+    assert (refused.status_code, refused.json()["code"]) == (403, "access.people_only")
+    browser.register(f"second person for {device}")
+    assert act(browser.http, device, "/approve").json()["quarantine"]["mode"] == "cut"
+    browser.close()
 
 
 def test_a_change_is_shown_hop_by_hop(api: httpx.Client, device: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from console_client import ConsoleClient
+from console_client import OWN_PAGE, ConsoleClient
 from people_at_the_door import PeopleAtTheDoor
 from running_platform import RunningPlatform
 
@@ -168,6 +168,19 @@ def test_identities_are_ones_own_business(people: PeopleAtTheDoor) -> None:
     path = f"/v1/people/{ada.who()['person_id']}/identities"
     assert ada.http.get(path).status_code == 409  # there is no provider
     assert bea.http.get(path).status_code == 403
+
+
+def test_nobody_binds_another_way_in_without_a_fresh_proof(people: PeopleAtTheDoor, elsewhere: ConsoleClient) -> None:
+    path = "/login/oidc?purpose=link"
+    assert elsewhere.http.get(path).status_code == 401
+    browser = come_by_code(people.come("operator"), elsewhere)
+    assert browser.http.get(path).status_code == 403
+    step_up(browser).raise_for_status()
+    assert browser.http.get(path).status_code == 409  # there is no provider
+    # Whoever copied the session is elsewhere, and so are its fresh proofs.
+    cookies = {"vedette": browser.http.cookies["vedette"]}
+    with httpx.Client(base_url=browser.url, headers={**OWN_PAGE, "User-Agent": "Thief/2.0"}, cookies=cookies) as thief:
+        assert thief.get(path).status_code == 401
 
 
 def test_a_command_line_is_let_in_once_by_its_person(desk: RunningPlatform, people: PeopleAtTheDoor) -> None:

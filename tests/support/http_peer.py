@@ -23,11 +23,12 @@ class Asked:
 
 @dataclass
 class HttpPeer:
-    """What the server answers, by path, and what it was asked."""
+    """What the server answers, by path, with which headers besides, and what it was asked."""
 
     url: str
     answers: dict[str, Callable[[Asked], Answer]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -46,6 +47,8 @@ def http_peer() -> Iterator[HttpPeer]:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(said)))
+            for name, value in peer.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(said)
 

@@ -156,6 +156,8 @@ class QuarantineService:
         """
         checked = check_reason(reason, is_required=True)
         _check_person(actor, "approves a cut")
+        if actor.id.startswith("link:"):  # whoever asked may have made it for themselves
+            raise PeopleOnly("a one-time link is no second person", hint="log in as a person")
 
         def cut(tx: Transaction) -> Quarantined:
             device, known = self._require(tx.connection, organization_id, device_id)

@@ -48,6 +48,8 @@ KEYS_LAST_S: Final = 300.0
 KEYS_AGAIN_S: Final = 30.0
 POLL_EVERY_S: Final = 2.0
 _POLL_MOST: Final = 50
+# Then the others have their turn: one that always has more to say keeps nobody else from being heard.
+_POLL_ROUNDS: Final = 20
 _ANSWER_MAX_BYTES: Final = 2_000_000
 _PROVENANCES: Final = frozenset({Provenance.OBSERVED, Provenance.SELF_REPORTED, Provenance.SPOOFABLE})
 # What says that an event cannot be understood here, now and later: it is not asked for again.
@@ -201,21 +203,31 @@ class ReceiverService:
         async with await self._open_client() as client:
             while True:
                 try:
-                    for transmitter in await self.list():
-                        if transmitter.is_enabled:
-                            await self._keep_keys(client, transmitter)
-                            if transmitter.poll_url:
-                                await self.poll(client, transmitter)
+                    heard = [each for each in await self.list() if each.is_enabled]
                 except Problem as problem:
                     log.warning("transmitters are not polled", extra={"cause": problem.code})
+                    heard = []
+                # At once: one that is slow, or silent, keeps none of the others waiting for long.
+                async with asyncio.TaskGroup() as group:
+                    for each in heard:
+                        group.create_task(self._attend(client, each), name=f"hear {each.transmitter_id}")
                 await asyncio.sleep(POLL_EVERY_S)
 
+    async def _attend(self, client: httpx.AsyncClient, transmitter: Transmitter) -> None:
+        try:
+            await self._keep_keys(client, transmitter)
+            if transmitter.poll_url:
+                await self.poll(client, transmitter)
+        except Problem as problem:
+            log.warning("a transmitter is not polled", extra={"cause": problem.code})
+
     async def poll(self, client: httpx.AsyncClient, transmitter: Transmitter) -> int:
-        """Fetch what waits at a transmitter; return how many tokens came."""
+        """Fetch what waits at a transmitter, for a while; return how many tokens came."""
+        ends_s = self._clock.monotonic_s() + FETCH_WITHIN_S
         acks: list[str] = []
         refused: dict[str, Any] = {}  # Any: JSON
         count = 0
-        while True:
+        for _ in range(_POLL_ROUNDS):
             body = {"maxEvents": _POLL_MOST, "returnImmediately": True, "ack": acks, "setErrs": refused}
             answer = await self._fetch(client, transmitter, body)
             if answer is None:
@@ -229,8 +241,9 @@ class ReceiverService:
                     refused[jti] = {"err": refusal.error, "description": refusal.detail}
                 else:
                     acks.append(jti)
-            if not acks and not refused:
-                return count
+            if self._clock.monotonic_s() >= ends_s or (not acks and not refused):
+                break
+        return count
 
     async def _hear(self, client: httpx.AsyncClient | None, transmitter: Transmitter, token: str) -> None:
         try:
@@ -412,10 +425,14 @@ async def _call(
     """
     raw = b""
     try:
-        async with asyncio.timeout(FETCH_WITHIN_S), client.stream(method, url, content=body, headers=headers) as answer:
+        async with (
+            asyncio.timeout(FETCH_WITHIN_S),
+            client.stream(method, url, content=body, headers={"Accept-Encoding": "identity", **headers}) as answer,
+        ):
             if answer.status_code != httpx.codes.OK:
                 raise SetRefused(f"the transmitter answered {answer.status_code}", error="invalid_key")
-            async for chunk in answer.aiter_bytes():
+            # As it came: what is packed would be unpacked before its size can be judged.
+            async for chunk in answer.aiter_raw():
                 raw += chunk
                 if len(raw) > _ANSWER_MAX_BYTES:
                     raise SetRefused("the transmitter's answer is too long", error="invalid_key")

@@ -21,7 +21,7 @@ from vedette.api.schema import (
 )
 from vedette.api.sight import Seen, Sight
 from vedette.kernel import GenerationId, OrganizationId
-from vedette.operators import Action, Approval, ApprovalService, Subject
+from vedette.operators import Action, Approval, ApprovalService, PersonNeeded, Subject
 from vedette.registry import DevicePlace, PlaceService
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the act.", examples=["apr_06h0"])]
@@ -107,9 +107,14 @@ class ApprovalRoutes:
             await self._check_may(found, sight)
         return self._show(found)
 
-    async def approve(self, approval_id: Id, who: Who, sight: Seen, said: Note = _NO_NOTE) -> WaitingActView:
-        """Whoever may do it themselves, but not who asked. Then whoever asked repeats exactly the same request."""
+    async def approve(
+        self, approval_id: Id, who: Who, caller: Caller, sight: Seen, said: Note = _NO_NOTE
+    ) -> WaitingActView:
+        """A person, or the host's token, that may do it, but not who asked; who asked then repeats the same request."""
         found = await self._approvals.get(self._organization_id, approval_id)
+        if caller.person_id is None and not caller.is_host:
+            # Whoever asked can make either for themselves.
+            raise PersonNeeded("a program or a one-time link approves nothing", hint="log in as a person")
         await self._check_may(found, sight)
         return self._show(
             await self._approvals.decide(self._organization_id, approval_id, "approved", actor=who, note=said.note)

@@ -9,12 +9,27 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from vedette.api.authentication import Authenticator, client_in
+from vedette.api.authorization import asker_of
 from vedette.api.errors import InvalidBody
 from vedette.api.forms import form_of
 from vedette.api.page import document, refused_page
 from vedette.api.same_origin import check_reading
+from vedette.api.sight import refusal_of
 from vedette.kernel import IdSource, OrganizationId, Problem, escape_html
-from vedette.operators import Callback, Intent, LoginFailed, OidcOff, OidcRefused, OidcService, Session, SessionService
+from vedette.operators import (
+    Action,
+    AuthorizationService,
+    Callback,
+    Intent,
+    LoginFailed,
+    OidcOff,
+    OidcRefused,
+    OidcService,
+    Session,
+    SessionService,
+    StepUpNeeded,
+    Subject,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +51,12 @@ class OidcLoginRoutes:
         sessions: SessionService,
         *,
         authenticator: Authenticator,
+        authorization: AuthorizationService,
         ids: IdSource,
     ) -> None:
         self._organization_id = organization_id
         self._oidc = oidc
+        self._authorization = authorization
         self._sessions = sessions
         self._authenticator = authenticator
         self._cookies = authenticator.cookies
@@ -59,6 +76,8 @@ class OidcLoginRoutes:
         """Send a browser to the provider; its own page sends it here, or somebody who typed the address."""
         try:
             check_reading(request.headers)
+            if purpose == "link":
+                await self._check_present(request)
             token = self._ids.random_bytes(_COOKIE_BYTES).hex()
             url = await self._service().begin(token, _INTENTS[purpose], session=await self._session_of(request))
         except Problem as problem:
@@ -123,6 +142,18 @@ class OidcLoginRoutes:
             raise OidcOff("no identity provider is configured", hint="set oidc.issuer and oidc.client_id")
         return self._oidc
 
+    async def _check_present(self, request: Request) -> None:
+        """Check that whoever binds another way in to a person has just shown that they are that person.
+
+        Raises:
+            Problem: They have not, or the session opens nothing.
+        """
+        principal = await self._authenticator.by_cookie(request.scope)
+        standing = await self._authorization.standing(asker_of(principal, self._organization_id))
+        ruling = self._authorization.decide(standing, Action.OWN_CREDENTIALS, Subject())
+        if not ruling.is_permitted:
+            raise refusal_of(ruling, standing, Action.OWN_CREDENTIALS)
+
     async def _session_of(self, request: Request) -> Session | None:
         return await self._sessions.find(self._organization_id, self._cookies.session_in(request.headers))
 
@@ -132,6 +163,8 @@ class OidcLoginRoutes:
             told = self._authenticator.failures.count(request.scope, problem)
         text = f"{told.detail[:1].upper()}{told.detail[1:]}."
         hint = f"{escape_html(told.hint)}. {_AGAIN}" if told.hint else _AGAIN
+        if isinstance(problem, StepUpNeeded):
+            hint = f"Link it in the console, which asks for your passkey. {_AGAIN}"
         return HTMLResponse(refused_page(escape_html(text), hint), told.status)
 
 

@@ -336,7 +336,14 @@ def _operators(services: Services) -> list[APIRouter]:
     current = CurrentSession(
         organization_id, sessions, people, passkeys.party, totp=sign_in.totp, is_demo=services.platform.is_demo
     )
-    oidc = OidcLoginRoutes(organization_id, sign_in.oidc, sessions, authenticator=authenticator, ids=services.ids)
+    oidc = OidcLoginRoutes(
+        organization_id,
+        sign_in.oidc,
+        sessions,
+        authenticator=authenticator,
+        authorization=services.rights.authorization,
+        ids=services.ids,
+    )
     others = OtherLoginRoutes(organization_id, sign_in, passkeys.party, current=current, authenticator=authenticator)
     login = LoginRoutes(
         organization_id,

@@ -79,7 +79,7 @@ class ProviderClient:
                 client.stream(
                     method,
                     url,
-                    headers={"Accept": "application/json", **(headers or {})},
+                    headers={"Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})},
                     data=None if form is None else dict(form),
                     auth=None if basic is None else httpx.BasicAuth(*basic),
                 ) as response,
@@ -114,7 +114,8 @@ class ProviderClient:
 
 async def _read(response: httpx.Response, url: str) -> object:
     body = b""
-    async for chunk in response.aiter_bytes():
+    # As it came: what is packed would be unpacked before its size can be judged.
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > DOCUMENT_MAX_BYTES:
             raise OidcUnavailable(f"{_shown(url)} answered with over {DOCUMENT_MAX_BYTES} bytes")

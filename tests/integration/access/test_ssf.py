@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import itertools
 import json
+import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -441,6 +445,45 @@ async def test_polling_acknowledges_what_was_heard_and_says_what_was_not(signals
     health = signals.house.published[-1].health.value
     assert health is not None
     assert health.findings[0].finding_class == "session-revoked"
+
+
+async def test_a_transmitter_that_never_ends_keeps_no_other_from_being_heard(signals: Signals) -> None:
+    await signals.house.active()
+    numbers = itertools.count()
+    signals.peer.answers["/endless"] = lambda _: (200, json.dumps({"sets": {f"{next(numbers)}": "x.y.z"}}).encode())
+    other = {"one": signals.token(SESSION_REVOKED, {})}
+    acknowledged = threading.Event()
+
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        if json.loads(asked.body)["ack"] == ["one"]:
+            acknowledged.set()
+            other.clear()
+        return 200, json.dumps({"sets": other}).encode()
+
+    signals.peer.answers["/poll"] = answer
+    endless = await signals.hear(poll_url=f"{signals.peer.url}/endless")
+    await signals.hear(poll_url=f"{signals.peer.url}/poll")
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(signals.receiver.run(), name="receiver")
+        await until(acknowledged.is_set, within_s=60)
+        running.cancel()
+    async with httpx.AsyncClient() as client:
+        assert await signals.receiver.poll(client, endless) > 0  # and it comes back
+
+
+async def test_what_is_packed_is_not_unpacked(signals: Signals) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    signals.peer.headers["Content-Encoding"] = "gzip"
+    signals.peer.answers["/poll"] = lambda _: (200, bomb)
+    transmitter = await signals.hear(poll_url=f"{signals.peer.url}/poll")
+    tracemalloc.start()
+    try:
+        async with httpx.AsyncClient() as client:
+            assert await signals.receiver.poll(client, transmitter) == 0
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    assert "RFC 8936" in (await signals.receiver.get(transmitter.transmitter_id)).last_error
 
 
 async def test_a_transmitter_that_answers_nonsense_is_borne(signals: Signals) -> None:
