@@ -62,11 +62,18 @@ def _show(session: Session, found: Mapping[str, Any]) -> None:
     if signals:
         session.output.table(("signal", "level", "provenance", "source", "since"), signals)
     refused = [
-        (show_time(each["decided_at"]), each["reason"], each["detail"], ", ".join(each["policies"]), each["repeated"])
+        (
+            show_time(each["decided_at"]),
+            each["action"],
+            each["reason"],
+            each["detail"],
+            ", ".join(each["policies"]),
+            each["repeated"],
+        )
         for each in found["refusals"]
     ]
     if refused:
-        session.output.table(("refused", "reason", "detail", "policies", "times"), refused)
+        session.output.table(("refused", "action", "reason", "detail", "policies", "times"), refused)
     _show_change(session, found["last_change"])
     for step in found["next_steps"]:
         session.output.note(f"What to do: {step}")

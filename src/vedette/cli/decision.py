@@ -35,18 +35,28 @@ def full_name(item: Mapping[str, Any]) -> str:
     return str(item["device_id"]) + (f"/{item['module_id']}" if item["module_id"] else "")
 
 
+def _what(item: Mapping[str, Any]) -> str:
+    """Return what a decision was about: its kind, and the action where that says more."""
+    return str(item["kind"]) + (f" {item['action']}" if item["action"] not in ("", item["kind"]) else "")
+
+
+def _detail(item: Mapping[str, Any]) -> str:
+    """Return the words of a decision; where it has none, the policies that denied."""
+    return str(item["detail"]) or (", ".join(item["policies"]) if item["effect"] == "deny" else "")
+
+
 ACCESS_COLUMNS: Final[Columns] = {
     "at": lambda item: show_time(item["decided_at"]),
-    "what": lambda item: f"{item['kind']}, {item['effect']}",
+    "what": lambda item: f"{_what(item)}, {item['effect']}",
     "device": full_name,
     "reason": lambda item: item["reason"],
-    "detail": lambda item: item["detail"],
+    "detail": _detail,
     "from": lambda item: item["remote_address"],
     "times": lambda item: item["repeated"],
 }
 _REFUSAL_COLUMNS: Final[Columns] = {
     **ACCESS_COLUMNS,
-    "what": lambda item: item["kind"],
+    "what": _what,
     "certificate": lambda item: item["certificate_subject"],
     "what to do": lambda item: item["hint"],
 }

@@ -12,6 +12,7 @@ from vedette.trust.anchors import PolicyTree
 from vedette.trust.bundle import BadPolicyBundle, PolicyBundle, check_size, device_schema, find_site_flaws
 from vedette.trust.cedar import read_of_context
 from vedette.trust.facts import OPTIONAL_FACTS
+from vedette.trust.spelling import find_unknown_names, suggest
 
 ANNOTATIONS: Final = ("id", "owner", "why", "guidance")
 EXPIRES: Final = "expires"
@@ -21,7 +22,10 @@ _FLAWS_MAX: Final = 200
 # Comments and strings are passed over, so that neither can end a policy.
 _TOKEN: Final = re.compile(r'//[^\n]*|"(?:[^"\\]|\\.)*"|;|[^";/]+|/')
 _END: Final = ";"
-_FOR_ACTION: Final = " for Action::"
+_FOR_ACTION: Final = re.compile(r' for Action::"(\w+)"')
+# Follows from a name that is not known, and says no more than that.
+_UNRECOGNIZED: Final = "unrecognized"
+_NO_ACTION: Final = "unable to find an applicable action"
 _POLICY_INDEX: Final = re.compile(r"policy(\d+)")
 
 
@@ -136,13 +140,19 @@ def _validate(text: str, policies: list[tuple[str, PolicyTree]], places: list[_P
 
     names = {key: _name(key, policy) for key, policy in policies}
     actions: dict[tuple[str, str], set[str]] = {}
-    for error in cedarpy.validate_policies(text, device_schema()).errors:
-        message, _, action = error.error.partition(_FOR_ACTION)
-        actions.setdefault((error.policy_id, message), set()).update({action} - {""})
+    errors = cedarpy.validate_policies(text, device_schema()).errors
+    misspelt = {each.policy_id for each in errors if _UNRECOGNIZED in each.error}
+    for error in errors:
+        if _NO_ACTION in error.error and error.policy_id in misspelt:
+            continue
+        message = _FOR_ACTION.sub("", error.error)
+        actions.setdefault((error.policy_id, message), set()).update(_FOR_ACTION.findall(error.error))
     for (key, message), concerned in actions.items():
         place, name = _place(places, _index(key)), names.get(key, key)
-        where = f" ({', '.join(sorted(each.strip(chr(34)) for each in concerned))})" if concerned else ""
-        yield PolicyFlaw(place.line, place.column, name, message.replace(key, name) + where, is_error=True)
+        where = f" ({', '.join(sorted(concerned))})" if concerned else ""
+        yield PolicyFlaw(
+            place.line, place.column, name, message.replace(key, name) + where + suggest(message), is_error=True
+        )
 
 
 def _place(places: list[_Place], index: int) -> _Place:
@@ -161,6 +171,7 @@ def _lint(policies: list[tuple[str, PolicyTree]], places: list[_Place], today: d
             *((message, True) for message in _annotation_errors(policy)),
             *((message, False) for message in _expiry_warnings(policy, today)),
             *_scope_flaws(policy),
+            *((message, True) for message in find_unknown_names(policy)),
             *((message, False) for message in _unknown_passes(policy)),
         ]
         if name in seen:
@@ -212,8 +223,24 @@ def _unknown_passes(policy: PolicyTree) -> Iterator[str]:
         return
     for condition in policy["conditions"]:
         if condition["kind"] == "when":
-            for name in sorted((read_of_context(condition["body"]) or frozenset()) & OPTIONAL_FACTS):
+            for name in sorted(_read_if_known(condition["body"]) & OPTIONAL_FACTS):
                 yield (
                     f"while {name} is unknown this does not forbid; "
                     f"to deny then, write: unless {{ context has {name} && … }}"
                 )
+
+
+def _read_if_known(body: object) -> frozenset[str]:
+    """Return what of the context an expression reads, but for what it asks to be missing: ``!(context has x)``."""
+    return read_of_context(_without_absences(body)) or frozenset()
+
+
+def _without_absences(node: object) -> object:
+    if isinstance(node, list):
+        return [_without_absences(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    negated = node.get("!")
+    if isinstance(negated, dict) and "has" in negated.get("arg", {}):
+        return {}
+    return {name: _without_absences(each) for name, each in node.items()}

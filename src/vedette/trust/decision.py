@@ -96,7 +96,7 @@ HINTS: Final = {
     Reason.SYMMETRIC_KEY_NOT_PERMITTED: "give the device a current key: vedette device rotate-key {device}",
     Reason.SYMMETRIC_KEY_EXPIRED: "give the device a current key: vedette device rotate-key {device}",
     Reason.SYMMETRIC_KEYS_OFF: "give the device a certificate, or set pki.symmetric_keys",
-    Reason.POLICY_DENIED: "see the policies named: vedette device show {device}",
+    Reason.POLICY_DENIED: "see what it may do and why: vedette access explain {device}",
     Reason.POLICY_ERROR: "a policy could not be evaluated: vedette status",
 }
 # For modules, where a command of their own heals it; what their device lacks, they lack too.

@@ -101,3 +101,32 @@ def test_one_mistake_is_told_once_with_every_action_it_hurts() -> None:
 def test_any_text_is_checked_without_failing(text: str) -> None:
     for flaw in check(text):
         assert flaw.line <= text.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("case", "condition", "words"),
+    [
+        ("a fact", "context.adress == context.address", "`adress` in context not found (connect); is it `address`?"),
+        ("an attribute", 'principal.tagz.contains("x")', "`tagz` on entity type `Device` not found; is it `tags`?"),
+        ("a fact asked for", "context has localMinut", "context never has localMinut; is it `localMinute`?"),
+        ("an attribute asked for", "principal has sitee", "principal never has sitee; is it `site`?"),
+        ("nothing like it", "context has moonPhase", "context never has moonPhase"),
+    ],
+)
+def test_a_misspelt_name_is_an_error_that_names_the_nearest(case: str, condition: str, words: str) -> None:
+    text = GOOD.replace("principal.isEnabled", condition).replace("(principal,", "(principal is Device,")
+    found = [flaw for flaw in check(text) if words in flaw.message]
+    assert len(found) == 1, (case, messages(text))
+    assert found[0].is_error
+
+
+def test_a_type_that_there_is_not_is_told_once() -> None:
+    told = messages(GOOD.replace("(principal,", "(principal is Devise,"))
+    assert len(told) == 1
+    assert told[0].endswith("unrecognized entity type `Devise`; is it `Device`?")
+
+
+def test_a_restriction_that_waits_for_a_fact_to_be_missing_is_no_mistake() -> None:
+    forbid = GOOD.replace("permit", "forbid").replace("principal.isEnabled", "!(context has keyBits)")
+    assert messages(forbid) == []
+    assert messages(forbid.replace("!(context has keyBits)", "context has keyBits")) != []
