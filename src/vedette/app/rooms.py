@@ -409,6 +409,7 @@ async def build_rooms(
             clock=clock,
             ids=ids,
             exposure=network.exposure,
+            alerts_of=response.incidents.asset_alerts.counts,
             signer=await open_mud_signer(role.network),
         ),
         policies=policies,

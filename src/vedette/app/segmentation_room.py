@@ -15,6 +15,7 @@ from vedette.network.segmentation import (
     DriftWatch,
     MudSigner,
     OnViolated,
+    OpenAlertsOf,
     PlanBook,
     PlanEditor,
     PlanService,
@@ -54,6 +55,7 @@ def build_segmentation_room(
     clock: Clock,
     ids: IdSource,
     exposure: ExposureService | None = None,
+    alerts_of: OpenAlertsOf | None = None,
     signer: MudSigner | None = None,
 ) -> SegmentationRoom:
     """Build it.
@@ -69,9 +71,11 @@ def build_segmentation_room(
         clock: Source of time.
         ids: Source of ids.
         exposure: What is known of the vulnerabilities of assets: the exposed get zones of their own.
+        alerts_of: Which assets have open alerts: proposals mark what they ask for.
         signer: Signs MUD files, if anything does.
     """
-    inventory = SegmentInventory(reader, risk_of=None if exposure is None else _risk_by(exposure))
+    risk_of = None if exposure is None else _risk_by(exposure)
+    inventory = SegmentInventory(reader, risk_of=risk_of, alerts_of=alerts_of)
     book = PlanBook(store, ledger, clock=clock, ids=ids)
     plans = PlanService(book, inventory, guard)
     base_url = f"https://{url.rstrip('/').partition('://')[2] or url}"

@@ -14,6 +14,7 @@ from vedette.cli.session import Session, remote
 
 # To read and judge a whole network takes a while.
 SLOW_S: Final = 120.0
+_ALIKE: Final = 3
 
 PlanOption = Annotated[
     str, typer.Option("--plan", metavar="PLAN", help="`approved`, `draft`, or the number of a version.")
@@ -246,7 +247,7 @@ def diff(
         session.output.json(found)
         return
     output = session.output
-    over = f"over version {found['base']}" if found["base"] else "over having no plan"
+    over = f"over version {found['base']}" if found["base"] else "against no plan at all"
     output.line(
         f"Version {found['number']} {over}: {found['zone_changes']} zones, {found['conduit_changes']} conduits and the "
         f"zone of {found['moved']} assets change; {found['wider']} conduits may allow more."
@@ -261,7 +262,10 @@ def diff(
         )
         for each in found["conduits"]
     ]
-    rows += [("asset", "moved", each["asset_id"], f"{each['source']} → {each['target']}") for each in found["moves"]]
+    rows += [
+        ("asset", "moved", each["asset_id"], f"{each['source'] or 'no zone'} → {each['target'] or 'no zone'}")
+        for each in found["moves"]
+    ]
     if rows:
         output.table(("what", "is", "name", "changes"), rows)
 
@@ -346,8 +350,8 @@ def _tell_plan(session: Session, found: Any) -> None:  # Any: JSON
     )
     for note in found["notes"]:
         output.line(f"note: {note}")
-    for flaw in found["flaws"]:
-        output.line(f"{flaw['weight']}: {flaw['message']}")
+    for line in _flaws(found["flaws"]):
+        output.line(line)
     if found["left_out"]:
         rows = [
             (each["source"], each["target"], _services(each["services"]), each["links"], each["reason"])
@@ -355,6 +359,20 @@ def _tell_plan(session: Session, found: Any) -> None:  # Any: JSON
         ]
         output.line("Left out; a person decides:")
         output.table(("from", "to", "services", "links", "why"), rows)
+
+
+def _flaws(flaws: list[dict[str, Any]]) -> list[str]:  # Any: JSON
+    """Write what is questionable; what is said of many conduits is said once, with how many."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for flaw in flaws:
+        alike.setdefault((flaw["weight"], flaw["message"].rpartition(": ")[2]), []).append(flaw["message"])
+    lines: list[str] = []
+    for (weight, what), messages in alike.items():
+        if len(messages) > _ALIKE and weight != "serious":
+            lines.append(f"{weight}: {len(messages)} conduits: {what}")
+        else:
+            lines += [f"{weight}: {message}" for message in messages]
+    return lines
 
 
 def _services(services: list[dict[str, Any]]) -> str:  # Any: JSON

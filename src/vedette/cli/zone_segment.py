@@ -18,6 +18,8 @@ from vedette.cli.session import Session, remote
 from vedette.cli.zone import SLOW_S, PlanOption, ZoneArgument
 
 _SHOWN: Final = 50
+_BENEATH: Final = "layer2"
+_FEW: Final = 5
 # The API takes a megabyte.
 _FILE_MAX_BYTES: Final = 900_000
 _Asset = Annotated[str, typer.Argument(metavar="ASSET_ID", help="See `vedette asset list`.", show_default=False)]
@@ -219,6 +221,15 @@ def _read(path: Path, what: str, *, may_be_empty: bool = False) -> str:
 
 
 def _tell_judged(session: Session, found: list[dict[str, Any]]) -> None:  # Any: JSON
+    if not found:
+        return
+    beneath = [each for each in found if each["verdict"] == _BENEATH]
+    if len(beneath) > _FEW:
+        kinds = sorted({each["reason"].partition(" ")[0] for each in beneath})
+        session.output.note(
+            f"{len(beneath)} links join zones beneath IP ({', '.join(kinds[:8])}): VLANs or bridges must part them"
+        )
+        found = [each for each in found if each["verdict"] != _BENEATH]
     if not found:
         return
     rows = [

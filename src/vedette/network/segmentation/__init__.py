@@ -22,7 +22,7 @@ from vedette.network.segmentation.errors import (
     ZoneNotFound,
 )
 from vedette.network.segmentation.events import PlanApproved, ZonesViolated
-from vedette.network.segmentation.inventory import RiskOf, SegmentInventory
+from vedette.network.segmentation.inventory import OpenAlertsOf, RiskOf, SegmentInventory
 from vedette.network.segmentation.membership import Membership
 from vedette.network.segmentation.model import (
     EXTERNAL,
@@ -95,6 +95,7 @@ __all__ = [
     "MudSigner",
     "MudUnsigned",
     "OnViolated",
+    "OpenAlertsOf",
     "Plan",
     "PlanApproved",
     "PlanBook",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from vedette.network.segmentation.membership import parse_address
 from vedette.network.segmentation.model import (
     EXTERNAL,
     NETWORKS_MAX,
@@ -24,6 +25,8 @@ from vedette.network.segmentation.model import (
 from vedette.network.segmentation.purdue import EXTERNAL_LEVEL, Crossing, explain_crossing, judge_crossing
 
 _NETWORKS_NAMED: Final = 16
+_BROADCAST_ONES: Final = 5
+"""Of a subnet for 30 hosts; of smaller ones, an address that is silent may as well be a host's."""
 # From here on assets may be asked for, or ask, what is outside.
 _OUTSIDE_LEVELS: Final = frozenset({"3.5", "4", "5"})
 
@@ -41,6 +44,8 @@ class _Seen:
     has_unclassed: bool = False
     links: int = 0
     flows: int = 0
+    alerting: int = 0
+    """Links whose client has open alerts."""
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -53,8 +58,29 @@ def is_local(address: str) -> bool:
     return found.is_multicast or found.is_unspecified or found.is_link_local or address == "255.255.255.255"
 
 
+def stays_local(flow: Flow) -> bool:
+    """Tell whether a link never passes a router: also what is shouted to a subnet, whose size nobody has said."""
+    if is_local(flow.server_address):
+        return True
+    if flow.server or flow.transport != "udp":
+        return False
+    client, server = parse_address(flow.client_address), parse_address(flow.server_address)
+    if not (isinstance(client, ipaddress.IPv4Address) and isinstance(server, ipaddress.IPv4Address)):
+        return False
+    if not server.is_private:
+        return False
+    # The last address of a subnet ends in ones, and whoever shouts there is in it.
+    ones = (~int(server) & int(server) + 1).bit_length() - 1
+    return ones >= _BROADCAST_ONES and int(client) >> ones == int(server) >> ones
+
+
 def propose_conduits(
-    zones: Sequence[Zone], zone_of: Mapping[str, Zone], flows: Sequence[Flow], *, new_id: Callable[[str], str]
+    zones: Sequence[Zone],
+    zone_of: Mapping[str, Zone],
+    flows: Sequence[Flow],
+    *,
+    new_id: Callable[[str], str],
+    alerting: Collection[str] = (),
 ) -> tuple[list[Conduit], list[LeftOut]]:
     """Return a conduit for each pair of zones that was seen to talk, and what is left out with the reason.
 
@@ -63,8 +89,9 @@ def propose_conduits(
         zone_of: Asset id → its zone.
         flows: What was seen.
         new_id: Makes ids from a prefix.
+        alerting: Assets with open alerts: what they ask for is marked.
     """
-    seen = _collect(zone_of, flows)
+    seen = _collect(zone_of, flows, alerting)
     levels = {zone.zone_id: zone.level for zone in zones} | {EXTERNAL: EXTERNAL_LEVEL}
     critical = {zone.zone_id for zone in zones if zone.is_critical}
     rank = {zone.zone_id: number for number, zone in enumerate(zones)} | {EXTERNAL: len(zones)}
@@ -83,13 +110,15 @@ def propose_conduits(
     return conduits, left_out
 
 
-def _collect(zone_of: Mapping[str, Zone], flows: Sequence[Flow]) -> dict[tuple[str, str], _Seen]:
+def _collect(
+    zone_of: Mapping[str, Zone], flows: Sequence[Flow], alerting: Collection[str]
+) -> dict[tuple[str, str], _Seen]:
     seen: dict[tuple[str, str], _Seen] = {}
     for flow in flows:
         client, server = zone_of.get(flow.client), zone_of.get(flow.server)
         source = client.zone_id if client else EXTERNAL
         target = server.zone_id if server else EXTERNAL
-        if source == target or flow.transport not in TRANSPORTS or is_local(flow.server_address):
+        if source == target or flow.transport not in TRANSPORTS or stays_local(flow):
             continue
         what = seen.setdefault((source, target), _Seen())
         service = (flow.transport, flow.port if flow.transport in PORT_TRANSPORTS else 0)
@@ -98,6 +127,7 @@ def _collect(zone_of: Mapping[str, Zone], flows: Sequence[Flow]) -> dict[tuple[s
         what.has_unclassed |= not flow.operations
         what.pairs.add((flow.client_address, flow.server_address))
         what.links += 1
+        what.alerting += flow.client in alerting
         what.flows += flow.flows
         far = flow.server_address if target == EXTERNAL else flow.client_address if source == EXTERNAL else ""
         if far:
@@ -133,6 +163,8 @@ def _make(
     crossing = explain_crossing(levels[source], levels[target])
     if crossing:
         reasons.append(f"look at it: {crossing}")
+    if what.alerting:
+        reasons.append(f"look at it: {what.alerting} of them are of assets with open alerts")
     if is_critical:
         reasons.append("look at it: it leads to critical assets")
     if what.names:

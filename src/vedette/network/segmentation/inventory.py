@@ -14,6 +14,8 @@ from vedette.network.segmentation.model import Flow, Member
 
 # Tells the risk of assets that are at risk, 0 to 100, with the reason.
 RiskOf = Callable[[OrganizationId], Awaitable[Mapping[str, tuple[int, str]]]]
+# Tells which assets have open alerts, and how many.
+OpenAlertsOf = Callable[[OrganizationId], Awaitable[Mapping[str, int]]]
 
 _UNSUPPORTED: Final = ("windows xp", "windows 2000", "windows 7", "windows vista", "server 2003", "server 2008")
 _UNSUPPORTED_RISK: Final = 70
@@ -27,18 +29,26 @@ class SegmentInventory:
     Args:
         reader: Of the room.
         risk_of: What others know of the risk of assets; what the inventory itself tells goes with it.
+        alerts_of: Which assets have open alerts.
     """
 
-    def __init__(self, reader: NetworkReader, *, risk_of: RiskOf | None = None) -> None:
+    def __init__(
+        self, reader: NetworkReader, *, risk_of: RiskOf | None = None, alerts_of: OpenAlertsOf | None = None
+    ) -> None:
         self._reader = reader
         self._risk_of = risk_of
+        self._alerts_of = alerts_of
 
     async def members(self, organization_id: OrganizationId) -> list[Member]:
         """Return every asset."""
         known = await self._risk_of(organization_id) if self._risk_of is not None else {}
+        alerts = await self._alerts_of(organization_id) if self._alerts_of is not None else {}
         found: list[Member] = []
         async for assets in self._reader.every_asset(organization_id, AssetSearch()):
-            found.extend(to_member(asset, known.get(asset.asset_id)) for asset in assets)
+            found.extend(
+                to_member(asset, known.get(asset.asset_id), has_alerts=bool(alerts.get(asset.asset_id)))
+                for asset in assets
+            )
         return found
 
     async def member(self, organization_id: OrganizationId, asset_id: str) -> tuple[NetworkAsset, Member]:
@@ -65,7 +75,7 @@ class SegmentInventory:
         )
 
 
-def to_member(asset: NetworkAsset, risk: tuple[int, str] | None) -> Member:
+def to_member(asset: NetworkAsset, risk: tuple[int, str] | None, *, has_alerts: bool = False) -> Member:
     """Return an asset as segmentation sees it."""
     score, why = max(_own_risk(asset), risk or (0, ""))
     return Member(
@@ -80,6 +90,7 @@ def to_member(asset: NetworkAsset, risk: tuple[int, str] | None) -> Member:
         risk=min(max(score, 0), 100),
         risk_reason=why,
         is_critical=asset.criticality in _CRITICAL,
+        has_alerts=has_alerts,
     )
 
 

@@ -68,6 +68,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     risk: int = 0
     risk_reason: str = ""
     is_critical: bool = False
+    has_alerts: bool = False
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from vedette.kernel import to_rfc3339
-from vedette.network.segmentation.conduits import is_local
+from vedette.network.segmentation.conduits import stays_local
 from vedette.network.segmentation.membership import parse_address
 from vedette.network.segmentation.model import PORT_TRANSPORTS, Flow, Member, Service, compress_services
 
@@ -125,9 +125,7 @@ def is_ip(flow: Flow) -> bool:
     """Tell whether MUD can speak of a link: over IP, to one device."""
     ends = (flow.client_address, flow.server_address)
     return (
-        flow.transport in _PROTOCOLS
-        and all(parse_address(end) is not None for end in ends)
-        and not is_local(flow.server_address)
+        flow.transport in _PROTOCOLS and all(parse_address(end) is not None for end in ends) and not stays_local(flow)
     )
 
 

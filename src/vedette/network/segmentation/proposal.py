@@ -65,7 +65,12 @@ def propose(members: Sequence[Member], flows: Sequence[Flow], *, new_id: NewId) 
     keys = _assign(ordered, communities, shared)
     notes: list[str] = []
     zones, zone_of = _make_zones(ordered, keys, new_id, notes)
-    conduits, left_out = propose_conduits(zones, zone_of, flows, new_id=new_id)
+    alerting = {member.asset_id for member in members if member.has_alerts}
+    if alerting:
+        notes.append(
+            f"{len(alerting)} assets have open alerts, and an attacker was seen too: look at the conduits that say so"
+        )
+    conduits, left_out = propose_conduits(zones, zone_of, flows, new_id=new_id, alerting=alerting)
     return Proposal(
         plan=Plan(zones=tuple(zones), conduits=tuple(conduits)), left_out=tuple(left_out), notes=tuple(notes)
     )

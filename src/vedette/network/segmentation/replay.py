@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from vedette.network.segmentation.conduits import is_local
+from vedette.network.segmentation.conduits import stays_local
 from vedette.network.segmentation.membership import Membership, lies_in
 from vedette.network.segmentation.model import EXTERNAL, PORT_TRANSPORTS, TRANSPORTS, UNASSIGNED, Conduit, Flow, Plan
 from vedette.network.segmentation.purdue import EXTERNAL_LEVEL, explain_crossing
@@ -110,7 +110,7 @@ class Judge:
                 flow=flow, verdict=verdict, source=source, target=target, conduit_id=conduit_id, reason=reason
             )
 
-        if is_local(flow.server_address):
+        if stays_local(flow):
             return said(FlowVerdict.LOCAL)
         if source == target and not membership.holds_apart(source):
             return said(FlowVerdict.OUTSIDE if source in {EXTERNAL, UNASSIGNED} else FlowVerdict.INSIDE)

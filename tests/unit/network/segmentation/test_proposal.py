@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from segmented_plant import (
     FLOWS,
     HISTORIAN,
@@ -141,6 +142,36 @@ def test_broadcast_and_frames_beneath_ip_open_no_conduit() -> None:
     proposal = _propose(MEMBERS, [shout, frame])
     assert proposal.plan.conduits == ()
     assert proposal.left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "is_local"),
+    [("10.0.1.255", True), ("10.0.1.63", True), ("10.0.255.255", True), ("10.0.9.255", False), ("8.8.8.255", False)],
+    ids=["its subnet", "a smaller one", "a larger one", "another subnet", "outside"],
+)
+def test_what_is_shouted_to_a_subnet_is_no_traffic_with_the_outside(address: str, *, is_local: bool) -> None:
+    shout = msgspec.structs.replace(
+        flow(PLCS[0], OFFICE, 47808, "bacnet"),
+        server="",
+        client_address="10.0.1.5",
+        server_address=address,
+        transport="udp",
+    )
+    proposal = _propose(MEMBERS, [shout])
+    assert (proposal.plan.conduits == () and proposal.left_out == ()) is is_local
+    membership = Membership(proposal.plan, MEMBERS)
+    told = replay(proposal.plan, membership, [shout], at=NOW)
+    assert (told.counts["local"] == 1) is is_local
+
+
+def test_what_assets_with_open_alerts_ask_for_is_marked() -> None:
+    suspect = msgspec.structs.replace(HMI_A, has_alerts=True)
+    proposal = _propose([suspect if each is HMI_A else each for each in MEMBERS], FLOWS)
+    marked = [conduit for conduit in proposal.plan.conduits if any("open alerts" in why for why in conduit.reasons)]
+    assert marked
+    assert {conduit.source for conduit in marked} == {_zone_of(proposal, HMI_A)}
+    assert any("open alerts" in note for note in proposal.notes)
+    assert not any("open alerts" in note for note in _propose(MEMBERS, FLOWS).notes)
 
 
 def test_many_dynamic_ports_become_one_range() -> None:
