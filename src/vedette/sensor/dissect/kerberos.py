@@ -37,6 +37,7 @@ class _Asked(NamedTuple):
     service: str
     name: str
     area: str
+    proof: int | None
     at_ns: int
 
 
@@ -44,7 +45,7 @@ class Kerberos(StreamDissector):
     """Reads Kerberos over UDP and TCP.
 
     Of a request ``area`` is ``proved`` or ``unproved``, ``value`` the ciphers that are offered and ``first`` the one of
-    the proof; of a reply ``first`` is the cipher of the ticket.
+    the proof; of a reply ``first`` is the cipher of the ticket, and ``value`` that of the proof before it.
     """
 
     __slots__ = ("_asked",)
@@ -66,7 +67,7 @@ class Kerberos(StreamDissector):
         """Read one message with its length before it."""
         self.datagram(data[4:], is_from_client, at_ns)
 
-    def datagram(self, payload: bytes, is_from_client: bool, at_ns: int) -> None:
+    def datagram(self, payload: bytes, is_from_client: bool, at_ns: int) -> None:  # noqa: ARG002 - the tag tells
         """Read one message."""
         tag = payload[0]
         if tag not in _REQUESTS and tag not in _REPLIES and tag != _ERROR:
@@ -86,7 +87,7 @@ class Kerberos(StreamDissector):
         ciphers = tuple(_integers(data, body[8])) if 8 in body else ()
         proof, is_proved = _proof(data, parts.get(3))
         area = "proved" if is_proved else "unproved"
-        self._asked = _Asked(service, name, area, at_ns)
+        self._asked = _Asked(service, name, area, proof, at_ns)
         self._tell(service, Direction.REQUEST, area, name, ciphers, "", proof, at_ns, None)
 
     def _reply(self, data: bytes, parts: dict[int, tuple[int, int]], service: str, at_ns: int) -> None:
@@ -100,15 +101,17 @@ class Kerberos(StreamDissector):
                 cipher = _cipher(data, *ticket[3])
         if service == "authentication":
             name = _principal(data, parts.get(4))
-        area, latency_ns = (asked.area, at_ns - asked.at_ns) if asked and asked.service == service else ("", None)
-        self._tell(service, Direction.RESPONSE, area, name, None, "ok", cipher, at_ns, latency_ns)
+        if asked is None or asked.service != service:
+            asked = _Asked(service, name, "", None, at_ns)
+        self._tell(service, Direction.RESPONSE, asked.area, name, asked.proof, "ok", cipher, at_ns, at_ns - asked.at_ns)
 
     def _refusal(self, data: bytes, parts: dict[int, tuple[int, int]], at_ns: int) -> None:
         code = integer(data, *parts[6])[0]
         result = RESULTS.get(code, f"error_{code}")
         asked, self._asked = self._asked, None
-        service, name, area, at = asked or ("authentication", _principal(data, parts.get(8)), "", at_ns)
-        self._tell(service, Direction.RESPONSE, area, name, None, result, None, at_ns, at_ns - at)
+        asked = asked or _Asked("authentication", _principal(data, parts.get(8)), "", None, at_ns)
+        name, latency_ns = asked.name, at_ns - asked.at_ns
+        self._tell(asked.service, Direction.RESPONSE, asked.area, name, None, result, None, at_ns, latency_ns)
         if result in _FAILURES:
             self.complain(at_ns, False, AnomalyKind.LOGIN_FAILED, f"Kerberos error {code}", code)
 

@@ -10,11 +10,12 @@ from struct import Struct
 from typing import Final
 
 from vedette.sensor.dissect.s7comm_codes import COMPONENTS, KEY_SWITCHES
-from vedette.sensor.model import Attribute
+from vedette.sensor.model import Attribute, Values
 
 _LIST: Final = Struct(">HHHH").unpack_from
 _WORD: Final = Struct(">H").unpack_from
 _MAX_ENTRIES: Final = 256
+_COMPONENTS: Final = {1: "automation_system_name", 2: "module_name", 3: "plant_name", 5: "module_serial"}
 _STATES: Final = {3: "stop", 4: "stop", 8: "run"}
 Fact = tuple[Attribute, str]
 
@@ -47,6 +48,21 @@ def facts(content: bytes) -> list[Fact]:
             switch = KEY_SWITCHES.get(_WORD(entry, 8)[0])
             if switch is not None:
                 found.append((Attribute.KEY_SWITCH, switch))
+    return found
+
+
+def components(content: bytes) -> dict[str, Values]:
+    """Return the names in a component identification, as ICSNPP calls them."""
+    if len(content) < 8:
+        return {}
+    kind, _, size, count = _LIST(content, 0)
+    if kind & 0xFF != 0x1C or size < 34:
+        return {}
+    found: dict[str, Values] = {}
+    for number in range(min(count, _MAX_ENTRIES)):
+        entry = content[8 + number * size : 8 + (number + 1) * size]
+        if len(entry) == size and (name := _COMPONENTS.get(_WORD(entry, 0)[0] & 0xFF)):
+            found[name] = entry[2:34].split(b"\0", 1)[0].decode("latin-1").strip()
     return found
 
 

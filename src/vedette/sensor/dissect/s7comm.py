@@ -11,7 +11,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from vedette.sensor.dissect import mms, s7_identity, s7comm_plus
 from vedette.sensor.dissect import s7comm_codes as codes
-from vedette.sensor.dissect.interface import NO, SURE, WEAK, Malformed, ZeekRow
+from vedette.sensor.dissect.interface import NO, SURE, WEAK, Malformed
 from vedette.sensor.dissect.s7_items import Item, decode, items_of
 from vedette.sensor.dissect.tpkt import Tpkt, first_content
 from vedette.sensor.dissect.transactions import Transactions
@@ -156,7 +156,7 @@ class S7comm(Tpkt):
         items = items_of(parameter)
         self._asked.ask(reference, Asked(function, at_ns, items, kind))
         position = 0
-        for item in items:
+        for place, item in enumerate(items):
             value: Values = None
             if function == codes.WRITE_VAR:
                 size, step = _size_at(content, position)
@@ -166,7 +166,7 @@ class S7comm(Tpkt):
                 OtOp(
                     at_ns, self.flow, is_from_client, "s7comm", service, function, kind, _REQUEST,
                     self._unit, item.area, item.first, item.quantity, item.name, value, "", reference, None,
-                    item.detail,
+                    {**item.detail, "item": place} if place else item.detail,
                 )
             )  # fmt: skip
 
@@ -192,6 +192,11 @@ class S7comm(Tpkt):
         name = ""
         if asked is not None:
             kind, area, name = asked.kind, asked.area, asked.name
+        detail: dict[str, Values] | None = None
+        if error[0] or error[1]:
+            detail = {"error_class": error[0], "error_code": error[1]}
+        elif codes.START_UPLOAD <= function <= codes.END_UPLOAD:
+            detail = _load(parameter, content, function)
         if function == codes.START_UPLOAD and len(parameter) >= 8 and name:
             self._remember(_LONG(parameter, 4)[0], name)
         elif function == codes.SETUP and not is_from_client:
@@ -200,7 +205,7 @@ class S7comm(Tpkt):
             OtOp(
                 at_ns, self.flow, is_from_client, "s7comm", service, function, kind, _RESPONSE,
                 self._unit, area, None, None, name, None, result, reference,
-                at_ns - asked.at_ns if asked else None,
+                at_ns - asked.at_ns if asked else None, detail,
             )
         )  # fmt: skip
 
@@ -210,7 +215,7 @@ class S7comm(Tpkt):
         service, kind, _ = codes.FUNCTIONS[asked.function]
         is_read = asked.function == codes.READ_VAR
         position = 0
-        for item in asked.items[:count]:
+        for place, item in enumerate(asked.items[:count]):
             code = content[position]
             value: Values = None
             if is_read:
@@ -224,7 +229,8 @@ class S7comm(Tpkt):
                 OtOp(
                     at_ns, self.flow, is_from_client, "s7comm", service, asked.function, kind, _RESPONSE,
                     self._unit, item.area, item.first, item.quantity, item.name, value,
-                    codes.RETURN_CODES.get(code) or f"return_code_{code}", reference, at_ns - asked.at_ns, item.detail,
+                    codes.RETURN_CODES.get(code) or f"return_code_{code}", reference, at_ns - asked.at_ns,
+                    {**item.detail, "item": place} if place else item.detail,
                 )
             )  # fmt: skip
 
@@ -232,7 +238,7 @@ class S7comm(Tpkt):
         session: int
         (session,) = _LONG(parameter, 4)
         detail: dict[str, Values] = {"session_id": session, "function_status": parameter[1]}
-        if len(parameter) > 8 and function not in {0x1E, codes.END_UPLOAD}:
+        if len(parameter) > 8 and function not in {codes.UPLOAD, codes.END_UPLOAD}:
             filename = _text(parameter[9 : 9 + parameter[8]])
             detail["filename"] = filename
             name = filename
@@ -261,11 +267,13 @@ class S7comm(Tpkt):
         direction = _REQUEST if kind_of == 1 else _RESPONSE if kind_of == 2 else _REPORT
         asked = self._asked.answer(0x1_0000 | reference) if direction is _RESPONSE else None
         result, name, first, area = "", "", None, ""
+        told: dict[str, Values] = {}
         is_last = True
         if size >= 8 and direction is _RESPONSE:
             is_last = not parameter[9]
             (error,) = _WORD(parameter, 10)
             result = "ok" if not error else f"error_{error:04x}"
+            told["error_code"] = error
         if group == 0:
             service, kind, name = "mode_transition", OpKind.REPORT, codes.MODES.get(sub, f"mode_{sub}")
             self.tell(at_ns, Attribute.MODE, name, is_of_client=is_from_client, source="s7comm mode_transition")
@@ -275,7 +283,7 @@ class S7comm(Tpkt):
             if direction is _REQUEST and len(content) >= _SZL_HEADER:
                 szl = (_WORD(content, 4)[0], _WORD(content, 6)[0])
             elif direction is _RESPONSE:
-                szl = self._system_list(content, is_last, result, is_from_client, at_ns) or szl
+                szl = self._system_list(content, is_last, result, is_from_client, at_ns, told) or szl
                 if content and content[0] != 0xFF and result == "ok":
                     result = codes.RETURN_CODES.get(content[0], f"return_code_{content[0]}")
             first = szl[0] if szl else None
@@ -283,9 +291,9 @@ class S7comm(Tpkt):
             if kind is OpKind.PROGRAM:
                 self._engineer(at_ns)
             self._asked.ask(0x1_0000 | reference, Asked(group, at_ns, szl=szl))
-        detail: dict[str, Values] = {"subfunction": sub, "function_group": group}
+        detail: dict[str, Values] = {"subfunction": sub, "function_group": group, **told}
         if szl is not None:
-            detail |= {"szl_id": szl[0], "szl_index": szl[1]}
+            detail |= {"szl_id": szl[0], "szl_index": szl[1], "return_code": content[0] if content else 0}
         self.emit(
             OtOp(
                 at_ns, self.flow, is_from_client, "s7comm", service, kind_and_group << 8 | sub, kind, direction,
@@ -295,7 +303,13 @@ class S7comm(Tpkt):
         )  # fmt: skip
 
     def _system_list(
-        self, content: bytes, is_last: bool, result: str, is_from_client: bool, at_ns: int
+        self,
+        content: bytes,
+        is_last: bool,
+        result: str,
+        is_from_client: bool,
+        at_ns: int,
+        told: dict[str, Values],
     ) -> tuple[int, int] | None:
         """Read a list of the system's state, which may come in several answers."""
         if result not in {"", "ok"} or len(content) < 4 or content[0] != 0xFF:
@@ -308,6 +322,7 @@ class S7comm(Tpkt):
         whole = self._szl
         if is_last:
             self._szl = b""
+            told.update(s7_identity.components(whole))
             for attribute, text in s7_identity.facts(whole):
                 self.tell(
                     at_ns, attribute, text, is_of_client=is_from_client, confidence=CERTAIN, source="s7comm read_szl"
@@ -325,52 +340,23 @@ def check(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the in
     return WEAK if len(called) == 2 and 1 <= called[0] <= 3 else NO
 
 
-def zeek(op: OtOp) -> list[ZeekRow]:
-    """Return the rows of ICSNPP's S7 logs."""
-    if op.protocol == "s7comm_plus":
-        return s7comm_plus.zeek(op)
-    if op.protocol == "mms":
-        return mms.zeek(op)
-    detail = op.detail or {}
-    names = {_REQUEST: (1, "Job-Request"), _RESPONSE: (3, "ACK-Data"), _REPORT: (7, "User-Data")}
-    is_userdata = "function_group" in detail
-    rosctr, rosctr_name = names[_REPORT if is_userdata else op.direction]
-    columns: dict[str, object] = {
-        "is_orig": op.is_from_client,
-        "rosctr_code": rosctr,
-        "rosctr_name": rosctr_name,
-        "pdu_reference": codes.swapped(op.transaction),
-        "function_code": f"0x{op.code >> 8 if is_userdata else op.code:02x}",
-        "function_name": op.service,
-    }
-    if is_userdata:
-        columns |= {"subfunction_code": f"0x{op.code & 0xFF:02x}", "subfunction_name": op.service}
-    if op.result:
-        columns["error"] = op.result
-    rows: list[ZeekRow] = [("s7comm", columns)]
-    if "szl_id" in detail:
-        method = "Request" if op.direction is _REQUEST else "Response"
-        szl = {name: f"0x{number:04x}" for name, number in detail.items() if isinstance(number, int) and "szl" in name}
-        rows.append(("s7comm_read_szl", {"pdu_reference": codes.swapped(op.transaction), "method": method, **szl}))
-    if "filename" in detail or (op.kind is OpKind.PROGRAM and "session_id" in detail):
-        rows.append(
-            (
-                "s7comm_upload_download",
-                {
-                    "pdu_reference": codes.swapped(op.transaction),
-                    "function_name": op.service,
-                    "block": op.name,
-                    **detail,
-                },
-            )
-        )
-    return rows
-
-
 def _invocation(parameter: bytes) -> tuple[str, str]:
     (size,) = _WORD(parameter, 8)
     length = parameter[10 + size]
     return _text(parameter[11 + size : 11 + size + length]), _text(parameter[10 : 10 + size])
+
+
+def _load(parameter: bytes, content: bytes, function: int) -> dict[str, Values]:
+    """Return what the answer to a step of an upload tells: its session, and how long the block is."""
+    detail: dict[str, Values] = {}
+    if function == codes.START_UPLOAD and len(parameter) > 8:
+        size = _text(parameter[9 : 9 + parameter[8]])
+        detail = {"function_status": parameter[1], "session_id": _LONG(parameter, 4)[0]}
+        if size.isdigit():
+            detail["blocklength"] = int(size)
+    elif function == codes.UPLOAD and len(content) >= 4:
+        detail = {"function_status": parameter[1], "blocklength": _WORD(content, 0)[0]}
+    return detail
 
 
 def _text(raw: bytes) -> str:

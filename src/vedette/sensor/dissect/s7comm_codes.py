@@ -15,6 +15,7 @@ READ_VAR: Final = 0x04
 WRITE_VAR: Final = 0x05
 REQUEST_DOWNLOAD: Final = 0x1A
 START_UPLOAD: Final = 0x1D
+UPLOAD: Final = 0x1E
 END_UPLOAD: Final = 0x1F
 PI_SERVICE: Final = 0x28
 PLC_STOP: Final = 0x29
@@ -28,7 +29,7 @@ FUNCTIONS: Final[dict[int, tuple[str, OpKind, str]]] = {
     0x1B: ("download_block", OpKind.PROGRAM, "download"),
     0x1C: ("download_ended", OpKind.PROGRAM, "download"),
     START_UPLOAD: ("start_upload", OpKind.PROGRAM, "upload"),
-    0x1E: ("upload", OpKind.PROGRAM, "upload"),
+    UPLOAD: ("upload", OpKind.PROGRAM, "upload"),
     END_UPLOAD: ("end_upload", OpKind.PROGRAM, "upload"),
     PI_SERVICE: ("pi_service", OpKind.CONTROL, ""),
     PLC_STOP: ("plc_stop", OpKind.CONTROL, "stop"),
@@ -42,6 +43,13 @@ PROGRAM_INVOCATIONS: Final[dict[str, tuple[OpKind, str]]] = {
     "_GARB": (OpKind.PROGRAM, "compress"),
     "_MODU": (OpKind.PROGRAM, "copy_ram_to_rom"),
     "_BINI": (OpKind.FIRMWARE, ""),
+    "_N_LOGIN_": (OpKind.SESSION, "login"),
+    "_N_LOGOUT": (OpKind.SESSION, "logout"),
+    "_N_F_COPY": (OpKind.FILE, "copy"),
+    "_N_F_DELE": (OpKind.FILE, "delete"),
+    "_N_F_DELR": (OpKind.FILE, "delete"),
+    "_N_F_RENA": (OpKind.FILE, "rename"),
+    "_N_F_XFER": (OpKind.FILE, "upload"),
 }
 
 BLOCKS: Final = {
@@ -82,13 +90,26 @@ GROUPS: Final = {
 
 READ_SZL: Final = (4, 1)
 SUBFUNCTIONS: Final[dict[tuple[int, int], tuple[str, OpKind]]] = {
-    (1, 0x01): ("request_diagnostic_data", OpKind.DIAGNOSE),
-    (1, 0x02): ("variable_table", OpKind.READ),
-    (1, 0x0B): ("variable_table_response", OpKind.READ),
-    (1, 0x0C): ("erase", OpKind.PROGRAM),
-    (1, 0x0E): ("read_diagnostic_data", OpKind.DIAGNOSE),
-    (1, 0x0F): ("remove_diagnostic_data", OpKind.DIAGNOSE),
-    (1, 0x10): ("forces", OpKind.WRITE),
+    (1, 0x01): ("block_status", OpKind.DIAGNOSE),
+    (1, 0x02): ("variable_status", OpKind.READ),
+    (1, 0x03): ("output_istack", OpKind.DIAGNOSE),
+    (1, 0x04): ("output_bstack", OpKind.DIAGNOSE),
+    (1, 0x05): ("output_lstack", OpKind.DIAGNOSE),
+    (1, 0x06): ("time_measurement", OpKind.DIAGNOSE),
+    (1, 0x07): ("force_selection", OpKind.DIAGNOSE),
+    (1, 0x08): ("modify_variable", OpKind.WRITE),
+    (1, 0x09): ("force", OpKind.WRITE),
+    (1, 0x0A): ("breakpoint", OpKind.CONTROL),
+    (1, 0x0B): ("exit_hold", OpKind.CONTROL),
+    (1, 0x0C): ("memory_reset", OpKind.CONTROL),
+    (1, 0x0D): ("disable_job", OpKind.DIAGNOSE),
+    (1, 0x0E): ("enable_job", OpKind.DIAGNOSE),
+    (1, 0x0F): ("delete_job", OpKind.DIAGNOSE),
+    (1, 0x10): ("read_job_list", OpKind.DIAGNOSE),
+    (1, 0x11): ("read_job", OpKind.DIAGNOSE),
+    (1, 0x12): ("replace_job", OpKind.DIAGNOSE),
+    (1, 0x13): ("block_status_v2", OpKind.DIAGNOSE),
+    (1, 0x16): ("flash_led", OpKind.DIAGNOSE),
     (2, 0x01): ("cyclic_read", OpKind.READ),
     (2, 0x04): ("cyclic_unsubscribe", OpKind.SESSION),
     (2, 0x05): ("cyclic_read_change_driven", OpKind.READ),
@@ -107,6 +128,8 @@ SUBFUNCTIONS: Final[dict[tuple[int, int], tuple[str, OpKind]]] = {
     (4, 0x09): ("scan_indication", OpKind.REPORT),
     (4, 0x0B): ("alarm_ack", OpKind.WRITE),
     (4, 0x0C): ("alarm_ack_indication", OpKind.REPORT),
+    (4, 0x0D): ("alarm_lock_indication", OpKind.REPORT),
+    (4, 0x0E): ("alarm_unlock_indication", OpKind.REPORT),
     (4, 0x11): ("alarm_sq_indication", OpKind.REPORT),
     (4, 0x12): ("alarm_s_indication", OpKind.REPORT),
     (4, 0x13): ("alarm_query", OpKind.READ),
@@ -117,6 +140,13 @@ SUBFUNCTIONS: Final[dict[tuple[int, int], tuple[str, OpKind]]] = {
     (7, 0x02): ("set_clock", OpKind.WRITE),
     (7, 0x03): ("read_clock_following", OpKind.READ),
     (7, 0x04): ("set_clock_2", OpKind.WRITE),
+    (15, 0x01): ("nc_request_download", OpKind.PROGRAM),
+    (15, 0x02): ("nc_download_block", OpKind.PROGRAM),
+    (15, 0x03): ("nc_continue_download", OpKind.PROGRAM),
+    (15, 0x04): ("nc_download_ended", OpKind.PROGRAM),
+    (15, 0x06): ("nc_start_upload", OpKind.PROGRAM),
+    (15, 0x07): ("nc_upload", OpKind.PROGRAM),
+    (15, 0x08): ("nc_continue_upload", OpKind.PROGRAM),
 }
 
 MODES: Final = {0: "stop", 1: "warm_restart", 2: "run", 3: "hot_restart", 4: "hold", 6: "cold_restart"}

@@ -10,7 +10,7 @@ import re
 from struct import Struct
 from typing import Final, NamedTuple
 
-from vedette.sensor.dissect.interface import NO, SURE, WEAK, Dissector, Malformed, ZeekRow
+from vedette.sensor.dissect.interface import NO, SURE, WEAK, Dissector, Malformed
 from vedette.sensor.dissect.tpkt import first_content
 from vedette.sensor.dissect.transactions import Transactions
 from vedette.sensor.model import PROBABLE, AnomalyKind, Attribute, Direction, OpKind, OtOp, Role, Values
@@ -158,22 +158,3 @@ def check(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the in
     if len(content) >= 4 and content[0] == MAGIC:
         return SURE if content[1] in _VERSIONS and content[2] < 0x10 else NO
     return WEAK if not content and called.startswith(b"SIMATIC-ROOT") else NO
-
-
-def zeek(op: OtOp) -> list[ZeekRow]:
-    """Return the row of ICSNPP's ``s7comm_plus.log``."""
-    detail = op.detail or {}
-    opcode = detail.get("opcode")
-    return [
-        (
-            "s7comm_plus",
-            {
-                "is_orig": op.is_from_client,
-                "version": detail.get("version", op.code),
-                "opcode": opcode,
-                "opcode_name": _OPCODES.get(opcode, "") if isinstance(opcode, int) else "",
-                "function_code": f"0x{op.code:04x}",
-                "function_name": op.service,
-            },
-        )
-    ]

@@ -146,14 +146,15 @@ class Smb(StreamDissector):
         if not self._has_complained and command != _NEGOTIATE_1:
             self._has_complained = True
             self.complain(at_ns, is_from_client, AnomalyKind.ILLEGAL_VALUE, "version 1, which is retired", command)
-        area, name = "", ""
+        area, name, value = "", "", None
         if command == _SETUP_1:
             self._names(body, is_answer, at_ns)
             self._setup_1(body, is_answer, bool(flags2 & _UNICODE), at_ns)
         elif command in {_TREE_1, _CREATE_1} and not is_answer:
             area = "share" if command == _TREE_1 else "file"
             name = _name_1(body, command, is_unicode=bool(flags2 & _UNICODE))
-        name = self._op(service, command, kind, is_answer, area, name, None, status, number, is_from_client, at_ns)
+            value = "write" if command == _CREATE_1 and _LONG(body, 48)[0] & _MAY_WRITE else None
+        name = self._op(service, command, kind, is_answer, area, name, value, status, number, is_from_client, at_ns)
         if not status:
             self._pipes.version_1(body, command, name, number, is_answer=is_answer, at_ns=at_ns)
         if is_answer and command == _SETUP_1 and status in LOGIN_FAILURES:

@@ -54,6 +54,7 @@ _CONTROLS: Final[dict[tuple[str, str], str]] = {
     ("bacnet", "abort_restore"): _CONFIGURE, ("bacnet", "activate_changes"): _CONFIGURE,
     ("bsap", "reset_system"): _RESET, ("hart_ip", "device_reset"): _RESET,
     ("knx", "restart"): _RESET, ("knx", "remote_reset_request"): _RESET, ("knx", "reset"): _RESET,
+    ("s7comm", "memory_reset"): _RESET,
     ("profinet_dcp", "reset_to_factory"): "profinet.factory_reset",
 }  # fmt: skip
 _WAYS: Final = frozenset({"upload", "download", "delete"})
@@ -92,7 +93,7 @@ _STUXNET_BLOCK: Final = "DB890"
 """By which Stuxnet marks a controller (Symantec, "W32.Stuxnet Dossier", 2011)."""
 _STREAMS: Final = 4
 _STREAMS_NS: Final = 60_000_000_000
-_FORCES: Final = frozenset({"forces", "forced_set_reset", "toggle_force_system_memory", "disable_forces"})
+_FORCES: Final = frozenset({"force", "forces", "forced_set_reset", "toggle_force_system_memory", "disable_forces"})
 _LOCKS: Final = frozenset({"alarm_8_lock"})
 _CONFIGURING_WRITES: Final = frozenset({"ip_address_set", "name_set", "set_control_id", "apply_port_configuration"})
 _FILE_PROTOCOLS: Final = frozenset(protocol.name for protocol in PROTOCOLS if protocol.family == "ot")
@@ -256,8 +257,8 @@ class Controllers(Detector):
         if op.protocol == "profinet_dcp":
             self._tell("profinet.set", op)
             return
-        if (service in _FORCES and op.protocol != "s7comm") or op.area == "forces":
-            self._tell("ot.forced_value", op)  # of S7 the same function also asks which values are forced
+        if service in _FORCES or op.area == "forces":
+            self._tell("ot.forced_value", op)
         elif op.protocol == "cip" and op.area in _SETTINGS:
             self._tell(_CONFIGURE, op, f"cip {op.area}")
         elif service == "set_var_sub_streamed":

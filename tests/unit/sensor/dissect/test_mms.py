@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
-from vedette.sensor.dissect import NO, SURE, Trial, mms, s7comm, torture
+from vedette.sensor.dissect import NO, SURE, Trial, mms, s7_log, torture
 from vedette.sensor.dissect.mms import Mms
 from vedette.sensor.dissect.s7comm import S7comm
 
@@ -177,7 +177,7 @@ def test_mms_behind_selectors_of_a_controller_is_read() -> None:
     trial.say(read(1, item("LD0", "MMXU1$MX$TotW")))
     assert [(op.protocol, op.service) for op in trial.sink.operations] == [("mms", "initiate"), ("mms", "read")]
     assert not trial.sink.anomalies
-    ((log, row),) = s7comm.zeek(trial.sink.operations[1])
+    ((log, row),) = s7_log.zeek(trial.sink.operations[1])
     assert (log, row["object"]) == ("mms", "LD0/MMXU1$MX$TotW")
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
-from vedette.sensor.dissect import NO, SURE, WEAK, Trial, s7comm, s7comm_plus, torture
+from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind, OtOp
+from vedette.sensor.dissect import NO, SURE, WEAK, Trial, s7_log, s7comm, s7comm_plus, torture
 from vedette.sensor.dissect.s7comm import S7comm
 
 
@@ -241,12 +241,79 @@ def test_checks_tell_the_two_apart() -> None:
     assert s7comm_plus.check(read, True) == NO
 
 
+def rows_of(op: OtOp) -> dict[str, dict[str, object]]:
+    return dict(s7_log.zeek(op))
+
+
 def test_zeek_rows_have_icsnpps_columns() -> None:
     trial = Trial(S7comm)
     trial.say(job("1a 00 0100 00000000 09" + b"_0800001P".hex()))
-    (_, row), (log, load) = s7comm.zeek(trial.sink.operations[0])
-    assert (row["rosctr_name"], row["function_code"]) == ("Job-Request", "0x1a")
-    assert (log, load["filename"], load["block"]) == ("s7comm_upload_download", "_0800001P", "OB1")
+    rows = rows_of(trial.sink.operations[0])
+    told, load = rows["s7comm"], rows["s7comm_upload_download"]
+    assert (told["rosctr_name"], told["function_code"], told["function_name"]) == (
+        "Job-Request", "0x1a", "Request Download",
+    )  # fmt: skip
+    assert (load["filename"], load["block"], load["block_type"]) == ("_0800001P", "OB1", "Organization Block")
+    assert (load["block_number"], load["destination_filesystem"]) == ("00001", "Passive")
+    assert rows["cotp"] == {"pdu_code": "0x0f", "pdu_name": "DT Data"}
+
+
+def test_zeek_rows_of_an_upload_tell_session_length_and_error() -> None:
+    trial = Trial(S7comm)
+    trial.say(job("1d 00 0000 00000000 09" + b"_0A00001A".hex()))
+    trial.answer(done("1d 00 0100 00000007 07" + b"0000216".hex()))
+    trial.say(job("1e 00 0000 00000007"))
+    trial.answer(done("1e 01", "0002 00fb aabb"))
+    trial.say(job("1d 00 0000 00000000 09" + b"_0A00002A".hex()))
+    trial.answer(done("1d", error="d209"))
+    _, started, _, loaded, _, refused = [rows_of(op) for op in trial.sink.operations]
+    load = started["s7comm_upload_download"]
+    assert (load["rosctr"], load["session_id"], load["blocklength"]) == ("ACK-Data", 7, 216)
+    assert (started["s7comm"]["error_class"], started["s7comm"]["error_code"]) == ("No error", "0x00")
+    assert loaded["s7comm_upload_download"]["blocklength"] == 2
+    assert (refused["s7comm"]["error_class"], refused["s7comm"]["error_code"]) == ("Error", "0x09")
+
+
+def test_the_items_of_one_message_have_one_row() -> None:
+    trial = Trial(S7comm)
+    trial.say(job("04 02" + item(0x84, 1, 0) + item(0x84, 1, 4)))
+    first, second = trial.sink.operations
+    assert set(rows_of(first)) == {"s7comm", "cotp"}
+    assert not s7_log.zeek(second)
+
+
+@pytest.mark.parametrize(
+    ("group", "sub", "service", "kind"),
+    [
+        (1, 0x08, "modify_variable", OpKind.WRITE),
+        (1, 0x09, "force", OpKind.WRITE),
+        (1, 0x0C, "memory_reset", OpKind.CONTROL),
+        (4, 0x0E, "alarm_unlock_indication", OpKind.REPORT),
+        (15, 0x02, "nc_download_block", OpKind.PROGRAM),
+    ],
+)
+def test_user_data_has_its_own_functions(group: int, sub: int, service: str, kind: OpKind) -> None:
+    trial = Trial(S7comm)
+    trial.say(cotp(s7(7, bytes((0, 1, 18, 4, 17, 0x40 | group, sub, 0)), bytes.fromhex("ff 09 0000"))))
+    (op,) = trial.sink.operations
+    assert (op.service, op.kind) == (service, kind)
+    assert rows_of(op)["s7comm"]["rosctr_name"] == "User-Data"
+
+
+def test_a_component_identification_makes_a_known_device() -> None:
+    trial = Trial(S7comm)
+    names = ((1, b"SNAP7"), (2, b"CPU 315-2"), (3, b""), (5, b"S C-1"))
+    entries = (struct.pack(">H32s", index, name) for index, name in names)
+    trial.say(cotp(s7(7, bytes.fromhex(READ_SZL), bytes.fromhex("ff09 0004 001c 0000"))))
+    trial.answer(cotp(s7(7, bytes.fromhex(SZL_DONE), szl(0x1C, 34, *entries))))
+    asked, told = (rows_of(op) for op in trial.sink.operations)
+    assert asked["s7comm_read_szl"]["szl_id_name"] == "Component Identification"
+    assert (told["s7comm"]["function_name"], told["s7comm"]["subfunction_name"]) == (
+        "Response: CPU Functions", "Read SZL",
+    )  # fmt: skip
+    assert told["s7comm_known_devices"] == {
+        "automation_system_name": "SNAP7", "module_name": "CPU 315-2", "plant_name": "", "module_serial": "S C-1",
+    }  # fmt: skip
 
 
 @given(st.binary(max_size=120), st.sampled_from([1, 2, 3, 7, 8]))
