@@ -32,7 +32,7 @@ _LOAD, _AND, _EQUALS, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 _ALLOW: Final = 0x7FFF0000
 _KILL: Final = 0x80000000
 _REFUSE: Final = 0x00050000 | errno.EPERM
-_NUMBER_AT, _ARCHITECTURE_AT, _THIRD_ARGUMENT_AT = 0, 4, 32
+_NUMBER_AT, _ARCHITECTURE_AT, _SECOND_ARGUMENT_AT, _THIRD_ARGUMENT_AT = 0, 4, 24, 32
 _OTHER_ABI: Final = 0x40000000
 _WRITING: Final = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
 _INSTRUCTION: Final = Struct("=HBBI").pack
@@ -45,21 +45,25 @@ _READ: Final = 1 << 2 | 1 << 3  # files, directories
 _FILE_BITS: Final = ((1, 13), (2, 14), (3, 15), (5, 16))
 _RULE: Final = Struct("=Qi").pack
 
-# read write close fstat poll lseek mmap mprotect munmap brk sigaction sigprocmask sigreturn ioctl pread access yield
-# mremap madvise nanosleep getpid exit uname fcntl getcwd readlink times rusage sigaltstack gettid futex getdents clocks
+# read write close fstat poll lseek mmap mprotect munmap brk sigaction sigprocmask sigreturn pread access yield
+# mremap madvise nanosleep getpid exit uname getcwd readlink times rusage sigaltstack gettid futex getdents clocks
 # exit_group newfstatat getrandom statx rseq restart
 _X86_64: Final = (
-    *(0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 21, 24, 25, 28, 35, 39, 60, 63, 72, 79, 89, 96, 98),
+    *(0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 21, 24, 25, 28, 35, 39, 60, 63, 79, 89, 96, 98),
     *(131, 186, 201, 202, 217, 219, 228, 229, 230, 231, 262, 267, 271, 318, 332, 334),
 )
 _AARCH64: Final = (
-    *(17, 25, 29, 48, 57, 61, 62, 63, 64, 67, 73, 78, 79, 80, 93, 94, 98, 101, 113, 114, 115, 124, 128, 132, 134, 135),
+    *(17, 48, 57, 61, 62, 63, 64, 67, 73, 78, 79, 80, 93, 94, 98, 101, 113, 114, 115, 124, 128, 132, 134, 135),
     *(139, 160, 165, 169, 172, 178, 214, 215, 216, 222, 226, 233, 278, 291, 293, 439),
 )
-# Name of the machine → its number for the filter, what is allowed, and openat, of which reading is.
+# Of fcntl: duplicates and flags read. To name an owner and a signal for what happens to a pipe would signal anybody.
+_FCNTL: Final = (0, 1, 2, 3, 1030)
+# Of ioctl: whether it is a terminal, and what a program that is started keeps open.
+_IOCTL: Final = (0x5401, 0x5450, 0x5451)
+# Name of the machine → its number for the filter, what is allowed, openat, of which reading is, fcntl and ioctl.
 _MACHINES: Final = {
-    "x86_64": (0xC000003E, _X86_64, 257),
-    "aarch64": (0xC00000B7, _AARCH64, 56),
+    "x86_64": (0xC000003E, _X86_64, 257, 72, 16),
+    "aarch64": (0xC00000B7, _AARCH64, 56, 25, 29),
 }
 
 
@@ -132,7 +136,7 @@ def _filter_calls(libc: ctypes.CDLL, *, may_read: bool) -> None:
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         raise NotConfined(f"nothing is known of system calls on {platform.machine()[:32]!r}")
-    architecture, allowed, openat = machine
+    architecture, allowed, openat, fcntl, ioctl = machine
     code = [
         _INSTRUCTION(_LOAD, 0, 0, _ARCHITECTURE_AT),
         _INSTRUCTION(_EQUALS, 1, 0, architecture),
@@ -143,6 +147,7 @@ def _filter_calls(libc: ctypes.CDLL, *, may_read: bool) -> None:
     ]
     for number in allowed:
         code += [_INSTRUCTION(_EQUALS, 0, 1, number), _INSTRUCTION(_RETURN, 0, 0, _ALLOW)]
+    code += _only(fcntl, _FCNTL) + _only(ioctl, _IOCTL)
     if may_read:
         code += [
             _INSTRUCTION(_EQUALS, 0, 4, openat),
@@ -155,6 +160,17 @@ def _filter_calls(libc: ctypes.CDLL, *, may_read: bool) -> None:
     body = ctypes.create_string_buffer(b"".join(code))
     program = _Program(len(code), ctypes.cast(body, ctypes.c_void_p))
     _check(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0), "seccomp")
+
+
+def _only(number: int, commands: tuple[int, ...]) -> list[bytes]:
+    """Return the instructions that allow some of what one call can do, which its second argument says."""
+    code = [
+        _INSTRUCTION(_EQUALS, 0, 2 * len(commands) + 2, number),
+        _INSTRUCTION(_LOAD, 0, 0, _SECOND_ARGUMENT_AT),
+    ]
+    for command in commands:
+        code += [_INSTRUCTION(_EQUALS, 0, 1, command), _INSTRUCTION(_RETURN, 0, 0, _ALLOW)]
+    return [*code, _INSTRUCTION(_RETURN, 0, 0, _REFUSE)]
 
 
 class _Program(ctypes.Structure):

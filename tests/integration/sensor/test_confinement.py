@@ -17,6 +17,10 @@ LATER = {
     "read what is no module": "open('/etc/passwd').read()",
     "make a folder": "import os; os.mkdir('/tmp/vedette-was-here')",
     "signal a process": "import os, signal; os.kill(os.getppid(), 0)",
+    "signal a process by way of a pipe": "import fcntl; fcntl.fcntl(1, fcntl.F_SETOWN, os.getppid())",
+    "choose that signal": "import fcntl; fcntl.fcntl(1, 10, 9)",
+    "be told of a pipe by signals": "import fcntl; fcntl.fcntl(1, fcntl.F_SETFL, os.O_ASYNC)",
+    "type into a terminal": "import fcntl; fcntl.ioctl(0, 0x5412, b'x')",
     "trace a process": "assert ctypes.CDLL(None, use_errno=True).ptrace(16, os.getppid(), 0, 0) == 0",
     "take more memory": "bytearray(600 * 1024 * 1024)",
     "raise a limit": "import resource; resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
@@ -24,6 +28,7 @@ LATER = {
 FINE = {
     "compute and answer": "print(sum(range(1000)))",
     "load a module": "import colorsys; print(colorsys)",
+    "duplicate what is open": "print(os.get_inheritable(os.dup(1)))",
     "read what is open": "import sys; print(sys.stdin.buffer.read())",
 }
 TRY = """
