@@ -332,7 +332,7 @@ class StandInControl:
     # --- answers ------------------------------------------------------------------------------------------------
 
     async def _open_session(self, request: OpenSession) -> SessionOpening:
-        self.openings += 1
+        self.openings += bool(request.device_id.strip())  # a gateway that asks about nobody wants to know the head
         record = self.records.get((request.device_id, request.module_id))
         token = self.on_token(request) if self.on_token is not None and request.password else None
         opening = Opening(

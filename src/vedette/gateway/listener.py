@@ -68,6 +68,8 @@ class Listener:
             # Connections inherit these from the listening socket.
             # A peer that vanished without a word is noticed even where MQTT's keep alive is 0.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            # An answer leaves at once, and not when the peer has acknowledged the one before.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for option, value in _TCP_KEEP_ALIVE:
                 listening.setsockopt(socket.IPPROTO_TCP, option, value)
             for direction in (socket.SO_RCVBUF, socket.SO_SNDBUF):

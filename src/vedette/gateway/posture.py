@@ -155,8 +155,19 @@ class PostureWatch:
     async def run(self) -> None:
         """Read what was missed, whenever something was, and find out why heads come late; never ends."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._ask_first_head(), name="first head")
             tasks.create_task(self._keep_read(), name="posture changes")
             tasks.create_task(self._keep_time(), name="lateness of heads")
+
+    async def _ask_first_head(self) -> None:
+        """Have control tell its head at once: the next one that it publishes may be a second away."""
+        try:
+            await self._ask_time()
+        except Problem as problem:
+            log.debug("control did not tell its head", extra={"reason": problem.detail})
+            return
+        self._on_head()
+        self._has_head.set()
 
     async def _keep_read(self) -> None:
         while True:

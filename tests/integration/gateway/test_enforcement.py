@@ -107,6 +107,15 @@ async def test_a_forged_or_replayed_record_changes_nothing(site: Site) -> None:
     assert await again.connect("pump-7") == 3
 
 
+async def test_a_gateway_asks_for_the_head_and_need_not_wait_for_the_next(site: Site) -> None:
+    await site.stop_control()
+    site.control.head_every_s = 600.0
+    site.start_control()
+    await site.start_gateway(within_s=60)
+    device, _ = await site.connected("pump-7")
+    await device.telemetry("pump-7", b"let in")
+
+
 async def test_without_fresh_heads_nobody_new_comes_in_and_each_class_fails_in_its_way(site: Site) -> None:
     await site.start_gateway()
     closed, _ = await site.connected("closed", failure_mode=FailureMode.FAIL_CLOSED)
