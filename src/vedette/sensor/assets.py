@@ -14,7 +14,7 @@ import msgspec
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.listener import Listener
 from vedette.sensor.model import CERTAIN, POSSIBLE, PROBABLE, AssetEvidence, Attribute, Role
-from vedette.sensor.oui import Makers
+from vedette.sensor.oui import Makers, is_private, mac_within
 
 MAX_FACTS: Final = 8
 MAX_SERVICES: Final = 64
@@ -267,6 +267,8 @@ class Assets(Listener):
         if asset is None and (asset := self._new(at_ns)) is not None:
             asset.ips.add(ip)
             self._by_ip[ip] = asset
+            if ":" in ip and (mac := mac_within(ip)) and (maker := self.makers.maker_of(mac)):
+                asset.learn(Attribute.VENDOR, maker, POSSIBLE, "IPv6 address", at_ns)
         return asset
 
     def _of_mac(self, mac: str, at_ns: int) -> Asset | None:
@@ -281,6 +283,8 @@ class Assets(Listener):
             self._by_mac[mac] = asset
             if maker := self.makers.maker_of(mac):
                 asset.learn(Attribute.VENDOR, maker, POSSIBLE, "MAC address", at_ns)
+            elif is_private(mac):
+                asset.learn(Attribute.FINGERPRINT, "mac:private address", CERTAIN, "MAC address", at_ns)
         return asset
 
     def _new(self, at_ns: int) -> Asset | None:

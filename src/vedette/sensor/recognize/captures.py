@@ -14,6 +14,7 @@ from vedette.sensor.engine import Engine
 from vedette.sensor.model import Attribute, Role
 from vedette.sensor.oui import Makers
 from vedette.sensor.recognize.observer import MAX_WINDOWS, WINDOW_S, Observer, Window
+from vedette.sensor.recognize.recognizer import Recognizer
 
 CAPTURES_MAX: Final = 100_000
 _SUFFIXES: Final = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
@@ -57,7 +58,7 @@ def devices_in(
     """
     assets = Assets(makers)
     observer = Observer(window_s=window_s, max_windows=max_windows)
-    engine = Engine([assets, observer])
+    engine = Engine([assets, observer, Recognizer(assets)])
     engine.read(observer.watch(read_capture(capture)))
     engine.finish()
     found = [(asset, windows) for asset, windows in observer.windows(assets) if any(each.sent for each in windows)]

@@ -32,6 +32,12 @@ class Told(StrEnum):
     ROLE = "role"
     SERVICE = "service"
     """``tcp/554 rtsp``."""
+    CLOUD = "cloud"
+    """Of a maker, that it looks up."""
+    PATH = "path"
+    """That its web server has."""
+    MAC = "mac"
+    """What its MAC address is: ``private``."""
 
 
 class Hint(NamedTuple):

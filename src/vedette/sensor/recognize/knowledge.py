@@ -11,7 +11,9 @@ from vedette.sensor.assets import Asset, Fact
 from vedette.sensor.model import PROBABLE, Attribute
 from vedette.sensor.recognize.hints import Hint, Told
 from vedette.sensor.recognize.known_building import BUILDING
+from vedette.sensor.recognize.known_clouds import CLOUDS
 from vedette.sensor.recognize.known_consumer import CONSUMER
+from vedette.sensor.recognize.known_paths import PATHS
 
 SOURCE: Final = "recognized"
 """Begins the source of every fact that is inferred; those are never evidence for another."""
@@ -20,7 +22,9 @@ _MAX_CONFIDENCE: Final = 97
 _CONTRADICTION: Final = 0.6
 _MAX_TEXT_CHARS: Final = 256
 _MAX_REASONS: Final = 6
-_FROM_MAC: Final = "MAC address"
+_FROM_MAC: Final = frozenset({"MAC address", "IPv6 address"})
+_MOST_CLOUDS: Final = 2
+"""Of several makers; who looks up more is somebody's phone or computer, or asks for others."""
 
 _PLACES: Final[tuple[tuple[Attribute, Told], ...]] = (
     (Attribute.MODEL, Told.MODEL),
@@ -40,6 +44,9 @@ _FINGERPRINTS: Final = {
     "dhcp_vendor": Told.DHCP_CLASS,
     "dhcp": Told.DHCP_OPTIONS,
     "ssh": Told.SOFTWARE,
+    "cloud": Told.CLOUD,
+    "path": Told.PATH,
+    "mac": Told.MAC,
 }
 # What only says that something is small and connected gives way to what says what it is.
 _GENERAL: Final = frozenset({"iot_device"})
@@ -71,7 +78,7 @@ class Recognition(msgspec.Struct, frozen=True):
 
 def recognize(asset: Asset) -> Recognition:
     """Weigh what an asset is known to have announced."""
-    found = list(_matches(_texts(asset)))
+    found = _without_foreign_clouds(list(_matches(_texts(asset))))
     scores: dict[str, float] = {}
     best: dict[tuple[str, Told], int] = {}
     for hint, _ in found:  # several words in the same place are one hint, not many
@@ -90,7 +97,7 @@ def recognize(asset: Asset) -> Recognition:
 
 def _texts(asset: Asset) -> Iterable[tuple[Told, str]]:
     for fact in _facts(asset, Attribute.VENDOR):
-        yield (Told.MAKER if fact.source == _FROM_MAC else Told.VENDOR), _plain(fact.value)
+        yield (Told.MAKER if fact.source in _FROM_MAC else Told.VENDOR), _plain(fact.value)
     for attribute, told in _PLACES:
         for fact in _facts(asset, attribute):
             yield told, _plain(fact.value)
@@ -110,7 +117,7 @@ def _plain(text: str) -> str:
 
 def _by_place() -> dict[Told, list[Hint]]:
     places: dict[Told, list[Hint]] = {}
-    for hint in (*CONSUMER, *BUILDING):
+    for hint in (*CONSUMER, *BUILDING, *CLOUDS, *PATHS):
         places.setdefault(hint.told, []).append(hint)
         if hint.told is Told.MAKER:  # who says itself who made it says at least as much as its MAC address
             places.setdefault(Told.VENDOR, []).append(hint._replace(told=Told.VENDOR))
@@ -126,6 +133,12 @@ def _matches(texts: Iterable[tuple[Told, str]]) -> Iterable[tuple[Hint, str]]:
             word = hint.word
             if text.startswith(word[1:]) if word[0] == "^" else word in text:
                 yield hint, text
+
+
+def _without_foreign_clouds(found: list[tuple[Hint, str]]) -> list[tuple[Hint, str]]:
+    """Leave out clouds of makers if there are those of many."""
+    makers = {hint.vendor or text for hint, text in found if hint.told is Told.CLOUD}
+    return found if len(makers) <= _MOST_CLOUDS else [pair for pair in found if pair[0].told is not Told.CLOUD]
 
 
 def _specific_first(ranked: list[tuple[float, str]]) -> list[tuple[float, str]]:
@@ -150,7 +163,7 @@ def _are_kin(one: str, other: str) -> bool:
 
 def _vendor(asset: Asset, found: list[tuple[Hint, str]], type_: str) -> str:
     said = [
-        fact for fact in _facts(asset, Attribute.VENDOR) if fact.source != _FROM_MAC and fact.confidence >= PROBABLE
+        fact for fact in _facts(asset, Attribute.VENDOR) if fact.source not in _FROM_MAC and fact.confidence >= PROBABLE
     ]
     if said:
         return max(said, key=lambda fact: fact.confidence).value

@@ -7,13 +7,19 @@ from typing import Final
 from vedette.sensor.assets import Asset, Assets
 from vedette.sensor.flows import Flow
 from vedette.sensor.listener import Listener
-from vedette.sensor.model import POSSIBLE, AssetEvidence, Attribute
+from vedette.sensor.model import CERTAIN, POSSIBLE, AssetEvidence, Attribute, Direction, OtOp
 from vedette.sensor.recognize.knowledge import SOURCE, recognize
+from vedette.sensor.recognize.known_clouds import cloud_of
+from vedette.sensor.recognize.known_paths import path_of
 from vedette.sensor.recognize.lifecycle import support_of
+from vedette.sensor.recognize.words import general
 
 _MAX_PER_TICK: Final = 32
 _MAX_WAITING: Final = 65_536
 _MAX_SOURCE_CHARS: Final = 120
+_LOOKING_UP: Final = frozenset({"dns", "tls", "http"})
+_SERVED: Final = frozenset({200, 401})
+"""That the page is there, for those who may see it; what is not there says nothing of who was asked."""
 
 
 class Recognizer(Listener):
@@ -35,6 +41,23 @@ class Recognizer(Listener):
         if len(self._waiting) < _MAX_WAITING:
             for piece in evidence:
                 self._waiting[piece.address] = None
+
+    def operations(self, operations: list[OtOp]) -> None:
+        """Note who looks up the cloud of a maker of devices, and whose web server has pages of a kind of device."""
+        for op in operations:
+            if op.protocol in _LOOKING_UP:
+                if op.direction is Direction.REQUEST:
+                    if (name := _asked(op)) and (cloud := cloud_of(general(name))):
+                        self._hint(op, op.flow.client, f"cloud:{cloud}")
+                elif op.protocol == "http" and op.code in _SERVED and (path := path_of(general(op.name))):
+                    self._hint(op, op.flow.server, f"path:{path}")
+
+    def _hint(self, op: OtOp, address: str, fingerprint: str) -> None:
+        asset = self._assets.find(address)
+        if asset is not None:
+            asset.learn(Attribute.FINGERPRINT, fingerprint, CERTAIN, op.protocol, op.at_ns)
+            if len(self._waiting) < _MAX_WAITING:
+                self._waiting[address] = None
 
     def flow_closed(self, flow: Flow) -> None:
         """Note who offered a service."""
@@ -63,10 +86,11 @@ class Recognizer(Listener):
         self._known[asset.number] = told
         found = recognize(asset)
         _forget(asset, Attribute.TYPE)
+        _forget(asset, Attribute.VENDOR)
         if found.reasons and found.type != "unknown":
             self._learn(asset, Attribute.TYPE, found.type, found.confidence, ", ".join(found.reasons))
-            if found.vendor and not asset.facts.get(Attribute.VENDOR):
-                self._learn(asset, Attribute.VENDOR, found.vendor, POSSIBLE, found.reasons[0])
+            if found.vendor and not _is_named(asset, found.vendor):
+                self._learn(asset, Attribute.VENDOR, found.vendor, POSSIBLE + 1, found.reasons[0])
         _forget(asset, Attribute.SUPPORT)
         for support in support_of(asset):
             self._learn(
@@ -75,6 +99,22 @@ class Recognizer(Listener):
 
     def _learn(self, asset: Asset, attribute: Attribute, value: str, confidence: int, why: str) -> None:
         asset.learn(attribute, value, confidence, f"{SOURCE}: {why}"[:_MAX_SOURCE_CHARS], asset.last_ns)
+
+
+def _is_named(asset: Asset, vendor: str) -> bool:
+    """Tell whether a vendor is known already, or a better one than its MAC address tells."""
+    return any(
+        fact.confidence > POSSIBLE or vendor.lower() in fact.value.lower()
+        for fact in asset.facts.get(Attribute.VENDOR, ())
+        if not fact.source.startswith(SOURCE)
+    )
+
+
+def _asked(op: OtOp) -> str:
+    """Return the name that a client wants to reach."""
+    if op.protocol == "http":
+        return str((op.detail or {}).get("host") or "").partition(":")[0]
+    return op.name
 
 
 def _forget(asset: Asset, attribute: Attribute) -> None:
