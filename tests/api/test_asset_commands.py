@@ -81,6 +81,9 @@ def test_the_inventory_is_written_whole(command: Command, plant: ToldPlant) -> N
     code, out = command("asset", "export", "--site", SITE)
     assert code == 0
     assert {row["site"] for row in csv.DictReader(io.StringIO(out))} == {SITE}
+    code, out = command("asset", "export", "--site", SITE, "--role", "controller")
+    assert {row["role"] for row in csv.DictReader(io.StringIO(out))} == {"controller"}
+    assert command("asset", "export", "links", "--role", "controller")[0] == 2
     code, out = command("asset", "export", "links", "--format", "json", "--site", SITE)
     assert (code, len(json.loads(out)["items"])) == (0, 2)
 
@@ -94,6 +97,11 @@ def test_links_operations_and_the_outside_are_listed_and_judged(command: Command
     assert command("link", "decide", found["external_id"], "approved", "--reason", "updates")[0] == 2
     code, out = command("link", "decide", found["external_id"], "approved", "--owner", "Ada", "--reason", "updates")
     assert (code, "approved" in out) == (0, True)
+    twice = (found["external_id"], found["external_id"])
+    code, out = command("link", "decide", *twice, "undecided", "--dry-run")
+    assert (code, "approved" in out, "Would decide" in out) == (0, True, True)
+    assert command("link", "decide", found["external_id"], "0123456789abcdef", "undecided")[0] == 4
+    assert _json(command, "link", "external", "--site", SITE)["items"][0]["verdict"] == "approved"
 
 
 def test_snapshots_are_taken_compared_and_deleted(command: Command, plant: ToldPlant) -> None:

@@ -171,6 +171,18 @@ def test_the_export_is_safe_in_a_spreadsheet(plant: ToldPlant, api: httpx.Client
         assert found
         assert {each["site"] for each in found} == {SITE}
     assert api.get("/v1/inventory-export", params={"site": "nowhere", "form": "json"}).json() == []
+    for narrowed in (
+        {"text": "plc"},
+        {"level": "1"},
+        {"is_managed": "false"},
+        {"has_alerts": "false"},
+        {"state": "new"},
+    ):
+        told = api.get("/v1/inventory-export", params={"site": SITE, "form": "json", **narrowed}).json()
+        listed = items(api, "/v1/assets", site=SITE, **narrowed)
+        assert [each["asset_id"] for each in told] == [each["asset_id"] for each in listed]
+    refused = api.get("/v1/inventory-export", params={"what": "links", "text": "plc"})
+    assert refused.status_code == 422
 
 
 def test_whoever_is_no_sensor_changes_nothing(

@@ -12,7 +12,7 @@ import { visible } from '../ui/text';
 import { Badge, Button, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { KnownOrNot } from './assets-acts';
 import { Download, Legacy, Pick, Search } from './network-parts';
-import { FILTERS, type Filters, filtersIn, labelOf, optionsOf, pathOf, plain, queryOf } from './network-words';
+import { FILTERS, type Filters, filtersIn, labelOf, optionsOf, pathOf, plain, queryOf, wordsOf } from './network-words';
 
 type Asset = Schemas['AssetView'];
 type Counts = Schemas['AssetCountsView'];
@@ -112,7 +112,7 @@ export default function Assets() {
           <Link className="button" href="/sensors">
             Sensors
           </Link>
-          <Download what="assets" site={filters.site ?? ''} />
+          <Download what="assets" only={wordsOf(filters)} />
           <CopyAs way={{ cli: ['asset', 'list'], names: filters.text ? [filters.text] : [], options: optionsOf(filters), path }} />
         </>
       }

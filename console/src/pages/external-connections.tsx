@@ -17,6 +17,8 @@ type External = Schemas['ExternalView'];
 type Verdict = External['verdict'];
 
 const PAGE = 200;
+/** The API takes so many at once. */
+const MOST = 500;
 const VERDICTS: [Verdict, string, Tone][] = [
   ['undecided', 'undecided', 'warn'],
   ['approved', 'approved', 'good'],
@@ -72,7 +74,7 @@ export default function ExternalConnections() {
       about="what leaves the network, or comes from outside"
       actions={
         <>
-          <Download what="external-connections" site="" />
+          <Download what="external-connections" />
           <CopyAs
             way={{
               cli: ['link', 'external'],
@@ -187,11 +189,10 @@ const ACTS: Record<Verdict, [label: string, words: string]> = {
 };
 
 async function decide(externals: External[], verdict: Verdict, owner: string, justification: string) {
-  return take(
-    api.POST('/v1/bulk/external-connections', {
-      body: { external_ids: externals.map((each) => each.external_id), verdict, owner, justification },
-    }),
-  );
+  for (let start = 0; start < externals.length; start += MOST) {
+    const external_ids = externals.slice(start, start + MOST).map((each) => each.external_id);
+    await take(api.POST('/v1/bulk/external-connections', { body: { external_ids, verdict, owner, justification } }));
+  }
 }
 
 function Decide({ externals, verdict, onDone }: { externals: External[]; verdict: Verdict; onDone?: () => void }) {
@@ -235,6 +236,18 @@ function Decide({ externals, verdict, onDone }: { externals: External[]; verdict
   );
 }
 
+/** How many are approved otherwise; whoever answers for them is to be filled in. */
+function approving(external_ids: string[]) {
+  return {
+    cli: ['link', 'decide'],
+    names: [...external_ids, 'approved'],
+    options: ['--owner', 'OWNER', '--reason', 'REASON'],
+    method: 'POST',
+    path: '/v1/bulk/external-connections',
+    body: { external_ids, verdict: 'approved', owner: 'OWNER', justification: 'REASON' },
+  };
+}
+
 function Many({ selected, clear }: { selected: External[]; clear: () => void }) {
   const [done, setDone] = useState<External[]>([]);
   const queries = useQueryClient();
@@ -257,6 +270,7 @@ function Many({ selected, clear }: { selected: External[]; clear: () => void }) 
           <strong>{selected.length.toLocaleString('en')} selected</strong>
           <Decide externals={selected} verdict="approved" onDone={finish} />
           <Decide externals={selected} verdict="refused" onDone={finish} />
+          <CopyAs way={approving(selected.slice(0, MOST).map((each) => each.external_id))} />
           <Button kind="quiet" onPress={clear}>
             Select none
           </Button>

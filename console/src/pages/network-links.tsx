@@ -78,7 +78,7 @@ export default function NetworkLinks() {
       about={view === 'links' ? 'who talks with whom' : 'what they ask of each other'}
       actions={
         <>
-          <Download what="links" site={site} />
+          <Download what="links" only={{ site }} />
           <CopyAs
             way={{
               cli: ['link', view === 'links' ? 'list' : 'operations'],

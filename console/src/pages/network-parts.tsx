@@ -104,12 +104,13 @@ export function Kind({ kind }: { kind: string }) {
   return <Badge tone={KIND_TONES[kind] ?? 'plain'}>{visible(plain(kind))}</Badge>;
 }
 
-/** All of it, or all at a site, as files. */
-export function Download({ what, site }: { what: 'assets' | 'links' | 'external-connections'; site: string }) {
+/** All of it, or what a list is narrowed to, as files. */
+export function Download({ what, only = {} }: { what: 'assets' | 'links' | 'external-connections'; only?: Record<string, string> }) {
+  const isNarrowed = Object.values(only).some((value) => value !== '');
   return (['csv', 'json'] as const).map((form) => (
-    <a key={form} className="button" href={link('/v1/inventory-export', { what, form, site })} download={`${what}.${form}`}>
+    <a key={form} className="button" href={link('/v1/inventory-export', { what, form, ...only })} download={`${what}.${form}`}>
       {form.toUpperCase()}
-      <span className="visually-hidden"> of all {what.replace('-', ' ')}</span>
+      <span className="visually-hidden"> of {isNarrowed ? 'these' : 'all'} {what.replace('-', ' ')}</span>
     </a>
   ));
 }

@@ -96,10 +96,15 @@ export function optionsOf(filters: Filters): string[] {
   return options;
 }
 
+/** Return the same as texts. */
+export function wordsOf(filters: Filters): Record<string, string> {
+  const query = Object.entries(queryOf(filters)).filter(([, value]) => value !== undefined && value !== '');
+  return Object.fromEntries(query.map(([name, value]) => [name, String(value)]));
+}
+
 /** Return the same as the path of a request. */
 export function pathOf(filters: Filters): string {
-  const query = Object.entries(queryOf(filters)).filter(([, value]) => value !== undefined && value !== '');
-  return link('/v1/assets', Object.fromEntries(query.map(([name, value]) => [name, String(value)])));
+  return link('/v1/assets', wordsOf(filters));
 }
 
 /** Put the facts of an asset together by attribute; the surest first, as they come. */

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from vedette.api.asset_filter import Wanted
 from vedette.api.network_sight import narrow, seen_asset
 from vedette.api.network_views import (
     Acknowledged,
@@ -16,7 +17,6 @@ from vedette.api.network_views import (
     AssetPatch,
     AssetPath,
     AssetView,
-    Level,
     MergeRequest,
     SplitRequest,
     show_asset,
@@ -26,7 +26,6 @@ from vedette.api.network_views import (
 from vedette.api.schema import (
     After,
     Limit,
-    Moment,
     Page,
     Reason,
     Revision,
@@ -41,8 +40,6 @@ from vedette.kernel import Clock, OrganizationId
 from vedette.network import (
     AssetSearch,
     AssetService,
-    AssetState,
-    Criticality,
     NetworkAsset,
     NetworkReader,
     read_facts,
@@ -96,54 +93,13 @@ class AssetRoutes:
     async def list_assets(
         self,
         sight: Seen,
-        *,
+        wanted: Wanted,
         limit: Limit = 100,
         after: After = "",
-        site: Annotated[str | None, Query(max_length=128, description="Only at this site.")] = None,
-        state: Annotated[AssetState | None, Query(description="Only in this state.")] = None,
-        text: Annotated[
-            str, Query(max_length=128, description="Somewhere in name, maker, model, serial number or an address.")
-        ] = "",
-        address: Annotated[str, Query(max_length=64, description="Exactly this IP or MAC address.")] = "",
-        vendor: Annotated[str, Query(max_length=512, description="Exactly this maker.")] = "",
-        device_type: Annotated[str, Query(max_length=512, description="Only of this type, such as `camera`.")] = "",
-        role: Annotated[str, Query(max_length=64, description="Only in this role, such as `controller`.")] = "",
-        level: Annotated[Level | None, Query(description="Only at this Purdue level.")] = None,
-        criticality: Annotated[Criticality | None, Query(description="Only as critical as this.")] = None,
-        is_managed: Annotated[
-            bool | None, Query(description="Only those that are registered devices, or only the others.")
-        ] = None,
-        device_id: Annotated[str, Query(max_length=128, description="Only what is this registered device.")] = "",
-        is_legacy: Annotated[
-            bool | None, Query(description="Only those whose system gets security updates no more, or only the others.")
-        ] = None,
-        has_alerts: Annotated[
-            bool | None,
-            Query(description="Only those with open alerts that somebody is to look at, or only the others."),
-        ] = None,
-        since: Annotated[Moment | None, Query(description="Only those first heard of then or later.")] = None,
     ) -> Page[AssetView]:
         """In the order in which the platform heard of them."""
         alerts = await self._alerts.counts(self._organization_id)
-        alerted, today = frozenset(alerts), self._clock.now().date()
-        search = AssetSearch(
-            sites=narrow(sight, site),
-            state=state,
-            text=text,
-            address=address.lower(),
-            vendor=vendor,
-            device_type=device_type,
-            role=role,
-            level=level or "",
-            criticality=criticality,
-            is_managed=is_managed,
-            device_id=device_id,
-            asset_ids=alerted if has_alerts else None,
-            but_ids=alerted if has_alerts is False else None,
-            without_support=today if is_legacy else None,
-            but_without_support=today if is_legacy is False else None,
-            since=since,
-        )
+        search = wanted.as_search(sight, alerted=frozenset(alerts), today=self._clock.now().date())
         page = await self._reader.assets(self._organization_id, search, after=after, limit=limit)
         return Page(items=[show_asset(asset, alerts) for asset in page.items], next=page.next)
 

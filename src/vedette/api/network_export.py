@@ -9,13 +9,15 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
+from vedette.api.asset_filter import Asked, Wanted
+from vedette.api.errors import InvalidRequest
 from vedette.api.network_sight import narrow
 from vedette.api.network_views import AssetView, ExternalView, LinkView, show_asset, show_external, show_link
 from vedette.api.schema import View, api_router, refusals
-from vedette.api.sight import Seen
+from vedette.api.sight import Seen, Sight
 from vedette.incidents import AssetAlerts
-from vedette.kernel import OrganizationId, escape_csv
-from vedette.network import AssetSearch, ExternalService, LinkSearch, NetworkReader
+from vedette.kernel import Clock, OrganizationId, escape_csv
+from vedette.network import ExternalService, LinkSearch, NetworkReader
 
 What = Literal["assets", "links", "external-connections"]
 _PAGE: Final = 1_000
@@ -31,12 +33,19 @@ class InventoryExport:
     """What the route below does, for one organization."""
 
     def __init__(
-        self, organization_id: OrganizationId, reader: NetworkReader, externals: ExternalService, alerts: AssetAlerts
+        self,
+        organization_id: OrganizationId,
+        reader: NetworkReader,
+        externals: ExternalService,
+        alerts: AssetAlerts,
+        *,
+        clock: Clock,
     ) -> None:
         self._organization_id = organization_id
         self._reader = reader
         self._externals = externals
         self._alerts = alerts
+        self._clock = clock
 
     def build(self) -> APIRouter:
         """Return the route."""
@@ -55,13 +64,15 @@ class InventoryExport:
     async def export(
         self,
         sight: Seen,
+        wanted: Wanted,
         *,
         what: Annotated[What, Query(description="Which part.")] = "assets",
         form: Annotated[Literal["csv", "json"], Query(description="As a table, or as an array of objects.")] = "csv",
-        site: Annotated[str | None, Query(max_length=128, description="Only at this site.")] = None,
     ) -> StreamingResponse:
-        """All of it, in the order of ids; what changes meanwhile may be in it or not."""
-        pages = self._pages(what, narrow(sight, site))
+        """In the order of ids; what changes meanwhile may be in it or not. Links and connections narrow by site alone."""
+        if what != "assets" and wanted.is_narrowed:
+            raise InvalidRequest(f"{what} can be narrowed by site alone", hint="leave out the other filters")
+        pages = self._pages(what, wanted, sight)
         headers = {"Content-Disposition": f'attachment; filename="{what}.{form}"', "X-Content-Type-Options": "nosniff"}
         if form == "json":
             return StreamingResponse(as_json(pages), media_type="application/json", headers=headers)
@@ -69,10 +80,12 @@ class InventoryExport:
             as_csv(tuple(_VIEWS[what].model_fields), pages), media_type=CSV_MEDIA_TYPE, headers=headers
         )
 
-    async def _pages(self, what: What, sites: frozenset[str] | None) -> AsyncIterator[Iterable[View]]:
+    async def _pages(self, what: What, wanted: Asked, sight: Sight) -> AsyncIterator[Iterable[View]]:
+        sites = narrow(sight, wanted.site)
         if what == "assets":
             alerts = await self._alerts.counts(self._organization_id)
-            async for assets in self._reader.every_asset(self._organization_id, AssetSearch(sites=sites)):
+            search = wanted.as_search(sight, alerted=frozenset(alerts), today=self._clock.now().date())
+            async for assets in self._reader.every_asset(self._organization_id, search):
                 yield [show_asset(asset, alerts) for asset in assets]
         elif what == "links":
             async for links in self._reader.every_link(self._organization_id, LinkSearch(sites=sites)):

@@ -56,7 +56,9 @@ def network_routers(organization_id: OrganizationId, services: NetworkServices, 
         *TalkRoutes(organization_id, services.reader, services.externals).build(),
         AddressListRoutes(services.addresses).build(),
         *SnapshotRoutes(services.snapshots).build(),
-        InventoryExport(organization_id, services.reader, services.externals, services.asset_alerts).build(),
+        InventoryExport(
+            organization_id, services.reader, services.externals, services.asset_alerts, clock=services.clock
+        ).build(),
         MapRoutes(organization_id, services.reader, services.maps).build(),
         CaptureRoutes(services.captures, printer, clock=services.clock).build(),
         *AdvisoryRoutes(organization_id, services.advisories, services.assessor).build(),

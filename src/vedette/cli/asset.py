@@ -24,6 +24,19 @@ _Level = Literal["0", "1", "2", "3", "3.5", "4", "5"]
 _State = Literal["new", "acknowledged", "ignored"]
 _Criticality = Literal["low", "normal", "high", "critical"]
 _WhyOption = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why; it stands in the ledger.")]
+_StateOption = Annotated[_State | None, typer.Option(help="Only in this state; new: nobody said it is known.")]
+_TypeOption = Annotated[str | None, typer.Option("--type", help="Only of this type, such as camera.")]
+_VendorOption = Annotated[str | None, typer.Option(help="Only of exactly this maker.")]
+_CriticalityOption = Annotated[_Criticality | None, typer.Option(help="Only as critical as this.")]
+_DeviceOption = Annotated[str | None, typer.Option(help="Only what is this registered device.")]
+_LegacyOption = Annotated[bool, typer.Option("--legacy", help="Only those whose system gets security updates no more.")]
+_AlertsOption = Annotated[bool, typer.Option("--with-alerts", help="Only those with open alerts.")]
+_RoleOption = Annotated[str | None, typer.Option(help="Only in this role, such as controller.")]
+_LevelOption = Annotated[_Level | None, typer.Option(help="Only at this Purdue level.")]
+_ManagedOption = Annotated[
+    bool | None, typer.Option("--managed/--unmanaged", help="Only registered devices, or only the others.")
+]
+_SinceOption = Annotated[str | None, typer.Option(metavar="TIME", help="Only those first heard of then or later.")]
 _LISTS = {"assets": "/v1/assets", "links": "/v1/network-links", "external-connections": "/v1/external-connections"}
 
 
@@ -33,35 +46,29 @@ def list_assets(
     text: Annotated[str, typer.Argument(help="In a name, maker, model, serial number or address.")] = "",
     *,
     site: SiteOption = None,
-    state: Annotated[_State | None, typer.Option(help="Only in this state; new: nobody said it is known.")] = None,
-    device_type: Annotated[str | None, typer.Option("--type", help="Only of this type, such as camera.")] = None,
-    vendor: Annotated[str | None, typer.Option(help="Only of exactly this maker.")] = None,
-    criticality: Annotated[_Criticality | None, typer.Option(help="Only as critical as this.")] = None,
-    device: Annotated[str | None, typer.Option(help="Only what is this registered device.")] = None,
-    is_legacy: Annotated[
-        bool, typer.Option("--legacy", help="Only those whose system gets security updates no more.")
-    ] = False,
-    has_alerts: Annotated[bool, typer.Option("--with-alerts", help="Only those with open alerts.")] = False,
-    role: Annotated[str | None, typer.Option(help="Only in this role, such as controller.")] = None,
-    level: Annotated[_Level | None, typer.Option(help="Only at this Purdue level.")] = None,
-    is_managed: Annotated[
-        bool | None, typer.Option("--managed/--unmanaged", help="Only registered devices, or only the others.")
-    ] = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only those first heard of then or later.")] = None,
+    state: _StateOption = None,
+    device_type: _TypeOption = None,
+    vendor: _VendorOption = None,
+    criticality: _CriticalityOption = None,
+    device: _DeviceOption = None,
+    is_legacy: _LegacyOption = False,
+    has_alerts: _AlertsOption = False,
+    role: _RoleOption = None,
+    level: _LevelOption = None,
+    is_managed: _ManagedOption = None,
+    since: _SinceOption = None,
     limit: LimitOption = 100,
     after: AfterOption = "",
     everything: AllOption = False,
 ) -> None:
     """List assets, in the order in which the platform heard of them."""
-    managed = None if is_managed is None else str(is_managed).lower()
-    params = {"text": text or None, "site": site, "state": state, "role": role, "level": level}
+    flags = {"is_managed": is_managed, "is_legacy": is_legacy or None, "has_alerts": has_alerts or None}
+    words = {"text": text or None, "site": site, "state": state, "role": role, "level": level, "since": since}
+    what = {"device_type": device_type, "vendor": vendor, "device_id": device, "criticality": criticality}
     show_list(
         session,
         "/v1/assets",
-        params
-        | {"is_managed": managed, "since": since, "device_type": device_type, "vendor": vendor, "device_id": device}
-        | {"criticality": criticality, "is_legacy": "true" if is_legacy else None}
-        | {"has_alerts": "true" if has_alerts else None},
+        _filters(words | what, flags),
         columns=_COLUMNS,
         limit=limit,
         after=after,
@@ -237,12 +244,31 @@ def export(
     *,
     form: Annotated[Literal["csv", "json"], typer.Option("--format", help="CSV or JSON.")] = "csv",
     site: SiteOption = None,
+    text: Annotated[str | None, typer.Option(help="Assets: in a name, maker, model, serial number or address.")] = None,
+    state: _StateOption = None,
+    device_type: _TypeOption = None,
+    vendor: _VendorOption = None,
+    criticality: _CriticalityOption = None,
+    device: _DeviceOption = None,
+    is_legacy: _LegacyOption = False,
+    has_alerts: _AlertsOption = False,
+    role: _RoleOption = None,
+    level: _LevelOption = None,
+    is_managed: _ManagedOption = None,
+    since: _SinceOption = None,
 ) -> None:
-    """Write the whole inventory to standard output."""
+    """Write the inventory, or the assets of it that fit, to standard output."""
+    flags = {"is_managed": is_managed, "is_legacy": is_legacy or None, "has_alerts": has_alerts or None}
+    words = {"text": text, "state": state, "role": role, "level": level, "since": since}
+    kinds = {"device_type": device_type, "vendor": vendor, "device_id": device, "criticality": criticality}
+    narrowed = _filters(words | kinds, flags)
+    if what != "assets" and any(value is not None for value in narrowed.values()):
+        raise Usage(f"an export of {what} can be narrowed by --site alone")
+    params = {"site": site} | narrowed
     if form == "json":
-        write_items(session.client.pages(_LISTS[what], {"site": site}, limit=None))
+        write_items(session.client.pages(_LISTS[what], params, limit=None))
         return
-    sys.stdout.write(str(session.client.get("/v1/inventory-export", {"what": what, "site": site}).body))
+    sys.stdout.write(str(session.client.get("/v1/inventory-export", {"what": str(what), **params}).body))
 
 
 def label_of(asset: Asset) -> str:
@@ -265,6 +291,10 @@ def _act(session: Session, asset_id: str, verb: str, body: Mapping[str, Any], *,
         session.output.json(answer.body)
     else:
         session.output.line(done.format(f"{label_of(answer.body)} ({answer.body['asset_id']})"))
+
+
+def _filters(words: Mapping[str, str | None], flags: Mapping[str, bool | None]) -> dict[str, str | None]:
+    return {**words, **{name: None if value is None else str(value).lower() for name, value in flags.items()}}
 
 
 def _with_reason(value: str, reasons: list[str]) -> str:

@@ -117,17 +117,7 @@ def list_external(
         session,
         "/v1/external-connections",
         {"asset_id": asset, "verdict": verdict, "site": site, "text": text, "country": country},
-        columns={
-            "connection": lambda item: item["external_id"],
-            "of": lambda item: item["local"],
-            "outside": lambda item: item["name"] or item["address"],
-            "began": lambda item: "outside" if item["is_inbound"] else "here",
-            "services": lambda item: item["services"],
-            "network": _network,
-            "verdict": lambda item: item["verdict"],
-            "owner": lambda item: item["owner"],
-            "last seen": lambda item: show_time(item["last_at"]),
-        },
+        columns=_EXTERNAL,
         limit=limit,
         after=after,
         everything=everything,
@@ -173,8 +163,9 @@ def list_protocols(session: Session, *, site: SiteOption = None) -> None:
 @remote
 def decide(
     session: Session,
-    external_id: Annotated[
-        str, typer.Argument(metavar="CONNECTION", help="See `vedette link external`.", show_default=False)
+    external_ids: Annotated[
+        list[str],
+        typer.Argument(metavar="CONNECTION...", help="See `vedette link external`; one or many.", show_default=False),
     ],
     verdict: Annotated[_Verdict, typer.Argument(help="What you think of it; traffic is not touched.")],
     *,
@@ -184,24 +175,27 @@ def decide(
     ] = "",
     dry_run: DryRunOption = False,
 ) -> None:
-    """Approve or refuse a connection to the outside."""
-    path = path_of("/v1/external-connections/{}", external_id)
-    body = {"verdict": verdict, "owner": owner, "justification": reason}
+    """Approve or refuse connections to the outside: all that are named, or none."""
+    wanted = list(dict.fromkeys(external_ids))
+    many = f"{len(wanted)} connections" if len(wanted) > 1 else f"the connection {wanted[0]}"
+    said = {"verdict": verdict, "owner": owner, "justification": reason}
     change = Change(
-        summary=f"decide about the connection {external_id}",
+        summary=f"decide about {many}",
         method="POST",
-        path=f"{path}/decide",
-        body=body,
-        before=session.client.get(path).body if dry_run else {},
-        after=body,
+        path="/v1/bulk/external-connections",
+        body={"external_ids": wanted, **said},
+        after=said,
     )
+    if dry_run and not session.output.is_json:
+        known = [session.client.get(path_of("/v1/external-connections/{}", each)).body for each in wanted]
+        session.output.table(tuple(_EXTERNAL), [[column(each) for column in _EXTERNAL.values()] for each in known])
     answer = perform(session, change, dry_run=dry_run)
     if answer is None:
         return
     if session.output.is_json:
         session.output.json(answer.body)
-    else:
-        found = answer.body
+        return
+    for found in answer.body:
         session.output.line(f"{found['local']} and {found['name'] or found['address']}: {found['verdict']}.")
 
 
@@ -296,4 +290,15 @@ _SNAPSHOTS: dict[str, Callable[[Item], object]] = {
     "by": lambda item: item["taken_by"],
     "kept": lambda item: "yes" if item["is_kept"] else "90 days",
     "note": lambda item: item["note"],
+}
+_EXTERNAL: dict[str, Callable[[Item], object]] = {
+    "connection": lambda item: item["external_id"],
+    "of": lambda item: item["local"],
+    "outside": lambda item: item["name"] or item["address"],
+    "began": lambda item: "outside" if item["is_inbound"] else "here",
+    "services": lambda item: item["services"],
+    "network": _network,
+    "verdict": lambda item: item["verdict"],
+    "owner": lambda item: item["owner"],
+    "last seen": lambda item: show_time(item["last_at"]),
 }
