@@ -11,7 +11,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from vedette.sensor.dissect import dnp3_codes as codes
 from vedette.sensor.dissect.dnp3_objects import Objects, asked_for, parse
-from vedette.sensor.dissect.interface import INCOMPLETE, NO, NOT_A_MESSAGE, SURE, Malformed, StreamDissector, ZeekRow
+from vedette.sensor.dissect.interface import INCOMPLETE, NO, NOT_A_MESSAGE, SURE, Malformed, StreamDissector
 from vedette.sensor.dissect.transactions import Transactions
 from vedette.sensor.flows import Flow
 from vedette.sensor.model import PROBABLE, AnomalyKind, Attribute, Direction, OpKind, OtOp, Role, Sink, Values
@@ -221,6 +221,7 @@ class Dnp3(StreamDissector):
         detail: dict[str, Values] | None,
     ) -> None:
         """Emit an operation for each header, and for each point that is controlled."""
+        place = 0
         for each in objects:
             for index, what in each.controls:
                 status = what["status_code"]
@@ -229,9 +230,10 @@ class Dnp3(StreamDissector):
                         at_ns, self.flow, is_from_client, "dnp3", service, function, kind, direction, unit,
                         each.area, index, 1, "", what["value"],
                         str(status) if result == "ok" else result, transaction, latency_ns,
-                        {**(detail or {}), **what},
+                        {**(detail or {}), **what, "item": place} if place else {**(detail or {}), **what},
                     )
                 )  # fmt: skip
+                place += 1
             if each.controls:
                 continue
             name, area = "", each.area
@@ -245,11 +247,10 @@ class Dnp3(StreamDissector):
                 OtOp(
                     at_ns, self.flow, is_from_client, "dnp3", service, function, kind, direction, unit, area,
                     each.first, each.quantity, name, each.value, result, transaction, latency_ns,
-                    {**(detail or {}), "group": each.group, "variation": each.variation}
-                    if not each.indexes
-                    else {**(detail or {}), "group": each.group, "variation": each.variation, "indexes": each.indexes},
+                    _described(each, detail, place),
                 )
             )  # fmt: skip
+            place += 1
 
     def _attribute(self, found: Objects, at_ns: int) -> None:
         attribute = _IDENTITY.get(found.variation)
@@ -282,45 +283,18 @@ def crc(block: bytes) -> int:
     return int(value ^ 0xFFFF ^ _WORD(block, end)[0])
 
 
-def zeek(op: OtOp) -> list[ZeekRow]:
-    """Return the rows of ``dnp3.log`` and of ICSNPP's ``dnp3_control.log`` and ``dnp3_objects.log``."""
-    detail = op.detail or {}
-    if op.direction is _REQUEST:
-        rows: list[ZeekRow] = [("dnp3", {"fc_request": op.service.upper()})]
-    else:
-        columns: dict[str, object] = {"fc_reply": op.service.upper(), "iin": detail.get("iin")}
-        if "fc_request" in detail:
-            columns["fc_request"] = str(detail["fc_request"]).upper()
-        rows = [("dnp3", columns)]
-    if "execute_count" in detail:
-        rows.append(
-            (
-                "dnp3_control",
-                {
-                    "block_type": "Control Relay Output Block",
-                    "function_code": op.service.upper(),
-                    "index_number": op.first,
-                    "operation_type": op.value,
-                    **{key: detail[key] for key in ("execute_count", "on_time", "off_time", "status_code")},
-                },
-            )
-        )
-    elif "group" in detail:
-        last = op.first + op.count - 1 if op.first is not None and op.count else op.first
-        rows.append(
-            (
-                "dnp3_objects",
-                {
-                    "is_orig": op.is_from_client,
-                    "function_code": op.service.upper(),
-                    "object_type": op.area,
-                    "object_count": op.count,
-                    "range_low": op.first,
-                    "range_high": last,
-                },
-            )
-        )
-    return rows
+def _described(each: Objects, detail: dict[str, Values] | None, place: int) -> dict[str, Values]:
+    """Return what a log needs of a header beside what the operation has."""
+    told: dict[str, Values] = {**(detail or {}), "group": each.group, "variation": each.variation}
+    if each.indexes:
+        told["indexes"] = each.indexes
+    if each.flags:
+        told["flags"] = each.flags
+    if each.times:
+        told["times"] = each.times
+    if place:
+        told["item"] = place
+    return told
 
 
 def _filename(found: Objects) -> str:

@@ -83,7 +83,11 @@ OBJECTS: Final[dict[int, tuple[int, str, int]]] = {
     0x0402: (7, "double", 0), 0x0403: (3, "double", 0), 0x0A01: (-1, "", 0), 0x0A02: (1, "flag", 0),
     0x0B01: (1, "flag", 0), 0x0B02: (7, "flag", 0), 0x0C01: (11, "crob", 0), 0x0C02: (11, "crob", 0),
     0x0C03: (-1, "", 0), 0x0D01: (1, "flag", 0), 0x0D02: (7, "flag", 0),
-    0x1401: (5, "<I", 1), 0x1402: (3, "<H", 1), 0x1403: (5, "<I", 1), 0x1405: (4, "<I", 0), 0x1406: (2, "<H", 0),
+    0x1401: (5, "<I", 1), 0x1402: (3, "<H", 1), 0x1403: (5, "<I", 1), 0x1404: (3, "<H", 1), 0x1405: (4, "<I", 0),
+    0x1406: (2, "<H", 0), 0x1407: (4, "<I", 0), 0x1408: (2, "<H", 0),
+    0x1503: (5, "<I", 1), 0x1504: (3, "<H", 1), 0x1507: (11, "<I", 1), 0x1508: (9, "<H", 1), 0x150B: (4, "<I", 0),
+    0x150C: (2, "<H", 0), 0x1603: (5, "<I", 1), 0x1604: (3, "<H", 1), 0x1607: (11, "<I", 1), 0x1608: (9, "<H", 1),
+    0x1703: (5, "<I", 1), 0x1704: (3, "<H", 1), 0x1707: (11, "<I", 1), 0x1708: (9, "<H", 1),
     0x1501: (5, "<I", 1), 0x1502: (3, "<H", 1), 0x1505: (11, "<I", 1), 0x1506: (9, "<H", 1), 0x1509: (4, "<I", 0),
     0x150A: (2, "<H", 0), 0x1601: (5, "<I", 1), 0x1602: (3, "<H", 1), 0x1605: (11, "<I", 1), 0x1606: (9, "<H", 1),
     0x1701: (5, "<I", 1), 0x1702: (3, "<H", 1), 0x1705: (11, "<I", 1), 0x1706: (9, "<H", 1),
@@ -92,6 +96,8 @@ OBJECTS: Final[dict[int, tuple[int, str, int]]] = {
     0x1F05: (4, "<i", 0), 0x1F06: (2, "<h", 0), 0x1F07: (5, "<f", 1), 0x1F08: (9, "<d", 1),
     0x2001: (5, "<i", 1), 0x2002: (3, "<h", 1), 0x2003: (11, "<i", 1), 0x2004: (9, "<h", 1), 0x2005: (5, "<f", 1),
     0x2006: (9, "<d", 1), 0x2007: (11, "<f", 1), 0x2008: (15, "<d", 1),
+    0x2101: (5, "<i", 1), 0x2102: (3, "<h", 1), 0x2103: (11, "<i", 1), 0x2104: (9, "<h", 1), 0x2105: (5, "<f", 1),
+    0x2106: (9, "<d", 1), 0x2107: (11, "<f", 1), 0x2108: (15, "<d", 1),
     0x2201: (2, "<H", 0), 0x2202: (4, "<I", 0), 0x2203: (4, "<f", 0),
     0x2801: (5, "<i", 1), 0x2802: (3, "<h", 1), 0x2803: (5, "<f", 1), 0x2804: (9, "<d", 1),
     0x2901: (5, "<i", 0), 0x2902: (3, "<h", 0), 0x2903: (5, "<f", 0), 0x2904: (9, "<d", 0),
@@ -104,7 +110,8 @@ OBJECTS: Final[dict[int, tuple[int, str, int]]] = {
 STATUS: Final = {
     0: "ok", 1: "timeout", 2: "no_select", 3: "format_error", 4: "not_supported", 5: "already_active",
     6: "hardware_error", 7: "local", 8: "too_many_ops", 9: "not_authorized", 10: "automation_inhibit",
-    11: "processing_limited", 12: "out_of_range",
+    11: "processing_limited", 12: "out_of_range", 13: "downstream_local", 14: "already_complete", 15: "blocked",
+    16: "canceled", 17: "blocked_other_master", 18: "downstream_fail", 126: "non_participating", 127: "undefined",
 }  # fmt: skip
 # The result of an answer is the gravest of its internal indications; most of them are states and no errors.
 ERRORS: Final = (

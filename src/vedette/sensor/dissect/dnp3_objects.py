@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from vedette.sensor.dissect.dnp3_codes import GROUPS, OBJECTS, OPERATIONS, STATUS, TRIPS
 from vedette.sensor.dissect.interface import Malformed
 from vedette.sensor.dissect.modbus_codes import BITS
-from vedette.sensor.model import Values
+from vedette.sensor.model import Value, Values
 
 MAX_HEADERS: Final = 128
 _MAX_VALUES: Final = 2_048
@@ -21,6 +21,11 @@ _MAX_KNOWN: Final = 1_024
 _PREFIXES: Final = {0: "", 1: "B", 2: "H", 3: "I"}
 _PREFIX_BYTES: Final = {0: 0, 1: 1, 2: 2, 3: 4}
 _WIDTHS: Final = {0: 1, 1: 2, 2: 4, 7: 1, 8: 2, 9: 4, 11: 1}
+_SHIFTS: Final = {"flag": (7, 0x7F), "double": (6, 0x3F)}
+"""Where the state is in a byte of flags, and what of it is flags."""
+_ONLINE: Final = 1
+_CLEAR: Final = 0x20
+_TIME_BYTES: Final = 6
 _CROB: Final = Struct("<BBIIB").unpack_from
 
 
@@ -35,6 +40,10 @@ class Objects(NamedTuple):
     indexes: tuple[int, ...]
     value: Values
     controls: tuple[tuple[int, dict[str, Values]], ...] = ()
+    flags: tuple[int, ...] = ()
+    """Of each object, if not just all of them are online."""
+    times: tuple[int, ...] = ()
+    """When each event was, in milliseconds since 1970."""
 
 
 def asked_for(content: bytes) -> list[Objects]:
@@ -126,18 +135,25 @@ def _values(
     if prefix:
         indexes = tuple(row[0] for row in rows)
         first = indexes[0] if indexes else None
-    value: Values = None
-    if size:
-        at = 1 if prefix else 0
-        plain = [row[at] for row in rows]
-        if code == "flag":
-            plain = [each >> 7 for each in plain]
-        elif code == "double":
-            plain = [each >> 6 for each in plain]
-        elif code == "time":
-            plain = [int.from_bytes(each, "little") for each in plain]
-        value = tuple(plain)
-    return end, Objects(group, variation, area, first, count, indexes, value)
+    if not size:
+        return end, Objects(group, variation, area, first, count, indexes, None)
+    at, offset = 1 if prefix else 0, OBJECTS.get(group << 8 | variation, (0, "", 0))[2]
+    plain: tuple[Value, ...] = tuple(row[at + (offset == 1)] for row in rows)
+    flags: tuple[int, ...] = ()
+    if code in _SHIFTS:
+        shift, mask = _SHIFTS[code]
+        flags = tuple(row[at] & mask for row in rows)
+        plain = tuple(row[at] >> shift for row in rows)
+    elif code == "time":
+        plain = tuple(int.from_bytes(row[at], "little") for row in rows)
+    elif offset == 1:
+        flags = tuple(row[at] for row in rows)
+    times: tuple[int, ...] = ()
+    if rows and isinstance(rows[0][-1], bytes) and code not in {"time", ""}:
+        times = tuple(int.from_bytes(row[-1], "little") for row in rows)
+    if flags.count(_ONLINE) == len(flags):
+        flags = ()
+    return end, Objects(group, variation, area, first, count, indexes, plain, (), flags, times)
 
 
 _known: Final[dict[bytes, list[Objects]]] = {}
@@ -146,13 +162,13 @@ _readers: Final[dict[tuple[int, int, int], Struct]] = {}
 
 def _reader(size: int, code: str, at: int, prefix: int) -> Struct:
     head = "<" + _PREFIXES.get(prefix, "")
-    if code in {"flag", "double"}:
-        return Struct(f"{head}B{size - 1}x")
     if code == "time":
         return Struct(f"{head}6s{size - 6}x")
     if code:
-        used = Struct(code).size
-        return Struct(f"{head}{at}x{code[1:]}{size - at - used}x")
+        used = 1 if code in _SHIFTS else at + Struct(code).size
+        rest = f"{_TIME_BYTES}s" if size - used == _TIME_BYTES else f"{size - used}x"
+        body = "B" if code in _SHIFTS else "B" * at + code[1:]
+        return Struct(f"{head}{body}{rest}")
     return Struct(f"{head}{size}s" if size else head)
 
 
@@ -178,9 +194,14 @@ def _commands(
         if code == "crob":
             control, times, on_ms, off_ms, _ = _CROB(data, at + skip)
             operation = TRIPS[control >> 6] + OPERATIONS.get(control & 15, f"operation_{control & 15}")
-            detail |= {"value": operation, "execute_count": times, "on_time": on_ms, "off_time": off_ms}
+            detail |= {
+                "value": operation, "execute_count": times, "on_time": on_ms, "off_time": off_ms,
+                "clear": bool(control & _CLEAR),
+            }  # fmt: skip
         else:
-            detail["value"] = Struct(code).unpack_from(data, at + skip)[0]
+            detail |= {
+                "value": Struct(code).unpack_from(data, at + skip)[0], "group": group, "variation": variation,
+            }  # fmt: skip
         controls.append((index, detail))
     lead = controls[0][0] if controls else first
     return Objects(group, variation, GROUPS[group], lead, count, (), None, tuple(controls))

@@ -34,6 +34,8 @@ _TRANSCEIVE_1: Final = 0x26
 _MAX_PIPES: Final = 32
 _MAX_PDUS: Final = 16
 _HEAD_BYTES: Final = 16
+_MAX_BYTES: Final = 8_192
+"""Of a PDU that comes in several writes; what is longer is read as far as it came."""
 
 
 class Pipes:
@@ -44,13 +46,14 @@ class Pipes:
         sink: Where operations go.
     """
 
-    __slots__ = ("_asked", "_flow", "_last", "_readers", "_sink")
+    __slots__ = ("_asked", "_flow", "_held", "_last", "_readers", "_sink")
 
     def __init__(self, flow: Flow, sink: Sink) -> None:
         self._flow: Final = flow
         self._sink: Final = sink
         self._readers: Final[dict[bytes, RpcReader]] = {}
         self._asked: Final[Transactions[int, bytes]] = Transactions(64)
+        self._held: Final[dict[tuple[bytes, bool], bytes]] = {}
         self._last = b""
 
     def version_2(self, body: bytes, command: int, name: str, number: int, *, is_answer: bool, at_ns: int) -> None:
@@ -115,19 +118,32 @@ class Pipes:
         return reader
 
     def _read(self, handle: bytes, data: bytes, is_from_client: bool, at_ns: int) -> None:
-        if len(data) < _HEAD_BYTES or not is_pdu(data):
-            return
+        """Read what came for a pipe; some cut a call into small writes, so that nobody reads it."""
         if handle == _RELATED:
             handle = self._last
-        reader = self._readers.get(handle)
-        if reader is None:
-            reader = self._keep(handle, "")
+        before = self._held.pop((handle, is_from_client), b"")
+        data = before + data if before else data
         position = 0
         for _ in range(_MAX_PDUS):
+            left = len(data) - position
+            if left < _HEAD_BYTES:
+                if left and handle in self._readers:
+                    self._hold(handle, data[position:], is_from_client)
+                return
+            if not is_pdu(data, position):
+                return
             size = int.from_bytes(data[position + 8 : position + 10], "little" if data[position + 4] else "big")
+            reader = self._readers.get(handle) or self._keep(handle, "")
             if size < _HEAD_BYTES:
+                return
+            if size > left and left < _MAX_BYTES:
+                self._hold(handle, data[position:], is_from_client)
                 return
             reader.read(data[position : position + size], is_from_client, at_ns)
             position += size
-            if position + _HEAD_BYTES > len(data) or not is_pdu(data, position):
-                return
+
+    def _hold(self, handle: bytes, data: bytes, is_from_client: bool) -> None:
+        held = self._held
+        if len(held) >= _MAX_PIPES:
+            del held[next(iter(held))]
+        held[handle, is_from_client] = data

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
-from vedette.sensor.dissect import NO, SURE, Trial, dnp3, torture
+from vedette.sensor.dissect import NO, SURE, Trial, dnp3, dnp3_log, torture
 from vedette.sensor.dissect.dnp3 import Dnp3
 
 
@@ -190,10 +190,52 @@ def test_checks() -> None:
 
 def test_zeek_rows() -> None:
     trial = Trial(Dnp3)
-    trial.say(ask("05 0c 01 28 0100 0a00 41 01 f4010000 00000000 00"))
-    (_, row), (log, control) = dnp3.zeek(trial.sink.operations[0])
-    assert row["fc_request"] == "DIRECT_OPERATE"
+    block = "0c 01 28 0200 0a00 41 01 f4010000 00000000 00 0b00 a2 02 00000000 f4010000 "
+    trial.say(ask("05 " + block + "00"))
+    trial.answer(tell(block + "03"))
+    asked, also_asked, done, also_done = (dnp3_log.zeek(op) for op in trial.sink.operations)
+    ((log, control),) = asked
     assert (log, control["index_number"], control["on_time"]) == ("dnp3_control", 10, 500)
+    assert (control["trip_control_code"], control["operation_type"], control["clear_bit"]) == (
+        "Close", "Pulse On", False,
+    )  # fmt: skip
+    assert "status_code" not in control
+    ((_, other),) = also_asked
+    assert (other["trip_control_code"], other["operation_type"], other["clear_bit"]) == ("Trip", "Pulse Off", True)
+    assert [name for name, _ in done] == ["dnp3", "dnp3_control"]
+    assert done[0][1] == {"fc_reply": "RESPONSE", "iin": 0, "fc_request": "DIRECT_OPERATE"}
+    assert [columns["status_code"] for _, columns in (done[1], also_done[0])] == ["Success", "Format Error"]
+
+
+@pytest.mark.parametrize(
+    ("group", "variation", "name"),
+    [
+        (1, 1, "Single-bit Binary Input"), (1, 2, "Binary Input With Status"), (1, 0, "Binary Input Default Variation"),
+        (2, 2, "Binary Input Change With Time"), (4, 3, "Double-bit Input Change With Relative Time"),
+        (10, 2, "Binary Output Status"), (20, 5, "32-Bit Counter Without Flag"),
+        (21, 10, "16-Bit Frozen Counter Without Flag"),
+        (22, 5, "32-Bit Counter Change Event with Time"), (30, 2, "16-Bit Analog Input"),
+        (30, 4, "16-Bit Analog Input Without Flag"), (32, 7, "32-Bit Analog Change Event w/ Time"),
+        (40, 2, "16-Bit Analog Output Status"), (41, 1, "32-Bit Analog Output Block"), (60, 1, "Class 0 Data"),
+        (60, 4, "Class 3 Data"), (12, 1, "Control Relay Output Block"), (200, 9, "Group 200 Variation 9"),
+    ],
+)  # fmt: skip
+def test_objects_have_names(group: int, variation: int, name: str) -> None:
+    assert dnp3_log.object_type(group, variation) == name
+
+
+def test_flags_and_times_of_objects_are_told() -> None:
+    trial = Trial(Dnp3)
+    trial.answer(tell("02 02 28 0100 0300 81 10d2486e8b01", function=0x82))
+    trial.answer(tell("20 07 28 0100 0200 03 0000c841 10d2486e8b01", function=0x82))
+    trial.answer(tell("01 02 00 00 01 81 01  1e 02 00 00 00 21 1700", function=0x82))
+    trial.answer(tell("21 03 28 0100 0500 01 ffffffff 10d2486e8b01  14 04 00 00 00 41 0700", function=0x82))
+    change, analog, inputs, offline, frozen, delta = trial.sink.operations
+    assert (change.value, change.detail and change.detail["times"]) == ((1,), (1_698_362_348_048,))
+    assert (analog.value, analog.detail and analog.detail["flags"]) == ((25.0,), (3,))
+    assert (inputs.value, "flags" in (inputs.detail or {})) == ((1, 0), False)
+    assert (offline.value, offline.detail and offline.detail["flags"]) == ((23,), (0x21,))
+    assert (frozen.value, delta.value, delta.detail and delta.detail["flags"]) == ((-1,), (7,), (0x41,))
 
 
 @given(st.binary(max_size=240))
