@@ -25,6 +25,8 @@ WEAKNESSES_MAX: Final = 2_000
 _DEPTH_MAX: Final = 32
 _REMEDIES_MAX: Final = 200
 _STATUSES_MAX: Final = 400_000
+_REMEDIED_MAX: Final = 1_000_000
+_GROUPS_MAX: Final = 1_000
 _NAME_MAX: Final = 512
 _TEXT_MAX: Final = 2_000
 _URL_MAX: Final = 500
@@ -245,12 +247,15 @@ def _weaknesses(
     products: dict[str, AdvisoryProduct],
     groups: dict[str, list[str]],
 ) -> Iterator[Weakness]:
-    total, named = 0, set[str]()
+    total, remedied, named = 0, 0, set[str]()
     for number, each in enumerate(vulnerabilities, 1):
         statuses = _statuses(each.product_status, products)
         total += sum(map(len, statuses.values()))
         if total > _STATUSES_MAX:
             raise InvalidAdvisory(f"it says of more than {_STATUSES_MAX} products whether they are affected")
+        remedied += _named(each.remediations, groups)
+        if remedied > _REMEDIED_MAX:
+            raise InvalidAdvisory(f"it says of more than {_REMEDIED_MAX} products what to do")
         # One that has no CVE id, or one that another here has, is called by what we call its advisory.
         name = each.cve if _CVE.fullmatch(each.cve) and each.cve not in named else f"{key}-{number}"
         named.add(name)
@@ -280,11 +285,20 @@ def _statuses(status: _Status, products: dict[str, AdvisoryProduct]) -> dict[Pro
     return {which: ids for which, ids in kept.items() if ids}
 
 
+def _named(remediations: list[_Remediation], groups: dict[str, list[str]]) -> int:
+    """Count what remedies name: a group that is named again and again makes much of a small file."""
+    return sum(
+        len(each.product_ids) + sum(len(groups.get(group, ())) for group in dict.fromkeys(each.group_ids[:_GROUPS_MAX]))
+        for each in remediations[:_REMEDIES_MAX]
+    )
+
+
 def _remedies(
     remediations: list[_Remediation], products: dict[str, AdvisoryProduct], groups: dict[str, list[str]]
 ) -> Iterator[Remedy]:
     for each in remediations[:_REMEDIES_MAX]:
-        ids = [*each.product_ids, *(inner for group in each.group_ids[:1000] for inner in groups.get(group, ()))]
+        named = dict.fromkeys(each.group_ids[:_GROUPS_MAX])
+        ids = [*each.product_ids, *(inner for group in named for inner in groups.get(group, ()))]
         known = tuple(dict.fromkeys(one for one in ids if one in products))
         if ids and not known:
             continue

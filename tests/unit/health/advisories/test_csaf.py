@@ -149,3 +149,15 @@ def test_damaged_packages_are_refused() -> None:
         assert isinstance(each, RefusedFile)
     with pytest.raises(InvalidAdvisory):
         list(read_package(gzip.compress(json.dumps({}).encode())[:-4]))
+
+
+def test_a_group_that_is_named_again_and_again_makes_no_more_of_a_file() -> None:
+    ids = [f"P-{number}" for number in range(1, 2_001)]
+    told = document(*(product(f"Tern {each}", "1", number=number) for number, each in enumerate(ids, 1)))
+    told["product_tree"]["product_groups"] = [{"group_id": "all", "product_ids": ids[1:]}]
+    remedy = {"category": "mitigation", "details": "none", "group_ids": ["all"] * 1_000}
+    told["vulnerabilities"][0]["remediations"] = [remedy]
+    assert len(read_advisory(encoded(told)).weaknesses[0].remedies[0].product_ids) == 1_999
+    told["vulnerabilities"] = [{**told["vulnerabilities"][0], "remediations": [remedy] * 200}] * 3
+    with pytest.raises(InvalidAdvisory, match="what to do"):
+        read_advisory(encoded(told))

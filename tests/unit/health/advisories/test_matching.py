@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from advisory_cases import document, encoded, product
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vedette.health.advisories.csaf import read_advisory
 from vedette.health.advisories.matching import Assessment, Catalogue, Certainty, SeenFact
-from vedette.health.advisories.names import codes_in, name_tokens, vendor_key, vendor_keys
+from vedette.health.advisories.names import code_matches, codes_in, name_tokens, vendor_key, vendor_keys
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -116,3 +119,14 @@ def test_names_are_taken_apart() -> None:
     }
     assert codes_in("Modicon M340 CPU (part numbers BMXP34*)") == {"BMXP34*"}
     assert codes_in("Family (incl. variants)") == set()
+
+
+@given(pattern=st.text("AB1?*", max_size=7), code=st.text("AB1", max_size=7))
+def test_wildcards_of_order_numbers_stand_for_what_they_say(pattern: str, code: str) -> None:
+    said = "".join({"*": "[A-Z0-9]*", "?": "[A-Z0-9]"}.get(char, char) for char in pattern)
+    assert code_matches(pattern, code) is (re.fullmatch(said, code) is not None)
+
+
+def test_many_wildcards_keep_nobody_busy() -> None:
+    """As one regular expression this takes days."""
+    assert not code_matches("*A" * 15 + "*1", "A" * 31 + "B")
