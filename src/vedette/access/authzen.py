@@ -32,7 +32,6 @@ from vedette.pki.records import SymmetricKeyService
 from vedette.store import Store
 from vedette.trust import (
     ACTIONS,
-    HINTS,
     BadEntity,
     OtherSession,
     PolicyEngine,
@@ -45,6 +44,7 @@ from vedette.trust import (
     TokenProof,
     Verdict,
     decide_session,
+    hint_for,
 )
 
 HUB: Final = "hub"
@@ -254,4 +254,4 @@ def _reason(verdict: Verdict) -> Reason:
 
 
 def _hint(reason: Reason, record: PostureRecord) -> str:
-    return HINTS.get(reason, "").replace("{device}", record.device_id).replace("{module}", record.module_id or "")
+    return hint_for(reason, record.device_id, record.module_id)

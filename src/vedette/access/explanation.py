@@ -27,7 +27,6 @@ from vedette.messaging import Decision, DecisionReader, decided_at
 from vedette.store import Store
 from vedette.trust import (
     ACTIONS,
-    HINTS,
     BadEntity,
     EntitySlice,
     PolicyEngine,
@@ -38,7 +37,9 @@ from vedette.trust import (
     Reason,
     SessionContext,
     Verdict,
+    advice_for,
     decide_session,
+    hint_for,
 )
 
 REFUSALS_SHOWN: Final = 5
@@ -305,10 +306,9 @@ def _next_steps(
     refused = [answer for answer in answers if not answer.is_permitted]
     connect = next((answer for answer in refused if answer.action == "connect"), None)
     if connect is not None and not connect.policies:
-        steps.append(HINTS.get(Reason(connect.reason), ""))
-    steps += [note.guidance for answer in refused for note in answer.policies if note.effect == "forbid"]
+        steps.append(hint_for(Reason(connect.reason), record.device_id, record.module_id))
+    advised = [note.guidance for answer in refused for note in answer.policies if note.effect == "forbid"]
+    steps += [advice_for(guidance, record.device_id) for guidance in advised]
     if refusals and (connect is not None or refusals[0].reason not in {Reason.POLICY_DENIED, Reason.POLICY_ERROR}):
         steps.append(refusals[0].hint)
-    name = record.device_id
-    filled = [step.replace("{device}", name).replace("{module}", record.module_id or "") for step in steps if step]
-    return tuple(dict.fromkeys(filled))
+    return tuple(dict.fromkeys(step for step in steps if step))

@@ -36,8 +36,8 @@ def full_name(item: Mapping[str, Any]) -> str:
 
 
 def _what(item: Mapping[str, Any]) -> str:
-    """Return what a decision was about: its kind, and the action where that says more."""
-    return str(item["kind"]) + (f" {item['action']}" if item["action"] not in ("", item["kind"]) else "")
+    """Return what a decision was about: its kind, and the action that was denied to a live session."""
+    return str(item["kind"]) + (f" {item['action']}" if item["action"] not in ("", "connect") else "")
 
 
 def _detail(item: Mapping[str, Any]) -> str:

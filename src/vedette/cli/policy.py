@@ -14,7 +14,7 @@ from vedette.cli.client import path_of
 from vedette.cli.lists import AfterOption, AllOption, LimitOption, show_list
 from vedette.cli.output import Output, show_time, tell
 from vedette.cli.policy_folder import PolicyFolder, read_policy_folder, write_policy_folder
-from vedette.cli.problems import FAILED, Usage, exit_code_of
+from vedette.cli.problems import FAILED, Unusable, Usage, exit_code_of
 from vedette.cli.session import OutputOption, Session, remote
 from vedette.kernel import Problem, SystemClock
 
@@ -72,13 +72,13 @@ def check(path: _FolderArgument, output: OutputOption = "table") -> None:
 def try_cases(path: _FolderArgument, output: OutputOption = "table") -> None:
     """Run the unit cases beside policies; needs no platform.
 
-    Exit code 0: all pass; 1: one fails, or there are none.
+    Exit code 0: all pass; 1: one fails, there are none, or the policies cannot be used.
     """
     shown = Output(output)
     try:
         folder = read_policy_folder(path)
         if any(flaw["is_error"] for flaw in _check(folder)):
-            raise Usage("the policies cannot be used", hint=f"see why: vedette policy check {path}")
+            raise Unusable("the policies cannot be used", hint=f"see why: vedette policy check {path}")
         from vedette.trust import run_cases  # noqa: PLC0415 - costs 100 ms
 
         results = run_cases(_bundle_of(folder))

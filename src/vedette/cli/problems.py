@@ -26,6 +26,13 @@ class Usage(Problem):
     status: ClassVar[int] = 422
 
 
+class Unusable(Problem):
+    """What a file holds is wrong: the command failed, though it was given well."""
+
+    code: ClassVar[str] = "cli.unusable"
+    status: ClassVar[int] = 422
+
+
 class Denied(Problem):
     """The command may not read what it needs, or has no credentials."""
 

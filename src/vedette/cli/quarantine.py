@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
@@ -78,7 +79,7 @@ def show(session: Session, device_id: DeviceArgument) -> None:
     session.output.details({name: value for name, value in facts.items() if value}, title=device_id)
     if hops is not None:
         session.output.details(_times(hops), title="its last change")
-    session.output.note(_NEXT[found["mode"]].format(device=device_id))
+    session.output.note(_NEXT[found["mode"]].format(device=shlex.quote(device_id)))
 
 
 @remote
@@ -207,7 +208,7 @@ def _step(
     state = "out of quarantine" if found is None else found["mode"]
     session.output.line(f"{device_id} is {state}. {_enforced(answer.body['enforcement'])}")
     if found is not None:
-        session.output.note(_NEXT[found["mode"]].format(device=device_id))
+        session.output.note(_NEXT[found["mode"]].format(device=shlex.quote(device_id)))
 
 
 def _enforced(enforcement: Mapping[str, Any]) -> str:

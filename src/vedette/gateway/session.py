@@ -19,7 +19,6 @@ from vedette.gateway.rights import SEND_TELEMETRY, SessionRights
 from vedette.gateway.services import SessionServices
 from vedette.gateway.subscriptions import Subscriptions
 from vedette.gateway.wills import publish_will
-from vedette.kernel import escape_terminal
 from vedette.protocols import LocalProtocolError
 from vedette.protocols.hub import IdentityTopics, Subscription, UserName
 from vedette.protocols.mqtt import (
@@ -35,7 +34,7 @@ from vedette.protocols.mqtt import (
     Subscribe,
     Unsubscribe,
 )
-from vedette.trust import HINTS, Decision, PostureRecord, Reason
+from vedette.trust import Decision, PostureRecord, Reason, hint_for
 
 if TYPE_CHECKING:
     from vedette.gateway.connection import MqttConnection
@@ -408,7 +407,7 @@ class HubSession:
                 "refuse",
                 denial.reason,
                 detail=denial.detail,
-                hint=HINTS[denial.reason].replace("{device}", escape_terminal(self.record.device_id)),
+                hint=hint_for(denial.reason, self.record.device_id, self.record.module_id),
                 action=action,
                 policies=denial.policies,
                 grant=decision.grant,

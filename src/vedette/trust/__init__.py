@@ -51,8 +51,10 @@ from vedette.trust.decision import (
     PresentedCredential,
     Reason,
     SessionContext,
+    advice_for,
     decide_action,
     decide_session,
+    hint_for,
 )
 from vedette.trust.engines import PolicyEngines
 from vedette.trust.entities import EntitySlice, describe_identity
@@ -177,6 +179,7 @@ __all__ = [
     "Verdict",
     "Workload",
     "WrongSchema",
+    "advice_for",
     "certificate_identity",
     "certificate_sha1",
     "certificate_sha256",
@@ -196,6 +199,7 @@ __all__ = [
     "encode_manifest",
     "encode_trust_anchor",
     "extend_root",
+    "hint_for",
     "identity_uri",
     "offer_opening_key",
     "parse_identity_uri",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import re
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +76,7 @@ TOKEN_REFUSALS: Final = frozenset(
     }
 )
 SYMMETRIC_KEY: Final = "symmetric_key"
+_PLACEHOLDER: Final = re.compile(r"\bDEVICE\b")
 
 HINTS: Final = {
     Reason.UNKNOWN_IDENTITY: "register it, or let it enroll: vedette enrollment list",
@@ -108,7 +111,25 @@ _MODULE_HINTS: Final = {
     Reason.TOKEN_INVALID: "give it a current key: vedette module rotate-key {device} {module}",
     Reason.SYMMETRIC_KEY_NOT_PERMITTED: "give it a current key: vedette module rotate-key {device} {module}",
     Reason.SYMMETRIC_KEY_EXPIRED: "give it a current key: vedette module rotate-key {device} {module}",
+    Reason.POLICY_DENIED: "see what it may do and why: vedette access explain {device} --module {module}",
 }
+
+
+def hint_for(reason: Reason, device_id: str, module_id: str | None = None) -> str:
+    """Return what to do next, as a command where one exists, with names quoted so that a shell takes them as names."""
+    hint = HINTS.get(reason, "")
+    if module_id is not None:
+        hint = _MODULE_HINTS.get(reason, hint).replace("{module}", _quoted(module_id))
+    return hint.replace("{device}", _quoted(device_id))
+
+
+def advice_for(guidance: str, device_id: str) -> str:
+    """Return a policy's guidance with the device's name, quoted for a shell, where it says ``DEVICE``."""
+    return _PLACEHOLDER.sub(lambda _: _quoted(device_id), guidance)
+
+
+def _quoted(name: str) -> str:
+    return shlex.quote(escape_terminal(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +210,7 @@ class Decision:
 
     def hint(self, device_id: str, module_id: str | None = None) -> str:
         """Return what to do next, as a command where one exists; names are made harmless."""
-        hint = HINTS.get(self.reason, "")
-        if module_id is not None:
-            hint = _MODULE_HINTS.get(self.reason, hint).replace("{module}", escape_terminal(module_id))
-        return hint.replace("{device}", escape_terminal(device_id))
+        return hint_for(self.reason, device_id, module_id)
 
 
 def decide_session(

@@ -46,9 +46,11 @@ from vedette.trust import (
     Quarantine,
     Reason,
     RiskLevel,
+    advice_for,
     decide_action,
     decide_session,
     default_bundle,
+    hint_for,
 )
 from vedette.trust.model import Finding, Health
 
@@ -230,10 +232,17 @@ def test_only_what_must_be_healed_at_the_device_is_permanent() -> None:
     assert {reason: reason in PERMANENT_REASONS for reason in Reason if reason is not Reason.PERMITTED} == PERMANENCE
 
 
+def test_guidance_names_the_device_that_it_is_about() -> None:
+    assert advice_for("see: vedette access explain DEVICE", "pump-7") == "see: vedette access explain pump-7"
+    assert advice_for(r"DEVICE, not MY_DEVICE", r"\1 $(reboot)") == r"'\1 $(reboot)', not MY_DEVICE"
+
+
 def test_every_refusal_says_what_to_do_next() -> None:
     assert set(HINTS) == set(Reason) - {Reason.PERMITTED}
     decision = decide_session(ENGINE, with_registration(is_enabled=False), presented(), SESSION, NOW)
     assert decision.hint("pump-7") == "let it in again: vedette device enable pump-7"
+    assert decision.hint("pump-$(reboot)") == "let it in again: vedette device enable 'pump-$(reboot)'"
+    assert hint_for(Reason.POLICY_DENIED, "pump-7", "filter").endswith("access explain pump-7 --module filter")
     assert "\x1b" not in decision.hint("\x1b[2Jpump")
     assert decision.hint("pump-7", "filter").startswith("let it in again: vedette module enable pump-7 filter")
     assert "\x1b" not in decision.hint("pump-7", "\x1b[2Jfilter")
