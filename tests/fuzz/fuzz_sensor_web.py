@@ -22,6 +22,11 @@ SEEDS: Final = (
     b"GET /a?password=b HTTP/1.1\r\nHost: c\r\nAuthorization: Basic YTpi\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nServer: x\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     b'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="cam"\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 204 No\r\n\r\n',
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n<root xmlns='urn:schemas-upnp-org:device-1-0'>"
+        b"<friendlyName>a</friendlyName><modelName>b &amp; c</modelName><serviceList></serviceList>"
+    ),
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 30\r\n\r\n<title>A camera</title></html>",
 )
 
 

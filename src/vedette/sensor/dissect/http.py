@@ -1,4 +1,4 @@
-"""HTTP/1: who asks whom for what, with which software; bodies are passed over.
+"""HTTP/1: who asks whom for what, with which software; of bodies, only where devices describe themselves is read.
 
 Source:
     RFC 9110 and RFC 9112; RFC 7617 (basic authentication).
@@ -11,6 +11,7 @@ import binascii
 from collections import deque
 from typing import ClassVar, Final, NamedTuple
 
+from vedette.sensor.dissect.http_pages import Page, page_of, told_by
 from vedette.sensor.dissect.interface import (
     INCOMPLETE,
     NO,
@@ -62,7 +63,7 @@ class Asked(NamedTuple):
 class Http(StreamDissector):
     """Reads HTTP/1 over TCP."""
 
-    __slots__ = ("_left", "_state", "_waiting")
+    __slots__ = ("_left", "_page", "_state", "_waiting")
 
     name: ClassVar[str] = "http"
     max_message_bytes: ClassVar[int] = _MAX_HEAD_BYTES
@@ -72,6 +73,7 @@ class Http(StreamDissector):
         self._state: Final = [_HEAD, _HEAD]
         self._left: Final = [0, 0]
         self._waiting: Final[deque[Asked]] = deque(maxlen=_MAX_WAITING)
+        self._page: Page | None = None
 
     def measure(self, data: bytes, start: int, is_from_client: bool) -> int:
         """Return the length of a head, of a chunk's first line, or as much of a body as there is."""
@@ -104,6 +106,9 @@ class Http(StreamDissector):
     def message(self, data: bytes, is_from_client: bool, at_ns: int) -> None:
         """Read one head; pass over what else there is."""
         state = self._state[is_from_client]
+        if self._page is not None and not is_from_client and state in {_BODY, _IN_CHUNK, _OPAQUE}:
+            of_page = data[: max(self._left[0] - 2, 0)] if state == _IN_CHUNK else data  # its line's end is none
+            self._read_page(self._page, of_page, at_ns)
         if state == _HEAD:
             if data[0] not in b"\r\n":
                 self._head(data, is_from_client, at_ns)
@@ -120,6 +125,7 @@ class Http(StreamDissector):
         """Find the next first line; whatever body was awaited, its place is lost."""
         self._state[is_from_client] = _HEAD
         if not is_from_client:
+            self._page = None
             return data.find(b"HTTP/1.", start)
         found = data.find(_VERSION, start)
         return data.rfind(b"\n", start, found) + 1 if found >= 0 else -1
@@ -189,6 +195,7 @@ class Http(StreamDissector):
             self._state[0] = self._state[1] = _OPAQUE
         elif not (is_interim or status in {204, 304} or (asked is not None and asked.method == b"HEAD")):
             self._body(headers, is_from_client=False, may_be_endless=True)
+            self._page = page_of(headers) if status == 200 else None
         if server := headers.get(b"server"):
             self.tell(at_ns, Attribute.SOFTWARE, text_of(server), confidence=PROBABLE, source="http server")
         if realm := headers.get(b"www-authenticate"):
@@ -234,6 +241,14 @@ class Http(StreamDissector):
             self.complain(at_ns, True, AnomalyKind.DEFAULT_CREDENTIAL, "HTTP basic, a maker's usual password")
         self.tell(at_ns, Attribute.USER, name, is_of_client=True, confidence=PROBABLE, source="http basic")
         return name
+
+    def _read_page(self, page: Page, data: bytes, at_ns: int) -> None:
+        content = page.feed(data)
+        if content is None:
+            return
+        self._page = None
+        for attribute, value, confidence, source in told_by(content):
+            self.tell(at_ns, attribute, value, confidence=confidence, source=source)
 
     def _realm(self, value: bytes, at_ns: int) -> None:
         _, found, rest = value.partition(b'realm="')
