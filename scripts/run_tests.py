@@ -44,17 +44,19 @@ class Stage:
         return ROOT / "tests" / self.name
 
 
+# A file at a time for each of two workers, in the order of tests/support/longest_files.py.
+_BY_FILE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 STAGES = [
-    Stage("architecture", is_ground=True),
+    Stage("architecture", ("-n", "2"), is_ground=True),
     Stage("unit", ("-n", "2"), is_ground=True),
-    Stage("protocols"),
+    Stage("protocols", ("-n", "2")),
     Stage("fuzz"),
-    Stage("integration", ("-n", "2", "--dist", "loadfile"), lane=0, limit_s=1800),
-    Stage("api", ("-n", "2", "--dist", "loadfile"), lane=0, limit_s=900),
-    Stage("faults", ("-n", "2", "--dist", "loadfile"), lane=0, limit_s=900),
-    Stage("console", ("-n", "2", "--dist", "loadfile"), lane=1, limit_s=1800),
+    Stage("integration", _BY_FILE, lane=0, limit_s=1800),
+    Stage("api", _BY_FILE, lane=0, limit_s=900),
+    Stage("faults", _BY_FILE, lane=0, limit_s=900),
+    Stage("console", _BY_FILE, lane=1, limit_s=1800),
     # Two files of journeys at a time: each has a loopback address of its own.
-    Stage("journeys", ("-n", "2", "--dist", "loadfile"), lane=1, limit_s=1800),
+    Stage("journeys", _BY_FILE, lane=1, limit_s=1800),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What holds for every test: the asyncio backend, an alarm on whatever blocks an event loop, and less to collect."""
+"""What holds for every test: asyncio, an alarm on what blocks a loop, the order of files, less to collect."""
 
 from __future__ import annotations
 
@@ -6,14 +6,31 @@ import gc
 import inspect
 from collections.abc import Iterator
 
+import longest_files
 import pytest
 from blockbuster import blockbuster_ctx
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    longest_files.begin_with_the_longest(items)
 
 
 def pytest_collection_finish() -> None:
     """Leave what was loaded out of collections from here on: looking through it again is a fifteenth of a run."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which files took long."""
+    reports = [
+        report for found in terminalreporter.stats.values() for report in found if isinstance(report, pytest.TestReport)
+    ]
+    if lines := longest_files.told(reports):
+        terminalreporter.section("longest files")
+        terminalreporter.write_line("\n".join(lines))
 
 
 @pytest.fixture
