@@ -1,4 +1,7 @@
-"""A paper drawn as PDF, with fonts that every reader has: characters that they lack are written as their numbers."""
+"""A paper drawn as PDF, with fonts that every reader has, or one that has more letters, which then is in the file.
+
+Characters that the font lacks are written as their numbers.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 from vedette.kernel import escape_terminal
+from vedette.paper.letters import Letters
 from vedette.paper.model import CELL_CHARS, ROWS_MAX, Column, Paper, Section, Table
 
 _FONT: Final = "helvetica"
+_EMBEDDED: Final = "letters"
 _MARGIN_MM: Final = 15.0
 _BODY_PT, _SMALL_PT, _HEADING_PT, _TITLE_PT = 9.0, 7.5, 12.0, 18.0
 _LINE_MM, _SMALL_LINE_MM = 4.6, 3.6
@@ -23,9 +28,14 @@ _LATIN_1_END: Final = 0x100
 _INK, _SOFT, _LINE, _SHADE = (20, 24, 31), (90, 98, 112), (205, 210, 218), (243, 245, 248)
 
 
-def draw(paper: Paper) -> bytes:
-    """Return a paper as PDF."""
-    pdf = _Sheet(paper)
+def draw(paper: Paper, letters: Letters | None = None) -> bytes:
+    """Return a paper as PDF.
+
+    Args:
+        paper: What stands on it.
+        letters: The font that has the letters it needs beyond Latin-1; of it those are embedded that are used.
+    """
+    pdf = _Sheet(paper, letters)
     pdf.add_page()
     pdf.print_head()
     for section in paper.sections:
@@ -33,10 +43,16 @@ def draw(paper: Paper) -> bytes:
     return bytes(pdf.output())
 
 
-def printable(text: str, *, max_chars: int = _TEXT_CHARS) -> str:
-    """Return a text in characters that the fonts have: what cannot be seen, or is not among them, as its number."""
+def printable(text: str, *, max_chars: int = _TEXT_CHARS, extra: frozenset[str] = frozenset()) -> str:
+    """Return a text in characters that the font has: what cannot be seen, or is not among them, as its number.
+
+    Args:
+        text: Of anybody.
+        max_chars: What is longer is cut.
+        extra: What the font has beyond Latin-1.
+    """
     shown = escape_terminal(text, max_chars=max_chars).replace("…", "...")
-    return "".join(char if ord(char) < _LATIN_1_END else _numbered(char) for char in shown)
+    return "".join(char if ord(char) < _LATIN_1_END or char in extra else _numbered(char) for char in shown)
 
 
 def _numbered(char: str) -> str:
@@ -47,23 +63,31 @@ def _numbered(char: str) -> str:
 class _Sheet(FPDF):
     """Pages with a foot, drawn from top to bottom."""
 
-    def __init__(self, paper: Paper) -> None:
+    def __init__(self, paper: Paper, letters: Letters | None) -> None:
         super().__init__(orientation="landscape", unit="mm", format="A4")
         self._paper: Final = paper
+        self._family: Final = _FONT if letters is None else _EMBEDDED
+        self._extra: Final = frozenset() if letters is None else letters.extra
+        if letters is not None:
+            self.add_font(_EMBEDDED, "", letters.regular)
+            self.add_font(_EMBEDDED, "B", letters.bold)
         self.set_margin(_MARGIN_MM)
         self.set_auto_page_break(auto=False)
-        self.set_title(printable(paper.title, max_chars=200))
+        self.set_title(self._printable(paper.title, max_chars=200))
         self.set_author("Vedette")
         self.set_creator("Vedette")
         self.set_lang("en")
         self.set_creation_date(datetime.fromisoformat(paper.at).astimezone(UTC))
         self.alias_nb_pages()
 
+    def _printable(self, text: str, *, max_chars: int = _TEXT_CHARS) -> str:
+        return printable(text, max_chars=max_chars, extra=self._extra)
+
     def footer(self) -> None:
         """Print the foot of a page."""
         self.set_y(-_MARGIN_MM + 3)
         self._write("", _SMALL_PT, _SOFT)
-        self.cell(self.epw / 2, 4, printable(self._paper.title, max_chars=100))
+        self.cell(self.epw / 2, 4, self._printable(self._paper.title, max_chars=100))
         self.cell(
             self.epw / 2, 4, f"{self._paper.at[:16].replace('T', ' ')} UTC, page {self.page_no()} of {{nb}}", align="R"
         )
@@ -71,14 +95,14 @@ class _Sheet(FPDF):
     def print_head(self) -> None:
         """Print title and facts."""
         self._write("B", _TITLE_PT, _INK)
-        for line in self._wrapped(printable(self._paper.title, max_chars=200), self.epw):
+        for line in self._wrapped(self._printable(self._paper.title, max_chars=200), self.epw):
             self._line(line, 8.5)
         self.ln(2)
         for name, value in self._paper.facts:
             self._write("B", _BODY_PT, _SOFT)
-            self.cell(42, _LINE_MM, printable(name, max_chars=60))
+            self.cell(42, _LINE_MM, self._printable(name, max_chars=60))
             self._write("", _BODY_PT, _INK)
-            for line in self._wrapped(printable(value), self.epw - 42):
+            for line in self._wrapped(self._printable(value), self.epw - 42):
                 self.set_x(_MARGIN_MM + 42)
                 self._line(line, _LINE_MM)
 
@@ -86,7 +110,7 @@ class _Sheet(FPDF):
         """Print a section, on the next page if only its heading had room."""
         self._need(26)
         self.ln(5)
-        heading = printable(section.heading, max_chars=120)
+        heading = self._printable(section.heading, max_chars=120)
         self.start_section(heading)
         self._write("B", _HEADING_PT, _INK)
         self._line(heading, 6.5)
@@ -98,7 +122,7 @@ class _Sheet(FPDF):
 
     def _print_text(self, text: str, *, size_pt: float = _BODY_PT) -> None:
         self._write("", size_pt, _INK)
-        for line in self._wrapped(printable(text), self.epw):
+        for line in self._wrapped(self._printable(text), self.epw):
             self._need(_LINE_MM)
             self._line(line, _LINE_MM)
 
@@ -120,7 +144,7 @@ class _Sheet(FPDF):
         self._write("B", _SMALL_PT, _SOFT)
         top = self.get_y()
         for column, width in zip(columns, widths, strict=True):
-            self.cell(width, _SMALL_LINE_MM + 1.4, printable(column.head, max_chars=60))
+            self.cell(width, _SMALL_LINE_MM + 1.4, self._printable(column.head, max_chars=60))
         self.set_xy(_MARGIN_MM, top + _SMALL_LINE_MM + 1.4)
         self.set_draw_color(*_LINE)
         self.line(_MARGIN_MM, self.get_y(), _MARGIN_MM + self.epw, self.get_y())
@@ -130,7 +154,7 @@ class _Sheet(FPDF):
     ) -> None:
         self._write("", _SMALL_PT, _INK)
         cells = [
-            self._cut(printable(text, max_chars=CELL_CHARS), width - _GAP_MM)
+            self._cut(self._printable(text, max_chars=CELL_CHARS), width - _GAP_MM)
             for text, width in zip(row, widths, strict=True)
         ]
         height = max(len(lines) for lines in cells) * _SMALL_LINE_MM + _GAP_MM
@@ -196,5 +220,5 @@ class _Sheet(FPDF):
         self.cell(0, height, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def _write(self, style: str, size_pt: float, color: tuple[int, int, int]) -> None:
-        self.set_font(_FONT, style, size_pt)
+        self.set_font(self._family, style, size_pt)
         self.set_text_color(*color)

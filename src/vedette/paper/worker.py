@@ -11,6 +11,7 @@ import msgspec
 
 from vedette.paper.capture import PARTS, capture_csv, capture_paper
 from vedette.paper.drawing import draw
+from vedette.paper.letters import letters_for
 from vedette.paper.model import Paper
 
 _NICENESS: Final = 10
@@ -43,12 +44,16 @@ def main() -> None:
     order = msgspec.json.decode(sys.argv[1], type=Order)
     body = sys.stdin.buffer.read()
     if order.source == "paper":
-        sys.stdout.buffer.write(draw(msgspec.json.decode(body, type=Paper)))
+        _print(msgspec.json.decode(body, type=Paper))
         return
     report: dict[str, Any] = msgspec.json.decode(body)  # Any: JSON
     if order.form == "pdf":
-        sys.stdout.buffer.write(draw(capture_paper(report, name=order.name, at=order.at)))
+        _print(capture_paper(report, name=order.name, at=order.at))
         return
     part = next(each for each in PARTS if each == order.part)
     for line in capture_csv(report, part):
         sys.stdout.buffer.write(line.encode("utf-8", "replace"))
+
+
+def _print(paper: Paper) -> None:
+    sys.stdout.buffer.write(draw(paper, letters_for(paper)))

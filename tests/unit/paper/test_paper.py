@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import zlib
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vedette.paper import Column, Paper, Section, Table
 from vedette.paper.capture import PARTS, capture_csv, capture_paper, rows_of
 from vedette.paper.drawing import draw, printable
+from vedette.paper.letters import letters_for
 
 AT = "2026-11-22T10:00:00.000Z"
 HOSTILE = "=cmd() \u202egpj.exe <b>&amp; \x00\x1b[31m Ж (\\) %PDF-1.7 endstream endobj"
@@ -55,10 +58,29 @@ def test_a_long_table_says_how_many_rows_it_left_out_and_repeats_its_heads() -> 
     assert shown.count("what") > 10
 
 
+def test_letters_are_printed_where_the_system_has_a_font_for_them() -> None:
+    foreign = paper(["Дюйм Łódź 泵 שלום \u202e\u0301", "1"])
+    assert letters_for(paper(["pump é", "1"])) is None
+    assert letters_for(foreign, fonts=[(Path("/nowhere.ttf"), Path(__file__))]) is None
+    letters = letters_for(foreign)
+    if letters is None:
+        pytest.skip("no font is installed: apt-get install fonts-dejavu-core")
+    assert letters.extra >= set("Дюйм")
+    assert not letters.extra & set("שלום\u202e\u0301")
+    assert printable("Дюж \u202e שלום", extra=letters.extra) == "Дю\\u0436 \\u202e \\u05e9\\u05dc\\u05d5\\u05dd"
+    one, other = draw(foreign, letters), draw(foreign, letters)
+    assert one == other
+    assert b"/FontFile2" in one
+    assert b"/ToUnicode" in one
+    assert draw(paper(["pump", "1"]), None) == draw(paper(["pump", "1"]))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.text(max_size=700), min_size=2, max_size=2), max_size=6))
 def test_no_text_breaks_a_paper(rows: list[list[str]]) -> None:
-    assert draw(paper(*rows)).rstrip().endswith(b"%%EOF")
+    drawn = paper(*rows)
+    assert draw(drawn).rstrip().endswith(b"%%EOF")
+    assert draw(drawn, letters_for(drawn)).rstrip().endswith(b"%%EOF")
 
 
 def report() -> dict[str, Any]:
