@@ -112,6 +112,16 @@ class Site:
                         return record
                 await asyncio.sleep(0.02)
 
+    async def wait_denials(self, *actions: str) -> dict[str, DecisionRecord]:
+        """Wait until policy has denied these kinds of operation; return the first record of each that it denied."""
+        async with asyncio.timeout(10):
+            while True:
+                refusals = await self.decisions("refuse")
+                denied = {each.action: each for each in refusals if each.reason == "policy_denied"}
+                if denied.keys() >= set(actions):
+                    return denied
+                await asyncio.sleep(0.02)
+
     async def stored(self) -> list[TelemetryMessage]:
         """Return all telemetry."""
         await until(lambda: self.control.bus.is_connected)

@@ -156,7 +156,13 @@ class BusConnection:
     # --- publish and ask ----------------------------------------------------------------------------------------
 
     def publish(
-        self, subject: str | bytes, payload: bytes, *, reply: str | bytes = b"", headers: bytes | None = None
+        self,
+        subject: str | bytes,
+        payload: bytes,
+        *,
+        reply: str | bytes = b"",
+        headers: bytes | None = None,
+        may_wait: bool = False,
     ) -> None:
         """Send a message at most once, at the end of this loop tick.
 
@@ -165,6 +171,7 @@ class BusConnection:
             payload: The message.
             reply: Subject for an answer.
             headers: Lines made by ``encode_headers``.
+            may_wait: Nobody waits for it: it may leave 2 ms later, together with others.
 
         Raises:
             BusUnavailable: Not connected, or too much waits to be written.
@@ -176,7 +183,8 @@ class BusConnection:
         if len(payload) + (len(lines) + _HEADER_OVERHEAD_BYTES if lines else 0) > link.info.max_payload:
             raise PayloadTooLarge(f"a message of {len(payload)} bytes is over the bus's {link.info.max_payload}")
         checked_reply = check_subject(reply) if reply else b""
-        link.write(encode_publish(check_subject(subject), payload, reply=checked_reply, headers=lines))
+        frame = encode_publish(check_subject(subject), payload, reply=checked_reply, headers=lines)
+        link.write(frame, may_wait=may_wait)
 
     async def request(self, subject: str | bytes, payload: bytes, *, timeout_s: float) -> bytes:
         """Ask and return the answer's payload.
@@ -228,6 +236,7 @@ class BusConnection:
         deadline_s: float,
         on_done: Callable[[PublishResult], None],
         headers: bytes = b"",
+        may_wait: bool = False,
     ) -> None:
         """Store a message in a stream; ``on_done`` is called exactly once, with the acknowledgement or a problem.
 
@@ -242,6 +251,7 @@ class BusConnection:
             deadline_s: Give up after so long, at most 30.
             on_done: Runs in the event loop; ``PublishAck`` or a ``Problem``.
             headers: Further lines made by ``encode_headers``.
+            may_wait: Nobody waits for it: it may leave 2 ms later, together with others.
 
         Raises:
             BusUnavailable: Too many messages wait for their acknowledgement.
@@ -251,7 +261,14 @@ class BusConnection:
         if self._is_closing:
             raise BusUnavailable("the connection to the bus is closing")
         self._publisher.publish(
-            subject, payload, stream=stream, msg_id=msg_id, deadline_s=deadline_s, on_done=on_done, headers=headers
+            subject,
+            payload,
+            stream=stream,
+            msg_id=msg_id,
+            deadline_s=deadline_s,
+            on_done=on_done,
+            headers=headers,
+            may_wait=may_wait,
         )
 
     async def jetstream_publish_wait(

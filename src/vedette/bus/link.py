@@ -20,6 +20,10 @@ _PONG: Final = b"PONG" + CRLF
 # One write to the transport copies at most this much, so that a long backlog is not copied whole.
 _WRITE_BYTES: Final = 1_048_576
 _MAX_PROBES: Final = 1024
+# What nobody waits for leaves with the next frame that somebody does, or so much later: a write costs more than what it
+# carries.
+_PATIENCE_S: Final = 0.002
+_PATIENCE_BYTES: Final = 65_536
 
 
 class Link(asyncio.Protocol):
@@ -52,6 +56,7 @@ class Link(asyncio.Protocol):
         self._out: deque[bytes] = deque()
         self._out_bytes = 0
         self._is_flush_due = False
+        self._is_patience_running = False
         self._is_paused = False
         self._probes: deque[Callable[[], None]] = deque()
         self._probe_timer: asyncio.TimerHandle | None = None
@@ -72,8 +77,8 @@ class Link(asyncio.Protocol):
 
     # --- towards the server -------------------------------------------------------------------------------------
 
-    def write(self, frame: bytes) -> None:
-        """Queue a frame for the end of this loop tick.
+    def write(self, frame: bytes, *, may_wait: bool = False) -> None:
+        """Queue a frame for the end of this loop tick, or, where it may wait, for whatever leaves in the next 2 ms.
 
         Raises:
             BusUnavailable: The bounded buffer is full.
@@ -83,15 +88,21 @@ class Link(asyncio.Protocol):
                 f"over {self._max_pending_bytes} bytes wait to be written to the bus",
                 hint="the bus is slower than what is sent to it; try again later",
             )
-        self.write_accounted(frame)
+        self.write_accounted(frame, may_wait=may_wait)
 
-    def write_accounted(self, frame: bytes) -> None:
+    def write_accounted(self, frame: bytes, *, may_wait: bool = False) -> None:
         """Queue a frame whose memory another bound accounts for already."""
         self._out.append(frame)
         self._out_bytes += len(frame)
-        if not self._is_flush_due and not self._is_paused:
-            self._is_flush_due = True
-            self._loop.call_soon(self._flush)
+        if self._is_flush_due or self._is_paused:
+            return
+        if may_wait and self._out_bytes < _PATIENCE_BYTES:
+            if not self._is_patience_running:
+                self._is_patience_running = True
+                self._loop.call_later(_PATIENCE_S, self._lose_patience)
+            return
+        self._is_flush_due = True
+        self._loop.call_soon(self._flush)
 
     def probe(self, on_pong: Callable[[], None]) -> None:
         """Send a PING; ``on_pong`` is called when the server has processed everything sent before.
@@ -152,6 +163,11 @@ class Link(asyncio.Protocol):
                 chunk = self._take(_WRITE_BYTES)
             self._out_bytes -= len(chunk)
             transport.write(chunk)
+
+    def _lose_patience(self) -> None:
+        self._is_patience_running = False
+        if self._out and not self._is_flush_due:
+            self._flush()
 
     def _take(self, size: int) -> bytes:
         taken: list[bytes] = []

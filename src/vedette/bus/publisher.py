@@ -110,6 +110,7 @@ class Publisher:
         deadline_s: float,
         on_done: Callable[[PublishResult], None],
         headers: bytes = b"",
+        may_wait: bool = False,
     ) -> None:
         """Send, or hold for the next connection; see ``BusConnection.jetstream_publish``."""
         if not msg_id.isascii() or not msg_id.isprintable() or not 0 < len(msg_id) <= _MSG_ID_MAX_CHARS:
@@ -132,7 +133,7 @@ class Publisher:
         self._pending[token] = _Pending(frame, checked, stream, self._clock.monotonic_s() + deadline_s, on_done)
         self._pending_bytes += size
         if self._link is not None:
-            self._link.write_accounted(frame)
+            self._link.write_accounted(frame, may_wait=may_wait)
         if self._sweep_timer is None:
             self._sweep_timer = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
 

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from vedette.bus import BusConnection, Message
-from vedette.bus.contract import SessionOpened
+from vedette.bus.contract import SessionOpened, session_opened_subject
 from vedette.gateway.clones import CloneReporter, CloneWatch
 from vedette.gateway.completions import Completions
 from vedette.gateway.connection import MqttConnection
@@ -294,8 +294,11 @@ class Gateway:
 
     def _listen_to_others(self, reception: Reception) -> None:
         """Close a session that another gateway has taken over."""
+        own = session_opened_subject(self._anchor.organization_id, reception.gateway)
 
         def opened(message: Message) -> None:
+            if message.subject == own:
+                return  # what it says may be over by now, and the will of that session held back
             try:
                 other = msgspec.msgpack.decode(message.payload, type=SessionOpened)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

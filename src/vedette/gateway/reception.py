@@ -140,7 +140,7 @@ class Reception:
         Raises:
             Problem: The bus is not there.
         """
-        self.bus.publish(subject, msgspec.msgpack.encode(message))
+        self.bus.publish(subject, msgspec.msgpack.encode(message), may_wait=True)
 
     def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run work that a connection waits for; what goes wrong in it ends that connection's business only."""

@@ -86,6 +86,7 @@ class DecisionPublisher(Protocol):
         msg_id: str,
         deadline_s: float,
         on_done: Callable[[PublishResult], None],
+        may_wait: bool,
     ) -> None: ...
 
 
@@ -317,6 +318,7 @@ class DecisionLog:
                     msg_id=record.decision_id,
                     deadline_s=_DEADLINE_S,
                     on_done=done,
+                    may_wait=True,
                 )
             except Problem as problem:
                 done(problem)

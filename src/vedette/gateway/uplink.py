@@ -39,10 +39,10 @@ class UplinkSender:
         self._clock = clock
         self._encode = msgspec.msgpack.Encoder().encode
 
-    def send(self, message: Uplink) -> bool:
+    def send(self, message: Uplink, *, may_wait: bool = False) -> bool:
         """Send a message; whether the bus was there to take it."""
         try:
-            self._bus.publish(self._subject, self._encode(message))
+            self._bus.publish(self._subject, self._encode(message), may_wait=may_wait)
         except Problem as problem:
             log.debug("control not told", extra={"what": type(message).__name__, "reason": problem.detail})
             return False
@@ -51,9 +51,10 @@ class UplinkSender:
     def session_closed(self, generation_id: str, session_id: str, reason: str) -> None:
         """Say that a session has ended."""
         closed_at_ms = int(self._clock.now().timestamp() * 1000)
-        self.send(
-            SessionClosed(generation_id=generation_id, session_id=session_id, reason=reason, closed_at_ms=closed_at_ms)
+        closed = SessionClosed(
+            generation_id=generation_id, session_id=session_id, reason=reason, closed_at_ms=closed_at_ms
         )
+        self.send(closed, may_wait=True)
 
     async def report_sessions(self, report_id: str, sessions: SessionTable) -> None:
         """List all sessions, in parts, with turns of the event loop between them."""

@@ -93,11 +93,6 @@ async def enforced(site: Site) -> None:
     await until(lambda: bool(statuses) and statuses[-1].sequence == site.control.sequence)
 
 
-async def denials(site: Site) -> dict[str, tuple[str, list[str]]]:
-    found = [each for each in await site.decisions("refuse") if each.reason == "policy_denied"]
-    return {each.action: (each.detail, each.policies) for each in found}
-
-
 async def test_raised_risk_narrows_a_live_session_and_the_client_is_told(site: Site) -> None:
     await site.start_gateway()
     device, record = await connect_v5(site)
@@ -117,9 +112,9 @@ async def test_raised_risk_narrows_a_live_session_and_the_client_is_told(site: S
     )
     assert (await device.ask("$iothub/twin/GET/?$rid=1")).topic == "$iothub/twin/res/200/?$rid=1"
     assert [each.body for each in await site.stored()] == [b"before"]
-    told = await denials(site)
-    assert told["sendTelemetry"] == ("permitted until now", ["high-risk-is-a-limited-zone"])
-    assert told["receiveCommand"][1] == ["high-risk-is-a-limited-zone"]
+    told = await site.wait_denials("sendTelemetry", "receiveCommand")
+    assert told["sendTelemetry"].detail == "permitted until now"
+    assert all(told[each].policies == ["high-risk-is-a-limited-zone"] for each in ("sendTelemetry", "receiveCommand"))
     change(site, record, health=Health(risk_level=RiskLevel.LOW))
     assert (await device.next_command()).payload == b"open the valve"
     await device.telemetry("pump-7", b"again")
@@ -154,8 +149,8 @@ async def test_311_client_that_sends_what_it_may_not_is_closed_after_a_while(sit
     assert answer.topic == "$iothub/twin/res/200/?$rid=1"
     await device.wait_closed()
     assert await site.stored() == []
-    told = await denials(site)
-    assert told["sendTelemetry"][1] == ["quarantine-is-a-limited-zone"]
+    told = await site.wait_denials("sendTelemetry")
+    assert told["sendTelemetry"].policies == ["quarantine-is-a-limited-zone"]
     assert await (await site.open(site.credentials["pump-7"])).connect("pump-7") == 0
 
 
@@ -273,8 +268,7 @@ async def test_policies_that_are_not_those_the_head_names_are_not_enforced(site:
     await until(lambda: bool(site.control.fetches))
     device = await site.open(credential)
     assert await device.connect("pump-7") == 3
-    refused = (await site.decisions("refuse"))[0]
-    assert refused.reason == "stale_posture"
+    await site.wait_decision("refuse", "stale_posture")
     site.control.bundles[strict.sha256] = strict
     await until(lambda: bool(site.control.statuses) and not site.control.statuses[-1].is_stale)
     assert await (await site.open(credential)).connect("pump-7") == 0

@@ -39,6 +39,12 @@ async def _tick() -> None:
     await asyncio.sleep(0)
 
 
+async def _until_nothing_waits(link: Link) -> None:
+    async with asyncio.timeout(10):
+        while link.pending_bytes:  # noqa: ASYNC110 - a link tells nobody
+            await asyncio.sleep(0.001)
+
+
 async def test_frames_of_one_tick_leave_in_one_write_and_in_order() -> None:
     driven = Driven()
     driven.link.write(b"one")
@@ -47,6 +53,40 @@ async def test_frames_of_one_tick_leave_in_one_write_and_in_order() -> None:
     await _tick()
     assert driven.transport.taken() == b"onetwo"
     assert driven.link.pending_bytes == 0
+
+
+async def test_frame_that_may_wait_leaves_with_the_next_that_may_not() -> None:
+    driven = Driven()
+    driven.link.write(b"one", may_wait=True)
+    await _tick()
+    assert driven.transport.taken() == b""
+    driven.link.write(b"two")
+    await _tick()
+    assert driven.transport.taken() == b"onetwo"
+
+
+async def test_frame_that_may_wait_leaves_alone_when_nothing_else_comes() -> None:
+    driven = Driven()
+    for frame in (b"one", b"two"):
+        driven.link.write(frame, may_wait=True)
+        await _until_nothing_waits(driven.link)
+        assert driven.transport.taken() == frame
+
+
+async def test_frames_that_may_wait_do_not_pile_up() -> None:
+    driven = Driven()
+    driven.link.write_accounted(b"x" * 70_000, may_wait=True)
+    await _tick()
+    assert len(driven.transport.taken()) == 70_000
+
+
+async def test_what_may_wait_is_written_before_the_connection_is_closed() -> None:
+    driven = Driven()
+    driven.link.write(b"one", may_wait=True)
+    driven.link.close()
+    assert driven.transport.taken() == b"one"
+    await asyncio.sleep(0.01)
+    assert driven.transport.taken() == b""
 
 
 async def test_buffer_is_taken_at_its_bound_and_refused_above() -> None:

@@ -43,8 +43,9 @@ class Stream:
         msg_id: str,
         deadline_s: float,
         on_done: Callable[[PublishResult], None],
+        may_wait: bool,
     ) -> None:
-        assert (stream, deadline_s) == ("DECISIONS", 20.0)
+        assert (stream, deadline_s, may_wait) == ("DECISIONS", 20.0, True)
         record = msgspec.msgpack.decode(payload, type=DecisionRecord)
         assert record.decision_id == msg_id
         self.records.append(record)
