@@ -34,9 +34,10 @@ def test_conn_log_has_zeeks_fields(tmp_path: Path) -> None:
     assert (row["orig_ip_bytes"], row["resp_ip_bytes"]) == (172, 133)
     assert row["vlan"] == 7
     assert row["community_id"].startswith("1:")
-    detailed = rows(folder / "modbus_detailed.log")
-    assert {each["uid"] for each in detailed} == {row["uid"]}
-    assert detailed[1]["values"] == "5,6"
+    (detailed,) = rows(folder / "modbus_detailed.log")
+    assert (detailed["uid"], detailed["matched"]) == (row["uid"], True)
+    assert detailed["response_values"] == [5, 6]
+    assert len(rows(folder / "modbus.log")) == 2
 
 
 @pytest.mark.parametrize(

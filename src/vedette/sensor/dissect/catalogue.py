@@ -29,6 +29,7 @@ from vedette.sensor.dissect import (
     melsec,
     mms,
     modbus,
+    modbus_log,
     modbus_rtu,
     opcua,
     profinet,
@@ -47,12 +48,12 @@ from vedette.sensor.dissect.it_identified_catalogue import IT_IDENTIFIED_PROTOCO
 PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol(
         "modbus", "Modbus TCP", "ot", "tcp", (502,), modbus.check, modbus.Modbus,
-        is_found_anywhere=True, zeek=modbus.zeek,
+        is_found_anywhere=True, zeek=modbus_log.zeek,
     ),
-    Protocol("modbus", "Modbus UDP", "ot", "udp", (502,), modbus.check, modbus.Modbus, zeek=modbus.zeek),
+    Protocol("modbus", "Modbus UDP", "ot", "udp", (502,), modbus.check, modbus.Modbus, zeek=modbus_log.zeek),
     Protocol(
         "modbus", "Modbus RTU over TCP", "ot", "tcp", (502, 4001, 8899, 10001, 26), modbus_rtu.check,
-        modbus_rtu.ModbusRtu, is_found_anywhere=True, zeek=modbus.zeek,
+        modbus_rtu.ModbusRtu, is_found_anywhere=True, zeek=modbus_log.zeek,
     ),
     Protocol("s7comm", "Siemens S7comm", "ot", "tcp", (102,), s7comm.check, s7comm.S7comm,
              is_found_anywhere=True, zeek=s7_log.zeek),

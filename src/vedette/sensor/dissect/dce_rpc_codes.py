@@ -63,7 +63,7 @@ PIPES: Final = {
     "svcctl": "svcctl", "atsvc": "atsvc", "winreg": "winreg", "netlogon": "netlogon", "samr": "samr",
     "lsarpc": "lsarpc", "efsrpc": "efsrpc", "spoolss": "spoolss", "netdfs": "netdfs", "fssagentrpc": "fsrvp",
     "srvsvc": "srvsvc", "wkssvc": "wkssvc", "eventlog": "eventlog", "initshutdown": "initshutdown",
-    "protected_storage": "backup_key", "epmapper": "epmapper",
+    "protected_storage": "backup_key", "epmapper": "epmapper", "browser": "", "ntsvcs": "", "trkwks": "",
 }  # fmt: skip
 """What is usually behind a pipe, for conversations whose beginning was not heard."""
 

@@ -11,7 +11,7 @@ from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
 from vedette.sensor.dissect import umas
-from vedette.sensor.dissect.interface import NO, NOT_A_MESSAGE, SURE, WEAK, Malformed, StreamDissector, ZeekRow
+from vedette.sensor.dissect.interface import NO, NOT_A_MESSAGE, SURE, WEAK, Malformed, StreamDissector
 from vedette.sensor.dissect.modbus_codes import (
     BITS,
     DIAGNOSTICS,
@@ -74,6 +74,8 @@ class Asked(NamedTuple):
     quantity: int | None
     at_ns: int
     code: int | None = None
+    detail: dict[str, Values] | None = None
+    """What the answer repeats, for the log that has both in one row."""
 
 
 class Modbus(StreamDissector):
@@ -138,11 +140,17 @@ class Modbus(StreamDissector):
             self.complain(at_ns, True, AnomalyKind.ILLEGAL_VALUE, f"{count} objects; 1 to {limit} allowed", function)
         elif first is not None and count is not None and first + count > 0x10000:
             self.complain(at_ns, True, AnomalyKind.ILLEGAL_VALUE, "objects beyond address 65,535", function)
-        self._asked.ask(transaction << 8 | unit, Asked(function, first, count, at_ns, code))
+        detail: dict[str, Values] | None = None
+        if function == READ_WRITE_REGISTERS:
+            detail = {"write_start_address": _WORD(pdu, 5)[0]}
+        elif code == 14:
+            detail = {"device_id_code": pdu[2], "object_id": pdu[3]}
+        repeated: dict[str, Values] | None = {"request_values": value} if function in _WITH_COUNT else None
+        self._asked.ask(transaction << 8 | unit, Asked(function, first, count, at_ns, code, repeated))
         self.emit(
             OtOp(
                 at_ns, self.flow, True, "modbus", service, function, kind, _REQUEST,
-                unit, area, first, count, "", value, "", transaction,
+                unit, area, first, count, "", value, "", transaction, None, detail,
             )
         )  # fmt: skip
 
@@ -170,14 +178,18 @@ class Modbus(StreamDissector):
             service, kind = "read_device_identification", OpKind.IDENTIFY
         first, count, value = (asked.first, asked.quantity, None) if asked else (None, None, None)
         result = "ok"
+        detail = asked.detail if asked else None
         if pdu[0] & EXCEPTION:
             result = EXCEPTIONS.get(pdu[1], f"exception_{pdu[1]}")
         else:
             first, count, value = self._answered(function, pdu, first, count, at_ns)
+            if code == 14:
+                detail = {"conformity_level": pdu[3], "object_ids": _object_ids(pdu)}
         self.emit(
             OtOp(
                 at_ns, self.flow, False, "modbus", service, function, kind, _RESPONSE,
                 unit, area, first, count, "", value, result, transaction, at_ns - asked.at_ns if asked else None,
+                detail,
             )
         )  # fmt: skip
 
@@ -313,40 +325,14 @@ def _fits(function: int, size: int, payload: bytes) -> bool:
     return function in _WITH_COUNT and size == 6 + payload[12]
 
 
-def zeek(op: OtOp) -> list[ZeekRow]:
-    """Return the rows of ``modbus.log`` and ICSNPP's ``modbus_detailed.log``."""
-    function = op.service.upper()
-    if op.result not in {"", "ok"}:
-        function += "_EXCEPTION"
-    is_request = op.direction is Direction.REQUEST
-    rows: list[ZeekRow] = [
-        (
-            "modbus",
-            {
-                "tid": op.transaction,
-                "unit": op.unit,
-                "func": function,
-                "pdu_type": "REQ" if is_request else "RESP",
-                **({"exception": op.result.upper()} if function.endswith("_EXCEPTION") else {}),
-            },
-        )
-    ]
-    if op.protocol == "modbus":
-        columns: dict[str, object] = {
-            "is_orig": op.is_from_client,
-            "tid": op.transaction,
-            "unit": op.unit,
-            "func": function,
-            "request_response": "REQUEST" if is_request else "RESPONSE",
-        }
-        if op.first is not None:
-            columns["address"] = op.first
-        if op.count is not None:
-            columns["quantity"] = op.count
-        if op.value is not None:
-            columns["values"] = ",".join(map(str, op.value)) if isinstance(op.value, tuple) else str(op.value)
-        rows.append(("modbus_detailed", columns))
-    return rows
+def _object_ids(pdu: bytes) -> tuple[int, ...]:
+    """Return which objects an answer to a question for identification holds, in their order."""
+    found: list[int] = []
+    position = 7
+    while len(found) < pdu[6]:
+        found.append(pdu[position])
+        position += 2 + pdu[position + 1]
+    return tuple(found)
 
 
 def _asked_for(function: int, pdu: bytes, *, is_echo: bool = False) -> tuple[int | None, int | None, Values]:

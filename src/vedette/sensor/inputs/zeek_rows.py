@@ -11,6 +11,7 @@ from vedette.sensor.inputs.rows import Row
 from vedette.sensor.inputs.words import Known, known_by_code, known_by_name, plain_name
 from vedette.sensor.model import Direction, OpKind, OtOp, Values
 
+_MAX_VALUES: Final = 2_048
 _REQUEST, _RESPONSE, _REPORT = Direction.REQUEST, Direction.RESPONSE, Direction.REPORT
 _OK: Final = frozenset({"", "ok", "success", "good", "no error", "noerror", "0x00", "0x0000", "0x00000000", "none"})
 _DHCP_FROM_SERVER: Final = frozenset({"offer", "ack", "nak", "forcerenew"})
@@ -48,18 +49,39 @@ def said(
     )  # fmt: skip
 
 
+def _modbus_pair(row: Row, flow: Flow, at_ns: int) -> list[OtOp]:
+    """Read a row that has question and answer, as ICSNPP writes them since 2024."""
+    known = known_by_name("modbus", row.text("func"))
+    unit, first, count, tid = row.number("unit"), row.number("address"), row.number("quantity"), row.number("tid")
+    failed = row.text("exception_code")
+    return [
+        said(flow, at_ns, "modbus", known, direction, unit=unit, first=first, count=count,
+             value=_numbers(row, f"{half}_values"), result=result, transaction=tid)
+        for direction, half, result in ((_REQUEST, "request", ""), (_RESPONSE, "response", failed))
+    ]  # fmt: skip
+
+
+def _numbers(row: Row, name: str) -> Values:
+    values = row.fields.get(name)
+    if isinstance(values, list):
+        return tuple(each for each in values[:_MAX_VALUES] if isinstance(each, int)) or None
+    told = row.text(name).strip("[]")
+    parts = tuple(part.strip() for part in told.split(",")) if told else ()
+    return tuple(int(each) if each.lstrip("-").isdigit() else each for each in parts) or None
+
+
 def _modbus(row: Row, flow: Flow, at_ns: int) -> list[OtOp]:
+    if "matched" in row.fields or "response_values" in row.fields:
+        return _modbus_pair(row, flow, at_ns)
     function, _, failed = row.text("func").partition("_EXCEPTION")
     name = "umas" if flow.protocol == "umas" else "modbus"
     known = known_by_name("modbus", function)
     told = (row.text("request_response") or row.text("pdu_type")).upper()
     is_answer = told.startswith("RESP") or bool(failed) or row.text("func").endswith("_EXCEPTION")
-    values = tuple(part.strip() for part in row.text("values").strip("[]").split(",")) if row.text("values") else ()
-    numbers: Values = tuple(int(each) if each.lstrip("-").isdigit() else each for each in values) or None
     return [
         said(
             flow, at_ns, name, known, _RESPONSE if is_answer else _REQUEST, unit=row.number("unit"),
-            first=row.number("address"), count=row.number("quantity"), value=numbers,
+            first=row.number("address"), count=row.number("quantity"), value=_numbers(row, "values"),
             result=row.text("exception") or ("exception" if row.text("func").endswith("_EXCEPTION") else ""),
             transaction=row.number("tid"),
         )

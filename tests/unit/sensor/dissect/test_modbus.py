@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.sensor import AnomalyKind, Attribute, Direction, Flow, OpKind
-from vedette.sensor.dissect import NO, SURE, WEAK, Trial, modbus, modbus_rtu
+from vedette.sensor import AnomalyKind, Attribute, Direction, Flow, OpKind, OtOp
+from vedette.sensor.dissect import NO, SURE, WEAK, Trial, modbus, modbus_log, modbus_rtu
 from vedette.sensor.dissect.modbus import Modbus
 from vedette.sensor.dissect.modbus_rtu import ModbusRtu, crc16
 
@@ -184,14 +184,86 @@ def test_checks_know_modbus_from_other_bytes() -> None:
     assert modbus_rtu.check(mbap("03 0000 0001"), True) == NO
 
 
-def test_zeek_rows_have_the_columns_of_the_detailed_log() -> None:
+def rows_of(op: OtOp) -> dict[str, dict[str, object]]:
+    return dict(modbus_log.zeek(op))
+
+
+def exchange(request: str, response: str) -> tuple[OtOp, OtOp]:
     trial = Trial(Modbus)
-    trial.say(mbap("03 0258 000a", transaction=9))
-    trial.answer(mbap("83 02", transaction=9))
-    (_, asked), (_, answered) = modbus.zeek(trial.sink.operations[0])[1], modbus.zeek(trial.sink.operations[1])[0]
-    assert asked["request_response"] == "REQUEST"
-    assert (asked["address"], asked["quantity"], asked["tid"]) == (600, 10, 9)
-    assert (answered["func"], answered["exception"]) == ("READ_HOLDING_REGISTERS_EXCEPTION", "ILLEGAL_DATA_ADDRESS")
+    trial.say(mbap(request, transaction=9))
+    trial.answer(mbap(response, transaction=9))
+    asked, answered = trial.sink.operations
+    return asked, answered
+
+
+def test_a_question_and_its_answer_are_one_row_of_the_detailed_log() -> None:
+    asked, answered = exchange("03 0258 0002", "03 04 00aa 00bb")
+    assert set(rows_of(asked)) == {"modbus"}
+    row = rows_of(answered)["modbus_detailed"]
+    assert (row["address"], row["quantity"], row["tid"], row["matched"]) == (600, 2, 9, True)
+    assert (row["func"], row["response_values"], row["ts"]) == (
+        "READ_HOLDING_REGISTERS", [170, 187], asked.at_ns / 1e9,
+    )  # fmt: skip
+    assert "request_values" not in row
+
+
+def test_zeek_rows_tell_exceptions() -> None:
+    _, answered = exchange("03 0258 000a", "83 02")
+    rows = rows_of(answered)
+    assert (rows["modbus"]["func"], rows["modbus"]["exception"]) == (
+        "READ_HOLDING_REGISTERS_EXCEPTION", "ILLEGAL_DATA_ADDRESS",
+    )  # fmt: skip
+    assert rows["modbus_detailed"]["func"] == "READ_HOLDING_REGISTERS"
+    assert rows["modbus_detailed"]["exception_code"] == "ILLEGAL_DATA_ADDRESS"
+
+
+@pytest.mark.parametrize(
+    ("request_pdu", "response_pdu", "values"),
+    [
+        ("05 0001 ff00", "05 0001 ff00", ([1], [1])),
+        ("06 0001 abcd", "06 0001 abcd", ([0xABCD], [0xABCD])),
+        ("0f 0001 0004 01 09", "0f 0001 0004", ([1, 0, 0, 1], None)),
+        ("10 0001 0002 04 00aa 00bb", "10 0001 0002", ([170, 187], None)),
+    ],
+)
+def test_a_row_of_a_write_has_what_was_written(request_pdu: str, response_pdu: str, values: tuple[object, ...]) -> None:
+    _, answered = exchange(request_pdu, response_pdu)
+    row = rows_of(answered)["modbus_detailed"]
+    assert (row.get("request_values"), row.get("response_values")) == values
+
+
+def test_functions_with_a_log_of_their_own_are_linked_with_the_detailed_one() -> None:
+    asked, answered = exchange("17 0001 0001 0002 0001 02 00ff", "17 02 00aa")
+    question = rows_of(asked)["modbus_read_write_multiple_registers"]
+    answer = rows_of(answered)
+    both = answer["modbus_read_write_multiple_registers"]
+    assert (question["write_start_address"], question["write_registers"], question["read_quantity"]) == (2, [255], 1)
+    assert (both["read_registers"], both["request_response"]) == ([170], "RESPONSE")
+    links = {each["modbus_detailed_link_id"] for each in (question, both, answer["modbus_detailed"])}
+    assert len(links) == 1
+    masked, _ = exchange("16 000a dead 0000", "16 000a dead 0000")
+    mask = rows_of(masked)["modbus_mask_write_register"]
+    assert (mask["address"], mask["and_mask"], mask["or_mask"]) == (10, 0xDEAD, 0)
+
+
+def test_device_identification_has_a_row_for_each_object() -> None:
+    asked, answered = exchange("2b 0e 01 00", "2b 0e 01 01 00 00 02 00 04 41636d65 01 02 5031")
+    (_, question) = modbus_log.zeek(asked)[1]
+    objects = [row for log, row in modbus_log.zeek(answered) if log == "modbus_read_device_identification"]
+    assert question["object_id"] == "Basic Device Identification"
+    assert [(row["object_id"], row["object_value"]) for row in objects] == [
+        ("VendorName", "Acme"), ("ProductCode", "P1"),
+    ]  # fmt: skip
+    assert objects[0]["conformity_level"] == "Basic Identification (Stream)"
+    assert rows_of(answered)["modbus_detailed"]["mei_type"] == "Read Device Identification"
+
+
+def test_functions_have_zeeks_names() -> None:
+    _, diagnosed = exchange("08 0002 0000", "08 0002 0000")
+    row = rows_of(diagnosed)["modbus_detailed"]
+    assert (row["func"], row["request_subfunction_code"]) == ("DIAGNOSTICS", "Return Diagnostic Register")
+    asked, _ = exchange("11", "11 02 41ff")
+    assert rows_of(asked)["modbus_detailed"] == {"tid": 9, "unit": 1, "func": "REPORT_SLAVE_ID"}
 
 
 def test_a_flow_is_confirmed_by_both_directions() -> None:
