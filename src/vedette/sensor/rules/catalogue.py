@@ -6,6 +6,7 @@ from typing import Final
 
 from vedette.sensor.rules.catalogue_industrial import CONTROLLERS, OUTSTATIONS, PROCESS_BUS, REFUSALS, VIOLATIONS
 from vedette.sensor.rules.catalogue_network import LOGINS, MALWARE, SCANS, TALK, WEB
+from vedette.sensor.rules.catalogue_windows import WINDOWS
 from vedette.sensor.rules.model import RuleSpec
 
 RULES: Final[tuple[RuleSpec, ...]] = (
@@ -19,4 +20,5 @@ RULES: Final[tuple[RuleSpec, ...]] = (
     *TALK,
     *WEB,
     *MALWARE,
+    *WINDOWS,
 )

@@ -61,7 +61,7 @@ CONTROLLERS: Final = (
              _POLICY, _HIGH, "T0878"),
     RuleSpec("ot.new_writer", "A source writes that never wrote before",
              "{source} never wrote to {target} before: {what}", _POLICY, _HIGH, "T0855", is_learnable=True,
-             thresholds={"settle_s": 600}),
+             thresholds={"settle_s": 600, "arrive_s": 180}),
     RuleSpec("profinet.set", "A PROFINET device gets another name or address",
              "{source} set {what} of {target}", _POLICY, _HIGH, "T0836", is_learnable=True),
     RuleSpec("ot.stops", "Many stop commands", "{target} was told to stop again and again", _ANOMALY, _HIGH, "T0806",

@@ -106,14 +106,17 @@ _FILE_WRITES: Final = frozenset(
 class Controllers(Detector):
     """Hears operations that change what a controller does or holds."""
 
-    __slots__ = ("_modes", "_pairs", "_restarts", "_settle_ns", "_stops", "_streams")
+    __slots__ = ("_arrive_ns", "_met", "_modes", "_pairs", "_restarts", "_settle_ns", "_stops", "_streams")
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
         settings = desk.settings
         self._pairs: Final[Memory[tuple[str, str, str], int]] = Memory(65_536)
+        self._met: Final[Memory[tuple[str, str], int]] = Memory(65_536)
+        """Since when two talk, one of them answering."""
         self._modes: Final[Memory[tuple[str, Attribute], str]] = Memory()
         self._settle_ns: Final = settings.window_ns("ot.new_writer", "settle_s")
+        self._arrive_ns: Final = settings.window_ns("ot.new_writer", "arrive_s")
         self._streams: Final[Rate[tuple[str, str]]] = Rate(_STREAMS, _STREAMS_NS)
         self._stops: Final[Rate[str]] = Rate(settings.limit("ot.stops", "commands"), settings.window_ns("ot.stops"))
         self._restarts: Final[Rate[str]] = Rate(
@@ -141,6 +144,10 @@ class Controllers(Detector):
         """Note since when an address is known."""
         flow = side.flow
         address = flow.client if side.is_client else flow.server
+        if not side.is_client:
+            pair = (flow.client, flow.server)
+            if self._met.get(pair) is None:
+                self._met.put(pair, at_ns)
         if address not in self.place.first_ns.known:
             self.place.first_ns.put(address, at_ns)
 
@@ -274,6 +281,9 @@ class Controllers(Detector):
         if pair in self._pairs.known:
             return
         self._pairs.put(pair, op.at_ns)
-        # Who writes soon after the device was first seen is taken for one of its masters.
-        if self.place.known_for_ns(target, op.at_ns) > self._settle_ns:
+        # Who writes soon after the device was first seen is taken for one of its masters; less time has who never
+        # talked with it before.
+        known_ns = self.place.known_for_ns(target, op.at_ns)
+        met_ns = self._met.get((source, target)) or op.at_ns
+        if known_ns > self._settle_ns or known_ns - (op.at_ns - met_ns) > self._arrive_ns:
             self._tell("ot.new_writer", op, op.protocol)

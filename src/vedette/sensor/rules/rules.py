@@ -9,11 +9,13 @@ from vedette.sensor.alerts import RaiseAlert, Rule
 from vedette.sensor.assets import Assets
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.model import Anomaly, AssetEvidence, OpKind, OtOp
+from vedette.sensor.rules.calls import Calls
 from vedette.sensor.rules.catalogue import RULES
 from vedette.sensor.rules.content import Content
 from vedette.sensor.rules.controllers import Controllers
 from vedette.sensor.rules.desk import Desk
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood
+from vedette.sensor.rules.domains import Domains
 from vedette.sensor.rules.floods import Claims, Floods
 from vedette.sensor.rules.indicators import Known
 from vedette.sensor.rules.logins import Logins
@@ -30,8 +32,8 @@ from vedette.sensor.rules.windows import Windows
 
 # Controllers first: it keeps what the others look up.
 DETECTORS: Final[tuple[Callable[[Desk, Neighbourhood], Detector], ...]] = (
-    Controllers, Refusals, Violations, Outstations, ProcessBus, Scans, Floods, Claims, Logins, Windows, Talk, Leases,
-    Content, Known, Silence, Own,
+    Controllers, Refusals, Violations, Outstations, ProcessBus, Scans, Floods, Claims, Logins, Windows, Calls,
+    Domains, Talk, Leases, Content, Known, Silence, Own,
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ TECHNIQUES: Final[dict[str, str]] = {
     "T0866": "Exploitation of Remote Services",
     "T0867": "Lateral Tool Transfer",
     "T0869": "Standard Application Layer Protocol",
+    "T0872": "Indicator Removal on Host",
     "T0877": "I/O Image",
     "T0878": "Alarm Suppression",
     "T0882": "Theft of Operational Information",
@@ -46,4 +47,5 @@ TECHNIQUES: Final[dict[str, str]] = {
     "T0888": "Remote System Information Discovery",
     "T0889": "Modify Program",
     "T0892": "Change Credential",
+    "T0893": "Data from Local System",
 }

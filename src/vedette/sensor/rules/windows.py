@@ -19,6 +19,9 @@ _PULSAR: Final = 0x51
 _WANNACRY_SHARE: Final = "\\\\192.168.56.20\\IPC$"
 """An address that the worm's packets carry from where they were recorded."""
 _PROGRAMS: Final = (".exe", ".dll", ".sys", ".scr", ".bat", ".ps1", ".vbs", ".com")
+_HIDDEN: Final = ("admin$", "c$", "d$", "e$")
+_CONTENT_CHARS: Final = 64
+_WSMAN: Final = "/wsman"
 _MAX_AGE_NS: Final = 600_000_000_000
 
 
@@ -34,18 +37,26 @@ class Windows(Detector):
         self._programs: Final[Memory[tuple[str, str], tuple[int, str]]] = Memory(4_096)
 
     def wants(self, protocol: str, kind: OpKind) -> Handler | None:  # noqa: ARG002 - all of SMB
-        """Hear SMB."""
+        """Hear SMB, and HTTP that carries WinRM."""
+        if protocol == "http":
+            return self._web
         return self._hear if protocol == "smb" else None
 
     def flow_closed(self, flow: Flow) -> None:
         """Forget what is over."""
         self._transactions.drop(flow)
 
-    def _report(self, rule: str, op: OtOp, what: str = "") -> None:
+    def _report(self, rule: str, op: OtOp, what: str = "", key: str = "") -> None:
         flow = op.flow
-        self.desk.report(rule, op.at_ns, flow.client, flow.server, what, protocol="smb", flow=flow)
+        self.desk.report(rule, op.at_ns, flow.client, flow.server, what, key=key, protocol=op.protocol, flow=flow)
+
+    def _web(self, op: OtOp) -> None:
+        if op.direction is _REQUEST and op.name.startswith(_WSMAN) and op.service == "post":
+            self._report("windows.remote_shell", op)
 
     def _hear(self, op: OtOp) -> None:
+        if op.value == "overflows":
+            self._report("windows.exploit", op, "an attempt at SMBGhost (CVE-2020-0796)")
         if op.direction is _REQUEST:
             if op.name:
                 self._named(op)
@@ -76,6 +87,8 @@ class Windows(Detector):
         if op.area == "share":
             if op.name.upper() == _WANNACRY_SHARE.upper():
                 self._report("malware.wannacry", op, "the share that WannaCry asks for")
+            if (share := name.rpartition("\\")[2]) in _HIDDEN:
+                self._report("windows.admin_share", op, share.upper(), share)
         elif "psexesvc" in name:
             self._report("windows.psexec", op)
         elif name.rpartition("\\")[2] == "svcctl":
@@ -84,4 +97,7 @@ class Windows(Detector):
             if written is not None and op.at_ns - written[0] < _MAX_AGE_NS:
                 self._report("windows.service_made", op, written[1])
         elif op.kind is OpKind.FILE and name.endswith(_PROGRAMS) and op.service.endswith(("create", "create_andx")):
-            self._programs.put(pair, (op.at_ns, name.rpartition("\\")[2][:64]))
+            program = name.rpartition("\\")[2][:_CONTENT_CHARS]
+            self._programs.put(pair, (op.at_ns, program))
+            if op.value == "write":
+                self._report("windows.program_written", op, program, program)
