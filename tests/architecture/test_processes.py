@@ -35,5 +35,11 @@ def test_importing_a_room_loads_nothing_foreign(room: str) -> None:
     assert not FOREIGN[room] & loaded_by(f"import vedette.{room}")
 
 
+def test_the_process_that_replays_loads_only_what_decides() -> None:
+    loaded = loaded_by("import vedette.trust.replay.worker")
+    assert {name.split(".")[1] for name in loaded if name.startswith("vedette.")} <= {"kernel", "protocols", "trust"}
+    assert not (SQL | WEB | {"asyncio"}) & loaded
+
+
 def test_something_foreign_would_be_seen() -> None:
     assert SQL & loaded_by("import vedette.kernel, sqlalchemy")

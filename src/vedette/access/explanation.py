@@ -18,7 +18,7 @@ from vedette.access.hops import Hops
 from vedette.access.policy_errors import PolicyBundleNotFound
 from vedette.access.policy_store import PolicyStore
 from vedette.access.policy_text import PolicyText, read_policies
-from vedette.access.simulation_model import Facts, SeenSession, assume_session, facts_of
+from vedette.access.simulation_model import assume_session
 from vedette.bus import BusTimeout, BusUnavailable
 from vedette.bus.contract import DecisionRecord
 from vedette.health import HealthReport, SignalService
@@ -41,6 +41,7 @@ from vedette.trust import (
     decide_session,
     hint_for,
 )
+from vedette.trust.replay import Facts, SeenSession, facts_of
 
 REFUSALS_SHOWN: Final = 5
 _NOTES_MAX: Final = 8

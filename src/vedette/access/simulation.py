@@ -22,20 +22,7 @@ from vedette.access.policy_errors import SimulationBusy, SimulationEnded, Simula
 from vedette.access.policy_repository import Simulated
 from vedette.access.policy_store import PolicyStore, name_of
 from vedette.access.repository import StoredRecord
-from vedette.access.simulation_model import (
-    DAYS_MAX,
-    Chunk,
-    Facts,
-    FleetItem,
-    LogItem,
-    Replayed,
-    SeenSession,
-    SessionsSeen,
-    SimulationReport,
-    session_key,
-    takes_part,
-)
-from vedette.access.simulation_worker import FRAME_MAX_BYTES, Bundles, frame
+from vedette.access.simulation_model import DAYS_MAX, SessionsSeen, SimulationReport, session_key, takes_part
 from vedette.bus import BusTimeout, BusUnavailable
 from vedette.kernel import Clock, IdSource, OrganizationId, Problem, to_rfc3339
 from vedette.ledger import Actor
@@ -43,6 +30,17 @@ from vedette.messaging import DecisionReader, decided_at
 from vedette.registry import GroupNotFound, GroupService
 from vedette.store import Store, Transaction
 from vedette.trust import EntitySlice, PolicyBundle, PostureRecord, RecordVerifier, Untrusted, encode_bundle
+from vedette.trust.replay import (
+    FRAME_MAX_BYTES,
+    Bundles,
+    Chunk,
+    Facts,
+    FleetItem,
+    LogItem,
+    Replayed,
+    SeenSession,
+    frame,
+)
 
 log = logging.getLogger(__name__)
 
@@ -392,9 +390,7 @@ class _Worker:
     async def __aenter__(self) -> Self:
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-c",
-                "from vedette.access.simulation_worker import main; main()",
+                *(sys.executable, "-P", "-c", "from vedette.trust.replay.worker import main; main()"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )

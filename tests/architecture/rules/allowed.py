@@ -35,6 +35,7 @@ DOOR_MODULES: Final = frozenset(
         "vedette.network.map",
         "vedette.network.segmentation",
         "vedette.pki.records",
+        "vedette.trust.replay",
     }
 )
 

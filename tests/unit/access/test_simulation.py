@@ -13,19 +13,11 @@ from posture import NOW, make_record, permitted_key, section, with_registration
 
 from vedette.access.simulation_model import (
     SESSIONS_EACH,
-    Chunk,
-    Facts,
-    FleetItem,
-    LogItem,
-    Replayed,
-    SeenSession,
     SessionsSeen,
     SimulationReport,
     assume_session,
-    facts_of,
     takes_part,
 )
-from vedette.access.simulation_worker import FRAME_MAX_BYTES, Bundles, Replayer, frame, read_frame, serve
 from vedette.kernel import DeviceId, GenerationId
 from vedette.simulation import SequentialIds
 from vedette.trust import (
@@ -39,6 +31,21 @@ from vedette.trust import (
     default_bundle,
     describe_identity,
     encode_bundle,
+)
+from vedette.trust.replay import (
+    FRAME_MAX_BYTES,
+    Bundles,
+    Chunk,
+    Facts,
+    FleetItem,
+    LogItem,
+    Replayed,
+    Replayer,
+    SeenSession,
+    facts_of,
+    frame,
+    read_frame,
+    serve,
 )
 
 SHIPPED = default_bundle()
