@@ -45,6 +45,54 @@ def test_a_stream_is_created_read_changed_and_deleted(api: httpx.Client, stream:
     assert paused == {**where, "status": "paused", "reason": "maintenance"}
 
 
+def test_what_a_receiver_asked_for_is_kept_and_what_we_say_is_not_its_to_change(
+    api: httpx.Client, stream: dict[str, Any]
+) -> None:
+    where = {"stream_id": stream["stream_id"]}
+    mine = [stream["events_supported"][3], "urn:example:event", stream["events_supported"][0]]
+    changed = api.patch("/v1/ssf/streams", json={**where, "events_requested": mine}).json()
+    assert changed["events_requested"] == mine
+    assert set(changed["events_delivered"]) == {mine[0], mine[2]}
+    assert api.get("/v1/ssf/streams", params=where).json() == changed
+    assert api.put("/v1/ssf/streams", json={**changed, "description": "read, changed, sent back"}).status_code == 200
+    for name, value in (("iss", "https://else.example"), ("aud", "else"), ("events_delivered", mine[:1])):
+        for method in ("PATCH", "PUT"):
+            refused = api.request(method, "/v1/ssf/streams", json={**where, name: value})
+            assert (refused.status_code, name in refused.json()["detail"]) == (400, True)
+    assert api.get("/v1/ssf/streams", params=where).json()["description"] == "read, changed, sent back"
+
+
+def test_a_stream_that_is_replaced_without_a_delivery_is_polled(api: httpx.Client, stream: dict[str, Any]) -> None:
+    where = {"stream_id": stream["stream_id"]}
+    push = {"method": "urn:ietf:rfc:8935", "endpoint_url": "https://127.0.0.1:9/events"}
+    assert api.patch("/v1/ssf/streams", json={**where, "delivery": push}).json()["delivery"] == push
+    assert api.patch("/v1/ssf/streams", json={**where, "description": "x"}).json()["delivery"] == push
+    replaced = api.put("/v1/ssf/streams", json=where).json()
+    assert replaced["delivery"] == stream["delivery"]
+    assert replaced["description"] == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "streams", '{"delivery": 7}'),
+        ("POST", "streams", "{"),
+        ("POST", "streams", "[]"),
+        ("PATCH", "streams", "{}"),
+        ("PUT", "streams", '{"events_requested": "all"}'),
+        ("POST", "status", '{"stream_id": "sst_x", "status": "asleep"}'),
+        ("GET", "status", ""),
+        ("POST", "subjects/add", '{"stream_id": "sst_x"}'),
+        ("POST", "verify", "{}"),
+        ("DELETE", "streams", ""),
+        ("POST", "streams/sst_x/poll", '{"maxEvents": "many"}'),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_a_bad_request(api: httpx.Client, method: str, path: str, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert api.request(method, f"/v1/ssf/{path}", content=body, headers=headers).status_code == 400
+
+
 def test_a_polled_stream_tells_of_a_quarantine(api: httpx.Client, stream: dict[str, Any], device: str) -> None:
     api.post(f"/v1/devices/{device}/quarantine", json={"reason": "it beacons"}).raise_for_status()
     path = f"/v1/ssf/streams/{stream['stream_id']}/poll"

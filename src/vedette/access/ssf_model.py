@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from vedette.access.ssf_events import EVENT_TYPES
 from vedette.trust import Provenance
 
 PUSH: Final = "urn:ietf:rfc:8935"
@@ -41,6 +42,7 @@ class Stream:
         owner: Who created it, ``kind:id``; nobody else reads or changes it.
         endpoint_url: Where events are pushed; empty for a polled stream.
         sealed_authorization: What the receiver wants as ``Authorization``; sealed, empty: nothing.
+        events_requested: As the receiver named them, those that we do not have included.
         last_error: Why the last push failed; empty: it did not.
     """
 
@@ -50,13 +52,18 @@ class Stream:
     method: str
     endpoint_url: str
     sealed_authorization: bytes
-    events_delivered: tuple[str, ...]
+    events_requested: tuple[str, ...]
     description: str
     status: StreamStatus
     status_reason: str
     created_at: datetime
     verified_at: datetime | None
     last_error: str
+
+    @property
+    def events_delivered(self) -> tuple[str, ...]:
+        """What we have of it."""
+        return tuple(each for each in EVENT_TYPES if each in self.events_requested)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

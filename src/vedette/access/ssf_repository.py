@@ -96,7 +96,7 @@ heard: Final = sa.Table(
     sa.Column("issued_at", UtcDateTime, nullable=False),
 )
 sa.Index("ix_access_ssf_heard_issued", heard.c.organization_id, heard.c.transmitter_id, heard.c.issued_at)
-_STREAM: Final = tuple(field.name for field in fields(Stream))
+_STREAM: Final = tuple(field.name for field in fields(Stream) if field.name != "events_requested")
 _TRANSMITTER: Final = tuple(field.name for field in fields(Transmitter))
 
 
@@ -130,7 +130,8 @@ def save_stream(connection: sa.Connection, organization_id: str, stream: Stream)
     """Write a stream over what it was."""
     connection.execute(streams.delete().where(_stream(organization_id, stream.stream_id)))
     row = {name: getattr(stream, name) for name in _STREAM}
-    row |= {"status": stream.status.value, "events_delivered": list(stream.events_delivered)}
+    # The column is named for the time when nothing else was kept.
+    row |= {"status": stream.status.value, "events_delivered": list(stream.events_requested)}
     connection.execute(streams.insert().values(organization_id=organization_id, **row))
 
 
@@ -314,7 +315,7 @@ def _to_stream(row: sa.RowMapping) -> Stream:
         **values
         | {
             "status": StreamStatus(row["status"]),
-            "events_delivered": tuple(row["events_delivered"]),
+            "events_requested": tuple(row["events_delivered"]),
             "sealed_authorization": bytes(row["sealed_authorization"]),
         }
     )

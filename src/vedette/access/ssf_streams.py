@@ -166,7 +166,7 @@ class StreamService:
             method=POLL,
             endpoint_url="",
             sealed_authorization=b"",
-            events_delivered=EVENT_TYPES,
+            events_requested=EVENT_TYPES,
             description="",
             status=StreamStatus.ENABLED,
             status_reason="",
@@ -391,14 +391,14 @@ class StreamService:
         if requested is None and is_whole:
             requested = EVENT_TYPES
         if requested is not None:
-            stream = replace(stream, events_delivered=tuple(each for each in EVENT_TYPES if each in set(requested)))
+            stream = replace(stream, events_requested=tuple(dict.fromkeys(requested)))
         if wish.description is not None or is_whole:
             stream = replace(stream, description=(wish.description or "")[:TEXT_MAX_CHARS])
-        if wish.method is None:
+        if wish.method is None and not is_whole:
             return stream
-        if wish.method not in {PUSH, POLL}:
+        if wish.method is not None and wish.method not in {PUSH, POLL}:
             raise InvalidStream(f"{wish.method[:80]!r} is no way of delivery", hint=f"{PUSH} or {POLL}")
-        if wish.method == POLL:
+        if wish.method in {None, POLL}:
             return replace(stream, method=POLL, endpoint_url="", sealed_authorization=b"")
         if not is_safe_url(wish.endpoint_url or ""):
             raise InvalidStream("endpoint_url is not an https URL", hint="plain http is for this very machine only")

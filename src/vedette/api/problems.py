@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 _FINDINGS_MAX: Final = 20
+# Shared Signals Framework 1.0 §8.1: a body that cannot be read is answered 400, whatever is wrong with it.
+_ANSWERED_400: Final = ("/v1/ssf/streams", "/v1/ssf/status", "/v1/ssf/subjects", "/v1/ssf/verify")
 _RETRY_AFTER_S: Final = {429: "60", 503: "2"}
 
 # JSON schema of the body, for the OpenAPI file.
@@ -106,7 +108,7 @@ async def _on_problem(_: Request, error: Exception) -> Response:
     return problem_response(error)
 
 
-async def _on_invalid(_: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     found = [
@@ -117,6 +119,8 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     problem = InvalidRequest(
         f"{first['location']}: {first['message']}", hint="docs/reference/openapi.json describes every operation"
     )
+    if request.url.path.startswith(_ANSWERED_400):
+        problem.status = http.HTTPStatus.BAD_REQUEST  # type: ignore[misc] # of this instance: as a standard asks
     return problem_response(problem, errors=found)
 
 

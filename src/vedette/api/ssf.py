@@ -16,13 +16,13 @@ from vedette.access import (
     POLL,
     PUSH,
     VERIFY_EVERY,
+    InvalidStream,
     NewTransmitter,
     ReceiverService,
     SetRefused,
     Stream,
     StreamService,
 )
-from vedette.api.errors import InvalidRequest
 from vedette.api.schema import REASON_MAX_CHARS, Page, Who, api_router, refusals
 from vedette.api.ssf_views import (
     NewTransmitterView,
@@ -38,6 +38,7 @@ from vedette.api.ssf_views import (
     show_transmitter,
 )
 from vedette.kernel import Problem
+from vedette.ledger import Actor
 from vedette.trust import Provenance
 
 _StreamInQuery = Annotated[str, Query(max_length=64, description="Which stream.")]
@@ -59,15 +60,15 @@ class SsfRoutes:
         """Return the routes of streams and transmitters, and those that anybody may call."""
         router = api_router("shared signals", "/v1/ssf")
         add = router.add_api_route
-        change = refusals(404, 422, is_change=True)
-        add("/streams", self.read_streams, methods=["GET"], summary="Read streams", responses=refusals(404, 422))
+        change = refusals(400, 404, is_change=True)
+        add("/streams", self.read_streams, methods=["GET"], summary="Read streams", responses=refusals(400, 404))
         add("/streams", self.create, methods=["POST"], status_code=201, summary="Create a stream", responses=change)
         add("/streams", self.update, methods=["PATCH"], summary="Change a stream", responses=change)
         add("/streams", self.replace, methods=["PUT"], summary="Replace a stream", responses=change)
         add("/streams", self.delete, methods=["DELETE"], status_code=204, summary="Delete a stream", responses=change)
         add("/streams/{stream_id}/poll", self.poll, methods=["POST"], summary="Poll a stream", responses=change)
         add(
-            "/status", self.read_status, methods=["GET"], summary="Read a stream's status", responses=refusals(404, 422)
+            "/status", self.read_status, methods=["GET"], summary="Read a stream's status", responses=refusals(400, 404)
         )
         add("/status", self.set_status, methods=["POST"], summary="Set a stream's status", responses=change)
         add("/subjects/add", self.add_subject, methods=["POST"], summary="Add a subject", responses=change)
@@ -136,11 +137,18 @@ class SsfRoutes:
 
     async def update(self, body: StreamBody, who: Who) -> StreamView:
         """Change what is named; the rest stays."""
-        return self._show(await self._streams.update(_named(body), body.to_wish(), actor=who))
+        return await self._update(body, who, is_whole=False)
 
     async def replace(self, body: StreamBody, who: Who) -> StreamView:
         """Replace all that the receiver decides."""
-        return self._show(await self._streams.update(_named(body), body.to_wish(), actor=who, is_whole=True))
+        return await self._update(body, who, is_whole=True)
+
+    async def _update(self, body: StreamBody, who: Actor, *, is_whole: bool) -> StreamView:
+        if body.stream_id is None:
+            raise InvalidStream("stream_id is missing")
+        if foreign := body.find_contradiction(self._show(await self._streams.get(body.stream_id, actor=who))):
+            raise InvalidStream(f"{foreign} is not the stream's", hint="leave it out, or send it as it was read")
+        return self._show(await self._streams.update(body.stream_id, body.to_wish(), actor=who, is_whole=is_whole))
 
     async def delete(self, stream_id: _StreamInQuery, who: Who) -> None:
         """What waits in it goes with it."""
@@ -267,12 +275,6 @@ class SsfRoutes:
             events_supported=list(EVENT_TYPES),
             interval_s=int(VERIFY_EVERY.total_seconds()),
         )
-
-
-def _named(body: StreamBody) -> str:
-    if body.stream_id is None:
-        raise InvalidRequest("stream_id is missing")
-    return body.stream_id
 
 
 def _refuse(error: str, description: str) -> JSONResponse:

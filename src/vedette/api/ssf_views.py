@@ -36,6 +36,26 @@ class StreamBody(SsfBody):
     delivery: DeliveryBody | None = None
     events_requested: _Events | None = None
     description: str | None = Field(default=None, max_length=1024)
+    iss: str | None = Field(default=None, max_length=2048, description="Ours to say; refused if it is not that.")
+    aud: str | None = Field(default=None, max_length=2048, description="The same; so are the three below.")
+    events_supported: _Events | None = None
+    events_delivered: _Events | None = None
+    min_verification_interval: int | None = None
+
+    def find_contradiction(self, view: StreamView) -> str:
+        """Return what we say of a stream and the body says otherwise; empty: nothing.
+
+        Source:
+            Shared Signals Framework 1.0 §8.1.1.3: Transmitter-Supplied properties must match the expected value.
+        """
+        for name in ("iss", "aud", "min_verification_interval"):
+            if getattr(self, name) not in (None, getattr(view, name)):
+                return name
+        for name in ("events_supported", "events_delivered"):
+            told = getattr(self, name)
+            if told is not None and set(told) != set(getattr(view, name)):
+                return name
+        return ""
 
     def to_wish(self) -> StreamWish:
         """Return what is asked for."""
@@ -153,7 +173,7 @@ def show_stream(stream: Stream, *, issuer: str, events_supported: list[str], int
         iss=issuer,
         aud=stream.audience,
         events_supported=events_supported,
-        events_requested=list(stream.events_delivered),
+        events_requested=list(stream.events_requested),
         events_delivered=list(stream.events_delivered),
         delivery=delivery,
         min_verification_interval=interval_s,
