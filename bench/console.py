@@ -55,6 +55,12 @@ USEFUL = {
     "Enrollments": ("/enrollments", "main [role=grid] .row"),
     "Authorities": ("/authorities", "main section.card section.card"),
     "People": ("/people", "main .card"),
+    "Quarantine": ("/quarantine", "main .row, main .empty"),
+    "Policies": ("/policies", "main .row, main .card"),
+    "Decisions": ("/decisions", "main [role=grid] .row"),
+    "Roles": ("/roles", "main .row, main .card"),
+    "Approvals": ("/approvals", "main .row, main .empty"),
+    "Your account": ("/account", "main .card"),
 }
 
 _WATCH = """() => {
@@ -336,12 +342,14 @@ def measure_live(page: Page, platform: Platform, identity: tuple[Path, Path], pl
         return watch.end() | {"heap_mb": heap, "heap_after_mb": watch.heap_mb()}
 
 
-def measure_paint(browser: Browser, address: str, state: StorageState, plan: ConsolePlan) -> dict[str, Any]:
+def measure_paint(
+    browser: Browser, address: str, state: StorageState, pages: dict[str, tuple[str, str]], repetitions: int
+) -> dict[str, Any]:
     """Open each page with an empty cache, then again."""
     found: dict[str, Any] = {}
-    for name, (path, useful) in USEFUL.items():
+    for name, (path, useful) in pages.items():
         samples: dict[str, list[float]] = {"contentful": [], "cold": [], "warm": []}
-        for _ in range(plan.repetitions):
+        for _ in range(repetitions):
             context = browser.new_context(base_url=address, storage_state=state)
             context.add_init_script(_NOTE_USEFUL % json.dumps(useful))
             cold, contentful = _useful_ms(context, path)
@@ -389,7 +397,7 @@ def measure_all(folder: Path, plan: ConsolePlan) -> dict[str, Any]:
         figures["live"] = measure_live(page, platform, identity, plan)
         context.close()
         with small_fleet(platform, folder):
-            figures["paint"] = measure_paint(browser, address, state, plan)
+            figures["paint"] = measure_paint(browser, address, state, USEFUL, plan.repetitions)
         browser.close()
     return figures
 
