@@ -202,7 +202,8 @@ function Snapshots({ items }: { items: Snapshot[] }) {
                 <Foreign text={nameOf(each)} />
               </Link>
               <div className="muted">
-                <Time at={each.taken_at} /> by <Foreign text={each.taken_by} />, {many(each.assets, 'asset')}, {many(each.links, 'link')}
+                <Time at={each.taken_at} /> by <Foreign text={each.taken_by} />
+                {each.assets !== null && each.links !== null && `, ${many(each.assets, 'asset')}, ${many(each.links, 'link')}`}
               </div>
             </span>
             <Act

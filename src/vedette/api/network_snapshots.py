@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query
 from vedette.api.network_sight import sites_of
 from vedette.api.network_views import ChangesView, NewSnapshot, SnapshotView, show_changes, show_snapshot
 from vedette.api.schema import After, Limit, Page, Who, api_router, refusals
-from vedette.api.sight import Seen
-from vedette.network import SnapshotService
+from vedette.api.sight import Seen, Sight
+from vedette.network import Snapshot, SnapshotService
 
 _SnapshotPath = Annotated[str, Path(max_length=64, description="Generated id of the snapshot.")]
 
@@ -52,14 +52,14 @@ class SnapshotRoutes:
         )
         return [router, changes]
 
-    async def list_snapshots(self, *, limit: Limit = 100, after: After = "") -> Page[SnapshotView]:
+    async def list_snapshots(self, sight: Seen, *, limit: Limit = 100, after: After = "") -> Page[SnapshotView]:
         """Youngest first: one for each of the last 90 days, and those that somebody asked for."""
         found, following = await self._snapshots.list(after=after, limit=limit)
-        return Page(items=[show_snapshot(each) for each in found], next=following)
+        return Page(items=[_told(each, sight) for each in found], next=following)
 
-    async def take(self, new: NewSnapshot, who: Who) -> SnapshotView:
+    async def take(self, new: NewSnapshot, who: Who, sight: Seen) -> SnapshotView:
         """It is kept until somebody deletes it."""
-        return show_snapshot(await self._snapshots.take(note=new.note, actor=who))
+        return _told(await self._snapshots.take(note=new.note, actor=who), sight)
 
     async def delete(self, snapshot_id: _SnapshotPath, who: Who) -> None:
         """What it held is gone."""
@@ -74,3 +74,13 @@ class SnapshotRoutes:
     ) -> ChangesView:
         """Assets that are new, gone or different, and links that are new."""
         return show_changes(await self._snapshots.changes(since, until=until, sites=sites_of(sight)))
+
+
+def _told(snapshot: Snapshot, sight: Sight) -> SnapshotView:
+    """Return what an asker is told of a snapshot: it holds all sites, whatever they may see."""
+    shown = show_snapshot(snapshot)
+    if sites_of(sight) is None:
+        return shown
+    actor = sight.standing.asker.actor
+    is_own = snapshot.taken_by == (actor.name or actor.id)
+    return shown.model_copy(update={"assets": None, "links": None, "note": shown.note if is_own else ""})

@@ -352,8 +352,8 @@ class SnapshotView(View):
     taken_at: Timestamp
     note: str
     taken_by: str
-    assets: int
-    links: int
+    assets: int | None = Field(description="Of all sites; null for who sees some of them.")
+    links: int | None
     is_kept: bool = Field(description="Somebody asked for it; those of every day go after 90.")
 
 

@@ -14,8 +14,10 @@ from pydantic import Field
 
 from vedette.access import EnforcementTracker
 from vedette.api.schema import Timestamp, View, api_router, refusals
+from vedette.api.sight import Seen
 from vedette.kernel import Clock, OrganizationId, Problem, to_rfc3339
 from vedette.ledger import CheckpointService, Ledger, LedgerInconsistent, parse_checkpoint
+from vedette.operators import Action
 from vedette.pki import SignerClient
 from vedette.pki.records import CertificateReports
 from vedette.registry import ClockGuard, DeviceCounts, DeviceService
@@ -27,6 +29,8 @@ _EXPIRY_WARNING_DAYS: Final = 60
 _GATEWAYS_REPORT_WITHIN: Final = timedelta(seconds=15)
 
 Health = Literal["ok", "warning", "failed"]
+# Components whose words tell of what devices did.
+_OF_THE_FLEET: Final = frozenset({"alerts", "identities", "issuing key", "quarantine", "symmetric keys"})
 _SEVERITY: Final[dict[Health, int]] = {"ok": 0, "warning": 1, "failed": 2}
 
 
@@ -288,9 +292,19 @@ class StatusRoutes:
         )
         return router
 
-    async def show(self) -> StatusView:
-        """Components, devices by state, sessions, ledger and authorities."""
-        return await self._reader.read()
+    async def show(self, sight: Seen) -> StatusView:
+        """Components, devices by state, sessions, ledger and authorities.
+
+        What is told of single devices, addresses and alerts is for roles that see the whole fleet.
+        """
+        found = await self._reader.read()
+        if sight.may(Action.READ):
+            return found
+        components = [
+            each.model_copy(update={"detail": "", "hint": ""}) if each.name in _OF_THE_FLEET else each
+            for each in found.components
+        ]
+        return found.model_copy(update={"components": components})
 
 
 def _judge_store(took_s: float) -> Component:

@@ -238,7 +238,8 @@ def take_snapshot(
         session.output.json(answer.body)
     else:
         found = answer.body
-        session.output.line(f"{found['snapshot_id']} holds {found['assets']} assets.")
+        held = "is taken" if found["assets"] is None else f"holds {found['assets']} assets"
+        session.output.line(f"{found['snapshot_id']} {held}.")
 
 
 @remote
