@@ -44,7 +44,6 @@ IDENTIFIED_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("amqp", "AMQP", "iot", "tcp", (5672,), check.amqp, is_found_anywhere=True),
     Protocol("xmpp", "XMPP", "iot", "tcp", (5222, 5269), check.xmpp, is_found_anywhere=True),
     Protocol("rtsp", "RTSP", "iot", "tcp", (554, 8554), check.rtsp, is_found_anywhere=True),
-    Protocol("ws_discovery", "WS-Discovery", "iot", "udp", (3702,), check.ws_discovery, is_one_way=True),
     Protocol("dicom", "DICOM", "iot", "tcp", (104, 11112), check.dicom, is_found_anywhere=True),
     Protocol("hl7", "HL7", "iot", "tcp", (2575,), check.hl7, is_found_anywhere=True),
     Protocol("vnc", "VNC", "it", "tcp", (5900, 5901, 5902), check.vnc, is_found_anywhere=True),

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from vedette.sensor.dissect import dce_rpc, kerberos, ldap, netbios_names
+from vedette.sensor.dissect import (
+    dce_rpc,
+    identified,
+    kasa,
+    kerberos,
+    ldap,
+    netbios_datagrams,
+    netbios_names,
+    ws_discovery,
+)
 from vedette.sensor.dissect import it_identified as check
 from vedette.sensor.dissect.interface import Protocol
 
@@ -17,7 +26,8 @@ IT_IDENTIFIED_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("kerberos", "Kerberos over UDP", "it", "udp", (88,), check.kerberos, kerberos.Kerberos),
     Protocol("netbios_ns", "NetBIOS names", "it", "udp", (137,), check.netbios_names, netbios_names.NetbiosNames,
              is_one_way=True),
-    Protocol("netbios_dgm", "NetBIOS datagrams", "it", "udp", (138,), check.netbios_datagrams, is_one_way=True),
+    Protocol("netbios_dgm", "NetBIOS datagrams", "it", "udp", (138,), check.netbios_datagrams,
+             netbios_datagrams.NetbiosDatagrams, is_one_way=True),
     Protocol("dce_rpc", "DCE/RPC", "it", "tcp", (135,), check.dce_rpc, dce_rpc.DceRpc, is_found_anywhere=True),
     Protocol("rpc", "ONC RPC", "it", "tcp", (111, 2049), check.rpc_tcp, is_found_anywhere=True),
     Protocol("rpc", "ONC RPC over UDP", "it", "udp", (111, 2049), check.rpc, is_found_anywhere=True),
@@ -44,8 +54,10 @@ IT_IDENTIFIED_PROTOCOLS: Final[tuple[Protocol, ...]] = (
              is_found_anywhere=True),
     Protocol("tuya", "Tuya", "iot", "tcp", (6668,), check.tuya, is_found_anywhere=True),
     Protocol("tuya", "Tuya over UDP", "iot", "udp", (6666, 6667), check.tuya, is_one_way=True),
-    Protocol("kasa", "TP-Link smart home", "iot", "tcp", (9999,), check.kasa_tcp),
-    Protocol("kasa", "TP-Link smart home over UDP", "iot", "udp", (9999,), check.kasa),
+    Protocol("ws_discovery", "WS-Discovery", "iot", "udp", (3702,), identified.ws_discovery, ws_discovery.WsDiscovery,
+             is_one_way=True),
+    Protocol("kasa", "TP-Link smart home", "iot", "tcp", (9999,), check.kasa_tcp, kasa.Kasa),
+    Protocol("kasa", "TP-Link smart home over UDP", "iot", "udp", (9999,), check.kasa, kasa.Kasa),
     Protocol("stp", "Spanning Tree", "it", "ethernet", (0x14242,), is_one_way=True),
     Protocol("pvst", "Spanning Tree of each VLAN", "it", "ethernet", (0x010B,), is_one_way=True),
     Protocol("dtp", "Dynamic Trunking", "it", "ethernet", (0x2004,), is_one_way=True),

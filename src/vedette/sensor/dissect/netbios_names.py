@@ -10,6 +10,7 @@ from struct import Struct
 from typing import ClassVar, Final
 
 from vedette.sensor.dissect.interface import Dissector
+from vedette.sensor.dissect.netbios_datagrams import names_told
 from vedette.sensor.model import Direction, OpKind, OtOp
 
 _HEAD: Final = Struct(">HHHH").unpack_from
@@ -50,3 +51,5 @@ class NetbiosNames(Dissector):
                 None, name, address, result, number,
             )
         )  # fmt: skip
+        for attribute, value, confidence in names_told(payload):
+            self.tell(at_ns, attribute, value, is_of_client=is_from_client, confidence=confidence)

@@ -87,6 +87,11 @@ def windows(major: int, minor: int, build: int) -> str:
     return f"{name or 'Windows'} ({major}.{minor}.{build})"
 
 
+def windows_of(major: int, minor: int) -> str:
+    """Name a Windows by its version where no build is told."""
+    return f"{_NAMES.get((major, minor)) or 'Windows'} ({major}.{minor})"
+
+
 def _system(message: bytes, position: int, flags: int) -> str:
     if not flags & _HAS_VERSION or len(message) < position + 4:
         return ""

@@ -40,6 +40,7 @@ _PLACES: Final[tuple[tuple[Attribute, Told], ...]] = (
 _FINGERPRINTS: Final = {
     "mdns": Told.MDNS,
     "ssdp": Told.SSDP,
+    "wsd": Told.SSDP,
     "ssdp_server": Told.SSDP_SERVER,
     "dhcp_vendor": Told.DHCP_CLASS,
     "dhcp": Told.DHCP_OPTIONS,
