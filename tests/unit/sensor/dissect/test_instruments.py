@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
-from vedette.sensor.dissect import NO, SURE, Malformed, Trial, c37118, hart_ip, torture
+from vedette.sensor.dissect import NO, SURE, Malformed, Trial, c37118, c37118_log, hart_ip, torture
 from vedette.sensor.dissect.c37118 import C37118
 from vedette.sensor.dissect.hart_ip import HartIp
 
@@ -140,6 +140,73 @@ def test_a_configuration_names_the_stations_and_data_is_a_report() -> None:
     assert {each.attribute: each.value for each in trial.sink.evidence} == {
         Attribute.NAME: "NORTH", Attribute.ROLE: "outstation",
     }  # fmt: skip
+
+
+def station(name: bytes, kind: int, units: tuple[int, ...] = (), *, analogs: int = 0, digitals: int = 0) -> bytes:
+    """A station of configuration 2: phasors of these units, analog and digital channels."""
+    channels = len(units) + analogs + 16 * digitals
+    named = b"".join(f"CH{number}".encode().ljust(16) for number in range(channels))
+    counts = struct.pack(">HHHHH", 241, kind, len(units), analogs, digitals)
+    scales = struct.pack(f">{len(units)}I", *units) + bytes(4 * (analogs + digitals))
+    return name.ljust(16) + counts + named + scales + struct.pack(">HH", 1, 5)
+
+
+def stream(*stations: bytes) -> bytes:
+    return grid(3, struct.pack(">IH", 1_000_000, len(stations)) + b"".join(stations) + struct.pack(">h", 50))
+
+
+def test_data_is_read_as_its_configuration_says() -> None:
+    trial = Trial(C37118)
+    trial.answer(stream(station(b"PMU1", 15, (0,), analogs=1, digitals=1), station(b"PMU2", 0, (100_000,))))
+    first = struct.pack(">HfffffH", 0x2000, 100.5, -1.5, 50.01, 0.25, 7.5, 3)
+    second = struct.pack(">Hhhhh", 0x8041, 300, -200, -20, 150)
+    trial.answer(grid(0, first + second))
+    _, one, two = trial.sink.operations
+    assert (one.name, one.first, one.unit) == ("PMU1", 241, 7)
+    assert one.value == pytest.approx((100.5, -1.5, 50.01, 0.25, 7.5, 3))
+    assert two.value == pytest.approx((300.0, -200.0, 49.98, 1.5))
+    (_, frame), (_, detailed) = c37118_log.zeek(one)
+    assert (frame["pmu_count_expected"], frame["frame_size"]) == (2, 16 + len(first + second))
+    assert (detailed["est_polar_magnitude"], detailed["est_rectangular_real"]) == ([100.5], [0.0])
+    assert (detailed["pmu_sync_error"], detailed["digital"], detailed["analog_data"]) == (True, (3,), (7.5,))
+    ((log, other),) = c37118_log.zeek(two)
+    assert (log, other["pmu_idx"]) == ("synchrophasor_data_detail", 1)
+    assert (other["freq_dev_mhz"], other["rocof"]) == (-20, 150)
+    assert other["est_rectangular_imaginary"] == pytest.approx([-200.0])
+    assert (other["data_error_indicator"], other["trigger_reason"], other["pmu_time_quality"]) == (2, 1, 1)
+
+
+def test_data_of_another_length_than_configured_has_no_values() -> None:
+    trial = Trial(C37118)
+    trial.answer(stream(station(b"PMU1", 15, (0,))))
+    trial.answer(grid(0, bytes(30)))
+    assert trial.sink.operations[1].value is None
+    assert not trial.sink.anomalies
+
+
+def test_a_configuration_of_version_3_tells_names_of_any_length() -> None:
+    trial = Trial(C37118)
+    body = bytes((4,)) + b"EAST" + struct.pack(">H", 9) + bytes(16) + struct.pack(">HHHH", 1, 1, 0, 0)
+    body += bytes((2,)) + b"VA" + bytes(4) + struct.pack(">ff", 0.5, 0) + bytes(21) + struct.pack(">HH", 0, 1)
+    trial.answer(grid(5, struct.pack(">HIH", 0, 1_000_000, 1) + body + struct.pack(">h", 25)))
+    trial.answer(grid(0, struct.pack(">HHhhh", 0, 1_000, 10_000, 0, 0)))
+    told, data = trial.sink.operations
+    assert (told.name, data.name) == ("EAST", "EAST")
+    assert data.value == pytest.approx((500.0, 1.0, 60.0, 0.0))
+    assert not trial.sink.anomalies
+
+
+def test_logs_of_commands_and_configurations() -> None:
+    trial = Trial(C37118)
+    trial.say(grid(4, b"\0\2"))
+    trial.answer(stream(station(b"PMU1", 15, (0, 0), digitals=1)))
+    ((log, command),) = c37118_log.zeek(trial.sink.operations[0])
+    assert (log, command["command"], command["frame_size"]) == ("synchrophasor_cmd", "Data on", 18)
+    (_, summary), (_, described) = c37118_log.zeek(trial.sink.operations[1])
+    assert (summary["frame_type"], summary["data_rate"], summary["pmu_count_actual"]) == ("CFG2", 50, 1)
+    assert (described["station_name"], described["phnam"], described["dgnmr"]) == ("PMU1", ["CH0", "CH1"], 1)
+    assert (described["phasor_shape"], described["fnom"], described["cfgcnt"]) == (True, 1, 5)
+    assert summary["cfg_frame_id"] == described["cfg_frame_id"]
 
 
 def test_wrong_checksums_and_counts_are_noted() -> None:
