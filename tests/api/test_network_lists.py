@@ -114,7 +114,10 @@ def test_protocols_tell_who_speaks_them_and_what_can_be_read(
     assert (telnet["title"], telnet["assets"], telnet["links"], bool(telnet["legacy"])) == ("Telnet", 2, 1, True)
     assert (dns["external"], dns["transports"], dns["clear_text"]) == (1, ["udp"], "")
     assert {each["kind"] for each in by_name["modbus"]["kinds"]} == {"read", "write"}
-    assert [each["kind"] for each in by_name["s7comm"]["kinds"]] == ["control"]
+    # Nothing but an operation was told of it, as of what another protocol carries.
+    carried = by_name["s7comm"]
+    assert [each["kind"] for each in carried["kinds"]] == ["control"]
+    assert (carried["assets"], carried["links"]) == (2, 0)
     code, out = command("link", "protocols", "--site", SITE)
     assert (code, "Telnet" in out) == (0, True)
 

@@ -15,12 +15,17 @@ type Protocol = Schemas['ProtocolView'];
 const FAMILIES: Record<Protocol['family'], string> = { ot: 'plant', iot: 'things', it: 'office', '': 'unknown' };
 
 const COLUMNS: Column<Protocol>[] = [
-  { title: 'Protocol', width: 'minmax(120px, 2fr)', cell: (each) => each.title ? <Foreign text={each.title} /> : <span className="muted">not recognized</span> },
-  { title: 'Of', width: '64px', cell: (each) => FAMILIES[each.family] },
-  { title: 'Assets', width: '60px', cell: (each) => <span className="number">{each.assets.toLocaleString('en')}</span> },
-  { title: 'Links', width: '60px', cell: (each) => <span className="number">{each.links.toLocaleString('en')}</span> },
-  { title: 'Marks', width: 'minmax(110px, 1fr)', cell: (each) => <Marks protocol={each} /> },
-  { title: 'Seen', width: '112px', cell: (each) => <Time at={each.last_at} /> },
+  { title: 'Protocol', width: 'minmax(96px, 2fr)', cell: (each) => each.title ? <Foreign text={each.title} /> : <span className="muted">not recognized</span> },
+  {
+    title: 'Certainty',
+    width: '84px',
+    cell: (each) => each.certainty ? visible(each.certainty) : <span className="muted">–</span>,
+  },
+  { title: 'Of', width: '56px', cell: (each) => FAMILIES[each.family] },
+  { title: 'Assets', width: '52px', cell: (each) => <span className="number">{each.assets.toLocaleString('en')}</span> },
+  { title: 'Links', width: '48px', cell: (each) => <span className="number">{each.links.toLocaleString('en')}</span> },
+  { title: 'Marks', width: 'minmax(96px, 1fr)', cell: (each) => <Marks protocol={each} /> },
+  { title: 'Seen', width: '104px', cell: (each) => <Time at={each.last_at} /> },
 ];
 
 export default function Protocols() {
@@ -29,11 +34,13 @@ export default function Protocols() {
   const items = found.data ?? [];
   const wanted = parameters.get('protocol');
   const chosen = items.find((each) => each.protocol === wanted) ?? items[0];
-  const flagged = items.filter((each) => each.clear_text || each.legacy).length;
+  const spoken = items.filter((each) => each.certainty !== 'guess');
+  const guessed = items.length - spoken.length;
+  const flagged = spoken.filter((each) => each.clear_text || each.legacy).length;
   return (
     <Page
       title="Protocols"
-      about={found.data && `${items.length} spoken, ${flagged} of them in clear text or legacy`}
+      about={found.data && `${spoken.length} spoken, ${flagged} of them in clear text or legacy${guessed ? `; ${guessed} guessed by a port alone` : ''}`}
       actions={<CopyAs way={{ cli: ['link', 'protocols'], path: '/v1/network-protocols' }} />}
     >
       <ProblemNote error={found.error} />

@@ -134,6 +134,7 @@ def list_protocols(session: Session, *, site: SiteOption = None) -> None:
         return
     columns = (
         "protocol",
+        "certainty",
         "of",
         "assets",
         "links",
@@ -146,6 +147,7 @@ def list_protocols(session: Session, *, site: SiteOption = None) -> None:
     rows = [
         (
             each["title"] or "unknown",
+            each["certainty"],
             each["family"],
             each["assets"],
             each["links"],

@@ -116,11 +116,19 @@ def _count_assets(
     connection: sa.Connection, organization_id: str, sites: frozenset[str] | None, found: dict[str, SeenProtocol]
 ) -> None:
     mine = _of(links, organization_id, sites)
+    # What is carried by another protocol has operations and no links of its own, as CIP in EtherNet/IP.
+    carried = [name for name, each in found.items() if not each.links]
+    theirs = [*_of(operations, organization_id, sites), operations.c.protocol.in_(carried)]
     ends = sa.union(
         *(
             sa.select(links.c.protocol.label("protocol"), end.label("asset_id")).where(*mine, end != "")
             for end in (links.c.client_id, links.c.server_id)
-        )
+        ),
+        *(
+            sa.select(operations.c.protocol.label("protocol"), end.label("asset_id")).where(*theirs, end != "")
+            for end in (operations.c.client_id, operations.c.server_id)
+            if carried
+        ),
     ).subquery()
     query = sa.select(ends.c.protocol, sa.func.count()).group_by(ends.c.protocol)
     for name, number in connection.execute(query):
