@@ -46,6 +46,22 @@ def test_other_topics_are_own_when_the_hook_says_so(api: httpx.Client, pump: str
     assert acl(api, pump, f"plant/{pump}/down", 2, declared=declared).status_code == 403
 
 
+def test_a_module_is_neither_its_device_nor_another_module(api: httpx.Client, pump: str) -> None:
+    csr = base64.b64encode(make_request(f"{pump}/meter")[1]).decode()
+    api.post(f"/v1/devices/{pump}/modules", json={"module_id": "meter"}).raise_for_status()
+    issued = api.post(f"/v1/devices/{pump}/modules/meter/certificates", json={"csr": csr})
+    assert issued.status_code == 201, issued.text
+    module, own = f"{pump}/meter", f"devices/{pump}/modules/meter"
+    assert acl(api, module, f"{own}/messages/events/", 2).json() == {"Ok": True, "Error": ""}
+    for topic in (f"devices/{pump}/messages/events/", f"devices/{pump}/#", f"devices/{pump}/modules/other/a"):
+        refused = acl(api, module, topic, 2)
+        assert (refused.status_code, "foreign_topic" in refused.json()["Error"]) == (403, True), topic
+    of_devices = f"{DECLARED}&topics=plant/%7Bdevice%7D/%23"
+    assert acl(api, module, f"plant/{pump}/a", 2, declared=of_devices).status_code == 403
+    of_modules = f"{of_devices}&topics=plant/%7Bdevice%7D/%7Bmodule%7D/up"
+    assert acl(api, module, f"plant/{pump}/meter/up", 2, declared=of_modules).status_code == 200
+
+
 def test_a_disabled_device_is_refused_at_once(api: httpx.Client, pump: str) -> None:
     api.post(f"/v1/devices/{pump}/disable", json={"reason": "test"}).raise_for_status()
     answer = acl(api, pump, f"devices/{pump}/a", 2)

@@ -25,7 +25,7 @@ _FIELDS_MAX: Final = 32
 _TEXT_MAX_CHARS: Final = 8_192
 _LEVELS_MAX: Final = 128
 _TEMPLATES_MAX: Final = 8
-_OWN_TOPICS: Final = ("devices/{device}/#",)
+_OWN_TOPICS: Final = ("devices/{device}/#", "devices/{device}/modules/{module}/#")
 _FORM: Final = "application/x-www-form-urlencoded"
 # mosquitto's ``acc``: read, write, both, subscribe.
 _ACTIONS_OF: Final[Mapping[str, tuple[str, ...]]] = {
@@ -117,7 +117,9 @@ class BrokerHookRoutes:
             return _no("unknown_action", "it is neither publish nor subscribe")
         name = _name_in(fields)
         templates = request.query_params.getlist("topics")[:_TEMPLATES_MAX] or _OWN_TOPICS
-        if not any(covers(_fill(each, name), fields.get("topic", "")) for each in templates):
+        # What names no module is a device's: a module is no more than itself.
+        own = [_fill(each, name) for each in templates if ("{module}" in each) is ("/" in name)]
+        if not any(covers(each, fields.get("topic", "")) for each in own):
             return _no("foreign_topic", "the topic is not one of its own")
         answer = _no("unknown_action", "")
         for action in actions:

@@ -52,7 +52,7 @@ class CalloutSettings:
 
     Attributes:
         account: Of the other NATS.
-        publish: Subject patterns with ``{device}`` and ``{module}``, given to who may send telemetry.
+        publish: Subject patterns with ``{device}``, for who may send telemetry; modules get those with ``{module}``.
         subscribe: The same, given to who may receive commands.
         lasts_s: Then the server ends the connection and asks anew: within this time a device that is cut is out.
     """
@@ -129,7 +129,9 @@ class AuthCallout:
             self._note(asked, answer, request.client.host)
             if action == "connect" and not answer.is_permitted:
                 return refuse_callout(self._key, request, reason=answer.reason, now_s=now_s)
-            rights.append([_fill(each, name) for each in patterns] if answer.is_permitted else [])
+            # What names no module is a device's: a module is no more than itself.
+            own = [_fill(each, name) for each in patterns if ("{module}" in each) is ("/" in name)]
+            rights.append(own if answer.is_permitted else [])
         return permit_callout(
             self._key,
             request,

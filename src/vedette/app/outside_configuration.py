@@ -32,7 +32,8 @@ class AuthCalloutConfiguration:
         issuer_seed_file: Seed of the account key that its ``auth_callout`` names as issuer, readable by Vedette only.
         account: Its account that devices land in.
         publish: Subjects that who may send telemetry may publish on; ``{device}`` and ``{module}`` stand for its name,
-            where what is no letter, digit, ``-`` or ``_`` is percent-encoded.
+            where what is no letter, digit, ``-`` or ``_`` is percent-encoded. Those with ``{module}`` are modules', the
+            others devices'.
         subscribe: Subjects that who may receive commands may subscribe to.
         minutes: How long a connection lasts before the server asks anew; a device that is cut is out within it.
     """
@@ -42,6 +43,11 @@ class AuthCalloutConfiguration:
     user_seed_file: Path | None = None
     issuer_seed_file: Path | None = None
     account: str = "DEVICES"
-    publish: tuple[str, ...] = ("devices.{device}.events.>",)
-    subscribe: tuple[str, ...] = ("devices.{device}.commands.>", "_INBOX_{device}.>")
+    publish: tuple[str, ...] = ("devices.{device}.events.>", "devices.{device}.modules.{module}.events.>")
+    subscribe: tuple[str, ...] = (
+        "devices.{device}.commands.>",
+        "_INBOX_{device}.>",
+        "devices.{device}.modules.{module}.commands.>",
+        "_MODULE_INBOX_{device}.{module}.>",
+    )
     minutes: Annotated[int, Between(1, 1_440)] = 5

@@ -78,7 +78,7 @@ class OtherNats:
             bus = await BusConnection.connect(settings, clock=SystemClock())
             own = CalloutSettings(
                 account="DEVICES",
-                publish=("devices.{device}.events.>",),
+                publish=("devices.{device}.events.>", "devices.{device}.modules.{module}.events.>"),
                 subscribe=("devices.{device}.commands.>",),
                 lasts_s=self.lasts_s,
             )
@@ -129,6 +129,19 @@ def _line(connection: socket.socket) -> str:
     while not heard.endswith(b"\r\n"):
         heard += connection.recv(1)
     return heard.decode()
+
+
+async def test_a_module_is_neither_its_device_nor_another_module(tmp_path: Path) -> None:
+    nats = OtherNats(tmp_path)
+    async with nats.running():
+        client = {"user": "pump-7/meter", "pass": SECRET}
+        heard = await nats.say(client, "PUB devices.pump-7.modules.meter.events.a 2\r\nhi")
+        assert "PONG" in heard
+        assert "-ERR" not in heard
+        for subject in ("devices.pump-7.events.a", "devices.pump-7.modules.other.events.a"):
+            heard = await nats.say(client, f"PUB {subject} 2\r\nhi", "SUB devices.pump-7.commands.> 1")
+            assert "Permissions Violation for Publish" in heard
+            assert "Permissions Violation for Subscription" in heard
 
 
 async def test_a_device_comes_in_by_its_token_and_stays_within_its_subjects(tmp_path: Path) -> None:
