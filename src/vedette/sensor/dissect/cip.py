@@ -141,7 +141,9 @@ class Reader:
         )  # fmt: skip
         return Asked(service, name, kind, path, area, first, quantity, at_ns, unit)
 
-    def _response(self, data: bytes, asked: Asked | None, key: int, is_from_client: bool, at_ns: int) -> None:
+    def _response(
+        self, data: bytes, asked: Asked | None, key: int, is_from_client: bool, at_ns: int, depth: int = 0
+    ) -> None:
         service, status = data[0] & 0x7F, data[2]
         start = 4 + data[3] * 2
         if start > len(data):
@@ -173,6 +175,10 @@ class Reader:
                     transaction=key,
                 )
             )  # fmt: skip
+            if service == codes.MULTIPLE and status in {0, 0x1E} and depth < _MAX_DEPTH:
+                for part in _together(data, start):
+                    if len(part) >= 4 and part[0] & 0x80:
+                        self._response(part, None, key, is_from_client, at_ns, depth + 1)
             return
         path, content = asked.path, data[start:]
         value: Values = None
@@ -260,6 +266,18 @@ class Reader:
         self, at_ns: int, is_from_client: bool, attribute: Attribute, value: object, source: str, sure: int = CERTAIN
     ) -> None:
         self._owner.tell(at_ns, attribute, value, is_of_client=is_from_client, confidence=sure, source=source)
+
+
+def numbers_of(content: bytes) -> dict[str, Values]:
+    """Return the attributes of an identity object as they are, from the vendor on, by ICSNPP's names."""
+    vendor, kind, product, major, minor, status, serial = _IDENTITY(content, 0)
+    end = 15 + content[14]
+    return {
+        "vendor_id": vendor, "device_type_id": kind, "product_code": product, "revision": f"{major}.{minor}",
+        "device_status": status, "serial_number": serial,
+        "product_name": content[15:end].decode("latin-1"),
+        "device_state": content[end] if end < len(content) else None,
+    }  # fmt: skip
 
 
 def identity(content: bytes) -> list[tuple[Attribute, str]]:

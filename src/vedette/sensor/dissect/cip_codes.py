@@ -126,9 +126,15 @@ STATUS: Final = {
     0x0E: "attribute_not_settable", 0x0F: "privilege_violation", 0x10: "device_state_conflict",
     0x11: "reply_data_too_large", 0x12: "fragmentation_of_primitive", 0x13: "not_enough_data",
     0x14: "attribute_not_supported", 0x15: "too_much_data", 0x16: "object_does_not_exist",
+    0x17: "fragmentation_sequence_not_in_progress", 0x18: "no_stored_attribute_data", 0x19: "store_operation_failure",
     0x1A: "routing_failure_request_too_large", 0x1B: "routing_failure_response_too_large", 0x1C: "missing_attribute",
-    0x1E: "embedded_service_error", 0x1F: "vendor_specific_error", 0x20: "invalid_parameter",
+    0x1D: "invalid_attribute_value_list", 0x1E: "embedded_service_error",
+    0x1F: "vendor_specific_error", 0x20: "invalid_parameter",
+    0x21: "write_once_value_already_written", 0x22: "invalid_reply_received", 0x23: "buffer_overflow",
+    0x24: "invalid_message_format",
     0x25: "key_failure_in_path", 0x26: "path_size_invalid", 0x27: "unexpected_attribute", 0x28: "invalid_member_id",
+    0x29: "member_not_settable", 0x2A: "group_2_only_server_failure", 0x2B: "unknown_modbus_error",
+    0x2C: "attribute_not_gettable",
     0xFF: "general_error",
 }  # fmt: skip
 

@@ -20,13 +20,13 @@ from vedette.sensor.dissect.interface import (
     Dissector,
     Malformed,
     StreamDissector,
-    ZeekRow,
 )
 from vedette.sensor.dissect.transactions import Transactions
 from vedette.sensor.flows import Flow
-from vedette.sensor.model import CERTAIN, AnomalyKind, Attribute, Direction, OpKind, OtOp, Sink
+from vedette.sensor.model import CERTAIN, AnomalyKind, Attribute, Direction, OpKind, OtOp, Sink, Values
 
 HEADER_BYTES: Final = 24
+_MAX_IO_BYTES: Final = 512
 _MAX_ITEMS: Final = 16
 _IDENTITY: Final = 0x0C
 _CONNECTED: Final = 0xB1
@@ -69,9 +69,13 @@ class Enip(StreamDissector):
 
     def message(self, data: bytes, is_from_client: bool, at_ns: int) -> None:
         """Read one message with its header."""
-        command, _, session, status, context, options = _HEADER(data, 0)
+        command, _, _, status, context, options = _HEADER(data, 0)
         if command in _CARRIES_CIP and not status:
+            told = self.sink.operations
+            before = len(told)
             self._packets(data, context, is_from_client, at_ns)
+            if len(told) > before:  # the envelope goes with the first of what it carries
+                told[before].detail = {**(told[before].detail or {}), **_envelope(data)}
             return
         known = COMMANDS.get(command)
         if known is None:
@@ -85,15 +89,16 @@ class Enip(StreamDissector):
         else:
             asked_ns = self._asked.answer(context << 16 | command)
         result = ""
+        detail = _envelope(data)
         if not is_from_client:
             result = ENCAPSULATION_STATUS.get(status, f"status_{status:02x}")
             if command == 0x63 and not status:
-                self._identities(data, at_ns)
+                self._identities(data, at_ns, detail)
         self.emit(
             OtOp(
                 at_ns, self.flow, is_from_client, "enip", known[0], command, known[1],
                 Direction.REQUEST if is_from_client else Direction.RESPONSE, result=result,
-                latency_ns=at_ns - asked_ns if asked_ns is not None else None, detail={"session_handle": session},
+                latency_ns=at_ns - asked_ns if asked_ns is not None else None, detail=detail,
             )
         )  # fmt: skip
 
@@ -115,7 +120,7 @@ class Enip(StreamDissector):
                 self._cip.read(data[position + 2 : position + size], _NUMBERED | sequence, is_from_client, at_ns)
             position += size
 
-    def _identities(self, data: bytes, at_ns: int) -> None:
+    def _identities(self, data: bytes, at_ns: int, detail: dict[str, Values]) -> None:
         (count,) = _WORD(data, HEADER_BYTES)
         position = HEADER_BYTES + 2
         for _ in range(min(count, _MAX_ITEMS)):
@@ -124,11 +129,25 @@ class Enip(StreamDissector):
             if kind == _IDENTITY:
                 item = data[position : position + size]
                 address = str(IPv4Address(item[6:10]))
+                if "vendor_id" not in detail:
+                    detail |= {
+                        "encapsulation_version": _WORD(item, 0)[0], "socket_address": address,
+                        "socket_port": int.from_bytes(item[4:6], "big"), **cip.numbers_of(item[18:]),
+                    }  # fmt: skip
                 if address not in {_ANY, self.flow.server}:
                     self.tell(at_ns, Attribute.IP, address, source="enip list_identity")
                 for attribute, text in cip.identity(item[18:]):
                     self.tell(at_ns, attribute, text, confidence=CERTAIN, source="enip list_identity")
             position += size
+
+
+def _envelope(data: bytes) -> dict[str, Values]:
+    """Return the header that stands before what a message carries."""
+    command, length, session, _, _, options = _HEADER(data, 0)
+    return {
+        "command": command, "length": length, "session_handle": session,
+        "sender_context": int.from_bytes(data[12:20], "big"), "options": options,
+    }  # fmt: skip
 
 
 class EnipIo(Dissector):
@@ -150,7 +169,8 @@ class EnipIo(Dissector):
         self.emit(
             OtOp(
                 at_ns, self.flow, is_from_client, "enip_io", "io_data", 0, OpKind.REPORT, Direction.REPORT,
-                None, "connection", connection, size, "", None, "", sequence,
+                None, "connection", connection, size, "",
+                payload[18 : 18 + min(size, _MAX_IO_BYTES)], "", sequence,
             )
         )  # fmt: skip
 
@@ -174,32 +194,3 @@ def check_io(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the
     if count != 2 or kind != _SEQUENCED or _WORD(payload, 4)[0] != 8 or connected[0] != _CONNECTED:
         return NO
     return SURE if len(payload) == 18 + connected[1] else NO
-
-
-def zeek(op: OtOp) -> list[ZeekRow]:
-    """Return the rows of ICSNPP's ``enip.log`` and ``cip.log``."""
-    detail = op.detail or {}
-    if op.protocol == "enip":
-        columns: dict[str, object] = {
-            "is_orig": op.is_from_client,
-            "enip_command_code": f"0x{op.code:02x}",
-            "enip_command": op.service,
-            "session_handle": detail.get("session_handle"),
-        }
-        if op.result:
-            columns["enip_status"] = op.result
-        return [("enip", columns)]
-    if op.protocol == "enip_io":
-        return [("cip_io", {"is_orig": op.is_from_client, "connection_id": op.first, "data_length": op.count})]
-    columns = {
-        "is_orig": op.is_from_client,
-        "direction": "request" if op.direction is Direction.REQUEST else "response",
-        "cip_service_code": f"0x{op.code:02x}",
-        "cip_service": op.service,
-        **{key: f"0x{value:02x}" for key, value in detail.items() if isinstance(value, int) and key.endswith("_id")},
-    }
-    if op.result:
-        columns["cip_status"] = op.result
-    if op.name:
-        columns["data_id"] = op.name
-    return [("cip", columns)]

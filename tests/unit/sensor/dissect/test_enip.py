@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
-from vedette.sensor.dissect import NO, SURE, WEAK, Trial, enip, torture
+from vedette.sensor.dissect import NO, SURE, WEAK, Trial, enip, enip_log, torture
 from vedette.sensor.dissect.enip import Enip, EnipIo
 
 
@@ -100,7 +100,9 @@ def test_class_instance_and_attribute_are_told() -> None:
     trial.say(unconnected("0e 04 2004 2500 6500 3003"))
     (op,) = trial.sink.operations
     assert op.first == 0x65
-    assert op.detail == {"class_id": 4, "instance_id": 0x65, "attribute_id": 3}
+    assert op.detail is not None
+    path = {name: op.detail[name] for name in ("class_id", "instance_id", "attribute_id")}
+    assert path == {"class_id": 4, "instance_id": 0x65, "attribute_id": 3}
 
 
 def test_unconnected_send_is_opened_and_tells_the_slot() -> None:
@@ -244,8 +246,57 @@ def test_checks() -> None:
 def test_zeek_rows_have_icsnpps_columns() -> None:
     trial = Trial(Enip)
     trial.say(unconnected("0e 03 2001 2401 3007"))
-    ((log, row),) = enip.zeek(trial.sink.operations[0])
+    (_, envelope), (log, row) = enip_log.zeek(trial.sink.operations[0])
+    assert (envelope["enip_command_code"], envelope["enip_command"], envelope["enip_status"]) == (
+        "0x6f", "Send RR Data", "Success",
+    )  # fmt: skip
     assert (log, row["cip_service_code"], row["class_id"], row["attribute_id"]) == ("cip", "0x0e", "0x01", "0x07")
+    assert (row["cip_service"], row["class_name"]) == ("Get Attribute Single", "Identity")
+    trial.answer(unconnected("8e 00 16 00"))
+    _, (_, refused) = enip_log.zeek(trial.sink.operations[1])
+    assert (refused["cip_status_code"], refused["cip_status"]) == ("0x16", "Object Does Not Exist")
+    assert "class_id" not in refused
+
+
+def test_the_envelope_is_told_once_for_all_that_it_carries() -> None:
+    trial = Trial(Enip)
+    part = bytes.fromhex("0e 03 2001 2401 3007")
+    several = b"\x0a\x02\x20\x02\x24\x01" + struct.pack("<HHH", 2, 6, 6 + len(part)) + part + part
+    trial.say(unconnected(several))
+    logs = [[log for log, _ in enip_log.zeek(op)] for op in trial.sink.operations]
+    assert logs == [["enip", "cip"], ["cip"], ["cip"]]
+
+
+def test_an_answer_to_several_services_is_read_without_its_question() -> None:
+    trial = Trial(Enip)
+    part = bytes.fromhex("8e 00 00 00 0100")
+    trial.answer(unconnected(b"\x8a\0\0\0" + struct.pack("<HHH", 2, 6, 6 + len(part)) + part + part))
+    assert [op.service for op in trial.sink.operations] == [
+        "multiple_service_packet", "get_attribute_single", "get_attribute_single",
+    ]  # fmt: skip
+
+
+def test_an_identity_has_a_log_with_numbers_and_names() -> None:
+    attributes = struct.pack("<HHHBBHI", 1, 12, 58, 4, 3, 0x30, 0x00524D8E) + b"\x0b1756-ENBT/A\x03"
+    item = struct.pack("<H", 1) + struct.pack(">HH4s8x", 2, 44818, bytes((10, 0, 0, 2))) + attributes
+    trial = Trial(Enip)
+    trial.answer(encapsulated(0x63, struct.pack("<HHH", 1, 0x0C, len(item)) + item))
+    _, (log, row) = enip_log.zeek(trial.sink.operations[0])
+    assert log == "cip_identity"
+    assert (row["vendor_name"], row["device_type_name"], row["product_name"]) == (
+        "Rockwell Automation/Allen-Bradley", "Communications Adapter", "1756-ENBT/A",
+    )  # fmt: skip
+    assert (row["revision"], row["serial_number"], row["device_status"], row["socket_port"]) == (
+        "4.3", "0x00524d8e", "0x0030", 44818,
+    )  # fmt: skip
+
+
+def test_cyclic_data_is_told_with_connection_and_sequence() -> None:
+    trial = Trial(enip.EnipIo, port=2222, as_datagrams=True)
+    trial.say(struct.pack("<HHHIIHH", 2, 0x8002, 8, 0x4B0603, 4_166_875, 0xB1, 6) + bytes.fromhex("a587e80f0300"))
+    ((log, row),) = enip_log.zeek(trial.sink.operations[0])
+    assert (log, row["connection_id"], row["sequence_number"]) == ("cip_io", "0x004b0603", 4_166_875)
+    assert (row["data_length"], row["io_data"]) == (6, "a587e80f0300")
 
 
 @given(st.binary(max_size=150))
