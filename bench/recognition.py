@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from vedette.sensor import Attribute, CaptureProblem, Makers
+from vedette.sensor import Attribute
 from vedette.sensor.recognize import (
     UNKNOWN,
     Device,
@@ -28,7 +28,7 @@ from vedette.sensor.recognize import (
     Verdict,
     auroc_of,
     captures_in,
-    devices_in,
+    devices_of,
     learn,
     recognize,
     words_of,
@@ -86,18 +86,11 @@ def _judged(folders: Sequence[Path], rows: Sequence[dict[str, str]]) -> Iterable
     labels = [
         Label(row.get("capture", ""), row.get("device", "").lower(), str(number)) for number, row in enumerate(rows)
     ]
-    makers = Makers()
-    for capture in captures_in(folders):
-        try:
-            devices = list(devices_in(capture, makers=makers))
-        except CaptureProblem as problem:
-            sys.stderr.write(f"{capture} is left out: {problem.detail}\n")
-            continue
-        for device in devices:
-            number = type_of(device.asset, capture, labels, is_subject=device.is_subject)
-            if number:
-                words = [found for each in device.windows if (found := words_of(each))]
-                yield Judged(rows[int(number)], _said(device), words, str(capture))
+    for _, device in devices_of(captures_in(folders)):
+        number = type_of(device.asset, device.capture, labels, is_subject=device.is_subject)
+        if number:
+            words = [found for each in device.windows if (found := words_of(each))]
+            yield Judged(rows[int(number)], _said(device), words, str(device.capture))
 
 
 def _said(device: Device) -> dict[str, str]:

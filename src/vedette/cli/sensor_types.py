@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-
-from vedette.cli.session import ReportOption
 
 Captures = Annotated[list[Path], typer.Argument(help="Captures, or folders of them.")]
 
 
 def train(
     captures: Captures,
-    labels: Annotated[
-        Path, typer.Option("--labels", metavar="FILE", help="CSV with the columns capture, device and type.")
-    ],
     model: Annotated[Path, typer.Option("--model", "-o", metavar="FILE", help="Where the model goes.")],
     *,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="FILE",
+            help="CSV with the columns capture, device and type, or a list of MAC addresses with types; without it the "
+            "names of folders are the types of the captures in them.",
+        ),
+    ] = None,
     window_s: Annotated[int, typer.Option("--window", help="Seconds of one window.", min=1, max=86_400)] = 600,
     max_windows: Annotated[
         int, typer.Option("--windows", help="How many of them, from when a device is first seen.", min=1, max=1_000)
@@ -46,9 +50,11 @@ def classify(
         Path | None,
         typer.Option("--labels", metavar="FILE", help="What they are, if known: only those, and the share right."),
     ] = None,
-    output: ReportOption = "table",
+    output: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--output", "-o", help="`json` and `csv` have every reason.")
+    ] = "table",
 ) -> None:
     """Say what type the devices in captures are, with reasons; `unknown` if too little speaks for any."""
     from vedette.sensor import classify as judge  # noqa: PLC0415 - other commands need none of it
 
-    raise typer.Exit(judge(captures, model=model, labels=labels, is_json=output == "json"))
+    raise typer.Exit(judge(captures, model=model, labels=labels, output=output))

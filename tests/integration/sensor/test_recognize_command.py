@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -58,6 +60,30 @@ def test_without_a_model_what_is_built_in_decides(tmp_path: Path) -> None:
     shown = vedette("classify", str(tmp_path))
     assert shown.returncode == 0, shown.stderr
     assert "type-00-0.pcap" in shown.stdout
+
+
+@pytest.mark.parametrize("is_bare", [False, True], ids=["server", "bare"])
+def test_folders_teach_what_lies_in_them_and_verdicts_are_written_as_csv(tmp_path: Path, *, is_bare: bool) -> None:
+    for number, kind in enumerate(device_fleet.kinds(3)):
+        folder = tmp_path / "captures" / f"kind-{number}"
+        folder.mkdir(parents=True)
+        device_fleet.write_fleet(folder, [kind], 4)
+    (tmp_path / "captures" / "kind-0" / "broken.pcap").write_bytes(b"")
+    (tmp_path / "captures" / "kind-0" / "._one.pcap").write_bytes(b"Mac OS X")
+    model = tmp_path / "home.model"
+    told = vedette("train", str(tmp_path / "captures"), "-o", str(model), "--folds", "0", is_bare=is_bare)
+    assert told.returncode == 0, told.stderr
+    assert "broken.pcap is left out" in told.stderr
+    assert "._one" not in told.stderr
+    judged = vedette(
+        "classify", str(tmp_path / "captures"), "--model", str(model), "--output", "csv", is_bare=is_bare
+    )  # fmt: skip
+    assert judged.returncode == 0, judged.stderr
+    rows = list(csv.DictReader(io.StringIO(judged.stdout)))
+    assert {"capture", "device", "type", "confidence", "reasons"} <= rows[0].keys()
+    known = [row for row in rows if row["type"] != "unknown"]
+    assert known
+    assert all(f"/{row['type']}/" in row["capture"] and row["reasons"] for row in known)
 
 
 def test_labels_that_fit_nothing_and_files_that_are_no_model_are_refused(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ and never part of a model; a model that was read from a file is checked whole be
 from __future__ import annotations
 
 from vedette.sensor.recognize.arguments import add_recognizing, recognizing
-from vedette.sensor.recognize.captures import Device, captures_in, devices_in
+from vedette.sensor.recognize.captures import Device, captures_in, devices_in, devices_of
 from vedette.sensor.recognize.command import classify, examples_of, open_model, train
 from vedette.sensor.recognize.knowledge import Recognition, recognize
-from vedette.sensor.recognize.labels import InvalidLabels, Label, read_labels
+from vedette.sensor.recognize.labels import InvalidLabels, Label, labels_of_folders, read_labels
 from vedette.sensor.recognize.learned import LearnedTypes
 from vedette.sensor.recognize.lifecycle import Support, support_of
 from vedette.sensor.recognize.model import (
@@ -51,7 +51,9 @@ __all__ = [
     "classify",
     "cross_validate",
     "devices_in",
+    "devices_of",
     "examples_of",
+    "labels_of_folders",
     "learn",
     "open_model",
     "read_labels",

@@ -19,7 +19,12 @@ def add_recognizing(verbs: Verbs) -> None:
     """Add both verbs to a parser."""
     learn = verbs.add_parser("train", help="learn types of devices from labelled captures")
     learn.add_argument("captures", nargs="+", type=Path, help="captures, or folders of them")
-    learn.add_argument("--labels", type=Path, required=True, metavar="FILE", help="CSV: capture,device,type")
+    learn.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="capture,device,type, or MAC addresses with types; else folders' names",
+    )
     learn.add_argument("-o", "--model", type=Path, required=True, metavar="FILE", help="where the model goes")
     learn.add_argument("--window", dest="window_s", type=int, default=WINDOW_S, help="seconds of one window")
     learn.add_argument(
@@ -32,7 +37,7 @@ def add_recognizing(verbs: Verbs) -> None:
     judge.add_argument("captures", nargs="+", type=Path, help="captures, or folders of them")
     judge.add_argument("--model", type=Path, metavar="FILE", help="what was learned; else what is built in decides")
     judge.add_argument("--labels", type=Path, metavar="FILE", help="what they are: judge those, count what is right")
-    judge.add_argument("--output", choices=("table", "json"), default="table")
+    judge.add_argument("--output", choices=("table", "json", "csv"), default="table")
 
 
 def recognizing(chosen: argparse.Namespace) -> int:
@@ -44,4 +49,4 @@ def recognizing(chosen: argparse.Namespace) -> int:
     if chosen.verb == "train":
         given = {name: value for name, value in vars(chosen).items() if name != "verb"}
         return train(given.pop("captures"), given.pop("labels"), given.pop("model"), **given)
-    return classify(chosen.captures, model=chosen.model, labels=chosen.labels, is_json=chosen.output == "json")
+    return classify(chosen.captures, model=chosen.model, labels=chosen.labels, output=chosen.output)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from vedette.kernel import escape_terminal
 from vedette.sensor.assets import Asset, Assets
-from vedette.sensor.capture import read_capture
+from vedette.sensor.capture import CaptureProblem, read_capture
 from vedette.sensor.engine import Engine
 from vedette.sensor.model import Attribute, Role
 from vedette.sensor.oui import Makers
@@ -18,6 +20,7 @@ from vedette.sensor.recognize.recognizer import Recognizer
 
 CAPTURES_MAX: Final = 100_000
 _SUFFIXES: Final = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz", ".cap.gz")
+_PROGRESS_FROM: Final = 20
 _LEAST_SHARE: Final = 0.5
 """Of the packets of the busiest; whoever has fewer is not what a capture is about."""
 
@@ -42,10 +45,42 @@ def captures_in(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(each for each in path.rglob("*") if each.is_file() and each.name.endswith(_SUFFIXES))
+            found += sorted(each for each in path.rglob("*") if each.is_file() and _is_capture(each.name))
         else:
             found.append(path)
     return found[:CAPTURES_MAX]
+
+
+def _is_capture(name: str) -> bool:
+    """Tell a capture by its name; what begins with a dot is some system's own."""
+    return not name.startswith(".") and name.lower().endswith(_SUFFIXES)
+
+
+def devices_of(
+    captures: Sequence[Path], *, window_s: int = WINDOW_S, max_windows: int = MAX_WINDOWS
+) -> Iterator[tuple[int, Device]]:
+    """Yield the devices of many captures, with the number of their capture; say on standard error how far it is.
+
+    What can't be read is named and left out.
+
+    Raises:
+        CaptureProblem: None of them can be read.
+    """
+    makers = Makers()
+    failed = 0
+    for number, capture in enumerate(captures):
+        try:
+            devices = list(devices_in(capture, makers=makers, window_s=window_s, max_windows=max_windows))
+        except CaptureProblem as problem:
+            failed += 1
+            if failed == len(captures):
+                raise
+            sys.stderr.write(escape_terminal(f"{capture} is left out: {problem.detail}") + "\n")
+            continue
+        for device in devices:
+            yield number, device
+        if len(captures) >= _PROGRESS_FROM and (number + 1) % max(len(captures) // 10, 1) == 0:
+            sys.stderr.write(f"{number + 1} of {len(captures)} captures read\n")
 
 
 def devices_in(

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from vedette.kernel import escape_terminal
-from vedette.sensor.oui import Makers
-from vedette.sensor.recognize.captures import Device, captures_in, devices_in
+from vedette.kernel import escape_csv, escape_terminal
+from vedette.sensor.recognize.captures import Device, captures_in, devices_of
 from vedette.sensor.recognize.forest import TREES
 from vedette.sensor.recognize.knowledge import recognize
-from vedette.sensor.recognize.labels import InvalidLabels, Label, read_labels, type_of
+from vedette.sensor.recognize.labels import InvalidLabels, Label, labels_of_folders, read_labels, type_of
 from vedette.sensor.recognize.model import (
     MODEL_BYTES_MAX,
     UNKNOWN,
@@ -29,12 +28,14 @@ from vedette.sensor.recognize.observer import MAX_WINDOWS, WINDOW_S
 from vedette.sensor.recognize.validation import FOLDS, cross_validate, report_of
 
 _FAILED: Final = 1
+_FORMATS: Final = ("table", "json", "csv")
+_COLUMNS: Final = ("capture", "device", "ip_addresses", "type", "confidence", "vendor", "model", "reasons", "label")
 _HINT: Final = "label at least two types, with two captures or devices of each"
 
 
 def train(
     captures: Sequence[Path],
-    labels: Path,
+    labels: Path | None,
     model: Path,
     *,
     window_s: int = WINDOW_S,
@@ -45,14 +46,27 @@ def train(
 ) -> int:
     """Learn from labelled captures, test what was learned, print the test, write the model; answer the exit code.
 
+    Args:
+        captures: Files, or folders of them.
+        labels: What the devices are; without it the folders that captures lie in say it by their names.
+        model: Where the model goes.
+        window_s: Length of a window.
+        max_windows: From when a device is first seen.
+        folds: Of the test; 0: none.
+        trees: More are slower and steadier.
+        seed: The same gives the same model.
+
     Raises:
         CaptureProblem: A file can't be opened, or is no capture.
         InvalidLabels: The table can't be read, or none of its labels fits a device.
         InvalidModel: Nothing can be learned from this.
     """
-    examples = examples_of(captures, read_labels(labels), window_s=window_s, max_windows=max_windows)
+    files = captures_in(captures)
+    known = read_labels(labels) if labels is not None else labels_of_folders(captures, files)
+    examples = examples_of(files, known, window_s=window_s, max_windows=max_windows)
     if len({example.type for example in examples}) < 2:
-        raise InvalidLabels(f"{labels} names fewer than two types of devices that these captures show", hint=_HINT)
+        whose = labels if labels is not None else "the folders"
+        raise InvalidLabels(f"{whose} name fewer than two types of devices that these captures show", hint=_HINT)
     learned = learn(examples, window_s=window_s, max_windows=max_windows, trees=trees, seed=seed)
     if folds:
         tested = cross_validate(
@@ -67,7 +81,7 @@ def train(
 
 
 def classify(
-    captures: Sequence[Path], *, model: Path | None = None, labels: Path | None = None, is_json: bool = False
+    captures: Sequence[Path], *, model: Path | None = None, labels: Path | None = None, output: str = "table"
 ) -> int:
     """Judge every device of some captures and print a line for each; answer the exit code.
 
@@ -75,7 +89,7 @@ def classify(
         captures: Files, or folders of them.
         model: What was learned; without it, what is built in decides alone.
         labels: What they are, if that is known: only those are judged, and the share that is right is printed.
-        is_json: One JSON document in place of a table.
+        output: ``table``, ``json`` or ``csv``.
 
     Raises:
         CaptureProblem: A file can't be opened, or is no capture.
@@ -84,15 +98,13 @@ def classify(
     """
     learned = open_model(model) if model is not None else None
     known = read_labels(labels) if labels is not None else None
-    makers = Makers()
     rows: list[dict[str, object]] = []
-    for capture in captures_in(captures):
-        window_s, max_windows = (learned.window_s, learned.max_windows) if learned else (WINDOW_S, MAX_WINDOWS)
-        for device in devices_in(capture, makers=makers, window_s=window_s, max_windows=max_windows):
-            label = type_of(device.asset, capture, known, is_subject=device.is_subject) if known else ""
-            if known is None or label:
-                rows.append(_row(device, learned, label))
-    _show(rows, is_json=is_json, is_labelled=known is not None)
+    window_s, max_windows = (learned.window_s, learned.max_windows) if learned else (WINDOW_S, MAX_WINDOWS)
+    for _, device in devices_of(captures_in(captures), window_s=window_s, max_windows=max_windows):
+        label = type_of(device.asset, device.capture, known, is_subject=device.is_subject) if known else ""
+        if known is None or label:
+            rows.append(_row(device, learned, label))
+    _show(rows, output=output if output in _FORMATS else "table", is_labelled=known is not None)
     return 0 if rows else _FAILED
 
 
@@ -102,13 +114,11 @@ def examples_of(captures: Sequence[Path], labels: list[Label], *, window_s: int,
     Raises:
         CaptureProblem: A file can't be opened, or is no capture.
     """
-    makers = Makers()
     found: list[Example] = []
-    for number, capture in enumerate(captures_in(captures)):
-        for device in devices_in(capture, makers=makers, window_s=window_s, max_windows=max_windows):
-            if type_ := type_of(device.asset, capture, labels, is_subject=device.is_subject):
-                group = f"{number}/{device.asset.number}"
-                found += [Example(type_, words, group) for each in device.windows if (words := words_of(each))]
+    for number, device in devices_of(captures_in(captures), window_s=window_s, max_windows=max_windows):
+        if type_ := type_of(device.asset, device.capture, labels, is_subject=device.is_subject):
+            group = f"{number}/{device.asset.number}"
+            found += [Example(type_, words, group) for each in device.windows if (words := words_of(each))]
     return found
 
 
@@ -135,6 +145,8 @@ def _row(device: Device, learned: TypeModel | None, label: str) -> dict[str, obj
         "capture": str(device.capture),
         "device": device.address,
         "ip_addresses": sorted(device.asset.ips),
+        "vendor": known.vendor,
+        "model": known.model,
         "type": verdict.type if verdict is not None else known.type,
         "confidence": verdict.confidence if verdict is not None else known.confidence / 100,
         "reasons": list(verdict.reasons if verdict is not None else known.reasons),
@@ -148,9 +160,12 @@ def _row(device: Device, learned: TypeModel | None, label: str) -> dict[str, obj
     return row
 
 
-def _show(rows: list[dict[str, object]], *, is_json: bool, is_labelled: bool) -> None:
+def _show(rows: list[dict[str, object]], *, output: str, is_labelled: bool) -> None:
     right = sum(row["type"] == row.get("label") for row in rows)
-    if is_json:
+    if output == "csv":
+        _show_csv(rows)
+        return
+    if output == "json":
         document: dict[str, object] = {"devices": rows}
         if is_labelled:
             document["right"], document["unknown"] = right, sum(row["type"] == UNKNOWN for row in rows)
@@ -165,6 +180,14 @@ def _show(rows: list[dict[str, object]], *, is_json: bool, is_labelled: bool) ->
     if is_labelled and rows:
         unknown = sum(row["type"] == UNKNOWN for row in rows)
         sys.stdout.write(f"{right} of {len(rows)} right ({right / len(rows):.1%}), {unknown} unknown\n")
+
+
+def _show_csv(rows: list[dict[str, object]]) -> None:
+    sys.stdout.write(",".join(_COLUMNS) + "\n")
+    for row in rows:
+        values = (row.get(column, "") for column in _COLUMNS)
+        texts = ("; ".join(map(str, value)) if isinstance(value, list) else str(value) for value in values)
+        sys.stdout.write(",".join(map(escape_csv, texts)) + "\n")
 
 
 def _safe(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -23,6 +24,7 @@ _CONTRADICTION: Final = 0.6
 _MAX_TEXT_CHARS: Final = 256
 _MAX_REASONS: Final = 6
 _FROM_MAC: Final = frozenset({"MAC address", "IPv6 address"})
+_MODEL_NAME: Final = re.compile(r"[a-z]{2,4}-?[a-z]{0,2}\d{2,4}[a-z]{0,3}(?:\([a-z]{2}\))?")
 _MOST_CLOUDS: Final = 2
 """Of several makers; who looks up more is somebody's phone or computer, or asks for others."""
 
@@ -91,9 +93,8 @@ def recognize(asset: Asset) -> Recognition:
     ranked = _specific_first(ranked)
     type_, confidence = _decided(ranked)
     reasons = _reasons(found, type_ or (ranked[0][1] if ranked else ""))
-    return Recognition(
-        type_ or "unknown", _vendor(asset, found, type_), asset.best(Attribute.MODEL), confidence, reasons
-    )
+    model = asset.best(Attribute.MODEL) or _model(found)
+    return Recognition(type_ or "unknown", _vendor(asset, found, type_), model, confidence, reasons)
 
 
 def _texts(asset: Asset) -> Iterable[tuple[Told, str]]:
@@ -172,6 +173,12 @@ def _vendor(asset: Asset, found: list[tuple[Hint, str]], type_: str) -> str:
     if named:
         return max(named, key=lambda hint: hint.weight).vendor
     return asset.best(Attribute.VENDOR)
+
+
+def _model(found: list[tuple[Hint, str]]) -> str:
+    """Return the name of a device whose maker names devices by their model: ``hs110``, ``dcs-932l``."""
+    names = (text for hint, text in found if hint.told is Told.NAME and hint.vendor)
+    return next((text.upper() for text in names if _MODEL_NAME.fullmatch(text)), "")
 
 
 def _reasons(found: list[tuple[Hint, str]], type_: str) -> tuple[str, ...]:

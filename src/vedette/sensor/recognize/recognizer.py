@@ -17,6 +17,7 @@ from vedette.sensor.recognize.words import general
 _MAX_PER_TICK: Final = 32
 _MAX_WAITING: Final = 65_536
 _MAX_SOURCE_CHARS: Final = 120
+_INFERRED: Final = (Attribute.TYPE, Attribute.VENDOR, Attribute.MODEL, Attribute.SUPPORT)
 _LOOKING_UP: Final = frozenset({"dns", "tls", "http"})
 _SERVED: Final = frozenset({200, 401})
 """That the page is there, for those who may see it; what is not there says nothing of who was asked."""
@@ -84,14 +85,15 @@ class Recognizer(Listener):
         if self._known.get(asset.number) == told:
             return
         self._known[asset.number] = told
+        for attribute in _INFERRED:
+            _forget(asset, attribute)
         found = recognize(asset)
-        _forget(asset, Attribute.TYPE)
-        _forget(asset, Attribute.VENDOR)
         if found.reasons and found.type != "unknown":
             self._learn(asset, Attribute.TYPE, found.type, found.confidence, ", ".join(found.reasons))
             if found.vendor and not _is_named(asset, found.vendor):
                 self._learn(asset, Attribute.VENDOR, found.vendor, POSSIBLE + 1, found.reasons[0])
-        _forget(asset, Attribute.SUPPORT)
+        if found.model and not asset.facts.get(Attribute.MODEL):
+            self._learn(asset, Attribute.MODEL, found.model, POSSIBLE, "its name")
         for support in support_of(asset):
             self._learn(
                 asset, Attribute.SUPPORT, f"{support.until} {support.system}", support.confidence, support.source

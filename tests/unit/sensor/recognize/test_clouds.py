@@ -70,3 +70,21 @@ def test_a_vendor_that_was_inferred_stands_before_the_maker_of_the_chip() -> Non
     Recognizer(assets).conclude()
     assert asset.best(Attribute.VENDOR) == "Tuya"
     assert "Espressif Inc." in asset.values(Attribute.VENDOR)
+
+
+@pytest.mark.parametrize(("name", "model"), [("HS110", "HS110"), ("dcs-932l", "DCS-932L"), ("Bobs-iPhone", "")])
+def test_devices_that_are_named_by_their_model_tell_it(name: str, model: str) -> None:
+    assert recognize(device((Attribute.NAME, name))).model == model
+
+
+def test_what_was_inferred_goes_when_it_no_longer_follows() -> None:
+    assets = Assets(Makers())
+    asset = assets._of_ip("10.0.0.9", 1)
+    assert asset is not None
+    recognizer = Recognizer(assets)
+    asset.learn(Attribute.NAME, "HS110", 95, "dhcp", 1)
+    recognizer.conclude()
+    assert asset.values(Attribute.MODEL) == ["HS110"]
+    asset.learn(Attribute.MODEL, "HS110(EU)", 95, "kasa", 2)
+    recognizer.conclude()
+    assert asset.values(Attribute.MODEL) == ["HS110(EU)"]
