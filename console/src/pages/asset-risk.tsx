@@ -2,10 +2,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { api, type Schemas, take } from '../api/client';
-import { inWords } from '../app/strip';
 import { link } from '../app/url';
-import { actorName, visible } from '../ui/text';
+import { visible } from '../ui/text';
 import { Badge, Card, Empty, Foreign, ProblemNote, Time, type Tone } from '../ui/ui';
+import { EntryLine } from './entry-line';
 
 type Asset = Schemas['AssetView'];
 
@@ -111,20 +111,7 @@ export function HistoryOf({ asset }: { asset: Asset }) {
       {found.data && items.length === 0 && <Empty>Nobody has said anything of it yet.</Empty>}
       <ul className="plain">
         {items.map((entry) => (
-          <li key={entry.position} className="line">
-            <span>
-              {inWords(entry.action)}
-              {entry.reason && (
-                <>
-                  : <Foreign text={entry.reason} />
-                </>
-              )}
-              <div className="muted">
-                <Time at={entry.at} /> by <Foreign text={actorName(entry.actor)} />,{' '}
-                <Link href={link('/ledger', { entry: String(entry.position) })}>entry {entry.position}</Link>
-              </div>
-            </span>
-          </li>
+          <EntryLine key={entry.position} entry={entry} />
         ))}
       </ul>
     </Card>

@@ -2,11 +2,10 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { api, take } from '../api/client';
-import { inWords } from '../app/strip';
 import { link } from '../app/url';
 import { CopyAs } from '../ui/copy';
-import { actorName } from '../ui/text';
 import { Badge, Card, Empty, Foreign, ProblemNote, Time } from '../ui/ui';
+import { EntryLine } from './entry-line';
 
 export function RecordOf({ device }: { device: string }) {
   const decisions = useQuery({
@@ -51,19 +50,7 @@ export function RecordOf({ device }: { device: string }) {
         <ProblemNote error={history.error} />
         <ul className="plain">
           {[...(history.data?.acts ?? [])].reverse().map((entry) => (
-            <li key={entry.position} className="line">
-              <span>
-                {inWords(entry.action)}
-                {entry.reason && (
-                  <>
-                    : <Foreign text={entry.reason} />
-                  </>
-                )}
-                <div className="muted">
-                  <Time at={entry.at} /> by <Foreign text={actorName(entry.actor)} />, entry {entry.position}
-                </div>
-              </span>
-            </li>
+            <EntryLine key={entry.position} entry={entry} />
           ))}
         </ul>
       </Card>

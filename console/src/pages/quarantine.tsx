@@ -5,12 +5,12 @@ import { Dialog, DialogTrigger, Form, Heading, Input, Label, Modal, ModalOverlay
 import { Link } from 'wouter';
 import { ApiError, api, take } from '../api/client';
 import { useLongList } from '../api/long-list';
-import { inWords } from '../app/strip';
 import { link, useQueryState } from '../app/url';
 import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
-import { actorName, called } from '../ui/text';
+import { called } from '../ui/text';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { EntryLine } from './entry-line';
 import { BudgetsOf, QuarantineModal, WaysOut } from './quarantine-acts';
 import { MODES, type Quarantined, wayBack } from './quarantine-words';
 
@@ -298,20 +298,7 @@ function Trail({ device }: { device: string }) {
     <Card title="What was done">
       <ul className="plain">
         {acts.slice(0, HISTORY).map((entry) => (
-          <li key={entry.position} className="line">
-            <span>
-              {inWords(entry.action)}
-              {entry.reason && (
-                <>
-                  : <Foreign text={entry.reason} />
-                </>
-              )}
-              <div className="muted">
-                <Time at={entry.at} /> by <Foreign text={actorName(entry.actor)} />,{' '}
-                <Link href={link('/ledger', { entry: String(entry.position) })}>entry {entry.position}</Link>
-              </div>
-            </span>
-          </li>
+          <EntryLine key={entry.position} entry={entry} />
         ))}
       </ul>
     </Card>
