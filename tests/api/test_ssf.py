@@ -156,3 +156,22 @@ def test_a_transmitter_is_heard_until_it_is_removed(api: httpx.Client, anonymous
     assert (gone.status_code, gone.json()["err"]) == (400, "access_denied")
     assert api.post("/v1/ssf/transmitters", json={**new, "issuer": "http://edr.example"}).status_code == 422
     assert api.post("/v1/ssf/transmitters", json={**new, "provenance": "attested"}).status_code == 422
+
+
+def test_a_receivers_token_keeps_its_own_streams_and_nothing_else(
+    api: httpx.Client, anonymous: httpx.Client, stream: dict[str, Any], device: str
+) -> None:
+    made = api.post("/v1/service-tokens", json={"name": "idp receiver", "roles": ["signal-receiver"]}).json()
+    headers = {"Authorization": f"Bearer {made['secret']}"}
+    mine = anonymous.post("/v1/ssf/streams", json={}, headers=headers)
+    assert mine.status_code == 201
+    where = {"stream_id": mine.json()["stream_id"]}
+    assert [each["stream_id"] for each in anonymous.get("/v1/ssf/streams", headers=headers).json()] == [*where.values()]
+    assert anonymous.get("/v1/ssf/streams", params={"stream_id": stream["stream_id"]}, headers=headers).is_client_error
+    for path in (f"/v1/devices/{device}", "/v1/devices", "/v1/ssf/transmitters", "/v1/alerts"):
+        assert anonymous.get(path, headers=headers).status_code == 403
+    signal = {"signal_class": "malware", "source": "idp"}
+    assert anonymous.post(f"/v1/devices/{device}/signals", json=signal, headers=headers).status_code == 403
+    assert anonymous.delete("/v1/ssf/streams", params=where, headers=headers).status_code == 204
+    unknown = api.post("/v1/service-tokens", json={"name": "typo", "roles": ["signal-reciever"]})
+    assert unknown.status_code == 422

@@ -5,8 +5,8 @@ export type Role = Schemas['Role'];
 
 export const ROLES: readonly Role[] = ['admin', 'operator', 'analyst', 'developer', 'deployer', 'manufacturer', 'auditor'];
 
-/** What a program may be besides: it asks for decisions and does nothing else. */
-export const PROGRAMS_ROLE = 'enforcement-point';
+/** What a program may be besides: it asks for decisions, or receives shared signals, and does nothing else. */
+export const PROGRAMS_ROLES = ['enforcement-point', 'signal-receiver'] as const;
 
 // Everybody who is let in at all may do these.
 const EVERYBODYS = new Set(['own', 'readStatus', 'elevate', 'ownCredentials']);
@@ -35,6 +35,7 @@ const WORDS: Record<string, string> = {
   enroll: 'enroll devices',
   handOver: 'hand over authorities',
   respond: 'raise signals and hide alerts',
+  receiveSignals: 'receive shared signals',
   developPolicies: 'draft and test policies',
   manageKeys: 'manage keys and tokens',
   managePolicies: 'put policies in force',

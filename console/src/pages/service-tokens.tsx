@@ -26,7 +26,7 @@ import { CopyAs } from '../ui/copy';
 import { type Column, Table } from '../ui/table';
 import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { EVERYWHERE, Places, placesOf } from './roles-places';
-import { namesIn, placesInWords, PROGRAMS_ROLE, ROLES } from './roles-words';
+import { namesIn, placesInWords, PROGRAMS_ROLES, ROLES } from './roles-words';
 
 type Token = Schemas['ServiceTokenView'];
 
@@ -251,7 +251,7 @@ function MakeForm({ close, onMade }: { close: () => void; onMade: (secret: strin
       <CheckboxGroup className="field" value={roles} onChange={setRoles}>
         <Label className="label">What it may do</Label>
         <span className="row-of">
-          {[...ROLES, PROGRAMS_ROLE].map((role) => (
+          {[...ROLES, ...PROGRAMS_ROLES].map((role) => (
             <Checkbox key={role} value={role} className="check">
               <span className="box" aria-hidden="true" /> {role}
             </Checkbox>

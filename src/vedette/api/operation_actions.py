@@ -91,6 +91,7 @@ _GROUPS: Final = Operation(Action.MANAGE_GROUPS)
 _MEMBERS: Final = Operation(Action.MANAGE_GROUPS, About.GROUP)
 _ACKNOWLEDGE: Final = Operation(Action.ACKNOWLEDGE, About.LIMITED)
 _RESPOND: Final = Operation(Action.RESPOND)
+_RECEIVE: Final = Operation(Action.RECEIVE_SIGNALS)
 _ANNOUNCE: Final = Operation(Action.ACKNOWLEDGE)
 _DESCRIBE: Final = Operation(Action.CHANGE_DEVICE, About.LIMITED)
 _METHOD: Final = Operation(Action.COMMAND, About.DEVICE, carries="method")
@@ -174,17 +175,17 @@ _FLEET: Final = {
     "GET /v1/quarantines": _LIST,
     f"GET {_DEVICE}/enforcement": _READ_DEVICE,
     "GET /v1/enforcements/{sequence}": _READ,
-    "GET /v1/ssf/streams": Operation(Action.RESPOND),
-    "POST /v1/ssf/streams": Operation(Action.RESPOND),
-    "PATCH /v1/ssf/streams": Operation(Action.RESPOND),
-    "PUT /v1/ssf/streams": Operation(Action.RESPOND),
-    "DELETE /v1/ssf/streams": Operation(Action.RESPOND),
-    "POST /v1/ssf/streams/{stream_id}/poll": Operation(Action.RESPOND),
-    "GET /v1/ssf/status": Operation(Action.RESPOND),
-    "POST /v1/ssf/status": Operation(Action.RESPOND),
-    "POST /v1/ssf/subjects/add": Operation(Action.RESPOND),
-    "POST /v1/ssf/subjects/remove": Operation(Action.RESPOND),
-    "POST /v1/ssf/verify": Operation(Action.RESPOND),
+    "GET /v1/ssf/streams": _RECEIVE,
+    "POST /v1/ssf/streams": _RECEIVE,
+    "PATCH /v1/ssf/streams": _RECEIVE,
+    "PUT /v1/ssf/streams": _RECEIVE,
+    "DELETE /v1/ssf/streams": _RECEIVE,
+    "POST /v1/ssf/streams/{stream_id}/poll": _RECEIVE,
+    "GET /v1/ssf/status": _RECEIVE,
+    "POST /v1/ssf/status": _RECEIVE,
+    "POST /v1/ssf/subjects/add": _RECEIVE,
+    "POST /v1/ssf/subjects/remove": _RECEIVE,
+    "POST /v1/ssf/verify": _RECEIVE,
     "GET /v1/ssf/transmitters": _READ,
     "POST /v1/ssf/transmitters": _KEYS,
     "GET /v1/ssf/transmitters/{transmitter_id}": _READ,

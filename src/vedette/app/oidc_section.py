@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -32,11 +33,14 @@ def oidc_contradictions(oidc: OidcConfiguration) -> Iterator[tuple[str, str]]:
     if not _is_private(oidc.issuer):
         yield "oidc.issuer", "oidc.issuer is not an https address: anybody on the way could log in as anybody"
     for text in oidc.group_roles:
-        if group_role(text) is None:
+        found = group_role(text)
+        if found is None:
             yield "oidc.group_roles", f"{text[:80]!r} is not GROUP=ROLE, such as fleet-admins=admin"
+        elif found.role not in _known_roles():
+            yield "oidc.group_roles", f"{found.role!r} in {text[:80]!r} is no role: {', '.join(_known_roles())}"
     for role in oidc.default_roles:
-        if not _ROLE.fullmatch(role):
-            yield "oidc.default_roles", f"{role[:64]!r} is not the name of a role"
+        if role not in _known_roles():
+            yield "oidc.default_roles", f"{role[:64]!r} is no role: {', '.join(_known_roles())}"
     if oidc.create_people and not (oidc.group_roles or oidc.default_roles):
         yield "oidc.create_people", "oidc.create_people needs oidc.group_roles or oidc.default_roles: nobody has a role"
 
@@ -46,6 +50,13 @@ def group_role(text: str) -> GroupRole | None:
     # A group's name may hold the sign itself: distinguished names of directories do.
     group, _, role = text.rpartition("=")
     return GroupRole(group.strip(), role.strip()) if group.strip() and _ROLE.fullmatch(role.strip()) else None
+
+
+@cache
+def _known_roles() -> tuple[str, ...]:
+    from vedette.operators import Role  # noqa: PLC0415 - asked for by few configurations; the room costs 100 ms
+
+    return tuple(Role)
 
 
 def _is_private(issuer: str) -> bool:

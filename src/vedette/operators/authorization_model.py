@@ -51,6 +51,7 @@ class Action(StrEnum):
     ENROLL = "enroll"
     HAND_OVER = "handOver"
     RESPOND = "respond"
+    RECEIVE_SIGNALS = "receiveSignals"
     DEVELOP_POLICIES = "developPolicies"
     MANAGE_KEYS = "manageKeys"
     MANAGE_POLICIES = "managePolicies"

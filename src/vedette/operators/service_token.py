@@ -13,6 +13,7 @@ from vedette.kernel import OrganizationId
 from vedette.ledger import Actor
 from vedette.operators.errors import InvalidServiceToken
 from vedette.operators.model import PersonId, Scopes, ServiceTokenId, check_name
+from vedette.operators.role_model import Role
 
 TOKEN_PREFIX: Final = "vds_"  # noqa: S105 - what scanners for leaked secrets look for, not a secret
 TOKEN_BYTES: Final = 32
@@ -23,7 +24,9 @@ SCOPES_MAX: Final = 32
 NETWORKS_MAX: Final = 16
 _SCOPE_MAX_CHARS: Final = 128
 _TOKEN: Final = re.compile(r"vds_[A-Za-z0-9_-]{43}", re.ASCII)
-_ROLE: Final = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+# What a program may be besides: each gives one thing, as ``trust/policies/people.cedar`` says.
+PROGRAM_ROLES: Final = ("enforcement-point", "signal-receiver")
+_ROLES: Final = (*Role, *PROGRAM_ROLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +121,14 @@ def check_roles(roles: Iterable[str]) -> tuple[str, ...]:
     """Check names of roles: 1 to 8 of them.
 
     Raises:
-        InvalidServiceToken: There are none, too many, or one cannot be a role's.
+        InvalidServiceToken: There are none, too many, or one that there is not.
     """
     found = tuple(sorted(set(roles)))
     if not 0 < len(found) <= ROLES_MAX:
         raise InvalidServiceToken(f"a service token has 1 to {ROLES_MAX} roles, not {len(found)}", hint="name a role")
     for role in found:
-        if not _ROLE.fullmatch(role):
-            raise InvalidServiceToken(f"{role[:64]!r} is not the name of a role", hint="such as operator or auditor")
+        if role not in _ROLES:
+            raise InvalidServiceToken(f"{role[:64]!r} is no role", hint=f"there are {', '.join(_ROLES)}")
     return found
 
 

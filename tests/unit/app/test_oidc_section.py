@@ -42,6 +42,8 @@ def test_what_fits_together_is_taken(options: dict[str, object]) -> None:
         ({**GOOD, "group_roles": ("admins",)}, "oidc.group_roles"),
         ({**GOOD, "group_roles": ("=admin",)}, "oidc.group_roles"),
         ({**GOOD, "default_roles": ("Admin",)}, "oidc.default_roles"),
+        ({**GOOD, "default_roles": ("adimn",)}, "oidc.default_roles"),
+        ({**GOOD, "group_roles": ("admins=adimn",)}, "oidc.group_roles"),
         ({**GOOD, "create_people": True}, "oidc.create_people"),
     ],
     ids=str,

@@ -174,6 +174,17 @@ def test_an_enforcement_point_asks_for_decisions_and_nothing_else() -> None:
     assert not someone.is_permitted
 
 
+def test_a_receiver_of_signals_keeps_streams_and_does_nothing_else() -> None:
+    service = authorization()
+    receives = Standing(asker=program([], None).asker, holdings=(Holding("signal-receiver"),))
+    permitted = {each for each in Action if service.decide(receives, each, Subject()).is_permitted}
+    assert permitted == {Action.RECEIVE_SIGNALS, Action.OWN, Action.READ_STATUS}
+    someone = service.decide(person(Holding("signal-receiver")), Action.RECEIVE_SIGNALS, Subject())
+    assert not someone.is_permitted
+    placed = Standing(asker=receives.asker, holdings=(Holding("signal-receiver", Scopes(frozenset({"north"}))),))
+    assert not service.decide(placed, Action.RECEIVE_SIGNALS, Subject()).is_permitted
+
+
 def test_who_holds_no_role_may_only_see_to_themselves() -> None:
     service = authorization()
     permitted = {each for each in Action if service.decide(person(), each, Subject(), EVERYTHING).is_permitted}
