@@ -10,7 +10,8 @@ from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
 from vedette.sensor.dissect import opcua_types as types
-from vedette.sensor.dissect.interface import BAD_BYTES, NO, NOT_A_MESSAGE, SURE, StreamDissector, ZeekRow
+from vedette.sensor.dissect.interface import BAD_BYTES, NO, NOT_A_MESSAGE, SURE, StreamDissector
+from vedette.sensor.dissect.opcua_subscriptions import Monitored, monitored_items, published_values
 from vedette.sensor.dissect.opcua_types import Cursor
 from vedette.sensor.dissect.transactions import Transactions
 from vedette.sensor.flows import Flow
@@ -49,13 +50,16 @@ class Asked(NamedTuple):
     at_ns: int
 
 
+_MAX_MONITORED: Final = 4_096
+_WITH_RESULTS: Final = frozenset({types.READ + 3, types.WRITE + 3, types.GET_ENDPOINTS + 3, types.PUBLISH + 3})
+_UNKNOWN: Final = Node("", None, None)
 _NOWHERE: Final = (Node("", None, None),)
 
 
 class OpcUa(StreamDissector):
     """Reads OPC UA binary; of encrypted messages it tells only that they were there."""
 
-    __slots__ = ("_asked", "_is_encrypted", "_parts")
+    __slots__ = ("_asked", "_is_encrypted", "_monitored", "_parts")
 
     name: ClassVar[str] = "opcua"
     max_message_bytes: ClassVar[int] = 1_048_576
@@ -65,6 +69,8 @@ class OpcUa(StreamDissector):
         self._asked: Final[Transactions[int, Asked]] = Transactions()
         self._parts: Final = {True: b"", False: b""}
         self._is_encrypted = False
+        self._monitored: Final[dict[int, Node]] = {}
+        """By the client's own number: whose values are published."""
 
     def measure(self, data: bytes, start: int, is_from_client: bool) -> int:  # noqa: ARG002 - same both ways
         """Return the length that the header tells."""
@@ -147,10 +153,12 @@ class OpcUa(StreamDissector):
         cursor.at += 16  # time, handle, diagnostics wanted
         cursor.raw()
         cursor.at += 4
-        _skip_extension(cursor)
+        cursor.extension()
         nodes: tuple[Node, ...] = ()
         if number in {types.READ, types.WRITE, types.CALL, types.BROWSE}:
             nodes = _nodes_of(cursor, number)
+        elif number == types.CREATE_MONITORED_ITEMS:
+            nodes = self._monitor(monitored_items(cursor))
         elif number == types.CREATE_SESSION:
             self._application(cursor, at_ns, is_of_client=True)
         elif number == types.ACTIVATE_SESSION:
@@ -173,20 +181,33 @@ class OpcUa(StreamDissector):
                     self.complain(at_ns, False, AnomalyKind.LOGIN_FAILED, result)
         nodes = asked.nodes if asked else ()
         results: list[tuple[Values, int]] = []
-        if not status & 0x8000_0000 and number in {types.READ + 3, types.WRITE + 3, types.GET_ENDPOINTS + 3}:
+        if not status & 0x8000_0000 and number in _WITH_RESULTS:
             cursor = Cursor(body, 20)
             cursor.at += 1
             for _ in range(min(cursor.count(), types.MAX_ITEMS)):
                 cursor.raw()
-            _skip_extension(cursor)
+            cursor.extension()
             if number == types.GET_ENDPOINTS + 3:
                 if cursor.count():
                     cursor.raw()
                     self._application(cursor, at_ns, is_of_client=False)
+            elif number == types.PUBLISH + 3:
+                told = published_values(cursor)
+                nodes = tuple(self._monitored.get(each.handle, _UNKNOWN) for each in told)
+                results = [(each.value, each.status) for each in told]
             else:
                 results = _results(cursor, is_read=number == types.READ + 3)
         latency_ns = at_ns - asked.at_ns if asked else None
         self._tell_all(nodes, service, number, kind, _RESPONSE, result, request, at_ns, latency_ns, results)
+
+    def _monitor(self, items: tuple[Monitored, ...]) -> tuple[Node, ...]:
+        """Remember whose values will be published."""
+        if len(self._monitored) + len(items) > _MAX_MONITORED:
+            self._monitored.clear()
+        nodes = tuple(Node(each.name, each.attribute, None) for each in items)
+        for each, node in zip(items, nodes, strict=True):
+            self._monitored[each.handle] = node
+        return nodes
 
     def _tell_all(
         self,
@@ -215,6 +236,7 @@ class OpcUa(StreamDissector):
                 OtOp(
                     at_ns, self.flow, is_from_client, "opcua", service, number, kind, direction, None, area,
                     node.attribute, None, node.name, value, outcome, request, latency_ns,
+                    {"item": place} if place else None,
                 )
             )  # fmt: skip
 
@@ -251,32 +273,8 @@ def check(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the in
     return SURE if kind in _MESSAGES and chunk in _CHUNKS and 8 < size <= OpcUa.max_message_bytes else NO
 
 
-def zeek(op: OtOp) -> list[ZeekRow]:
-    """Return the row of ICSNPP's ``opcua_binary.log``."""
-    columns: dict[str, object] = {
-        "is_orig": op.is_from_client,
-        "identifier": op.code,
-        "identifier_str": op.service,
-        "request_id": op.transaction,
-    }
-    if op.name:
-        columns["node_id"] = op.name
-    if op.result:
-        columns["status"] = op.result
-    columns |= op.detail or {}
-    return [("opcua_binary", columns)]
-
-
 def _status(code: int) -> str:
     return types.STATUS.get(code >> 16) or (f"status_{code:08x}" if code & 0x8000_0000 else "ok")
-
-
-def _skip_extension(cursor: Cursor) -> None:
-    cursor.node()
-    has_body = cursor.data[cursor.at]
-    cursor.at += 1
-    if has_body:
-        cursor.raw()
 
 
 def _nodes_of(cursor: Cursor, number: int) -> tuple[Node, ...]:

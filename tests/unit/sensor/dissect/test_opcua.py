@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, OpKind
-from vedette.sensor.dissect import NO, SURE, Trial, opcua, torture
+from vedette.sensor.dissect import NO, SURE, Trial, opcua, opcua_log, torture
 from vedette.sensor.dissect.opcua import OpcUa
 
 NONE = b"http://opcfoundation.org/UA/SecurityPolicy#None"
@@ -116,6 +116,77 @@ def test_chunks_are_put_together() -> None:
     trial = Trial(OpcUa)
     trial.say(said(631, whole[:40], flag=b"C") + said(0, whole[40:]))
     assert [op.name for op in trial.sink.operations] == ["ns=2;s=A", "ns=2;s=B"]
+
+
+def subscribed(*items: tuple[int, bytes]) -> bytes:
+    """A request to be told of values, each with the client's own number for it."""
+    asked = b"".join(
+        node(name) + struct.pack("<I", 13) + ABSENT + b"\0\0" + ABSENT + struct.pack("<IId", 2, handle, 250.0)
+        + b"\0\0\0" + struct.pack("<IB", 1, 1)
+        for handle, name in items
+    )  # fmt: skip
+    return ASKED + struct.pack("<IIi", 1, 2, len(items)) + asked
+
+
+def published(*values: tuple[int, bytes]) -> bytes:
+    inner = struct.pack("<i", len(values)) + b"".join(struct.pack("<I", handle) + value for handle, value in values)
+    body = b"\1\0\x2b\3\1" + struct.pack("<i", len(inner) + 4) + inner + ABSENT
+    return struct.pack("<Ii", 1, 0) + b"\0" + struct.pack("<Iq", 7, 0) + struct.pack("<i", 1) + body
+
+
+def test_published_values_have_the_names_that_were_subscribed_to() -> None:
+    trial = Trial(OpcUa, port=4_840)
+    trial.say(said(751, subscribed((11, b"Tank.Level"), (12, b"Tank.Name"))))
+    double, word = b"\1\x0b" + struct.pack("<d", 2.5), b"\1\x0c" + text(b"north")
+    bad = b"\2" + struct.pack("<I", 0x80340000)
+    trial.answer(answer(829, published((12, word), (11, double), (99, bad)), request=2))
+    level, name, told_name, told_level, unknown = trial.sink.operations
+    assert (level.service, level.name, level.area) == ("create_monitored_items", "ns=2;s=Tank.Level", "value")
+    assert name.name == "ns=2;s=Tank.Name"
+    assert (told_name.service, told_name.kind, told_name.name, told_name.value) == (
+        "publish", OpKind.REPORT, "ns=2;s=Tank.Name", "north",
+    )  # fmt: skip
+    assert (told_level.name, told_level.value, told_level.result) == ("ns=2;s=Tank.Level", 2.5, "ok")
+    assert (unknown.name, unknown.value, unknown.result) == ("", None, "bad_node_id_unknown")
+    assert not trial.sink.anomalies
+
+
+def test_node_ids_have_the_text_form_of_the_standard() -> None:
+    guid = bytes.fromhex("757e08095e8e9b49954ff2a9603db28a")
+    items = b"\4\1\0" + guid + struct.pack("<I", 13) + ABSENT + b"\0\0" + ABSENT
+    items += b"\5\1\0" + text(b"\1\2\3") + struct.pack("<I", 13) + ABSENT + b"\0\0" + ABSENT
+    trial = Trial(OpcUa)
+    trial.say(said(631, ASKED + bytes(12) + struct.pack("<i", 2) + items))
+    assert [op.name for op in trial.sink.operations] == [
+        "ns=1;g=09087e75-8e5e-499b-954f-f2a9603db28a", "ns=1;b=AQID",
+    ]  # fmt: skip
+
+
+def test_matrices_are_told_row_by_row_and_structures_as_bytes() -> None:
+    trial = Trial(OpcUa)
+    trial.say(said(631, read_of(b"A", b"B", b"C")))
+    matrix = b"\1\xc4" + struct.pack("<i4hi2i", 4, 1, 2, 3, 4, 2, 2, 2)
+    structure = b"\1\x16" + b"\1\1\5\0" + b"\1" + text(b"\7\7")
+    trial.answer(answer(634, struct.pack("<i", 3) + matrix + structure + b"\1\6" + struct.pack("<i", -3)))
+    assert [op.value for op in trial.sink.operations[3:]] == [(1, 2, 3, 4), b"\7\7", -3]
+
+
+def test_zeek_rows_stand_for_a_question_and_its_answer() -> None:
+    trial = Trial(OpcUa)
+    trial.say(hello())
+    trial.say(said(631, read_of(b"A")))
+    trial.answer(answer(634, struct.pack("<i", 1) + b"\1\6" + struct.pack("<i", 42)))
+    greeted, asked, told = (opcua_log.zeek(op) for op in trial.sink.operations)
+    assert greeted == [
+        ("opcua_binary", {"msg_type": "HEL", "is_final": "F", "endpoint": "opc.tcp://plc:4840"}),
+    ]  # fmt: skip
+    ((log, row),) = asked
+    assert (log, row["node_id_string"], row["node_id_namespace_idx"]) == ("opcua_binary_read_nodes_to_read", "A", 2)
+    assert (row["attribute_id"], row["attribute_id_str"]) == (13, "Value")
+    (_, both), (result_log, result) = told
+    assert (both["req_identifier_str"], both["res_identifier_str"]) == ("ReadRequest", "ReadResponse")
+    assert (both["req_identifier"], both["res_identifier"], both["request_id"]) == (631, 634, 1)
+    assert (result_log, result["value"], result["status"]) == ("opcua_binary_read_results", 42, "ok")
 
 
 def test_errors_have_names() -> None:
