@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, NamedTuple
 
-from vedette.sensor.dissect.interface import INCOMPLETE, NO, NOT_A_MESSAGE, SURE, WEAK, Malformed, StreamDissector
+from vedette.sensor.dissect.interface import (
+    INCOMPLETE,
+    NO,
+    NOT_A_MESSAGE,
+    SURE,
+    WEAK,
+    Malformed,
+    StreamDissector,
+    ZeekRow,
+)
 from vedette.sensor.dissect.modbus_rtu import crc16
 from vedette.sensor.flows import Flow
 from vedette.sensor.model import PROBABLE, AnomalyKind, Attribute, Direction, OpKind, OtOp, Role, Sink, Values
@@ -30,8 +39,14 @@ HEADERS: Final[dict[int, tuple[str, OpKind, Direction]]] = {
     0xFD: ("indication_recall", OpKind.READ, Direction.REQUEST),
     0xFE: ("execute_controls", OpKind.CONTROL, Direction.REQUEST),
 }
+_CRC_BYTES: Final = 2
+_CRC_STARTS: Final = (0, 0xFFFF)
+"""With what a checksum begins: nought by the manual, all ones as Modbus has it in some devices."""
 # These carry no checksum when they are sent in the clear.
 _WITHOUT_DATA: Final = frozenset({0xF1, 0xFA, 0xFB, 0xFD, 0xFE})
+
+
+_TITLES: Final = {"indication_recall": "Recall Header", "acknowledge_and_poll": "Acknowledge Client and Poll"}
 
 
 class Message(NamedTuple):
@@ -113,24 +128,41 @@ def _message(data: bytes) -> Message:
         Malformed: It is too short, or an escape or a pair of bytes is cut off.
     """
     content = bytearray()
-    position = 1
-    while position < len(data) - 1:
+    position, end = 1, len(data) - 1
+    checksum = end - _CRC_BYTES if end > _CRC_BYTES + 1 else end  # of which some devices escape nothing
+    while position < end:
         byte = data[position]
-        if byte == _ESCAPE:
+        if byte == _ESCAPE and (position < end - 1 or position < checksum):
             position += 1
-            if position >= len(data) - 1:
+            if position >= end:
                 raise Malformed("an escape at the end")
             byte |= data[position]
-        elif byte > _ESCAPE:
+        elif byte > _ESCAPE and position < checksum:
             raise Malformed(f"byte {byte:02x} without an escape")
         content.append(byte)
         position += 1
     if not content:
         raise Malformed("a message without a station")
     whole = bytes((data[0],)) + bytes(content)
-    if len(content) >= 3 and not crc16(whole, 0):
+    if len(content) >= 1 + _CRC_BYTES and any(not crc16(whole, start) for start in _CRC_STARTS):
         pairs = bytes(content[1:-2])
         if len(pairs) & 1:
             raise Malformed(f"{len(pairs)} bytes of data where pairs are due")
         return Message(data[0], content[0], pairs, True)
     return Message(data[0], content[0], b"", False)
+
+
+def zeek(op: OtOp) -> list[ZeekRow]:
+    """Return the row of ICSNPP's ``genisys.log``."""
+    addresses = (op.detail or {}).get("addresses")
+    if not isinstance(addresses, tuple):
+        addresses = (op.first,)
+    columns: dict[str, object] = {
+        "proto": op.flow.transport,
+        "header": _TITLES.get(op.service) or op.service.replace("_", " ").title(),
+        "server": op.unit,
+        "direction": "request" if op.direction is Direction.REQUEST else "response",
+    }
+    if isinstance(op.value, tuple):
+        columns["payload"] = ",".join(f"{at!r}={value!r}" for at, value in zip(addresses, op.value, strict=False))
+    return [("genisys", columns)]

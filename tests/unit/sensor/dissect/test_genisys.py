@@ -28,6 +28,26 @@ def test_a_poll_is_answered_with_indications() -> None:
     assert trial.sink.evidence[0].value == "master"
 
 
+def test_checksums_may_begin_with_all_ones_and_need_no_escape() -> None:
+    content = bytes((0xF2, 1, 9, 5, 10, 6, 12, 5, 15, 5))
+    checksum = crc16(content, 0xFFFF).to_bytes(2, "little")
+    assert max(checksum) > 0xF0
+    trial = Trial(Genisys)
+    trial.answer(content + checksum + b"\xf6")
+    (told,) = trial.sink.operations
+    assert (told.value, told.first) == ((5, 6, 5, 5), 9)
+    assert not trial.sink.anomalies
+
+
+def test_zeek_rows_have_icsnpps_columns() -> None:
+    trial = Trial(Genisys)
+    trial.say(message(0xFD))
+    trial.answer(message(0xF2, pairs=b"\1\5\7\6"))
+    ((log, asked),), ((_, told),) = (genisys.zeek(op) for op in trial.sink.operations)
+    assert (log, asked["header"], asked["direction"], asked["server"]) == ("genisys", "Recall Header", "request", 1)
+    assert (told["header"], told["direction"], told["payload"]) == ("Indication Data", "response", "1=5,7=6")
+
+
 @pytest.mark.parametrize(
     ("header", "kind"), [(0xFC, OpKind.WRITE), (0xF9, OpKind.WRITE), (0xFE, OpKind.CONTROL), (0xFD, OpKind.READ)]
 )
