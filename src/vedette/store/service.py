@@ -13,7 +13,6 @@ from vedette.kernel import Clock
 from vedette.store.database import READER_THREADS, Database, open_database
 from vedette.store.errors import StoreUnavailable, to_problem
 from vedette.store.lock import WriterLock
-from vedette.store.migration import migrate
 from vedette.store.reserve import DiskReserve
 from vedette.store.transaction import Transaction
 from vedette.store.writer import Writer, WriterLimits
@@ -88,6 +87,9 @@ class Store:
         Raises:
             StoreUnavailable: The database does not answer, or was written by a newer release.
         """
+        # Only the process that migrates, and ends, loads what that takes: a twelfth of the start of control.
+        from vedette.store.migration import migrate  # noqa: PLC0415 - see above
+
         migrate(self._database)
 
     async def read(self, fn: Callable[[sa.Connection], T]) -> T:
