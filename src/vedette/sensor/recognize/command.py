@@ -73,7 +73,7 @@ def train(
             examples, window_s=window_s, max_windows=max_windows, folds=folds, trees=trees, seed=seed
         )
         report = report_of(tested)
-        learned = learned.with_test(tested.threshold, report)
+        learned = learned.with_test(tested.threshold, report, tested.thresholds)
         sys.stdout.write(_safe(report))
     model.write_bytes(learned.write())
     sys.stderr.write(f"{len(examples)} examples of {len(learned.types)} types; the model is in {model}\n")

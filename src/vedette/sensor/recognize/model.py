@@ -8,7 +8,7 @@ lies between several types, or far from the one that it is nearest to.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -75,6 +75,8 @@ class _Stored(msgspec.Struct, frozen=True):
     window_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
     max_windows: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     report: str
+    thresholds: Annotated[list[float], msgspec.Meta(max_length=TYPES_MAX)] = []
+    """Of each type its own; empty: the same for all."""
 
 
 class TypeModel:
@@ -101,8 +103,17 @@ class TypeModel:
 
     @property
     def threshold(self) -> float:
-        """Below it a device is unknown."""
+        """Below it a device is unknown, if its type has no threshold of its own."""
         return self._stored.threshold
+
+    def threshold_of(self, type_: str) -> float:
+        """Return below which confidence a device that is most like a type is unknown.
+
+        Raises:
+            ValueError: It knows no such type.
+        """
+        own = self._stored.thresholds
+        return own[self._stored.types.index(type_)] if own else self._stored.threshold
 
     @property
     def window_s(self) -> int:
@@ -138,16 +149,23 @@ class TypeModel:
             f"{shares[top]:.0%} of the trees' votes, the next type {next_share:.0%}",
             f"{familiar:.0%} as alike as others of its type",
         )
-        is_known = confidence >= self._stored.threshold
+        is_known = confidence >= self.threshold_of(types[top])
         return Verdict(types[top] if is_known else UNKNOWN, round(confidence, 3), types[top], reasons)
 
     def write(self) -> bytes:
         """Return the model as a file's content."""
         return msgspec.msgpack.encode(self._stored)
 
-    def with_test(self, threshold: float, report: str) -> TypeModel:
-        """Return it with the threshold and the words of a test."""
-        return TypeModel(msgspec.structs.replace(self._stored, threshold=threshold, report=report))
+    def with_test(self, threshold: float, report: str, thresholds: Mapping[str, float] | None = None) -> TypeModel:
+        """Return it with the thresholds and the words of a test.
+
+        Args:
+            threshold: For types that have none of their own.
+            report: What the test said.
+            thresholds: Of types; each knows best how sure its own devices are.
+        """
+        own = [(thresholds or {}).get(type_, threshold) for type_ in self._stored.types]
+        return TypeModel(msgspec.structs.replace(self._stored, threshold=threshold, report=report, thresholds=own))
 
     def _sample(self, words: frozenset[str]) -> tuple[frozenset[int], int]:
         """Return the words that it knows, by number, and how many it never met."""
@@ -244,10 +262,11 @@ def read_model(content: bytes) -> TypeModel:
     types, words = len(stored.types), len(stored.words)
     is_sound = (
         len(stored.usual) == types
+        and len(stored.thresholds) in {0, types}
         and len(stored.example_types) == len(stored.examples)
         and all(0 <= type_ < types for type_ in stored.example_types)
         and all(0 <= word < words for example in stored.examples for word in example)
-        and all(map(math.isfinite, [*stored.usual, stored.threshold]))
+        and all(map(math.isfinite, [*stored.usual, *stored.thresholds, stored.threshold]))
         and all(tree.is_sound(words, types) for tree in stored.trees)
     )
     if not is_sound:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from statistics import fmean, pstdev
 from typing import Final
 
 import msgspec
@@ -17,6 +18,10 @@ from vedette.sensor.recognize.model import UNKNOWN, Example, TypeModel, Verdict,
 FOLDS: Final = 10
 _REFUSED_SHARE: Final = 0.03
 """Of devices of known types that may be called unknown: what the threshold is set to."""
+_LEAST_DEVICES: Final = 5
+_LEAST_THRESHOLD: Final = 0.15
+_DEVIATIONS: Final = 3
+_SLACK: Final = 0.95
 _OPEN_ROUNDS: Final = 5
 _OPEN_TREES: Final = 40
 
@@ -35,6 +40,12 @@ class Result(msgspec.Struct, frozen=True):
     auroc: float | None
     """How well confidence tells known types from types that were left out; None with fewer than three types."""
     threshold: float
+    thresholds: dict[str, float]
+    """Of types with enough devices to have one of their own."""
+
+    def is_unknown(self, verdict: Verdict) -> bool:
+        """Tell whether a device would be called unknown."""
+        return verdict.confidence < self.thresholds.get(verdict.nearest, self.threshold)
 
     @property
     def accuracy(self) -> float:
@@ -61,7 +72,25 @@ def cross_validate(
     known = sorted(each.verdict.confidence for each in tested if each.verdict.nearest == each.type)
     threshold = known[int(len(known) * _REFUSED_SHARE)] if known else 0.0
     left_out = _left_out(examples, window_s, max_windows, min(trees, _OPEN_TREES), seed)
-    return Result(tested, auroc_of([each.verdict.confidence for each in tested], left_out), round(threshold, 4))
+    auroc = auroc_of([each.verdict.confidence for each in tested], left_out)
+    return Result(tested, auroc, round(threshold, 4), thresholds_of(tested))
+
+
+def thresholds_of(tested: Sequence[Tested]) -> dict[str, float]:
+    """Return below which confidence a device is unknown, for each type that was recognised often enough to tell.
+
+    Devices of most types are recognised with about the same confidence each time, and one of a foreign type falls short
+    of that. Where types are twins, confidence is low and wide, and so is what must be accepted.
+    """
+    by_type: dict[str, list[float]] = {}
+    for each in tested:
+        if each.verdict.nearest == each.type:
+            by_type.setdefault(each.type, []).append(each.verdict.confidence)
+    return {
+        type_: round(max(_LEAST_THRESHOLD, _SLACK * (fmean(found) - _DEVIATIONS * pstdev(found))), 4)
+        for type_, found in sorted(by_type.items())
+        if len(found) >= _LEAST_DEVICES
+    }
 
 
 def report_of(result: Result) -> str:
@@ -70,11 +99,11 @@ def report_of(result: Result) -> str:
     lines = [f"Tested on {len(tested)} devices that were set aside: {result.accuracy:.1%} recognised."]
     if result.auroc is not None:
         lines.append(f"Types that were left out are told from known ones with an AUROC of {result.auroc:.3f}.")
-    is_unknown = sum(each.verdict.confidence < result.threshold for each in tested)
-    lines.append(f"Unknown below {result.threshold:.2f}, which {is_unknown} of these devices are.")
+    unknown = sum(result.is_unknown(each.verdict) for each in tested)
+    lines.append(f"Unknown below a threshold of each type's own, which {unknown} of these devices are.")
     types = sorted({each.type for each in tested})
     width = max([len(type_) for type_ in types] + [4])
-    lines += ["", f"{'type'.ljust(width)}  devices  recall  precision  confidence  taken for"]
+    lines += ["", f"{'type'.ljust(width)}  devices  recall  precision  confidence  unknown below  taken for"]
     for type_ in types:
         own = [each for each in tested if each.type == type_]
         right = sum(each.verdict.nearest == type_ for each in own)
@@ -85,8 +114,9 @@ def report_of(result: Result) -> str:
             if each.verdict.nearest != type_:
                 wrong[each.verdict.nearest] = wrong.get(each.verdict.nearest, 0) + 1
         others = ", ".join(f"{name} {count}" for name, count in sorted(wrong.items(), key=lambda pair: -pair[1]))
+        below = result.thresholds.get(type_, result.threshold)
         precision = f"{right / claimed:.2f}" if claimed else "-"
-        figures = f"{len(own):7d}  {right / len(own):6.2f}  {precision:>9}  {sure:10.2f}"
+        figures = f"{len(own):7d}  {right / len(own):6.2f}  {precision:>9}  {sure:10.2f}  {below:13.2f}"
         lines.append(f"{type_.ljust(width)}  {figures}  {others}".rstrip())
     return "\n".join(lines) + "\n"
 

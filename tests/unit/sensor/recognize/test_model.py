@@ -15,6 +15,7 @@ from vedette.sensor.recognize import (
     Example,
     InvalidModel,
     TypeModel,
+    Verdict,
     auroc_of,
     cross_validate,
     examples_of,
@@ -22,6 +23,7 @@ from vedette.sensor.recognize import (
     read_labels,
     read_model,
     report_of,
+    validation,
 )
 
 WINDOWS = {"window_s": 600, "max_windows": 12}
@@ -52,10 +54,33 @@ def test_types_that_share_maker_stack_and_cloud_are_told_apart(examples: list[Ex
 def test_a_device_of_no_learned_type_is_unknown(examples: list[Example]) -> None:
     known = [example for example in examples if example.type != "type-04"]
     result = cross_validate(known, **WINDOWS, folds=3, trees=40)
-    learned = learn(known, **WINDOWS, trees=40).with_test(result.threshold, "")
+    learned = learn(known, **WINDOWS, trees=40).with_test(result.threshold, "", result.thresholds)
     foreign = [learned.judge([example.words]) for example in examples if example.type == "type-04"]
     assert sum(each.type == UNKNOWN for each in foreign) >= len(foreign) - 1
     assert all(each.nearest for each in foreign)
+
+
+def test_each_type_has_a_threshold_of_its_own_where_enough_devices_tell_it() -> None:
+    tested = [
+        validation.Tested("plug", Verdict("plug", confidence, "plug")) for confidence in (0.9, 0.91, 0.92, 0.9, 0.93)
+    ]
+    tested += [
+        validation.Tested("lamp", Verdict("lamp", confidence, "lamp")) for confidence in (0.2, 0.4, 0.9, 0.3, 0.6)
+    ]
+    tested += [
+        validation.Tested("oven", Verdict("oven", 0.9, "oven")),
+        validation.Tested("oven", Verdict("lamp", 0.9, "lamp")),
+    ]
+    found = validation.thresholds_of(tested)
+    assert found.keys() == {"plug", "lamp"}
+    assert found["plug"] > 0.8
+    assert 0 < found["lamp"] < 0.2
+
+
+def test_a_model_keeps_the_thresholds_of_its_types(model: TypeModel) -> None:
+    kept = read_model(model.with_test(0.3, "", {"type-02": 0.77}).write())
+    assert kept.threshold_of("type-02") == 0.77
+    assert kept.threshold_of("type-03") == 0.3
 
 
 def test_windows_vote(model: TypeModel, examples: list[Example]) -> None:
@@ -98,13 +123,15 @@ def test_makers_prefixes_are_not_learned(examples: list[Example]) -> None:
         ("example_types", [10**6]),
         ("examples", [[10**9]]),
         ("threshold", float("nan")),
+        ("thresholds", [0.5]),
+        ("thresholds", [float("inf")] * 12),
         ("format", "other"),
         ("trees", [[[0], [0], [0], []]]),
         ("trees", [[[0, -1], [1, 0], [0, 0], [{0: 1.0}]]]),
         ("trees", [[[-1], [0], [0], [{99_999: 1.0}]]]),
         ("trees", [[[], [], [], []]]),
     ],
-    ids=["usual", "class", "word", "nan", "version", "loop", "back", "leaf", "empty"],
+    ids=["usual", "class", "word", "nan", "thresholds", "infinite", "version", "loop", "back", "leaf", "empty"],
 )
 def test_a_model_that_leads_nowhere_is_refused(model: TypeModel, place: str, value: object) -> None:
     content = msgspec.msgpack.decode(model.write())
