@@ -29,7 +29,8 @@ _MESSAGES: Final = {
 _RDB: Final = 0xA0
 _EXTENSION: Final = 0xA1
 _BY_NAME: Final = frozenset({0x04, 0x06, 0x84})
-_MAX_NAME: Final = 128
+_MAX_NAME: Final = 256
+_MAX_NAMES_BYTES: Final = 1_024
 
 FUNCTIONS: Final[dict[int, tuple[str, OpKind]]] = {
     0x00: ("read_signal_by_address", OpKind.READ),
@@ -71,6 +72,18 @@ class Asked(NamedTuple):
     at_ns: int
 
 
+class Told(NamedTuple):
+    """What a request is about."""
+
+    service: str
+    code: int
+    kind: OpKind
+    area: str
+    name: str
+    value: Values
+    is_known: bool
+
+
 class Bsap(Dissector):
     """Reads BSAP over UDP."""
 
@@ -103,22 +116,10 @@ class Bsap(Dissector):
             self._request(body, sequence, is_from_client, at_ns)
 
     def _request(self, body: bytes, sequence: int, is_from_client: bool, at_ns: int) -> None:
-        application, code = body[0], body[2]
-        area, name = "signal", ""
-        value: Values = None
-        if application == _RDB:
-            service, kind = FUNCTIONS.get(code, (f"function_{code:02x}", OpKind.OTHER))
-            if code not in FUNCTIONS:
-                self.complain(at_ns, is_from_client, AnomalyKind.ILLEGAL_FUNCTION, f"function {code:02x}", code)
-            if code in _BY_NAME:
-                name = _signal(body[3:])
-            if kind is OpKind.WRITE:
-                value = body[3:67]
-        elif application == _EXTENSION:
-            code = _WORD(body, 2)[0]
-            service, kind, area = _EXTENSIONS.get(code, (f"extension_{code:04x}", OpKind.OTHER, ""))
-        else:
-            service, kind, area = f"application_{application:02x}", OpKind.OTHER, ""
+        told = read_request(body)
+        if not told.is_known:
+            self.complain(at_ns, is_from_client, AnomalyKind.ILLEGAL_FUNCTION, f"function {told.code:02x}", told.code)
+        service, code, kind, area, name, value, _ = told
         self.tell(at_ns, Attribute.ROLE, Role.MASTER, is_of_client=is_from_client, confidence=PROBABLE)
         self._asked.ask(sequence, Asked(service, code, kind, area, name, at_ns))
         self.emit(
@@ -145,6 +146,26 @@ class Bsap(Dissector):
         )  # fmt: skip
 
 
+def read_request(body: bytes) -> Told:
+    """Read a request from the application it is for: its function stands in the third byte."""
+    application, code = body[0], body[2]
+    area, name, is_known = "signal", "", True
+    value: Values = None
+    if application == _RDB:
+        is_known = code in FUNCTIONS
+        service, kind = FUNCTIONS.get(code, (f"function_{code:02x}", OpKind.OTHER))
+        if code in _BY_NAME:
+            name = ",".join(_signals(body[3:]))[:_MAX_NAME]
+        if kind is OpKind.WRITE:
+            value = body[3:67]
+    elif application == _EXTENSION:
+        code = _WORD(body, 2)[0]
+        service, kind, area = _EXTENSIONS.get(code, (f"extension_{code:04x}", OpKind.OTHER, ""))
+    else:
+        service, kind, area = f"application_{application:02x}", OpKind.OTHER, ""
+    return Told(service, code, kind, area, name, value, is_known)
+
+
 def check(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the interface
     """Tell whether a header and the message behind it agree; see ``interface.Check``."""
     size, count, function = _HEADER(payload, 0)
@@ -155,10 +176,14 @@ def check(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - the in
     return SURE if 0 < _LONG(payload, size)[0] <= len(payload) - size + 4 and len(payload) >= size + 11 else NO
 
 
-def _signal(content: bytes) -> str:
-    """Return the first name among the selectors of a question: text that ends with a zero."""
-    for piece in content[:_MAX_NAME].split(b"\0"):
+def _signals(content: bytes) -> list[str]:
+    """Return the names among the selectors of a question: text that ends with a zero."""
+    found: list[str] = []
+    for piece in content[:_MAX_NAMES_BYTES].split(b"\0"):
         text = text_of(bytes(byte for byte in piece if 0x20 <= byte < 0x7F))
+        at = text.rfind("@")
+        if at > 0:
+            text = text[at:]
         if len(text) >= 3:
-            return text
-    return ""
+            found.append(text)
+    return found

@@ -144,7 +144,8 @@ class RocPlus(StreamDissector):
 
     def _response(self, data: bytes, opcode: int, content: bytes, is_from_client: bool, at_ns: int) -> None:
         source = data[2:4]
-        asked = self._asked.answer((source, opcode))
+        # A gateway may leave the addresses as they were in the question.
+        asked = self._asked.answer((source, opcode)) or self._asked.answer((data[0:2], opcode))
         result = "ok"
         if opcode == _ERROR:
             result = _ERRORS.get(content[0], f"error_{content[0]}") if content else "error"
@@ -154,7 +155,9 @@ class RocPlus(StreamDissector):
         elif asked is None and opcode != 225:
             self.complain(at_ns, is_from_client, AnomalyKind.UNEXPECTED_RESPONSE, "nothing was asked", opcode)
         service, kind, area = OPCODES[opcode]
-        value: Values = content[4:68] if opcode == _READ_POINT else None
+        value: Values = None
+        if opcode in {_READ_POINT, _READ_PARAMETERS} and result == "ok":
+            value = content[4:68] if opcode == _READ_POINT else content[1:65]
         self.tell(at_ns, Attribute.ROLE, Role.OUTSTATION, is_of_client=is_from_client, confidence=PROBABLE)
         self.emit(
             OtOp(

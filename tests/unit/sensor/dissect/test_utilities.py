@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vedette.sensor import AnomalyKind, Attribute, Direction, OpKind
-from vedette.sensor.dissect import NO, SURE, WEAK, Trial, bsap, c1222, roc_plus, torture
+from vedette.sensor.dissect import NO, SURE, WEAK, Trial, bsap, bsap_log, bsap_serial, c1222, roc_plus, torture
 from vedette.sensor.dissect.bsap import Bsap
+from vedette.sensor.dissect.bsap_serial import BsapSerial
 from vedette.sensor.dissect.c1222 import C1222
 from vedette.sensor.dissect.modbus_rtu import crc16
 from vedette.sensor.dissect.roc_plus import RocPlus
@@ -86,6 +87,42 @@ def test_signals_are_read_and_written_by_name() -> None:
     assert (told.result, told.name, told.value) == ("ok", "TANK.LEVEL.", b"\0\0\x20\x41")
     assert (written.kind, written.name) == (OpKind.WRITE, "TANK.LEVEL.")
     assert (reset.kind, reset.area) == (OpKind.CONTROL, "reset")
+
+
+def serial(body: bytes, *, checksum: bytes | None = None) -> bytes:
+    escaped = body.replace(b"\x10", b"\x10\x10")
+    if checksum is None:
+        checksum = bsap_serial.checksum_of(escaped).to_bytes(2, "little")
+    return b"\x10\2" + escaped + b"\x10\3" + checksum
+
+
+def test_serial_frames_over_udp_are_read() -> None:
+    trial = Trial(BsapSerial, port=1235, as_datagrams=True)
+    question = bytes.fromhex("0110 a0 1008 03 00") + b"\4\1\x40\x0f\1@GV.AS3.\0@GV.DS1.\0"
+    trial.say(serial(question))
+    trial.answer(serial(bytes.fromhex("0010 03 1008 a0 00") + b"\0\1\x82\xdf"))
+    trial.say(serial(b"\1\x11\x85\0"))
+    asked, told, polled = trial.sink.operations
+    assert (asked.service, asked.unit, asked.name) == ("read_signal_by_name", 1, "@GV.AS3.,@GV.DS1.")
+    assert (asked.transaction, told.result, told.value) == (0x0810, "ok", b"\x82\xdf")
+    assert (polled.service, polled.kind) == ("poll", OpKind.SESSION)
+    (header_log, header), (log, row) = bsap_log.zeek(asked)
+    assert (header_log, header["ser"], header["dfun"], header["sfun"]) == ("bsap_serial_header", 16, "RDB", "PEI_PC")
+    assert (log, row["func_code"], row["variables"]) == (
+        "bsap_serial_rdb", "READ_SIGNAL_BY_NAME", ["@GV.AS3.", "@GV.DS1."],
+    )  # fmt: skip
+    assert bsap_log.zeek(told)[1][1]["func_code"] == "RSP_READ_SIGNAL_BY_NAME"
+    assert bsap_serial.check(serial(question), True) == SURE
+    assert bsap_serial.check(serial(question, checksum=b"\0\0"), True) == NO
+
+
+def test_a_global_serial_message_tells_the_node_and_a_wrong_checksum_is_noted() -> None:
+    trial = Trial(BsapSerial, as_datagrams=True)
+    trial.say(serial(b"\x81\1\x34\2\0\0\0" + bytes.fromhex("a0 0100 03 00") + b"\x84\1@X1.\0\5"))
+    trial.say(serial(b"\1\1\xa0\1\0\3\0\4", checksum=b"\0\0"))
+    (op,) = trial.sink.operations
+    assert (op.unit, op.service, op.name) == (0x234, "write_signal_by_name", "@X1.")
+    assert [each.kind for each in trial.sink.anomalies] == [AnomalyKind.BAD_CHECKSUM]
 
 
 def test_polls_and_what_is_not_in_order() -> None:
