@@ -89,7 +89,7 @@ function Stages({ staging, bundles }: { staging: Staging; bundles: readonly Bund
           <dd>
             {staging.changed_by ? (
               <>
-                the last change, <Time at={staging.changed_at} />, by <Foreign text={nameActor(staging.changed_by)} />
+                the last change, <Time at={staging.changed_at} />, by <Foreign text={nameActor(staging.changed_by, staging.changed_by_name)} />
               </>
             ) : (
               <>

@@ -44,7 +44,7 @@ export function MovedOn({ draft, onDraft }: { draft: Draft; onDraft: (draft: Dra
         <Link href={pathTo(bundle.data?.number ?? stable)}>
           bundle <Foreign text={nameOf(bundle.data, stable)} />
         </Link>{' '}
-        was put into force by <Foreign text={nameActor(staging?.changed_by ?? '')} />, <Time at={staging?.changed_at} />. Your draft is as
+        was put into force by <Foreign text={nameActor(staging?.changed_by ?? '', staging?.changed_by_name)} />, <Time at={staging?.changed_at} />. Your draft is as
         you left it. Put into force as it is, it would undo that:
       </p>
       <ProblemNote error={theirs.error} />

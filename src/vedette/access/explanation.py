@@ -310,6 +310,7 @@ def _next_steps(
         steps.append(hint_for(Reason(connect.reason), record.device_id, record.module_id))
     advised = [note.guidance for answer in refused for note in answer.policies if note.effect == "forbid"]
     steps += [advice_for(guidance, record.device_id) for guidance in advised]
-    if refusals and (connect is not None or refusals[0].reason not in {Reason.POLICY_DENIED, Reason.POLICY_ERROR}):
+    # What policies refused is advised on above; their hint would lead back here.
+    if refusals and refusals[0].reason not in {Reason.POLICY_DENIED, Reason.POLICY_ERROR}:
         steps.append(refusals[0].hint)
     return tuple(dict.fromkeys(step for step in steps if step))

@@ -384,7 +384,12 @@ class PolicyLife:
             before = self._bundles.read_staging(tx.connection, is_locked=True)
             stored, planned = plan(tx.connection, before)
             after = msgspec.structs.replace(
-                planned, revision=before.revision + 1, changed_at=now, changed_by=name_of(actor), reason=reason[:1024]
+                planned,
+                revision=before.revision + 1,
+                changed_at=now,
+                changed_by=name_of(actor),
+                changed_by_name=actor.name,
+                reason=reason[:1024],
             )
             repository.save_staging(tx.connection, after)
             event = PolicyStaged(

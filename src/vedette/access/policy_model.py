@@ -72,6 +72,7 @@ class Staging(msgspec.Struct, frozen=True, kw_only=True):
         former: The stable bundle before; what a rollback returns to.
         changed_at: When the newest stage began.
         changed_by: ``kind:id``.
+        changed_by_name: Their name then; empty: they had none.
         watched: The bundle whose refusals are watched; empty: none.
         watched_until: ``None``: as long as it is in its stage.
         denied_share: Share of the devices concerned that may be refused without having been foretold.
@@ -89,6 +90,7 @@ class Staging(msgspec.Struct, frozen=True, kw_only=True):
     former: str = ""
     changed_at: datetime
     changed_by: str = ""
+    changed_by_name: str = ""
     watched: str = ""
     watched_until: datetime | None = None
     denied_share: float = DENIED_SHARE

@@ -51,6 +51,7 @@ policy_staging: Final = sa.Table(
     sa.Column("former", sa.String(_ID), nullable=False),
     sa.Column("changed_at", UtcDateTime, nullable=False),
     sa.Column("changed_by", sa.String(_ACTOR), nullable=False),
+    sa.Column("changed_by_name", sa.String(_ACTOR), nullable=False, server_default=""),
     sa.Column("watched", sa.String(_ID), nullable=False),
     sa.Column("watched_until", UtcDateTime, nullable=True),
     sa.Column("denied_share", sa.Float, nullable=False),

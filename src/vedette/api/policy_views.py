@@ -225,6 +225,7 @@ class StagingView(View):
     former: str | None = Field(description="What a rollback returns to.")
     changed_at: Timestamp
     changed_by: str
+    changed_by_name: str = Field(description="Their name then; empty where they had none.")
     reason: str
     watched: str | None = Field(description="The bundle that is taken back when too many are refused.")
     watched_until: Timestamp | None
@@ -393,6 +394,7 @@ def show_staging(staging: Staging, counts: dict[str, BundleCounts]) -> StagingVi
         former=staging.former or None,
         changed_at=staging.changed_at,
         changed_by=staging.changed_by,
+        changed_by_name=staging.changed_by_name,
         reason=staging.reason,
         watched=staging.watched or None,
         watched_until=staging.watched_until,

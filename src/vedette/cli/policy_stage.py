@@ -151,7 +151,7 @@ def _show(session: Session, found: Mapping[str, Any]) -> None:
         "shadow": (found["shadow"] or "")[:12],
         "a rollback returns to": (found["former"] or "")[:12],
         "changed": show_time(found["changed_at"]),
-        "by": found["changed_by"],
+        "by": found["changed_by_name"] or found["changed_by"],
         "reason": found["reason"],
         "taken back at": f"{found['denied_limit']} refused unforeseen" if found["watched"] else "",
         "manifest": found["manifest_sha256"][:12],

@@ -87,6 +87,8 @@ async def test_a_restricting_bundle_goes_from_draft_to_everyone_and_back(house: 
     group = await house.groups.create(house.organization_id, NewGroup(name="brave"), actor=ANNA)
     staging = await house.life.canary("2", "brave", actor=ANNA, reason="a try")
     assert (staging.canary_group, staging.shadow) == (group.group_id, "")
+    assert (staging.changed_by, staging.changed_by_name) == (f"{ANNA.kind}:{ANNA.id}", ANNA.name)
+    assert (await house.bundles.staging()).changed_by_name == ANNA.name
     assert staging.manifest.sha256 == house.administrator.head().policy_hash
 
     staging = await house.life.promote("2", actor=ANNA)

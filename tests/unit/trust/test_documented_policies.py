@@ -86,7 +86,7 @@ CASES = [
     Case("Health, risk and findings", 1, "reportProperties", "deny", 'principal.findings = ["tamper"]'),
     Case("Traffic", 0, "receiveMethod", "allow", "principal.findings = []"),
     Case("Traffic", 0, "receiveMethod", "deny", 'principal.findings = ["traffic-anomaly"]'),
-    Case("Modules and their workloads", 0, "sendTelemetry", "allow", MODULE % "sha256:4f53cda1"),
+    Case("Modules and their workloads", 0, "sendTelemetry", "allow", MODULE % "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
     Case("Modules and their workloads", 0, "sendTelemetry", "deny", MODULE % "sha256:00000000"),
     Case("Modules and their workloads", 0, "sendTelemetry", "deny", 'kind = "module"\n' + GROUP),
     Case("Strength of the identity", 0, "receiveCommand", "deny", CRITICAL),

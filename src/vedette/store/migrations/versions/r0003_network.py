@@ -15,6 +15,7 @@ down_revision = "0002"
 def upgrade() -> None:
     """Bring the schema up to what the rooms declare."""
     _create_access_enforcement_hops()
+    _extend_access_policy_staging()
     _create_health_advisories()
     _create_health_advisory_weaknesses()
     _create_health_catalogues()
@@ -61,6 +62,12 @@ def _create_access_enforcement_hops() -> None:
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("hops", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_access_enforcement_hops")),
+    )
+
+
+def _extend_access_policy_staging() -> None:
+    op.add_column(
+        "access_policy_staging", sa.Column("changed_by_name", sa.String(length=300), server_default="", nullable=False)
     )
 
 
