@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import cedarpy
 
-from vedette.trust import BadPolicyBundle, PolicyBundle
+from vedette.trust import BadPolicyBundle, PolicyBundle, check_nesting
 
 Effect = Literal["permit", "forbid"]
 ChangeKind = Literal["added", "removed", "changed"]
@@ -87,6 +87,7 @@ def read_policies(policies_text: str) -> list[PolicyText]:
     Raises:
         BadPolicyBundle: It does not parse, or holds templates, which stand for nothing by themselves.
     """
+    check_nesting(policies_text)
     try:
         found = json.loads(cedarpy.policies_to_json_str(policies_text))
     except (ValueError, RecursionError) as error:

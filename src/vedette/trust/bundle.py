@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import math
+import re
 import zlib
 import zoneinfo
 from collections.abc import Iterable
@@ -26,8 +27,16 @@ POLICY_BUNDLE_MAX_BYTES: Final = 1_048_576
 # One message of the bus carries a bundle, beside its envelope.
 ENCODED_BUNDLE_MAX_BYTES: Final = 700_000
 SITES_MAX: Final = 20_000
+NESTING_MAX: Final = 64
+OPERATORS_MAX: Final = 500
+MEMBERS_MAX: Final = 2_000
 SITE_NETWORKS_MAX: Final = 64
 NAME_MAX_CHARS: Final = 128
+# What nests, with comments and strings passed over; whatever follows a string that does not end is none of Cedar's.
+_NESTING: Final = re.compile(r'//[^\n\r]*+|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[()\[\]{};.+*-]|&&|\|\||\bif\b', re.DOTALL)
+_OPENING: Final = frozenset("([{")
+_CLOSING: Final = frozenset(")]}")
+_OPERATORS: Final = frozenset({"&&", "||", "+", "-", "*", "if"})
 _SHA256_CHARS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
 _MANIFEST_DOMAIN: Final = b"vedette policy manifest 1\0"
@@ -239,6 +248,37 @@ def check_size(bundle: PolicyBundle) -> None:
         raise BadPolicyBundle(f"a policy bundle of {bundle.size_bytes} bytes is over {POLICY_BUNDLE_MAX_BYTES}")
     if len(bundle.sites) > SITES_MAX:
         raise BadPolicyBundle(f"a policy bundle with {len(bundle.sites)} sites is over {SITES_MAX}")
+    check_nesting(bundle.policies_text)
+    check_nesting(bundle.schema_text)
+
+
+def check_nesting(text: str) -> None:
+    """Refuse text that is nested so deep that the parser of policies would take the whole process with it.
+
+    It runs out of stack, which nothing can catch, at some hundred brackets or some thousand operators in a row.
+
+    Raises:
+        BadPolicyBundle: A policy in it goes beyond what people write.
+    """
+    depth = operators = members = 0
+    for match in _NESTING.finditer(text):
+        sign = match[0]
+        if sign in _OPENING:
+            depth += 1
+        elif sign in _CLOSING:
+            depth = max(0, depth - 1)
+        elif sign == ";" and not depth:
+            operators = members = 0
+        elif sign == ".":
+            members += 1
+        elif sign in _OPERATORS:
+            operators += 1
+        if depth > NESTING_MAX or operators > OPERATORS_MAX or members > MEMBERS_MAX:
+            raise BadPolicyBundle(
+                f"a policy nests over {NESTING_MAX} deep, or holds over {OPERATORS_MAX} operators or "
+                f"{MEMBERS_MAX} members",
+                hint="make several policies of it",
+            )
 
 
 def read_time_zone(name: str) -> tzinfo:

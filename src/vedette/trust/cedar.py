@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from vedette.kernel import Problem
 from vedette.trust.anchors import AnchorIndex, PolicyTree
-from vedette.trust.bundle import BadPolicyBundle
+from vedette.trust.bundle import BadPolicyBundle, check_nesting
 
 if TYPE_CHECKING:
     import cedarpy
@@ -82,11 +82,13 @@ class ParsedPolicies:
         import cedarpy  # noqa: PLC0415 - optional on a device
 
         self._cedar = cedarpy
+        check_nesting(schema_text)
+        check_nesting(policies_text)
         try:
             self._schema = cedarpy.Schema.from_str(schema_text)
             tree = json.loads(cedarpy.policies_to_json_str(policies_text))
             validation = cedarpy.validate_policies(policies_text, self._schema)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadPolicyBundle(f"the policy bundle does not parse: {error}") from error
         if not validation.validation_passed:
             raise BadPolicyBundle(f"the policies do not fit the schema: {validation.errors}")

@@ -20,7 +20,8 @@ _ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 _ANNOTATION_MAX_CHARS: Final = 1_000
 _FLAWS_MAX: Final = 200
 # Comments and strings are passed over, so that neither can end a policy.
-_TOKEN: Final = re.compile(r'//[^\n]*|"(?:[^"\\]|\\.)*"|;|[^";/]+|/')
+# A string that does not end goes to the end: tried again from each quote in it, a large one would take hours.
+_TOKEN: Final = re.compile(r'//[^\n]*|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|;|[^";/]+|/', re.DOTALL)
 _END: Final = ";"
 _FOR_ACTION: Final = re.compile(r' for Action::"(\w+)"')
 # Follows from a name that is not known, and says no more than that.
@@ -109,7 +110,7 @@ def _parse(text: str, places: list[_Place], flaws: list[PolicyFlaw]) -> list[tup
 
     try:
         tree = json.loads(cedarpy.policies_to_json_str(text))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         flaws += list(_find_unreadable(places)) or [_of_bundle(f"the policies do not parse: {error}")]
         return None
     if tree["templates"]:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.trust import PolicyBundle, PolicyFlaw, Site, check_bundle, default_bundle, device_schema
+from vedette.trust import (
+    BadPolicyBundle,
+    PolicyBundle,
+    PolicyFlaw,
+    Site,
+    check_bundle,
+    default_bundle,
+    device_schema,
+)
+from vedette.trust.cedar import ParsedPolicies
 
 GOOD = """// A comment; with a semicolon.
 @id("one")
@@ -130,3 +140,41 @@ def test_a_restriction_that_waits_for_a_fact_to_be_missing_is_no_mistake() -> No
     forbid = GOOD.replace("permit", "forbid").replace("principal.isEnabled", "!(context has keyBits)")
     assert messages(forbid) == []
     assert messages(forbid.replace("!(context has keyBits)", "context has keyBits")) != []
+
+
+def with_condition(expression: str) -> str:
+    return GOOD.replace("principal.isEnabled", expression)
+
+
+DEEP = {
+    "brackets": lambda count: f"{'(' * count}true{')' * count}",
+    "sets": lambda count: f"{'[' * count}1{']' * count} == [1]",
+    "records": lambda count: f"{'{a: ' * count}1{'}' * count} == 1",
+    "brackets after a comment": lambda count: f"true // \r{'(' * count}\n && {'(' * count}true{')' * count}",
+    "brackets after a string": lambda count: f'"\\"//" == "" || {"(" * count}true{")" * count}',
+    "choices": lambda count: f"{'if true then ' * count}true{' else false' * count}",
+    "terms": lambda count: " && ".join(["true"] * count),
+    "sums": lambda count: f"1{' + 1' * count} == 1",
+    "members": lambda count: f"context{'.a' * count} == 1",
+}
+
+
+@pytest.mark.parametrize("expression", DEEP.values(), ids=DEEP.keys())
+def test_what_would_take_the_process_with_it_is_a_flaw(expression: Callable[[int], str]) -> None:
+    """The parser of policies runs out of stack, which ends the whole process: this test would not return."""
+    for count in (3_000, 100_000):
+        (flaw,) = check(with_condition(expression(count)))
+        assert flaw.is_error
+        with pytest.raises(BadPolicyBundle, match="several policies"):
+            ParsedPolicies(device_schema(), with_condition(expression(count)))
+
+
+@pytest.mark.parametrize("name", ["brackets", "terms", "choices", "sums"])
+def test_what_people_write_is_not_too_deep(name: str) -> None:
+    assert messages(with_condition(DEEP[name](50))) == []
+    many = "".join(GOOD.replace('"one"', f'"one-{number}"') for number in range(300))
+    assert messages(many.replace("principal.isEnabled", DEEP[name](50))) == []
+
+
+def test_a_string_that_never_ends_keeps_nobody_busy() -> None:
+    assert messages('"\\' * 300_000)
