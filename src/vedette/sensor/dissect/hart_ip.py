@@ -9,6 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
+from vedette.sensor.dissect.hart_makers import MAKERS
 from vedette.sensor.dissect.hart_values import answered
 from vedette.sensor.dissect.interface import NO, NOT_A_MESSAGE, SURE, Malformed, StreamDissector
 from vedette.sensor.dissect.transactions import Transactions
@@ -32,6 +33,7 @@ _MESSAGES: Final = {
 _COMMUNICATION_ERROR: Final = 0x80
 _FRAME_TYPES: Final = frozenset({1, 2, 6})
 
+_LONG_IDENTITY_BYTES: Final = 19
 COMMANDS: Final[dict[int, tuple[str, OpKind, str]]] = {
     0: ("read_unique_identifier", OpKind.IDENTIFY, ""),
     1: ("read_primary_variable", OpKind.READ, "variable"),
@@ -74,7 +76,23 @@ COMMANDS: Final[dict[int, tuple[str, OpKind, str]]] = {
     51: ("write_dynamic_variable_assignments", OpKind.WRITE, "configuration"),
     52: ("set_device_variable_zero", OpKind.WRITE, "calibration"),
     53: ("write_device_variable_units", OpKind.WRITE, "configuration"),
+    54: ("read_device_variable_information", OpKind.READ, "configuration"),
+    55: ("write_device_variable_damping", OpKind.WRITE, "configuration"),
+    56: ("write_device_variable_transducer_serial_number", OpKind.WRITE, "configuration"),
+    57: ("read_unit_tag_descriptor_date", OpKind.IDENTIFY, ""),
+    58: ("write_unit_tag_descriptor_date", OpKind.WRITE, "configuration"),
     59: ("write_number_of_preambles", OpKind.WRITE, "configuration"),
+    60: ("read_analog_channel_and_percent", OpKind.READ, "variable"),
+    61: ("read_dynamic_variables_and_analog_channel", OpKind.READ, "variable"),
+    62: ("read_analog_channels", OpKind.READ, "variable"),
+    63: ("read_analog_channel_information", OpKind.READ, "configuration"),
+    64: ("write_analog_channel_damping", OpKind.WRITE, "configuration"),
+    65: ("write_analog_channel_range_values", OpKind.WRITE, "range"),
+    66: ("fixed_analog_channel_mode", OpKind.CONTROL, "loop_current"),
+    67: ("trim_analog_channel_zero", OpKind.WRITE, "calibration"),
+    68: ("trim_analog_channel_gain", OpKind.WRITE, "calibration"),
+    69: ("write_analog_channel_transfer_function", OpKind.WRITE, "configuration"),
+    70: ("read_analog_channel_endpoint_values", OpKind.READ, "configuration"),
     71: ("lock_device", OpKind.CONTROL, "lock"),
     72: ("squawk", OpKind.DIAGNOSE, ""),
     73: ("find_device", OpKind.IDENTIFY, ""),
@@ -82,8 +100,18 @@ COMMANDS: Final[dict[int, tuple[str, OpKind, str]]] = {
     75: ("poll_sub_device", OpKind.IDENTIFY, ""),
     76: ("read_lock_state", OpKind.READ, "lock"),
     77: ("send_command_to_sub_device", OpKind.OTHER, ""),
+    78: ("read_aggregated_commands", OpKind.READ, ""),
     79: ("write_device_variable", OpKind.WRITE, "variable"),
+    80: ("read_device_variable_trim_points", OpKind.READ, "calibration"),
+    81: ("read_device_variable_trim_guidelines", OpKind.READ, "calibration"),
+    82: ("write_device_variable_trim_point", OpKind.WRITE, "calibration"),
+    83: ("reset_device_variable_trim", OpKind.WRITE, "calibration"),
     84: ("read_sub_device_identity", OpKind.IDENTIFY, ""),
+    85: ("read_io_channel_statistics", OpKind.DIAGNOSE, ""),
+    86: ("read_sub_device_statistics", OpKind.DIAGNOSE, ""),
+    87: ("write_io_system_master_mode", OpKind.WRITE, "configuration"),
+    88: ("write_io_system_retry_count", OpKind.WRITE, "configuration"),
+    89: ("set_real_time_clock", OpKind.WRITE, "clock"),
     103: ("write_burst_period", OpKind.WRITE, "burst"),
     107: ("write_burst_device_variables", OpKind.WRITE, "burst"),
     108: ("write_burst_command", OpKind.WRITE, "burst"),
@@ -207,6 +235,10 @@ class HartIp(StreamDissector):
     def _identity(self, data: bytes, unit: str, at_ns: int) -> None:
         """Tell what an instrument is; the gateway that speaks for it is told apart by its role."""
         device_type = int.from_bytes(data[1:3], "big")
+        # Since HART 7 the maker has two bytes of its own; before, the type began with it.
+        maker = int.from_bytes(data[17:19], "big") if len(data) >= _LONG_IDENTITY_BYTES else data[1]
+        if vendor := MAKERS.get(maker):
+            self.tell(at_ns, Attribute.VENDOR, vendor, confidence=CERTAIN, source="hart_ip read_unique_identifier")
         for attribute, text in (
             (Attribute.DEVICE_TYPE, f"HART {device_type:04x}"),
             (Attribute.SERIAL, data[9:12].hex()),

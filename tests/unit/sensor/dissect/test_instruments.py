@@ -72,7 +72,7 @@ def test_an_instrument_tells_what_it_is() -> None:
     told = {each.attribute: each.value for each in trial.sink.evidence}
     assert told == {
         Attribute.DEVICE_TYPE: "HART 1741", Attribute.SERIAL: "010203", Attribute.FIRMWARE: "2",
-        Attribute.UNIT: "1741010203", Attribute.ROLE: "gateway",
+        Attribute.UNIT: "1741010203", Attribute.ROLE: "gateway", Attribute.VENDOR: "Honeywell",
     }  # fmt: skip
 
 
@@ -103,6 +103,13 @@ def test_checks_of_hart_ip() -> None:
     assert hart_ip.check(hart(9), True) == NO
     with pytest.raises(Malformed):
         hart_ip.check(hart(3, field(3)[:-1] + b"\xff"), True)
+
+
+def test_since_hart_7_the_maker_has_bytes_of_its_own() -> None:
+    trial = instruments()
+    trial.say(hart(3, field(0)))
+    trial.answer(answered(0, bytes.fromhex("fe e1a1 05 07 05 02 08 00 010203 05 04 0001 00 0026 0026 01")))
+    assert {each.value for each in trial.sink.evidence if each.attribute is Attribute.VENDOR} == {"Rosemount"}
 
 
 def grid(kind: int, content: bytes, station: int = 7) -> bytes:
