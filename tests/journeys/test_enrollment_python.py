@@ -157,7 +157,7 @@ def test_the_sdk_of_a_rejected_device_gives_up_and_the_reason_is_on_record(
     with pytest.raises(Exception, match="Unexpected failure") as caught:
         running.result(30)
     assert "failed registration status" in str(caught.value.__cause__)
-    wait_until(lambda: refusals(platform, "pump-8"), 5, "the refusal on record")
+    wait_until(lambda: refusals(platform, "pump-8"), 30, "the refusal on record")
     assert {each["reason"] for each in refusals(platform, "pump-8")} == {"rejected"}
     entries = platform.call("GET", "/v1/ledger/entries?limit=1000")["items"]
     (entry,) = [each for each in entries if each["action"] == "enrollment.reject_registration"]
@@ -222,7 +222,7 @@ def test_the_key_of_another_device_lets_nobody_in(platform: Platform) -> None:
     enrollment_id, shared = open_keyed(platform, "pipes", kind="group", id_pattern="pipe-*", credential="symmetric_key")
     with pytest.raises(Exception, match="Unexpected failure"):
         by_key(platform, "pipe-1", derived(shared, "pipe-2"))
-    wait_until(lambda: refusals(platform, "pipe-1"), 5, "the refusal on record")
+    wait_until(lambda: refusals(platform, "pipe-1"), 30, "the refusal on record")
     assert {each["reason"] for each in refusals(platform, "pipe-1")} == {"token_invalid"}
     platform.cli("enrollment", "rotate-key", enrollment_id, "--yes")
     with pytest.raises(Exception, match="Unexpected failure"):

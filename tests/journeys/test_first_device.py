@@ -62,7 +62,7 @@ def test_a_device_enrolls_sends_is_cut_and_comes_back_by_itself(
         platform.call("POST", "/v1/devices/pump-7/enable", {"reason": "found"})
         assert connected.wait(15)
         client.send_message("back")
-        wait_until(lambda: len(messages(platform, "pump-7")) == 2, 5, "the second message")
+        wait_until(lambda: len(messages(platform, "pump-7")) == 2, 30, "the second message")
     finally:
         client.shutdown()
 
@@ -83,7 +83,7 @@ def test_a_registration_without_a_csr_fails_with_words_that_say_so(
     with pytest.raises(Exception, match="Unexpected failure") as caught:
         register(platform, factory.make_device("pump-8"), "pump-8", tmp_path, {})
     assert "failed registration status" in str(caught.value.__cause__)
-    wait_until(lambda: refusals(platform, "pump-8"), 5, "the refusal on record")
+    wait_until(lambda: refusals(platform, "pump-8"), 30, "the refusal on record")
     (refusal,) = refusals(platform, "pump-8")
     assert "csr" in (refusal["detail"] + refusal["hint"]).lower()
 
@@ -104,7 +104,7 @@ def test_a_device_of_another_maker_is_refused_and_explained(platform: Platform, 
     with pytest.raises(Exception, match="Unexpected failure") as caught:
         register(platform, stranger.make_device("pump-10"), "pump-10", tmp_path, {})
     assert "401" in str(caught.value.__cause__)
-    wait_until(lambda: refusals(platform, "pump-10"), 5, "the refusal on record")
+    wait_until(lambda: refusals(platform, "pump-10"), 30, "the refusal on record")
     (refusal,) = refusals(platform, "pump-10")
     assert "Stranger" in refusal["certificate_issuer"]
     assert refusal["hint"]

@@ -20,7 +20,7 @@ from vedette.simulation import Factory
 pytestmark = sdk_warnings
 
 # A gateway reads of other policies in the next head.
-GATEWAYS_FOLLOW_S = 3.0
+GATEWAYS_FOLLOW_S = 5.0
 SOUTH = """
 @id("the-south-is-closed")
 @owner("plant security")

@@ -36,7 +36,7 @@ def make_active(platform: Platform, factory: Factory, name: str) -> str:
     asyncio.run(enroll(platform, factory, name))
     asyncio.run(use(platform, name))
     path = f"/v1/devices/{name}"
-    wait_until(lambda: platform.call("GET", path)["lifecycle"] == "active", 5, f"{name} to be active")
+    wait_until(lambda: platform.call("GET", path)["lifecycle"] == "active", 30, f"{name} to be active")
     return str(platform.call("GET", path)["generation_id"])
 
 

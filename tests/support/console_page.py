@@ -20,7 +20,7 @@ CHROMIUM = "/usr/bin/chromium"
 LOOKS = tuple((scheme, width) for scheme in ("light", "dark") for width in (1280, 800))
 HEIGHT = 800
 _RULES_OF_COLOUR = ("color-contrast", "link-in-text-block")
-TIMEOUT_MS = 10_000
+TIMEOUT_MS = 30_000
 expect.set_options(timeout=TIMEOUT_MS)
 
 _WATCH_VIOLATIONS = """

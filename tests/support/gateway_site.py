@@ -52,7 +52,7 @@ class Site:
                 await self.control.bus.flush()  # from here on the bus says that nobody answers
 
     async def start_gateway(
-        self, name: str = "gateway-1", *, within_s: float = 10, websocket_port: int | None = None
+        self, name: str = "gateway-1", *, within_s: float = 60, websocket_port: int | None = None
     ) -> int:
         """Run a gateway and return its port once it is open."""
         is_open: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -105,7 +105,7 @@ class Site:
 
     async def wait_decision(self, kind: str, reason: str) -> DecisionRecord:
         """Wait for a decision and return its newest record."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 for record in await self.decisions(kind):
                     if record.reason == reason:
@@ -114,7 +114,7 @@ class Site:
 
     async def wait_denials(self, *actions: str) -> dict[str, DecisionRecord]:
         """Wait until policy has denied these kinds of operation; return the first record of each that it denied."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 refusals = await self.decisions("refuse")
                 denied = {each.action: each for each in refusals if each.reason == "policy_denied"}

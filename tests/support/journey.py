@@ -87,7 +87,7 @@ class Platform:
         if running.poll() is not None:
             pytest.fail(f"vedette up ended:\n{(self.folder / 'up.log').read_text()[-4000:]}")
         token = (self.data / "secrets" / "operator.token").read_text().strip()
-        self.api = httpx.Client(base_url=self.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        self.api = httpx.Client(base_url=self.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
     def answers(self) -> bool:
         """Tell whether the API serves just now."""
@@ -100,7 +100,7 @@ class Platform:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(20)
+                self.process.wait(40)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -123,7 +123,7 @@ class Platform:
             [sys.executable, "-m", "vedette.cli", *arguments],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             env={**os.environ, "VEDETTE_DATA": str(self.data)},
             check=False,
         )

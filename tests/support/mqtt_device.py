@@ -10,7 +10,7 @@ from stand_in_control import Credential
 
 from vedette.protocols import mqtt
 
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 
 
 class Closed(Exception):  # noqa: N818 - what happened

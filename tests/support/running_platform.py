@@ -99,10 +99,10 @@ class RunningPlatform:
     def client(self, **options: Any) -> httpx.Client:
         """Return an operator's connection."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20, **options)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, **options)
 
 
-def wait_for(condition: Callable[[], object], what: str, within_s: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + within_s
     while not condition():

@@ -69,7 +69,7 @@ async def test_hellos_that_trickle_in_take_no_slot_from_a_device(site: Site) -> 
     begin = loop.time()
     device, _ = await site.connected("pump-7")
     await device.telemetry("pump-7", b"x")
-    assert loop.time() - begin < 1
+    assert loop.time() - begin < 5
     for _, writer in strangers:
         writer.close()
 

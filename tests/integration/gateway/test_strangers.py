@@ -209,7 +209,7 @@ async def test_a_thousand_silent_connections_disturb_nobody(site: Site) -> None:
     await device.telemetry("pump-7", b"x")
     other, _ = await site.connected("pump-8")
     await other.telemetry("pump-8", b"x")
-    assert loop.time() - begin < 1.5
+    assert loop.time() - begin < 5
     await hang_up(*(writer for _, writer in strangers))
 
 
