@@ -12,7 +12,7 @@ from vedette.sensor.assets import Asset, Fact
 from vedette.sensor.model import PROBABLE, Attribute
 from vedette.sensor.recognize.hints import Hint, Told
 from vedette.sensor.recognize.known_building import BUILDING
-from vedette.sensor.recognize.known_clouds import CLOUDS
+from vedette.sensor.recognize.known_clouds import CLOUDS, OF
 from vedette.sensor.recognize.known_consumer import CONSUMER
 from vedette.sensor.recognize.known_paths import PATHS
 
@@ -139,7 +139,7 @@ def _matches(texts: Iterable[tuple[Told, str]]) -> Iterable[tuple[Hint, str]]:
 
 def _without_foreign_clouds(found: list[tuple[Hint, str]]) -> list[tuple[Hint, str]]:
     """Leave out clouds of makers if there are those of many."""
-    makers = {hint.vendor or text for hint, text in found if hint.told is Told.CLOUD}
+    makers = {hint.vendor or text for hint, text in found if hint.told is Told.CLOUD and OF not in text}
     return found if len(makers) <= _MOST_CLOUDS else [pair for pair in found if pair[0].told is not Told.CLOUD]
 
 

@@ -5,6 +5,7 @@ Only names that devices ask for by themselves: those of shops and websites would
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from vedette.sensor.recognize.hints import Hint, Told
@@ -61,7 +62,9 @@ _CLOUDS: Final[tuple[tuple[str, int, str, str], ...]] = (
     ("iot_device", 72, "", ("aylanetworks.com ayla.com.cn electricimp.com particle.io xively.com evrythng.com "
      "arrayent.com thethings.network losant.com iot.us-east-#.amazonaws.com iot.us-west-#.amazonaws.com "
      "iot.eu-west-#.amazonaws.com iot.eu-central-#.amazonaws.com iot.ap-northeast-#.amazonaws.com "
-     "iot.ap-southeast-#.amazonaws.com azure-devices.net azure-devices-provisioning.net mqtt.googleapis.com")),
+     "iot.ap-southeast-#.amazonaws.com azure-devices.net azure-devices-provisioning.net mqtt.googleapis.com "
+     "iot-as-mqtt.us-west-#.aliyuncs.com iot-as-mqtt.eu-central-#.aliyuncs.com iot-as-mqtt.cn-shanghai.aliyuncs.com "
+     "iot-as-mqtt.ap-southeast-#.aliyuncs.com iot-as-mqtt.ap-northeast-#.aliyuncs.com")),
     ("iot_device", 65, "Edimax", "myedimax.com"),
     ("iot_device", 62, "D-Link", "mydlink.com wrpd.dlink.com"),
     ("iot_device", 60, "Netatmo", "netcom.netatmo.net"),
@@ -103,12 +106,14 @@ _CLOUDS: Final[tuple[tuple[str, int, str, str], ...]] = (
     ("camera", 62, "Arlo", "arlo.com arloxcld.com"),
     ("hub", 68, "Arlo", "messaging.netgear.com"),
     ("camera", 60, "Eufy", "eufylife.com"),
-    ("hub", 55, "Blink", "immedia-semi.com"),
+    ("iot_device", 65, "Blink", "immedia-semi.com"),
+    ("camera", 88, "Xiaomi", "smartcamera.api.io.mi.com"),
     ("doorbell", 65, "Ring", "fw.ring.com clap.ring.com es.ring.com wss.ring.com ring.devices.a#z.com"),
     ("doorbell", 88, "DoorBird", "doorbird.com doorbird.net"),
     ("doorbell", 85, "SkyBell", "skybell.com skybellhd.com"),
     ("intercom", 75, "", "my#n.com butterflymx.com"),
-    ("lock", 72, "", "august.com ttlock.com u-tec.com lockly.com allegion.com nuki.io danalock.com"),
+    ("lock", 72, "", "august.com allegion.com allegionengage.com nuki.io danalock.com"),
+    ("hub", 62, "", "ttlock.com sciener.cn sciener.com u-tec.com lockly.com"),
     ("garage_door", 82, "Chamberlain", "myqdevice.com liftmaster.com"),
     # Climate, appliances, health
     ("thermostat", 70, "Google Nest", "devices.nest.com"),
@@ -162,12 +167,24 @@ _CLOUDS: Final[tuple[tuple[str, int, str, str], ...]] = (
     ("phone", 60, "", "hicloud.com allawnos.com heytapmobile.com vivo.com.cn"),
 )  # fmt: skip
 
-CLOUDS: Final[tuple[Hint, ...]] = tuple(
-    Hint(Told.CLOUD, f"^{name}", type_, weight, vendor)
-    for type_, weight, vendor, names in _CLOUDS
-    for name in names.split()
+# What a name within such a cloud says of who looks it up: ``vs-cam.u#.immedia-semi.com``.
+_KINDS: Final = {
+    "cam": ("camera", 78), "camera": ("camera", 82), "ipc": ("camera", 82), "ipcam": ("camera", 85),
+    "smartcamera": ("camera", 85), "doorbell": ("doorbell", 82), "plug": ("smart_plug", 72), "bulb": ("light", 80),
+    "lock": ("lock", 72), "vacuum": ("vacuum", 82), "robot": ("vacuum", 65), "thermostat": ("thermostat", 82),
+    "tv": ("television", 75), "printer": ("printer", 80), "speaker": ("smart_speaker", 75),
+}  # fmt: skip
+OF: Final = " of "
+
+CLOUDS: Final[tuple[Hint, ...]] = (
+    *(
+        Hint(Told.CLOUD, f"^{name}", type_, weight, vendor)
+        for type_, weight, vendor, names in _CLOUDS
+        for name in names.split()
+    ),
+    *(Hint(Told.CLOUD, f"^{kind}{OF}", type_, weight) for kind, (type_, weight) in _KINDS.items()),
 )
-_NAMES: Final = frozenset(hint.word[1:] for hint in CLOUDS)
+_NAMES: Final = frozenset(name for _, _, _, names in _CLOUDS for name in names.split())
 
 
 def cloud_of(name: str) -> str:
@@ -181,3 +198,14 @@ def cloud_of(name: str) -> str:
         if (found := ".".join(labels[start:])) in _NAMES:
             return found
     return ""
+
+
+def kind_of(name: str, cloud: str) -> str:
+    """Return the word before a cloud's name that says for what kind of device it is; empty if none does.
+
+    Args:
+        name: As ``words.general`` writes it.
+        cloud: What ``cloud_of`` found in it.
+    """
+    words = re.split(r"[^a-z]+", name.removesuffix(".").removesuffix(cloud))
+    return next((word for word in words if word in _KINDS), "")

@@ -9,7 +9,7 @@ from vedette.sensor.flows import Flow
 from vedette.sensor.listener import Listener
 from vedette.sensor.model import CERTAIN, POSSIBLE, AssetEvidence, Attribute, Direction, OtOp
 from vedette.sensor.recognize.knowledge import SOURCE, recognize
-from vedette.sensor.recognize.known_clouds import cloud_of
+from vedette.sensor.recognize.known_clouds import OF, cloud_of, kind_of
 from vedette.sensor.recognize.known_paths import path_of
 from vedette.sensor.recognize.lifecycle import support_of
 from vedette.sensor.recognize.words import general
@@ -48,8 +48,11 @@ class Recognizer(Listener):
         for op in operations:
             if op.protocol in _LOOKING_UP:
                 if op.direction is Direction.REQUEST:
-                    if (name := _asked(op)) and (cloud := cloud_of(general(name))):
+                    name = general(_asked(op))
+                    if cloud := cloud_of(name):
                         self._hint(op, op.flow.client, f"cloud:{cloud}")
+                        if kind := kind_of(name, cloud):
+                            self._hint(op, op.flow.client, f"cloud:{kind}{OF}{cloud}")
                 elif op.protocol == "http" and op.code in _SERVED and (path := path_of(general(op.name))):
                     self._hint(op, op.flow.server, f"path:{path}")
 

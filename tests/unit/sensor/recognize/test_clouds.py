@@ -5,7 +5,7 @@ from tests.unit.sensor.recognize.test_knowledge import device
 
 from vedette.sensor import Assets, Attribute, Makers
 from vedette.sensor.recognize import Recognizer, recognize
-from vedette.sensor.recognize.known_clouds import CLOUDS, cloud_of
+from vedette.sensor.recognize.known_clouds import CLOUDS, OF, cloud_of, kind_of
 from vedette.sensor.recognize.known_paths import path_of
 from vedette.sensor.recognize.words import general
 
@@ -57,7 +57,7 @@ def test_who_looks_up_the_clouds_of_many_makers_is_none_of_their_devices() -> No
 
 def test_every_cloud_is_found_by_its_own_name() -> None:
     for hint in CLOUDS:
-        assert cloud_of(hint.word[1:]), hint
+        assert OF in hint.word or cloud_of(hint.word[1:]), hint
         assert 1 <= hint.weight <= 99
 
 
@@ -88,3 +88,17 @@ def test_what_was_inferred_goes_when_it_no_longer_follows() -> None:
     asset.learn(Attribute.MODEL, "HS110(EU)", 95, "kasa", 2)
     recognizer.conclude()
     assert asset.values(Attribute.MODEL) == ["HS110(EU)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("VS-cam.u011.immedia-semi.com", "cam"),
+        ("camera.io.mi.com.", "camera"),
+        ("scam.io.mi.com", ""),
+        ("io.mi.com", ""),
+    ],
+)
+def test_a_name_within_a_cloud_may_say_for_what_kind_of_device_it_is(name: str, kind: str) -> None:
+    asked = general(name)
+    assert kind_of(asked, cloud_of(asked)) == kind
