@@ -261,6 +261,18 @@ def test_exports_are_read_by_spreadsheets_and_security_systems(plant: AlarmedPla
 def test_the_commands_say_and_do_the_same(plant: AlarmedPlant, command: Command, tmp_path: Path) -> None:
     first = plant.alarm("by hand", evidence=SLICE, is_learnable=True, key="stop")["alert_id"]
     second = plant.alarm("by hand too")["alert_id"]
+    for narrowed in (
+        ("--kind", "malware"),
+        ("--technique", "T0000"),
+        ("--site", "nowhere"),
+        ("--text", "no such words"),
+    ):
+        code, out = command("alert", "list", "--every", *narrowed, "--output", "json")
+        found = json.loads(out)["items"]
+        assert code == 0
+        assert narrowed[0] == "--kind" or not found
+        assert all(each["engine"] == "malware" for each in found)
+    assert command("alert", "list", "--zone", "zon_nowhere")[0] == 4
     code, out = command("alert", "list", "--severity", "high", "--rule", "ot.*", "--output", "json")
     assert code == 0
     assert {first, second} <= {each["alert_id"] for each in json.loads(out)["items"]}

@@ -78,6 +78,33 @@ def test_a_zone_shows_its_members_rules_and_ways(console: Console, approved: See
     expect(page.get_by_text("that break it begin or end here")).to_be_visible(timeout=SLOW_MS)
 
 
+def test_the_alerts_of_a_zone_are_those_at_either_end_of_its_members(console: Console, approved: SeenNetwork) -> None:
+    call = approved.platform.call
+    tern = approved.asset(TERN)["asset_id"]
+    mine: set[str] = set()
+    zone_id = ""
+    for zone in call("GET", "/v1/zones?plan=approved&limit=1000")["items"]:
+        zone_id = zone["zone_id"]
+        mine = {each["asset_id"] for each in call("GET", f"/v1/zones/{zone_id}/members?limit=1000")["items"]}
+        if tern in mine:
+            break
+    assert tern in mine
+    titles: dict[bool, list[str]] = {True: [], False: []}
+    for each in call("GET", "/v1/alerts?state=open&state=acknowledged&is_loud=true&limit=1000")["items"]:
+        titles[bool(mine & {each["source"]["asset_id"], each["target"]["asset_id"]})].append(each["title"])
+    assert all(titles.values())
+    page = console.open(f"/zones/{zone_id}")
+    page.get_by_role("link", name="Its alerts").click()
+    expect(page.get_by_role("combobox", name="Zone")).to_have_value(zone_id)
+    table = page.get_by_role("grid", name="Alerts")
+    expect(table.get_by_role("link", name=titles[True][0]).first).to_be_visible()
+    for title in set(titles[False]) - set(titles[True]):
+        expect(table.get_by_role("link", name=title, exact=True)).to_have_count(0)
+    console.check_accessible()
+    page.get_by_role("combobox", name="Zone").select_option("")
+    expect(page).not_to_have_url(re.compile("zone="))
+
+
 def test_what_breaks_the_plan_is_allowed_by_a_conduit_of_a_draft(console: Console, approved: SeenNetwork) -> None:
     page = console.open("/zones?tab=drift")
     row = (

@@ -3,7 +3,9 @@ import { useState } from 'react';
 import { Form, Input, Label, TextField } from 'react-aria-components';
 import { Button } from '../ui/ui';
 import { Moment } from '../ui/moment';
+import { visible } from '../ui/text';
 import { ENGINES, type Field, FIELDS, NOTHING, STANDS, type Wanted } from './alerts-words';
+import { useWhich, useZones } from './zones-queries';
 
 const SEVERITIES = [
   ['critical', 'critical'],
@@ -20,7 +22,6 @@ const RARE: [Field, string, number][] = [
   ['technique', 'Technique', 90],
   ['device', 'Device', 130],
   ['site', 'Site', 120],
-  ['zone', 'Zone', 120],
   ['sensor', 'Sensor', 120],
   ['protocol', 'Protocol', 100],
 ];
@@ -52,6 +53,7 @@ export function AlertSearch({ wanted, change }: { wanted: Wanted; change: (chang
       {isMore && (
         <>
           {RARE.map(text)}
+          <ZoneChoice value={wanted.zone} onChange={(zone) => change({ ...typed, zone })} />
           <Moment label="Last seen from" value={typed.since} onChange={(since) => setTyped({ ...typed, since })} />
           <Moment label="Last seen before" value={typed.until} onChange={(until) => setTyped({ ...typed, until })} />
         </>
@@ -72,6 +74,16 @@ export function AlertSearch({ wanted, change }: { wanted: Wanted; change: (chang
 }
 
 const ANY = ['', 'any'] as const;
+
+/** A zone of the plan in force, by its name. */
+function ZoneChoice({ value, onChange }: { value: string; onChange: (zone: string) => void }) {
+  const { approved } = useWhich();
+  const zones = useZones(approved || value ? 'approved' : '').data ?? [];
+  if (!approved && !value) return null;
+  const known = zones.map((each) => [each.zone_id, visible(each.name)] as const);
+  const isKnown = !value || known.some(([id]) => id === value);
+  return <Choice label="Zone" value={value} choices={[ANY, ...(isKnown ? known : [[value, visible(value)] as const, ...known])]} onChange={onChange} />;
+}
 
 export function Choice({ label, value, choices, onChange }: {
   label: string;

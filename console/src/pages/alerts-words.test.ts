@@ -15,7 +15,8 @@ test('the address names what is searched for', () => {
 
 test('the command is shown only where it does the same', () => {
   expect(optionsOf({ ...NOTHING, severity: 'high', stand: 'all' })).toEqual(['--severity', 'high', '--every']);
-  expect(optionsOf({ ...NOTHING, zone: 'zon_1' })).toBeUndefined();
+  expect(optionsOf({ ...NOTHING, zone: 'zon_1', kind: 'policy' })).toEqual(['--kind', 'policy', '--zone', 'zon_1']);
+  expect(optionsOf({ ...NOTHING, incident: 'inc_1' })).toBeUndefined();
   expect(optionsOf({ ...NOTHING, stand: 'closed' })).toBeUndefined();
 });
 

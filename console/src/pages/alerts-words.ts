@@ -119,6 +119,14 @@ const OPTIONS: Partial<Record<Field, string>> = {
   device: '--device',
   address: '--address',
   since: '--since',
+  until: '--until',
+  kind: '--kind',
+  technique: '--technique',
+  text: '--text',
+  site: '--site',
+  zone: '--zone',
+  sensor: '--sensor',
+  protocol: '--protocol',
 };
 
 /** Return the options of the command that lists the same; undefined if it cannot be told all of it. */

@@ -59,6 +59,11 @@ export default function ZonePage() {
           <Link className="button" href={link('/zones', { plan: parameters.get('plan') ?? '' })}>
             All zones
           </Link>
+          {which === 'approved' && (
+            <Link className="button" href={link('/alerts', { zone: id })}>
+              Its alerts
+            </Link>
+          )}
           {which === 'draft' && (
             <Act
               label="Remove"

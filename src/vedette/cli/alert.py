@@ -19,12 +19,21 @@ AlertArgument = Annotated[str, typer.Argument(metavar="ALERT_ID", help="See `ved
 _Severity = Literal["informational", "low", "medium", "high", "critical"]
 _Verdict = Literal["true-positive", "benign", "false-positive", "authorized"]
 _By = Literal["incident", "source", "target", "rule", "technique", "sensor", "site"]
+_Kind = Literal["policy", "anomaly", "protocol", "malware", "operational"]
 _Format = Literal["csv", "json", "ocsf", "ecs", "stix"]
 _SeverityOption = Annotated[_Severity | None, typer.Option(help="At least so grave.")]
 _RuleOption = Annotated[str | None, typer.Option(help="A rule, or a beginning that ends in *.")]
 _DeviceOption = Annotated[str | None, typer.Option(metavar="DEVICE", help="Behind it, or the sensor itself.")]
 _AddressOption = Annotated[str | None, typer.Option(help="IP or MAC address of either end.")]
 _SinceOption = Annotated[str | None, typer.Option(metavar="TIME", help="Last seen then or later, RFC 3339.")]
+_UntilOption = Annotated[str | None, typer.Option(metavar="TIME", help="Last seen before, RFC 3339.")]
+_KindOption = Annotated[_Kind | None, typer.Option(help="What kind of detection.")]
+_TechniqueOption = Annotated[str | None, typer.Option(help="ATT&CK for ICS id, such as T0858.")]
+_TextOption = Annotated[str | None, typer.Option(help="Part of the title.")]
+_SiteOption = Annotated[str | None, typer.Option(help="Of the sensor.")]
+_ZoneOption = Annotated[str | None, typer.Option(metavar="ZONE_ID", help="Either end is in it: vedette zone list.")]
+_SensorOption = Annotated[str | None, typer.Option(metavar="DEVICE", help="Who told of it.")]
+_ProtocolOption = Annotated[str | None, typer.Option(help="That it was seen in.")]
 _EveryOption = Annotated[bool, typer.Option("--every", help="Also closed, muted, authorized and merged ones.")]
 _OPEN: Final = ["open", "acknowledged"]
 
@@ -38,13 +47,23 @@ def list_alerts(
     device: _DeviceOption = None,
     address: _AddressOption = None,
     since: _SinceOption = None,
+    kind: _KindOption = None,
+    technique: _TechniqueOption = None,
+    text: _TextOption = None,
+    site: _SiteOption = None,
+    zone: _ZoneOption = None,
+    sensor: _SensorOption = None,
+    protocol: _ProtocolOption = None,
+    until: _UntilOption = None,
     every: _EveryOption = False,
     limit: LimitOption = 100,
     after: AfterOption = "",
     everything: AllOption = False,
 ) -> None:
     """List what somebody is to look at, youngest first."""
-    wanted = _wanted(severity, rule, device, address, since=since, every=every)
+    more = {"engine": kind, "technique": technique, "text": text, "site": site, "zone": zone}
+    more |= {"sensor": sensor, "protocol": protocol, "until": until}
+    wanted = _wanted(severity, rule, device, address, since=since, every=every) | more
     show_list(
         session,
         "/v1/alerts",
@@ -212,10 +231,20 @@ def export(
     device: _DeviceOption = None,
     address: _AddressOption = None,
     since: _SinceOption = None,
+    kind: _KindOption = None,
+    technique: _TechniqueOption = None,
+    text: _TextOption = None,
+    site: _SiteOption = None,
+    zone: _ZoneOption = None,
+    sensor: _SensorOption = None,
+    protocol: _ProtocolOption = None,
+    until: _UntilOption = None,
     every: _EveryOption = False,
 ) -> None:
     """Write alerts to standard output: the youngest 50,000."""
-    params = _wanted(severity, rule, device, address, since=since, every=every) | {"format": form}
+    more = {"engine": kind, "technique": technique, "text": text, "site": site, "zone": zone}
+    more |= {"sensor": sensor, "protocol": protocol, "until": until}
+    params = _wanted(severity, rule, device, address, since=since, every=every) | more | {"format": form}
     found = session.client.get("/v1/alerts/export", params).body
     if form in {"json", "stix"}:
         session.output.document(found)
