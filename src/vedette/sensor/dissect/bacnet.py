@@ -10,7 +10,7 @@ from typing import ClassVar, Final, NamedTuple
 
 from vedette.sensor.dissect import bacnet_codes as codes
 from vedette.sensor.dissect import bacnet_names as names
-from vedette.sensor.dissect.bacnet_tags import Item, Tag, items_of, object_of, tags_of, value_of
+from vedette.sensor.dissect.bacnet_tags import Item, Tag, items_of, object_of, reported, tags_of, value_of
 from vedette.sensor.dissect.bacnet_vendors import VENDORS
 from vedette.sensor.dissect.interface import NO, SURE, WEAK, Dissector, Malformed
 from vedette.sensor.dissect.transactions import Transactions
@@ -33,6 +33,13 @@ _TYPES: Final = {
 }  # fmt: skip
 
 
+_COV: Final = 1
+_PRIVATE: Final = 18
+_UNCONFIRMED_COV: Final = 2
+_UNCONFIRMED_EVENT: Final = 3
+_UNCONFIRMED_PRIVATE: Final = 4
+_OBJECTS_AT: Final = {0: 1, 2: 2, 5: 1, 27: 3, 28: 1}
+"""Confirmed service → the number of the tag that names its object, where that is not the first."""
 _SEGMENTED: Final = 0x08
 _MORE_FOLLOWS: Final = 0x04
 _MAX_ANSWER_BYTES: Final = 65_536
@@ -166,14 +173,16 @@ class Bacnet(Dissector):
         name, kind, area = known
         items: list[Item] = [_NOTHING]
         if not is_segmented:
-            tags = tags_of(data, at + 1)
+            tags = tags_of(data, at + 1) if service != _PRIVATE else []  # whose content is its maker's
             if service in _PROPERTIES:
                 items = items_of(tags, is_multiple=service in _MULTIPLE, is_request=True)
             elif service in {17, 20}:
                 area = _order(service, tags)
                 items = [_NOTHING._replace(value=_told_with_order(service, tags))]
+            elif service == _COV:
+                items = reported(tags) or [_first_object(tags, 2)]
             else:
-                items = [_first_object(tags)]
+                items = [_first_object(tags, _OBJECTS_AT.get(service))]
         if kind is OpKind.READ and all(each.kind == codes.DEVICE and each.prop != 76 for each in items) and items:
             kind = OpKind.IDENTIFY
         self._asked.ask((is_from_client, invoke), Asked(service, kind, area, tuple(items[:256]), at_ns))
@@ -263,8 +272,8 @@ class Bacnet(Dissector):
             )
             known = (f"unconfirmed_{service}", OpKind.OTHER, "")
         name, kind, area = known
-        tags = tags_of(data, position + 2)
-        item = _first_object(tags)
+        tags = tags_of(data, position + 2) if service != _UNCONFIRMED_PRIVATE else []
+        item = _first_object(tags, 2 if service == _UNCONFIRMED_EVENT else None)
         direction = _REPORT if service in codes.REPORTS else _REQUEST
         if service == 0 and len(tags) >= 4:
             vendor = value_of(tags[3])
@@ -283,7 +292,8 @@ class Bacnet(Dissector):
             item = item._replace(value=(value_of(tags[0]), value_of(tags[1])))
         elif service in {1, 7} and tags:
             item = _named(service, tags, _NOTHING)
-        self._tell_all([item], name, service, kind, area, direction, unit, "", None, is_from_client, at_ns, None, 1)
+        items = (reported(tags) if service == _UNCONFIRMED_COV else []) or [item]
+        self._tell_all(items, name, service, kind, area, direction, unit, "", None, is_from_client, at_ns, None, 1)
 
     def _identity(self, items: list[Item], is_from_client: bool, at_ns: int) -> None:
         for item in items:
@@ -351,10 +361,11 @@ def check_npdu(payload: bytes, is_from_client: bool) -> int:  # noqa: ARG001 - t
     return SURE if payload[0] == 1 and not payload[1] & 0x50 else NO
 
 
-def _first_object(tags: list[Tag]) -> Item:
-    """Return the first object that a service names."""
-    for tag in tags[:4]:
-        if not tag.mark and len(tag.raw) == 4 and (tag.number == 12 if not tag.is_context else tag.number <= 2):
+def _first_object(tags: list[Tag], place: int | None = None) -> Item:
+    """Return the object that a service names: with the tag of that number, or the first one."""
+    for tag in tags[:6]:
+        is_there = tag.number <= 2 if place is None else tag.number == place
+        if not tag.mark and len(tag.raw) == 4 and (is_there if tag.is_context else tag.number == 12):
             kind, instance = object_of(tag.raw)
             return _NOTHING._replace(kind=kind, instance=instance)
     return _NOTHING

@@ -145,6 +145,31 @@ def items_of(tags: list[Tag], *, is_multiple: bool, is_request: bool) -> list[It
     return _several(tags, is_request=is_request) if is_multiple else [_single(tags)]
 
 
+def reported(tags: list[Tag]) -> list[Item]:
+    """Return the properties that a notification of changed values tells, with their values."""
+    found: list[Item] = []
+    kind: int | None = None
+    instance: int | None = None
+    prop: int | None = None
+    index: int | None = None
+    values: list[Value] = []
+    depth = 0
+    for tag in tags:
+        if tag.mark:
+            depth += 1 if tag.mark == OPEN else -1
+            if tag.mark == CLOSE and depth == 1 and tag.number == 2:
+                found.append(Item(kind, instance, prop, index, _plain(values), None, None))
+                prop, index, values = None, None, []
+        elif depth == 0 and tag.number == 2:
+            kind, instance = object_of(tag.raw)
+        elif depth >= 2:
+            values.append(value_of(tag))
+        elif depth == 1 and tag.number in {0, 1}:
+            number = int.from_bytes(tag.raw[:4], "big")
+            prop, index = (number, index) if not tag.number else (prop, number)
+    return found
+
+
 def _single(tags: list[Tag]) -> Item:
     kind = instance = prop = index = priority = None
     values: list[Value] = []

@@ -63,6 +63,24 @@ _SYSTEMS: Final = (
     ("udhcp ", "Linux"),
     ("Linux ", "Linux"),
 )
+# What a system asks for, in its order, where no other system is known to ask for the same.
+_ASKING: Final = {
+    "1,3,6,15,31,33,43,44,46,47,119,121,249,252": "Windows",
+    "1,3,6,15,31,33,43,44,46,47,121,249,252": "Windows",
+    "1,15,3,6,44,46,47,31,33,121,249,43": "Windows",
+    "1,15,3,6,44,46,47,31,33,121,249,252,43": "Windows",
+    "1,15,3,6,44,46,47,31,33,249,43": "Windows",
+    "1,15,3,6,44,46,47,31,33,43": "Windows",
+    "1,121,3,6,15,119,252": "Apple iOS",
+    "1,121,3,6,15,114,119,252": "Apple iOS",
+    "1,121,3,6,15,108,114,119,252": "Apple iOS",
+    "1,121,3,6,15,119,252,95,44,46": "macOS",
+    "1,121,3,6,15,114,119,252,95,44,46": "macOS",
+    "1,121,3,6,15,108,114,119,252,95,44,46": "macOS",
+    "1,3,6,15,26,28,51,58,59,43": "Android",
+    "1,3,6,15,26,28,51,58,59,43,114": "Android",
+    "1,3,6,15,26,28,51,58,59,43,114,108": "Android",
+}
 
 
 class Dhcp(Dissector):
@@ -125,7 +143,12 @@ class Dhcp(Dissector):
                     self.tell(at_ns, Attribute.OPERATING_SYSTEM, system, address=who, confidence=PROBABLE)
                     break
         if wanted := options.get(_PARAMETERS):
-            self.tell(at_ns, Attribute.FINGERPRINT, "dhcp:" + ",".join(map(str, wanted)), address=who)
+            asking = ",".join(map(str, wanted))
+            self.tell(at_ns, Attribute.FINGERPRINT, f"dhcp:{asking}", address=who)
+            if system := _ASKING.get(asking):
+                self.tell(
+                    at_ns, Attribute.OPERATING_SYSTEM, system, address=who, confidence=POSSIBLE, source="dhcp options"
+                )
 
     def _reply(
         self, options: dict[int, bytes], code: int, mac: str, given: str, is_from_client: bool, at_ns: int

@@ -256,6 +256,33 @@ def test_an_answer_that_lacks_a_segment_has_no_value() -> None:
     assert [op.value for op in heard.sink.operations] == [None, None, None]
 
 
+@pytest.mark.parametrize("head", ["00 05 01 01", "10 02"])
+def test_notifications_of_changed_values_tell_object_and_values(head: str) -> None:
+    heard = trial()
+    values = "09 55 2e 44 42900000 2f 09 6f 2e 82 04 40 2f"
+    heard.say(message(f"{head} 09 01 1c 02004ad2 2c 00400001 3a 0258 4e {values} 4f"))
+    present, flags = heard.sink.operations
+    assert (present.kind, present.area, present.first) == (OpKind.REPORT, "analog_output", 1)
+    assert (present.name, present.value, flags.name, flags.value) == ("present_value", 72.0, "status_flags", "FTFF")
+
+
+@pytest.mark.parametrize(
+    ("apdu", "area", "instance"),
+    [
+        ("00 05 0f 1b 09 12 1c 004d444c 29 04 3c 05400001", "life_safety_point", 1),
+        ("00 05 0f 02 09 01 1c 02000001 2c 00c00007", "binary_input", 7),
+        ("10 03 09 01 1c 02000001 2c 00c00007", "binary_input", 7),
+        ("00 05 0f 12 09 07 1a 01ff 2e 00000000 7f000000 38000004 2f", "", None),
+    ],
+)
+def test_each_service_names_its_own_object(apdu: str, area: str, instance: int | None) -> None:
+    heard = trial()
+    heard.say(message(apdu))
+    (op,) = heard.sink.operations
+    assert (op.area, op.first) == (area, instance)
+    assert not heard.sink.anomalies
+
+
 def test_searches_name_range_object_and_vendor() -> None:
     heard = trial()
     for apdu in (
