@@ -145,9 +145,9 @@ class Dhcp(Dissector):
         if wanted := options.get(_PARAMETERS):
             asking = ",".join(map(str, wanted))
             self.tell(at_ns, Attribute.FINGERPRINT, f"dhcp:{asking}", address=who)
-            if system := _ASKING.get(asking):
+            if likely := _ASKING.get(asking):
                 self.tell(
-                    at_ns, Attribute.OPERATING_SYSTEM, system, address=who, confidence=POSSIBLE, source="dhcp options"
+                    at_ns, Attribute.OPERATING_SYSTEM, likely, address=who, confidence=POSSIBLE, source="dhcp options"
                 )
 
     def _reply(

@@ -9,7 +9,7 @@ from vedette.sensor.recognize.hints import Hint, Told
 _MDNS, _SSDP, _SERVER = Told.MDNS, Told.SSDP, Told.SSDP_SERVER
 _NAME, _MODEL, _MAKER, _VENDOR = Told.NAME, Told.MODEL, Told.MAKER, Told.VENDOR
 _DHCP, _SOFT, _SERVICE, _TEXT = Told.DHCP_CLASS, Told.SOFTWARE, Told.SERVICE, Told.DESCRIPTION
-_DEVICE, _SYSTEM = Told.DEVICE_TYPE, Told.SYSTEM
+_DEVICE, _SYSTEM, _OPTIONS = Told.DEVICE_TYPE, Told.SYSTEM, Told.DHCP_OPTIONS
 
 CONSUMER: Final[tuple[Hint, ...]] = (
     # Light, plugs, sensors and their hubs
@@ -337,6 +337,12 @@ CONSUMER: Final[tuple[Hint, ...]] = (
     Hint(_MAKER, "nintendo", "game_console", 90, "Nintendo"),
     Hint(_SOFT, "nintendo", "game_console", 88, "Nintendo"),
     # Phones and computers
+    Hint(_OPTIONS, "^1,3,6,15,31,33,43,44,46,47,119,121,249,252", "computer", 72),
+    Hint(_OPTIONS, "^1,15,3,6,44,46,47,31,33,121,249", "computer", 70),
+    Hint(_OPTIONS, "119,252,95,44,46", "computer", 72, "Apple"),
+    Hint(_OPTIONS, "^1,3,6,15,26,28,51,58,59,43", "phone", 58),
+    Hint(_OPTIONS, "^1,3,28,6", "iot_device", 55),
+    Hint(_OPTIONS, "^6,3,1,15,66,67,13,44", "printer", 72, "HP"),
     Hint(_DHCP, "^android-dhcp-", "phone", 65),
     Hint(_NAME, "^android-", "phone", 70),
     Hint(_NAME, "iphone", "phone", 92, "Apple"),

@@ -157,3 +157,19 @@ def test_hostile_bytes_are_survived(content: bytes) -> None:
     torture(Dhcp, DISCOVER[:240] + content)
     torture(Dhcp6, SOLICIT[:4] + content)
     torture(Dhcp6, b"\x0c\0" + bytes(32) + option6(9, content))
+
+
+@pytest.mark.parametrize(
+    ("asked", "system"),
+    [
+        ((1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252), "Windows"),
+        ((1, 121, 3, 6, 15, 108, 114, 119, 252), "Apple iOS"),
+        ((1, 3, 6, 15, 26, 28, 51, 58, 59, 43), "Android"),
+    ],
+)
+def test_what_a_system_asks_for_hints_at_it(asked: tuple[int, ...], system: str) -> None:
+    trial = Trial(Dhcp)
+    trial.say(message(1, option(55, bytes(asked))))
+    (found,) = [piece for piece in trial.sink.evidence if piece.attribute is Attribute.OPERATING_SYSTEM]
+    assert (found.value, found.source) == (system, "dhcp options")
+    assert found.confidence < 50
