@@ -9,6 +9,11 @@ from collections.abc import Iterator
 import longest_files
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's business: what must be fast is measured in bench/.
+settings.register_profile("vedette", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("vedette")
 
 
 @pytest.hookimpl(trylast=True)
