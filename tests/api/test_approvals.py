@@ -96,6 +96,18 @@ def test_nobody_approves_by_a_program_or_a_link_of_their_own(
     assert asker.http.get(f"/v1/approvals/{act}").json()["state"] == "waiting"
 
 
+def test_the_word_of_who_was_kept_out_since_counts_no_more(people: PeopleAtTheDoor, host: httpx.Client) -> None:
+    asker, other = people.come("deployer"), people.come("operator")
+    body = {"name": "gone", "kind": "individual", "registration_id": "gone", "primary_sha256": "ef" * 32}
+    act = asker.http.post("/v1/enrollments", json=body).json()["context"]["approval_id"]
+    whom = other.who()["person_id"]
+    other.http.post(f"/v1/approvals/{act}/approve", json={}).raise_for_status()
+    host.post(f"/v1/people/{whom}/disable", json={"reason": "left"}).raise_for_status()
+    assert asker.http.post("/v1/enrollments", json=body).json()["code"] == "operators.approval_needed"
+    host.post(f"/v1/people/{whom}/enable", json={}).raise_for_status()
+    assert asker.http.post("/v1/enrollments", json=body).status_code == 201
+
+
 def test_a_request_that_is_refused_leaves_the_approval_to_be_used(people: PeopleAtTheDoor, host: httpx.Client) -> None:
     asker, other = people.come("deployer"), people.come("operator")
     body = {"name": "twice", "kind": "individual", "registration_id": "twice", "primary_sha256": "ab" * 32}

@@ -42,8 +42,8 @@ _RESTRICTING: Final = re.compile(
     r"|pending-registrations/[^/]+/reject)"
 )
 _CALL: Final = re.compile(r"/v1/devices/[^/]+/(modules/[^/]+/)?methods/[^/]+")
-# One-time secrets are not kept.
-_NEVER_KEPT: Final = frozenset({"/v1/login-links"})
+# One-time secrets are not kept, nor are long answers to what changes nothing: they would fill the disk.
+_NEVER_KEPT: Final = frozenset({"/v1/login-links", "/v1/query"})
 
 
 class IdempotentPosts:

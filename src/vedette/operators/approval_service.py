@@ -12,9 +12,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+import sqlalchemy as sa
+
 from vedette.kernel import Clock, IdSource, OrganizationId, to_rfc3339
 from vedette.ledger import Actor, Entry, Ledger
 from vedette.operators import approval_repository as rows
+from vedette.operators import repository as people
 from vedette.operators.approval_repository import Approval, ApprovalId
 from vedette.operators.authorization_model import Action
 from vedette.operators.confirmation_service import Act
@@ -29,6 +32,7 @@ PATH_MAX_CHARS: Final = 4_096
 NOTE_MAX_CHARS: Final = 1_024
 _KEPT: Final = timedelta(days=30)
 _HIDDEN: Final = "(hidden)"
+_PERSON: Final = "per_"
 _SECRET_WORDS: Final = ("key", "secret", "token", "password", "passphrase", "pin", "code", "connection_string")
 
 
@@ -47,8 +51,12 @@ class ApprovalService:
     async def is_approved(self, organization_id: OrganizationId, act: Act, *, actor: Actor) -> bool:
         """Tell whether somebody has approved an act, without using that up."""
         now = self._clock.now()
-        found = await self._store.read(lambda connection: rows.of_asker(connection, organization_id, actor.id, now))
-        return any(each.state == "approved" and _is_same(each, act) for each in found)
+
+        def find(connection: sa.Connection) -> bool:
+            found = rows.of_asker(connection, organization_id, actor.id, now)
+            return any(_is_same(each, act) and _stands(connection, each) for each in found)
+
+        return await self._store.read(find)
 
     async def take(self, organization_id: OrganizationId, act: Act, *, actor: Actor) -> Approval | None:
         """Use up the approval of an act, if there is one."""
@@ -56,7 +64,7 @@ class ApprovalService:
         def change(tx: Transaction) -> Approval | None:
             now = self._clock.now()
             for each in rows.of_asker(tx.connection, organization_id, actor.id, now):
-                is_it = each.state == "approved" and _is_same(each, act)
+                is_it = _is_same(each, act) and _stands(tx.connection, each)
                 if is_it and rows.decide(tx.connection, each, "used", former="approved", at=now, by=actor, note=""):
                     self._record(tx, each, "use_approval", actor=actor, reason="")
                     return each
@@ -69,7 +77,8 @@ class ApprovalService:
 
         def change(tx: Transaction) -> None:
             now = self._clock.now()
-            if rows.decide(tx.connection, approval, "approved", former="used", at=now, by=actor, note=""):
+            decider = Actor("operator", approval.decided_by_id, approval.decided_by_name)
+            if rows.decide(tx.connection, approval, "approved", former="used", at=now, by=decider, note=approval.note):
                 self._record(tx, approval, "give_back_approval", actor=actor, reason=reason)
 
         await self._store.write(change)
@@ -226,6 +235,14 @@ def _without_secrets(value: Any, depth: int = 0) -> Any:  # Any: JSON
 
 def _may_be_secret(name: str, value: object) -> bool:
     return isinstance(value, str) and any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def _stands(connection: sa.Connection, approval: Approval) -> bool:
+    """Tell whether an act is approved, by somebody who has not been kept out since."""
+    if approval.state != "approved" or not approval.decided_by_id.startswith(_PERSON):
+        return approval.state == "approved"
+    person = people.find_person(connection, approval.organization_id, approval.decided_by_id)
+    return person is not None and not person.is_disabled
 
 
 def _is_same(approval: Approval, act: Act) -> bool:

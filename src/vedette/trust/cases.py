@@ -29,6 +29,7 @@ from vedette.trust.facts import OPTIONAL_FACTS, REQUIRED_FACTS, FactValue
 from vedette.trust.policy import ACTIONS, PolicyEngine
 
 CASES_MAX: Final = 1_000
+_DOTS_MAX: Final = 64
 _NAME_MAX_CHARS: Final = 200
 _GENERATIONS: Final = {"device": "dev_" + "0" * 26, "module": "mod_" + "0" * 26}
 _ORGANIZATION: Final = "org_" + "0" * 26
@@ -107,6 +108,9 @@ def read_cases(text: str) -> tuple[PolicyCase, ...]:
     Raises:
         BadPolicyBundle: It is not TOML, or not of cases.
     """
+    # A key of many parts takes time that grows with their square, and one of a hundred kilobytes an hour.
+    if any(line.count(".") > _DOTS_MAX for line in text.split("\n")):
+        raise BadPolicyBundle(f"the unit cases cannot be read: a line of theirs has over {_DOTS_MAX} dots")
     try:
         cases = msgspec.convert(tomllib.loads(text), _CasesFile).case
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:

@@ -57,3 +57,9 @@ def test_cases_that_cannot_be_read_are_refused(text: str) -> None:
 def test_a_bundle_that_does_not_compile_has_no_results() -> None:
     with pytest.raises(BadPolicyBundle):
         run_cases(PolicyBundle(SHIPPED.schema_text, "permit (", cases_text=CASE))
+
+
+@pytest.mark.parametrize("text", ["a" + ".a" * 200_000 + " = 1", "[a" + ".a" * 200_000 + "]", "a = " + "[" * 100_000])
+def test_cases_that_would_take_hours_to_read_are_refused(text: str) -> None:
+    with pytest.raises(BadPolicyBundle, match="cannot be read"):
+        read_cases(text)
