@@ -169,9 +169,9 @@ def _vendor(asset: Asset, found: list[tuple[Hint, str]], type_: str) -> str:
     ]
     if said:
         return max(said, key=lambda fact: fact.confidence).value
-    named = [hint for hint, _ in found if hint.vendor and (not type_ or hint.type == type_)]
+    named = [hint for hint, _ in found if hint.vendor and (not type_ or hint.type in {type_, "", *_GENERAL})]
     if named:
-        return max(named, key=lambda hint: hint.weight).vendor
+        return max(named, key=lambda hint: (hint.type == type_, hint.weight)).vendor
     return asset.best(Attribute.VENDOR)
 
 
