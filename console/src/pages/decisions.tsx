@@ -16,12 +16,12 @@ const COLUMNS: Column<Decision>[] = [
   { title: 'Who', width: 'minmax(84px, 1fr)', cell: (each) => <Foreign text={nameOf(each)} /> },
   {
     title: 'Decision',
-    width: 'minmax(190px, 1.6fr)',
+    width: 'minmax(206px, 1.6fr)',
     cell: (each) => <Badge tone={toneOf(each)}>{headline(each)}</Badge>,
   },
   {
     title: 'Because',
-    width: 'minmax(96px, 1.4fr)',
+    width: 'minmax(88px, 1.2fr)',
     cell: (each) =>
       each.effect === 'allow' || each.policies.length === 0 ? reasonWords(each.reason) : <Foreign text={each.policies.join(', ')} />,
   },

@@ -109,7 +109,7 @@ function Live({ bundle, staging }: { bundle: Bundle; staging: Staging }) {
               by itself, when {staging.denied_limit.toLocaleString('en')} are refused unforeseen
               {staging.watched_until && (
                 <>
-                  , until <Time at={staging.watched_until} />
+                  ; the watch ends <Time at={staging.watched_until} />
                 </>
               )}
             </dd>
@@ -171,7 +171,7 @@ function About({ bundle }: { bundle: Bundle }) {
         </dd>
         <dt>Holds</dt>
         <dd>
-          {bundle.policy_count} policies, {sites} sites, {cases} unit cases
+          {bundle.policy_count} policies, {sites} {sites === 1 ? 'site' : 'sites'}, {cases} unit cases
         </dd>
       </dl>
       <ProblemNote error={full.error} />

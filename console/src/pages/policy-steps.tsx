@@ -117,8 +117,8 @@ function Stable({ standing, staging }: { standing: Standing; staging: Staging })
         )}
         {staging.watched === standing.bundle.sha256 && staging.watched_until && (
           <>
-            Watched <Time at={staging.watched_until} />: {staging.denied_limit.toLocaleString('en')} refused without having been foretold
-            take it back.
+            {staging.denied_limit.toLocaleString('en')} refused without having been foretold take it back; the watch ends{' '}
+            <Time at={staging.watched_until} />.
           </>
         )}
       </p>

@@ -254,7 +254,7 @@ class Stage:
         self._tell(f"what was seen, with its packets: {console}/alerts/{noticed.alert_id}")
         self._tell(f"  or: {command} alert show {noticed.alert_id}")
         self._tell("the cut is yours:")
-        self._tell(f"  {command} quarantine put {ENGINEERING_DEVICE} --mode cut --reason 'taken over' --yes")
+        self._tell(f"  {command} quarantine put {ENGINEERING_DEVICE} --mode cut --reason 'taken over'")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
