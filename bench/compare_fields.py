@@ -10,6 +10,7 @@ from vedette.sensor import Direction, OtOp
 REQUEST: Final = Direction.REQUEST
 RESPONSE: Final = Direction.RESPONSE
 _S7_USER_DATA: Final = "7"
+_LISTED: Final = 12
 _SERVICE_NODES: Final = 256
 
 Told = str | int | float | None | tuple[str | int | float | None, ...]
@@ -75,6 +76,41 @@ def _registers(op: OtOp) -> Told:
     return tuple(value for value in values if isinstance(value, int)) if "register" in op.area else None
 
 
+def _numbers(*areas: str, kind: type[int | float] = int) -> Pick:
+    """Pick the numbers that objects of some kinds hold."""
+
+    def pick(op: OtOp) -> Told:
+        values = op.value if isinstance(op.value, tuple) else (op.value,)
+        if op.area not in areas:
+            return None
+        return tuple(float(f"{each:.6g}") if kind is float else each for each in values if type(each) is kind)
+
+    return pick
+
+
+def _types(*types: int) -> Pick:
+    """Pick the whole numbers of application data of some types."""
+
+    def pick(op: OtOp) -> Told:
+        values = op.value if isinstance(op.value, tuple) else (op.value,)
+        return tuple(each for each in values if type(each) is int) if op.code in types else None
+
+    return pick
+
+
+def _parts(place: int) -> Pick:
+    """Pick one half of names such as ``domain/item``."""
+
+    def pick(op: OtOp) -> Told:
+        told = op.value if op.code == _LISTED and isinstance(op.value, tuple) else (op.name,)
+        names = [each for several in told if isinstance(several, str) for each in several.split(",")]
+        if op.direction is RESPONSE and op.code != _LISTED:
+            return None
+        return tuple(each.partition("/")[place] for each in names if "/" in each)
+
+    return pick
+
+
 def _cip(pick: Pick) -> Pick:
     return lambda op: pick(op) if op.protocol == "cip" else None
 
@@ -83,6 +119,10 @@ def _request(pick: Pick) -> Pick:
     return lambda op: pick(op) if op.direction is REQUEST else None
 
 
+_ANALOGS: Final = (
+    "analog_input", "analog_input_event", "analog_output_status", "frozen_analog_input", "frozen_analog_input_event",
+    "analog_output_event",
+)  # fmt: skip
 FIELDS: Final[tuple[Field, ...]] = (
     Field("modbus", "function", "modbus.func_code", _code),
     Field("modbus", "unit", "mbtcp.unit_id", lambda op: op.unit if isinstance(op.unit, int) else None),
@@ -90,7 +130,14 @@ FIELDS: Final[tuple[Field, ...]] = (
           unless="modbus.response_time"),
     Field("modbus", "registers", "modbus.regval_uint16", _registers),
     Field("s7comm", "function", "s7comm.param.func", lambda op: op.code if op.code < _SERVICE_NODES else None),
+    Field("s7comm", "data block", "s7comm.param.item.db", _request(_detail("db"))),
     Field("dnp3", "function", "dnp3.al.func", lambda op: op.code if op.transaction is not None else None),
+    Field("dnp3", "analog integers", "dnp3.al.ana.int", _numbers(*_ANALOGS)),
+    Field("dnp3", "analog floats", "dnp3.al.ana.float", _numbers(*_ANALOGS, kind=float)),
+    Field("dnp3", "counters", "dnp3.al.cnt", _numbers("counter", "counter_event", "frozen_counter")),
+    Field("iec104", "scaled", "iec60870_asdu.scalval", _of_asdu(_types(11, 12, 35, 49, 62))),
+    Field("iec104", "single points", "iec60870_asdu.siq.spi", _of_asdu(_types(1, 2, 30))),
+    Field("iec104", "double points", "iec60870_asdu.diq.dpi", _of_asdu(_types(3, 4, 31))),
     Field("iec104", "type", "iec60870_asdu.typeid", _of_asdu(_code)),
     Field("iec104", "station", "iec60870_asdu.addr", _of_asdu(lambda op: op.unit)),
     Field("iec104", "cause", "iec60870_asdu.causetx", _detail("cot")),
@@ -107,6 +154,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("mms", "service asked", "mms.confirmedServiceRequest", _request(_code)),
     Field("mms", "service answered", "mms.confirmedServiceResponse",
           lambda op: op.code if op.direction is RESPONSE and op.result == "ok" else None),
+    Field("mms", "domain", "mms.domainId", _parts(0), is_text=True),
+    Field("mms", "item", "mms.itemId", _parts(2), is_text=True),
     Field("goose", "control block", "goose.gocbRef", lambda op: op.name, is_text=True),
     Field("goose", "state number", "goose.stNum", _detail("st_num")),
     Field("fins", "command", "omron.command", lambda op: op.code if op.transaction is not None else None),

@@ -6,6 +6,7 @@ Source:
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import ClassVar, Final, NamedTuple
 
 from vedette.sensor.dissect import mms_codes as codes
@@ -55,6 +56,11 @@ class Asked(NamedTuple):
     kind: OpKind
     area: str = ""
     names: tuple[str, ...] = ()
+
+
+_NAMING: Final = frozenset(
+    {codes.GET_NAME_LIST, codes.VARIABLE_ATTRIBUTES, codes.DEFINE_LIST, codes.LIST_ATTRIBUTES, codes.DELETE_LIST}
+)
 
 
 class Mms(Tpkt):
@@ -125,6 +131,8 @@ class Mms(Tpkt):
             names, written = _written(data, begin, end)
             if any(codes.CONTROL_CONSTRAINT in each for each in names):
                 kind, area = OpKind.CONTROL, "control_object"
+        elif code in _NAMING:
+            names = _named(code, data, begin, end)
         elif kind in {OpKind.PROGRAM, OpKind.CONTROL, OpKind.FILE}:
             names = (_first_text(data, begin, end),)
         self._asked.ask(number, Asked(code, at_ns, kind, area, names))
@@ -153,6 +161,8 @@ class Mms(Tpkt):
                 results, found = _read_results(data, begin, end)
             elif code == codes.WRITE:
                 results = _write_results(data, begin, end)
+            elif code in {codes.GET_NAME_LIST, codes.LIST_ATTRIBUTES}:
+                found = _listed(code, data, begin, end)
             elif code == codes.IDENTIFY:
                 self._identity(data, begin, end, is_from_client, at_ns)
         service, kind, area = codes.CONFIRMED.get(code, (f"service_{code}", OpKind.OTHER, ""))
@@ -349,6 +359,41 @@ def _object_name(data: bytes, start: int, stop: int) -> str:
     _, first, last = tagged(data, begin, end)
     _, third, fourth = tagged(data, last, end)
     return f"{text_of(data[first:last], 128)}/{text_of(data[third:fourth], 128)}"
+
+
+def _named(code: int, data: bytes, start: int, stop: int) -> tuple[str, ...]:
+    """Return the variables, lists or domains that a question about names is about."""
+    if start >= stop:
+        return ()
+    tag, begin, end = tagged(data, start, stop)
+    if code == codes.VARIABLE_ATTRIBUTES:
+        return (_object_name(data, begin, end),) if tag == 0xA0 else ()
+    if code == codes.DELETE_LIST:
+        for tag, begin, end in children(data, start, stop, 4):
+            if tag == 0xA1 and begin < end:
+                return (_object_name(data, begin, end),)
+        return ()
+    if code != codes.GET_NAME_LIST:
+        return (_object_name(data, start, stop),)
+    for tag, begin, end in children(data, start, stop, 4):
+        if tag == 0xA1:  # the scope, of which a domain is the second kind
+            inner, first, last = tagged(data, begin, end)
+            return (text_of(data[first:last], 128),) if inner == 0x81 else ()
+    return ()
+
+
+def _listed(code: int, data: bytes, start: int, stop: int) -> tuple[Value, ...]:
+    """Return the names that an answer lists."""
+    wanted = 0xA0 if code == codes.GET_NAME_LIST else 0xA1
+    for tag, begin, end in children(data, start, stop, 4):
+        if tag == wanted and code == codes.LIST_ATTRIBUTES:
+            return _object_names(data, begin, end)
+        if tag == wanted:
+            return tuple(
+                text_of(data[first:last], 128)
+                for _, first, last in islice(children(data, begin, end, _MAX_ELEMENTS), _MAX_ITEMS)
+            )
+    return ()
 
 
 def _written(data: bytes, start: int, stop: int) -> tuple[tuple[str, ...], tuple[Value, ...]]:

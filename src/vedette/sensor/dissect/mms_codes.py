@@ -17,6 +17,10 @@ GET_NAME_LIST: Final = 1
 IDENTIFY: Final = 2
 READ: Final = 4
 WRITE: Final = 5
+VARIABLE_ATTRIBUTES: Final = 6
+DEFINE_LIST: Final = 11
+LIST_ATTRIBUTES: Final = 12
+DELETE_LIST: Final = 13
 INFORMATION_REPORT: Final = 0
 
 CONFIRMED: Final[dict[int, tuple[str, OpKind, str]]] = {
@@ -26,12 +30,12 @@ CONFIRMED: Final[dict[int, tuple[str, OpKind, str]]] = {
     3: ("rename", OpKind.WRITE, ""),
     READ: ("read", OpKind.READ, ""),
     WRITE: ("write", OpKind.WRITE, ""),
-    6: ("get_variable_access_attributes", OpKind.IDENTIFY, ""),
+    VARIABLE_ATTRIBUTES: ("get_variable_access_attributes", OpKind.IDENTIFY, ""),
     7: ("define_named_variable", OpKind.WRITE, "definition"),
     10: ("delete_variable_access", OpKind.WRITE, "definition"),
-    11: ("define_named_variable_list", OpKind.WRITE, "definition"),
-    12: ("get_named_variable_list_attributes", OpKind.IDENTIFY, ""),
-    13: ("delete_named_variable_list", OpKind.WRITE, "definition"),
+    DEFINE_LIST: ("define_named_variable_list", OpKind.WRITE, "definition"),
+    LIST_ATTRIBUTES: ("get_named_variable_list_attributes", OpKind.IDENTIFY, ""),
+    DELETE_LIST: ("delete_named_variable_list", OpKind.WRITE, "definition"),
     26: ("initiate_download_sequence", OpKind.PROGRAM, _DOWNLOAD),
     27: ("download_segment", OpKind.PROGRAM, _DOWNLOAD),
     28: ("terminate_download_sequence", OpKind.PROGRAM, _DOWNLOAD),

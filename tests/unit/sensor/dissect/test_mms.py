@@ -57,6 +57,28 @@ def test_items_are_read_and_each_answered() -> None:
     assert (refused.name, refused.result, refused.latency_ns) == (second.name, "object_access_denied", 1_000_000)
 
 
+def name(domain: str, own: str) -> bytes:
+    return ber(0xA1, ber(0x1A, domain.encode()) + ber(0x1A, own.encode()))
+
+
+def test_questions_about_names_tell_them_and_answers_what_is_listed() -> None:
+    trial = Trial(Mms)
+    trial.say(asked(1, ber(0xA1, ber(0xA0, b"\x80\1\0") + ber(0xA1, ber(0x81, b"LD0")))))
+    trial.answer(answered(1, ber(0xA1, ber(0xA0, ber(0x1A, b"LLN0") + ber(0x1A, b"MMXU1")) + b"\x81\1\0")))
+    trial.say(asked(2, ber(0xA6, ber(0xA0, name("LD0", "LLN0$BR$rcb")))))
+    trial.say(asked(3, ber(0xAC, name("LD0", "LLN0$dsA"))))
+    trial.answer(answered(3, ber(0xAC, b"\x80\1\0" + ber(0xA1, item("LD0", "A") + item("LD0", "B")))))
+    trial.say(asked(4, ber(0xAB, name("LD0", "dsNew") + ber(0xA0, item("LD0", "A")))))
+    trial.say(asked(5, ber(0xAD, b"\x80\1\0" + ber(0xA1, name("LD0", "dsOld")))))
+    assert [(op.service, op.name, op.value) for op in trial.sink.operations] == [
+        ("get_name_list", "LD0", None), ("get_name_list", "LD0", ("LLN0", "MMXU1")),
+        ("get_variable_access_attributes", "LD0/LLN0$BR$rcb", None),
+        ("get_named_variable_list_attributes", "LD0/LLN0$dsA", None),
+        ("get_named_variable_list_attributes", "LD0/LLN0$dsA", ("LD0/A", "LD0/B")),
+        ("define_named_variable_list", "LD0/dsNew", None), ("delete_named_variable_list", "LD0/dsOld", None),
+    ]  # fmt: skip
+
+
 def test_one_structure_is_shown_whole() -> None:
     trial = Trial(Mms)
     trial.say(read(1, item("LD0", "XCBR1$ST$Pos")))
