@@ -275,7 +275,7 @@ def test_a_site_is_declared_and_its_mistakes_are_told(console: Console, yard: st
     expect(page.get_by_text("sites: places, networks or hours").first).to_be_visible()
     console.check_looks()
     store_draft(page)
-    expect(page.get_by_text("1 sites")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\b1 site, "))).to_be_visible()
     number = page.url.rsplit("/", 1)[1]
     assert content(console.platform, number)["sites"][yard]["networks"] == ["10.20.0.0/16", "2001:db8:20::/48"]
 
