@@ -341,7 +341,7 @@ CONSUMER: Final[tuple[Hint, ...]] = (
     Hint(_OPTIONS, "^1,15,3,6,44,46,47,31,33,121,249", "computer", 70),
     Hint(_OPTIONS, "119,252,95,44,46", "computer", 72, "Apple"),
     Hint(_OPTIONS, "^1,3,6,15,26,28,51,58,59,43", "phone", 58),
-    Hint(_OPTIONS, "^1,3,28,6", "iot_device", 55),
+    Hint(_OPTIONS, "^1,3,28,6", "iot_device", 40),
     Hint(_OPTIONS, "^6,3,1,15,66,67,13,44", "printer", 72, "HP"),
     Hint(_DHCP, "^android-dhcp-", "phone", 65),
     Hint(_NAME, "^android-", "phone", 70),
