@@ -16,6 +16,8 @@ from running_platform import RunningPlatform
 
 from vedette.kernel import SystemClock, to_rfc3339
 
+# Thirty steps of two each: checking anything against it would take hours.
+DOUBLING = {str(at): {"allOf": [{"$ref": f"#/$defs/{at + 1}"}] * 2} for at in range(30)} | {"30": {"type": "object"}}
 _CONFIGURATION = """
 access.second_approver = ["managePeople", "enroll"]
 access.bulk_read_alarm_mb = 1
@@ -289,6 +291,10 @@ def test_messages_to_a_group_are_restricted_too(host: httpx.Client) -> None:
         {"device_class": "x", "json_schema": {"type": "nonsense"}},
         {"device_class": "x", "json_schema": {"$ref": "http://evil.example/schema"}},
         {"device_class": "x", "json_schema": {"$ref": "file:///etc/passwd"}},
+        {"device_class": "x", "json_schema": {"$ref": "#"}},
+        {"device_class": "x", "json_schema": {"$ref": "#name", "$defs": {"a": {"$anchor": "name"}}}},
+        {"device_class": "x", "json_schema": {"$ref": "#/$defs/none"}},
+        {"device_class": "x", "json_schema": {"$ref": "#/$defs/0", "$defs": DOUBLING}},
         {"device_class": "X Y", "json_schema": {}},
         {"group": "never-was", "json_schema": {}},
         {"device_class": "x", "kind": "command", "command": "named", "json_schema": {}},
@@ -297,6 +303,12 @@ def test_messages_to_a_group_are_restricted_too(host: httpx.Client) -> None:
 )
 def test_what_is_no_command_schema_is_refused(host: httpx.Client, new: dict[str, object]) -> None:
     assert host.post("/v1/command-schemas", json=new).status_code == 422
+
+
+def test_a_schema_may_point_to_its_own_parts(host: httpx.Client) -> None:
+    schema = {"properties": {"rpm": {"$ref": "#/$defs/a~1b"}}, "$defs": {"a/b": {"type": "integer"}}}
+    made = host.post("/v1/command-schemas", json={"device_class": "fan", "json_schema": schema})
+    assert made.status_code == 201, made.text
 
 
 def test_who_registers_a_schema_signs_it(people: PeopleAtTheDoor) -> None:

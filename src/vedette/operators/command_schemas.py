@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import unquote
 
 import jsonschema_rs
 
@@ -33,7 +34,11 @@ KNOWN_FOR_S: Final = 1.0
 SCHEMA_MAX_BYTES: Final = 32_768
 DEPTH_MAX: Final = 32
 DESCRIPTION_MAX_CHARS: Final = 1_024
+# With every $ref written out: parts that point to parts twice each double it at every step, and so does checking.
+UNFOLDED_MAX: Final = 10_000
 ANY: Final = "*"
+_REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
+_NAMES: Final = ("$id", "$anchor", "$dynamicAnchor")
 _CLASS: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _NAME_MAX_CHARS: Final = 100
 _SAID_MAX_CHARS: Final = 300
@@ -237,6 +242,15 @@ def _check(new: NewCommandSchema) -> str:
         raise InvalidCommandSchema(
             "a schema is a JSON object of its own, at most 32 deep", hint="$ref may only point into it: #/…"
         )
+    try:
+        size = _Unfolding(new.json_schema).size_of(new.json_schema)
+    except (LookupError, RecursionError, TypeError, ValueError) as error:
+        raise InvalidCommandSchema(
+            f"what a $ref points to cannot be followed: {str(error)[:_SAID_MAX_CHARS]}",
+            hint="it points to a part of the schema by its path, #/$defs/…, and to nothing that points back",
+        ) from error
+    if size > UNFOLDED_MAX:
+        raise InvalidCommandSchema(f"its $ref unfold it to over {UNFOLDED_MAX} parts", limit=UNFOLDED_MAX)
     text = json.dumps(new.json_schema, separators=(",", ":"))
     if len(text.encode("utf-8")) > SCHEMA_MAX_BYTES:
         raise InvalidCommandSchema(f"a schema has at most {SCHEMA_MAX_BYTES} bytes", limit=SCHEMA_MAX_BYTES)
@@ -273,3 +287,49 @@ def _has_foreign_part(value: Any, depth: int = 0) -> bool:  # Any: JSON
             return True
         return any(_has_foreign_part(each, depth + 1) for each in value.values())
     return isinstance(value, list) and any(_has_foreign_part(each, depth + 1) for each in value)
+
+
+class _Unfolding:
+    """How large a schema is with every reference written out, without writing it out."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:  # Any: JSON
+        self._schema = schema
+        self._known: dict[str, int] = {}
+        self._open: set[str] = set()
+
+    def size_of(self, value: Any) -> int:  # Any: JSON
+        """Return the number of parts of a part.
+
+        Raises:
+            LookupError: A reference leads nowhere.
+            TypeError: It leads into what has no parts.
+            ValueError: It leads back to where it stands, or goes by a name.
+        """
+        if isinstance(value, list):
+            return 1 + sum(map(self.size_of, value))
+        if not isinstance(value, dict):
+            return 1
+        if value is not self._schema and any(isinstance(value.get(each), str) for each in _NAMES):
+            raise ValueError("a part has a name of its own")
+        references = [value[each] for each in _REFERENCES if isinstance(value.get(each), str)]
+        return 1 + sum(map(self.size_of, value.values())) + sum(map(self._size_at, references))
+
+    def _size_at(self, reference: str) -> int:
+        if reference in self._open:
+            raise ValueError(f"{reference} leads back to itself")
+        if reference not in self._known:
+            self._open.add(reference)
+            self._known[reference] = self.size_of(self._find(reference))
+            self._open.discard(reference)
+        return self._known[reference]
+
+    def _find(self, reference: str) -> Any:  # Any: JSON
+        """Return what a JSON pointer points to (RFC 6901)."""
+        head, *steps = unquote(reference).split("/")
+        if head != "#":
+            raise ValueError(f"{reference} is no path")
+        found: Any = self._schema  # Any: JSON
+        for step in steps:
+            name = step.replace("~1", "/").replace("~0", "~")
+            found = found[int(name)] if isinstance(found, list) else found[name]
+        return found
