@@ -183,6 +183,9 @@ def test_what_is_hidden_at_the_sensors_stays_there_and_is_counted(console: Conso
     wait_until(lambda: held_back(network), 30, "the count to arrive")
     assert len(network.alerts(rule="remote.telnet")) <= before + 1
     [exception] = network.platform.call("GET", "/v1/alert-exceptions?is_in_force=true")["items"]
+    assert exception["held_back"] >= 1
+    console.open(f"/alert-exceptions?id={exception['exception_id']}")
+    expect(page.get_by_text(f"{exception['held_back']} since they were started")).to_be_visible()
     network.platform.call("POST", f"/v1/alert-exceptions/{exception['exception_id']}/end", {"reason": "done"})
 
 

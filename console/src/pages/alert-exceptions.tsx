@@ -105,7 +105,10 @@ function Detail({ id }: { id: string }) {
           <dt>Hides up to</dt>
           <dd>{each.hides_up_to}; what is graver stays loud</dd>
           <dt>At the sensors</dt>
-          <dd>{each.is_at_sensors ? 'they hold it back themselves, up to one step less grave, and count it' : 'they go on telling'}</dd>
+          <dd>
+            {each.is_at_sensors ? 'they hold it back themselves, up to one step less grave, and count it' : 'they go on telling'}
+            {each.held_back > 0 && `: ${each.held_back.toLocaleString('en')} since they were started`}
+          </dd>
           {each.ended_at && (
             <>
               <dt>Ended</dt>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -29,6 +30,7 @@ from vedette.api.schema import (
 )
 from vedette.incidents import AlertException, Effect, ExceptionService, NewException, Preview, Severity
 from vedette.kernel import Clock, OrganizationId
+from vedette.network import SensorService
 
 Id = Annotated[str, Path(max_length=64, description="Generated id of the exception.", examples=["exc_06h0"])]
 
@@ -66,6 +68,9 @@ class ExceptionView(View):
     created_at: Timestamp
     created_by: str
     matched: int = Field(description="How many alerts it has hidden.")
+    held_back: int = Field(
+        description="How many alerts more stayed at sensors by it, since those were started; they are not kept."
+    )
     last_matched_at: Timestamp | None
     ended_at: Timestamp | None
     ended_by: str
@@ -95,9 +100,12 @@ class PreviewView(View):
 class ExceptionRoutes:
     """What the routes below do, for one organization."""
 
-    def __init__(self, organization_id: OrganizationId, exceptions: ExceptionService, *, clock: Clock) -> None:
+    def __init__(
+        self, organization_id: OrganizationId, exceptions: ExceptionService, sensors: SensorService, *, clock: Clock
+    ) -> None:
         self._organization_id = organization_id
         self._exceptions = exceptions
+        self._sensors = sensors
         self._clock = clock
 
     def build(self) -> list[APIRouter]:
@@ -143,12 +151,13 @@ class ExceptionRoutes:
         found, following = await self._exceptions.search(
             self._organization_id, is_in_force=is_in_force, after=after, limit=limit
         )
-        return Page(items=[self._show(each) for each in found], next=following)
+        held = await self._sensors.held_back(self._organization_id)
+        return Page(items=[self._show(each, held) for each in found], next=following)
 
     async def make(self, new: NewExceptionView, who: Who) -> MadeException:
         """Hidden alerts are kept, counted and listed; none is dropped. Malware is hidden by its rule's name only."""
         made, hushed = await self._exceptions.make(self._organization_id, _read(new), actor=who)
-        return MadeException(exception=self._show(made), hushed=hushed)
+        return MadeException(exception=self._show(made, {}), hushed=hushed)
 
     async def preview(
         self,
@@ -160,18 +169,20 @@ class ExceptionRoutes:
 
     async def show(self, exception_id: Id) -> ExceptionView:
         """One exception."""
-        return self._show(await self._exceptions.get(self._organization_id, exception_id))
+        found = await self._exceptions.get(self._organization_id, exception_id)
+        return self._show(found, await self._sensors.held_back(self._organization_id))
 
     async def end(self, exception_id: Id, why: Reason, who: Who) -> ExceptionView:
         """What it hid stays hidden until it goes on; a second time changes nothing."""
         ended = await self._exceptions.end(self._organization_id, exception_id, actor=who, reason=why.reason)
-        return self._show(ended)
+        return self._show(ended, await self._sensors.held_back(self._organization_id))
 
-    def _show(self, found: AlertException) -> ExceptionView:
-        names = ExceptionView.model_fields.keys() - {"pattern", "is_in_force"}
+    def _show(self, found: AlertException, held: Mapping[str, int]) -> ExceptionView:
+        names = ExceptionView.model_fields.keys() - {"pattern", "is_in_force", "held_back"}
         return ExceptionView(
             pattern=show_pattern_view(found.pattern),
             is_in_force=found.is_in_force(self._clock.now()),
+            held_back=held.get(found.exception_id, 0),
             **{name: getattr(found, name) for name in names},
         )
 

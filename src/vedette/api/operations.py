@@ -269,7 +269,9 @@ def _routers(services: Services) -> list[APIRouter]:
             services.places,
             alert_scope,
         ).build(),
-        *ExceptionRoutes(organization_id, services.alert_exceptions, clock=services.clock).build(),
+        *ExceptionRoutes(
+            organization_id, services.alert_exceptions, services.network.sensors, clock=services.clock
+        ).build(),
         TicketRoutes(organization_id, services.tickets, clock=services.clock).build(),
         *network_routers(organization_id, services.network, printer),
         ReportRoutes(

@@ -59,6 +59,7 @@ def list_exceptions(
             "until": _until,
             "owner": lambda item: item["owner"],
             "hid": lambda item: item["matched"],
+            "held back": lambda item: item["held_back"] or "",
             "reason": lambda item: item["reason"],
         },
         limit=limit,
@@ -84,6 +85,7 @@ def show(session: Session, exception_id: _Argument) -> None:
         "owner": found["owner"],
         "reason": found["reason"],
         "hid": found["matched"],
+        "held back by sensors": found["held_back"] or "",
         "made by": found["created_by"],
         "made": show_time(found["created_at"]),
     }

@@ -112,6 +112,7 @@ def told_to(site: str, held: Sequence[AlertException]) -> tuple[HeldBack, ...]:
                 sources=pattern.sources,
                 targets=pattern.targets,
                 keys=pattern.keys,
+                name=each.exception_id,
                 up_to=SEVERITIES[rank].value,
                 until=0 if each.ends_at is None else int(each.ends_at.timestamp() * 1000),
             )

@@ -255,6 +255,8 @@ class SensorReport:
     links: int = 0
     resident_bytes: int = 0
     alerts_held_back: int = 0
+    held_back_by: dict[str, int] = field(default_factory=dict)
+    """By the ids of exceptions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ SENSORS_MAX: Final = 500
 SITE_MAX_CHARS: Final = 128
 NOTE_MAX_CHARS: Final = 1024
 
+_PAGE: Final = 200
+
 
 class SensorService:
     """Keeps the list of sensors.
@@ -130,6 +132,17 @@ class SensorService:
             lambda c: repository.list_sensors(c, organization_id, after=after, limit=limit + 1, state=state)
         )
         return found[:limit], found[limit - 1].generation_id if len(found) > limit else None
+
+    async def held_back(self, organization_id: OrganizationId) -> dict[str, int]:
+        """Return how many alerts the sensors hold back by each exception, since they were started."""
+        found: dict[str, int] = {}
+        after: str | None = ""
+        while after is not None:
+            sensors, after = await self.list(organization_id, after=after, limit=_PAGE)
+            for sensor in sensors:
+                for exception_id, count in (sensor.report.held_back_by if sensor.report else {}).items():
+                    found[exception_id] = found.get(exception_id, 0) + count
+        return found
 
     def project(self, tx: Transaction, event: Event) -> None:
         """Retire a sensor with the end of its device, in the registry's own transaction."""

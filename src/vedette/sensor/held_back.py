@@ -46,13 +46,11 @@ class HoldingBack:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self._items = ()
 
-    def holds(self, alert: Alert) -> bool:
-        """Tell whether an alert stays here."""
-        if not self._items:
-            return False
+    def held_by(self, alert: Alert) -> str | None:
+        """Return the name of the exception by which an alert stays here, as far as it has one; None: it goes."""
         at_ms = max(alert.at_ns, alert.last_ns) // _MS
-        return any(
-            each.holds(
+        for each in self._items:
+            if each.holds(
                 rule=alert.rule,
                 engine=alert.engine,
                 severity=alert.severity,
@@ -60,9 +58,9 @@ class HoldingBack:
                 target=alert.target,
                 key=alert.key,
                 at_ms=at_ms,
-            )
-            for each in self._items
-        )
+            ):
+                return each.name
+        return None
 
 
 def keep_exceptions(path: Path, twin: bytes) -> bool:

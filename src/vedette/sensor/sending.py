@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from vedette.protocols.sensor import Record, StatusRecord
+from vedette.protocols.sensor import EXCEPTIONS_MAX, Record, StatusRecord
 from vedette.sensor.alerts import Alert
 from vedette.sensor.assets import Asset
 from vedette.sensor.flows import Flow
@@ -104,7 +104,7 @@ class Reporter(Listener):
     Args:
         boot: This run's own; alerts are numbered under it.
         evidence_of: Returns the packets behind an alert; empty without them.
-        holds: Tells whether an alert stays here.
+        held_by: Returns the name of the exception by which an alert stays here, which may be empty; None: it goes.
     """
 
     __slots__ = (
@@ -115,7 +115,7 @@ class Reporter(Listener):
         "_counted",
         "_evidence_of",
         "_guess",
-        "_holds",
+        "_held_by",
         "_links",
         "_memos",
         "_memos_count",
@@ -123,6 +123,7 @@ class Reporter(Listener):
         "_operations",
         "_sensor",
         "held_back",
+        "held_back_by",
         "not_counted",
     )
 
@@ -130,11 +131,11 @@ class Reporter(Listener):
         self,
         boot: str,
         evidence_of: EvidenceOf = lambda _alert: b"",
-        holds: Callable[[Alert], bool] = lambda _alert: False,
+        held_by: Callable[[Alert], str | None] = lambda _alert: None,
     ) -> None:
         self._boot: Final = boot
         self._evidence_of: Final = evidence_of
-        self._holds: Final = holds
+        self._held_by: Final = held_by
         self._sensor: Sensor | None = None
         self._operations: Final[dict[OperationKey, _Operations]] = {}
         # What one flow's operations are counted under: the way of nearly every operation.
@@ -152,6 +153,8 @@ class Reporter(Listener):
         """What came when a table was full."""
         self.held_back = 0
         """Alerts that stayed here."""
+        self.held_back_by: Final[dict[str, int]] = {}
+        """By the name of the exception."""
 
     def attach(self, sensor: Sensor) -> None:
         """Say whose findings these are; before anything is read."""
@@ -187,9 +190,10 @@ class Reporter(Listener):
         records: list[Record] = []
         for alert in raised:
             self._alerts_told += 1
-            told = _Told(alert, f"{self._boot}.{self._alerts_told}", alert.times, self._holds(alert))
-            if told.is_held:
-                self.held_back += 1
+            name = self._held_by(alert)
+            told = _Told(alert, f"{self._boot}.{self._alerts_told}", alert.times, name is not None)
+            if name is not None:
+                self._count_held(name)
             else:
                 records.append(alert_record(alert, told.id, self._evidence_of(alert)))
             self._alerts.append(told)
@@ -197,6 +201,14 @@ class Reporter(Listener):
                 self._alerts.popleft()
         raised.clear()
         return records
+
+    def _count_held(self, name: str) -> None:
+        self.held_back += 1
+        counts = self.held_back_by
+        if name and name not in counts and len(counts) >= EXCEPTIONS_MAX:
+            del counts[next(iter(counts))]  # the first that was counted ended long ago, most likely
+        if name:
+            counts[name] = counts.get(name, 0) + 1
 
     def repeated(self, now_ns: int) -> list[Record]:
         """Return alerts that went on since they were told; without their evidence, which was sent."""
@@ -206,7 +218,7 @@ class Reporter(Listener):
             if told.alert.times != told.times:
                 told.times = told.alert.times
                 # What goes on once its exception has ended is told.
-                told.is_held = told.is_held and self._holds(told.alert)
+                told.is_held = told.is_held and self._held_by(told.alert) is not None
                 if not told.is_held:
                     records.append(alert_record(told.alert, told.id))
             if now_ns - max(told.alert.at_ns, told.alert.last_ns) < _QUIET_NS:
@@ -269,6 +281,7 @@ class Reporter(Listener):
             links=len(self._links),
             resident_bytes=count(resident_bytes),
             alerts_held_back=self.held_back,
+            held_back_by=dict(self.held_back_by),
         )
 
     def forget_what_was_told(self) -> None:

@@ -66,7 +66,7 @@ def make_sensor(
     reporter = Reporter(
         boot,
         (lambda _alert: b"") if ring is None else ring.slice_of,
-        (lambda _alert: False) if holding is None else holding.holds,
+        (lambda _alert: None) if holding is None else holding.held_by,
     )
     learning = settings.baseline
     baseline = BaselineOptions(

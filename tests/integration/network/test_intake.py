@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_batch_becomes_assets_links_and_operations(house: NetworkHouse) -> None:
     sensor = await house.sensor()
     told = asset(PLC, PLC_MAC, vendor="Siemens", model="S7-1200", serial="SC-1234", role="controller", name="plc")
-    status = StatusRecord(at=5_000, interface="eth1", packets=77)
+    status = StatusRecord(at=5_000, interface="eth1", packets=77, alerts_held_back=3, held_back_by={"exc_1": 3})
     records = (link(), operation(), told, asset(HMI, HMI_MAC), alert(), status)
     assert await house.tell(sensor, *records) is Outcome.TAKEN
     plc = await house.only(address=PLC)
@@ -34,6 +34,7 @@ async def test_a_batch_becomes_assets_links_and_operations(house: NetworkHouse) 
     heard = await house.sensors.get(house.organization_id, "probe-1")
     assert heard.report is not None
     assert (heard.report.packets, heard.report.interface, heard.batches) == (77, "eth1", 1)
+    assert await house.sensors.held_back(house.organization_id) == {"exc_1": 3}
 
 
 async def test_only_registered_sensors_are_heard(house: NetworkHouse) -> None:

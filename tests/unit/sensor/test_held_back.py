@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vedette.protocols.sensor import EXCEPTIONS_MAX, HeldBack, read_exceptions, write_exceptions
+from vedette.protocols.sensor import EXCEPTIONS_MAX, HeldBack, StatusRecord, read_exceptions, write_exceptions
 from vedette.sensor import Alert, Sensor
 from vedette.sensor.alerts import Engine, Severity
 from vedette.sensor.held_back import FILE_NAME, HoldingBack, keep_exceptions
 from vedette.sensor.sending import Reporter
 
 S = 1_000_000_000
-SCANS = HeldBack(rules=("scan.*",), sources=("10.0.0.0/24",), until=2_000_000)
+SCANS = HeldBack(rules=("scan.*",), sources=("10.0.0.0/24",), until=2_000_000, name="exc_1")
 
 
 def alert(**changes: Any) -> Alert:
@@ -55,21 +55,21 @@ def holding(folder: Path, *items: HeldBack) -> HoldingBack:
     ],
 )
 def test_only_what_was_said_stays_here(tmp_path: Path, changes: dict[str, Any], is_held: bool) -> None:  # noqa: FBT001
-    assert holding(tmp_path, SCANS).holds(alert(**changes)) is is_held
+    assert (holding(tmp_path, SCANS).held_by(alert(**changes)) is not None) is is_held
 
 
 def test_a_file_that_changes_or_goes_is_heeded(tmp_path: Path) -> None:
     found = holding(tmp_path)
-    assert not found.holds(alert())
+    assert found.held_by(alert()) is None
     twin = {"desired": {"exceptions": write_exceptions((SCANS,)), "$version": 3}, "reported": {}}
     assert keep_exceptions(tmp_path / FILE_NAME, msgspec.json.encode(twin))
     assert not keep_exceptions(tmp_path / FILE_NAME, msgspec.json.encode(twin)), "the same again is nothing new"
     os.utime(tmp_path / FILE_NAME, ns=(1, 1))
     found.look()
-    assert found.holds(alert())
+    assert found.held_by(alert()) == "exc_1"
     (tmp_path / FILE_NAME).unlink()
     found.look()
-    assert not found.holds(alert())
+    assert found.held_by(alert()) is None
 
 
 @pytest.mark.parametrize("twin", [b"", b"[]", b"{}", b'{"desired": 3}', b"\xff", b"[" * 10_000])
@@ -97,7 +97,7 @@ def test_more_than_there_may_be_hold_back_nothing() -> None:
 
 def test_what_is_held_back_is_counted_and_told_once_its_exception_has_ended(tmp_path: Path) -> None:
     held = holding(tmp_path, SCANS)
-    reporter = Reporter("boot", holds=held.holds)
+    reporter = Reporter("boot", held_by=held.held_by)
     sensor = Sensor([lambda _assets, _raise: reporter])
     reporter.attach(sensor)
     scan = alert()
@@ -110,4 +110,27 @@ def test_what_is_held_back_is_counted_and_told_once_its_exception_has_ended(tmp_
     [told] = reporter.repeated(2_100 * S)
     assert (told.rule, told.times) == ("scan.port", 3)  # type: ignore[union-attr]  # an alert
     status = reporter.status(at_ms=1, interface="eth0", version="1", resident_bytes=1, lost=0)
-    assert status.alerts_held_back == 1
+    assert (status.alerts_held_back, status.held_back_by) == (1, {"exc_1": 1})
+
+
+def test_counts_of_exceptions_are_bounded() -> None:
+    number = iter(range(10_000))
+    reporter = Reporter("boot", held_by=lambda _alert: f"exc_{next(number)}")
+    sensor = Sensor([lambda _assets, _raise: reporter])
+    reporter.attach(sensor)
+    sensor.report.alerts.extend(alert() for _ in range(EXCEPTIONS_MAX + 5))
+    assert reporter.raised() == []
+    status = reporter.status(at_ms=1, interface="eth0", version="1", resident_bytes=1, lost=0)
+    assert status.alerts_held_back == EXCEPTIONS_MAX + 5
+    assert len(status.held_back_by) == EXCEPTIONS_MAX
+    assert f"exc_{EXCEPTIONS_MAX + 4}" in status.held_back_by
+
+
+def test_a_platform_that_is_older_or_newer_is_understood() -> None:
+    told = write_exceptions((SCANS,))
+    told["items"][0] |= {"of_tomorrow": [1]}
+    assert read_exceptions(told) == (SCANS,)
+    del told["items"][0]["name"]
+    assert read_exceptions(told)[0].name == ""
+    status = msgspec.msgpack.encode({"at": 1, "type": "status", "of_tomorrow": {"a": 1}})
+    assert msgspec.msgpack.decode(status, type=StatusRecord).held_back_by == {}

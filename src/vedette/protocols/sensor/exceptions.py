@@ -12,6 +12,8 @@ EXCEPTIONS_KEY: Final = "exceptions"
 """The desired property that holds them; a sensor that does not know it ignores it."""
 EXCEPTIONS_MAX: Final = 100
 _VERSION: Final = 1
+ExceptionName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9_]{0,64}\Z")]
+"""The platform's own name of an exception."""
 _SEVERITIES: Final = ("informational", "low", "medium", "high", "critical")
 _MALWARE: Final = "malware"
 
@@ -29,6 +31,8 @@ class HeldBack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     keys: _Texts = ()
     up_to: _Text = "medium"
     """A graver alert is told."""
+    name: ExceptionName = ""
+    """What is held back is counted under it; empty from a platform that does not ask."""
     until: Annotated[int, msgspec.Meta(ge=0, le=2**48)] = 0
     """Milliseconds since 1970; 0: until it is taken away."""
 

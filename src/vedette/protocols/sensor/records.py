@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from vedette.protocols.sensor.exceptions import EXCEPTIONS_MAX, ExceptionName
+
 Text = Annotated[str, msgspec.Meta(max_length=512)]
 Word = Annotated[str, msgspec.Meta(max_length=128)]
 Address = Annotated[str, msgspec.Meta(max_length=64)]
@@ -128,6 +130,8 @@ class StatusRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     resident_bytes: Count = 0
     alerts_held_back: Count = 0
     """Stayed at the sensor, because the platform said that nobody needs to look at their like."""
+    held_back_by: Annotated[dict[ExceptionName, Count], msgspec.Meta(max_length=EXCEPTIONS_MAX)] = {}
+    """Of those, how many by which exception."""
 
 
 Record = AssetRecord | LinkRecord | OperationRecord | AlertRecord | StatusRecord
