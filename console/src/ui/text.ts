@@ -43,7 +43,7 @@ export function queryText(text: string): string {
 
 /** Quote one cell for CSV: a leading sign of a formula is disarmed as spreadsheets need it. */
 export function csvCell(text: string): string {
-  const safe = /^[=+\-@\t\r]/u.test(text) ? `'${text}` : text;
+  const safe = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/u.test(text) ? `'${text}` : text;
   return /[",\r\n]/u.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

@@ -13,7 +13,8 @@ from typing import Final
 
 # Cc control, Cf format (zero-width, right-to-left overrides), Cs surrogates, Co private, Z* separators but the space.
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
-_CSV_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets take the wide forms of East Asian keyboards for the same.
+_CSV_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def escape_terminal(text: str, *, max_chars: int = 512) -> str:

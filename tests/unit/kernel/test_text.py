@@ -46,10 +46,10 @@ def test_shell_words_come_back_as_one_word(text: str) -> None:
     assert shlex.split(escape_shell(text)) == [text]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\uff1d1+1", "\uff20x"])
 def test_csv_fields_are_never_formulas(text: str) -> None:
     (row,) = csv.reader(io.StringIO(escape_csv(text)))
-    assert row[0][0] not in "=+-@\t\r"
+    assert row[0][0] not in "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
 
 
 @given(st.text())
