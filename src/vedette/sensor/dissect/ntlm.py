@@ -19,8 +19,9 @@ _HAS_VERSION: Final = 0x0200_0000
 _UNICODE: Final = 0x1
 _MAX_PAIRS: Final = 16
 _NAMES: Final = {
-    (5, 0): "Windows 2000", (5, 1): "Windows XP", (5, 2): "Windows Server 2003", (6, 0): "Windows Vista or Server 2008",
-    (6, 1): "Windows 7 or Server 2008 R2", (6, 2): "Windows 8 or Server 2012", (6, 3): "Windows 8.1 or Server 2012 R2",
+    (4, 0): "Windows NT 4.0", (5, 0): "Windows 2000", (5, 1): "Windows XP", (5, 2): "Windows Server 2003",
+    (6, 0): "Windows Vista or Server 2008", (6, 1): "Windows 7 or Server 2008 R2", (6, 2): "Windows 8 or Server 2012",
+    (6, 3): "Windows 8.1 or Server 2012 R2",
 }  # fmt: skip
 _BUILDS: Final = (
     (26_100, "Windows 11 or Server 2025"), (22_000, "Windows 11"), (20_348, "Windows Server 2022"),

@@ -91,6 +91,8 @@ def test_an_inference_follows_what_is_known_with_its_reasons() -> None:
     [
         (Attribute.OPERATING_SYSTEM, "Windows XP (5.1.2600)", "Windows XP", "2014-04-08"),
         (Attribute.OPERATING_SYSTEM, "Windows 5.1", "Windows XP", "2014-04-08"),
+        (Attribute.OPERATING_SYSTEM, "Windows XP (5.1)", "Windows XP", "2014-04-08"),
+        (Attribute.OPERATING_SYSTEM, "Windows NT 4.0 (4.0)", "Windows NT 4.0", "2004-12-31"),
         (Attribute.OPERATING_SYSTEM, "Windows Server 2003 3790 Service Pack 2", "Windows Server 2003", "2015-07-14"),
         (Attribute.OPERATING_SYSTEM, "Windows 7 or Server 2008 R2 (6.1.7601)", "Windows 7 or Server 2008 R2",
          "2020-01-14"),
