@@ -22,7 +22,7 @@ _ENDS: Final = {
 }
 _UPNP: Final = b"urn:schemas-upnp-org:device-1-0"
 _TITLE: Final = re.compile(rb"<title[^<>]{0,64}>([^<]{1,256})", re.IGNORECASE)
-_TAG: Final = re.compile(rb"<([a-zA-Z]{5,24})>([^<]{1,256})</")
+_TAG: Final = re.compile(rb"<([a-zA-Z]{5,24})>([^<]{1,256}+)</")
 _TAGS: Final = {
     b"friendlyName": Attribute.NAME,
     b"manufacturer": Attribute.VENDOR,

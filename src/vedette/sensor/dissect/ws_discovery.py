@@ -15,8 +15,8 @@ from vedette.sensor.dissect.wording import text_of
 from vedette.sensor.model import CERTAIN, PROBABLE, Attribute
 
 _SAYS: Final = (b"ProbeMatch", b"ResolveMatch", b"Hello>", b":Hello ")
-_TYPES: Final = re.compile(rb"<(?:\w{1,16}:)?Types[^<>]{0,256}>([^<]{1,512})</")
-_SCOPES: Final = re.compile(rb"<(?:\w{1,16}:)?Scopes[^<>]{0,256}>([^<]{1,4096})</")
+_TYPES: Final = re.compile(rb"<(?:\w{1,16}:)?Types[^<>]{0,256}>([^<]{1,512}+)</")
+_SCOPES: Final = re.compile(rb"<(?:\w{1,16}:)?Scopes[^<>]{0,256}>([^<]{1,4096}+)</")
 _ONVIF: Final = "onvif://www.onvif.org/"
 _MAX_PARTS: Final = 32
 _KEYS: Final = {
