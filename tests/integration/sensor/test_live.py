@@ -71,6 +71,17 @@ def send(namespace: str, frames: list[bytes]) -> None:
     run(*inside, input="\n".join(frame.hex() for frame in frames))
 
 
+def wait_read(listener: subprocess.Popen[str]) -> None:
+    """Wait until it has read what came: it sleeps, and has done nothing for a while."""
+    spent, quiet, until_s = -1, 0, time.monotonic() + 30
+    while quiet < 3 and time.monotonic() < until_s:
+        time.sleep(0.2)
+        state, *numbers = Path(f"/proc/{listener.pid}/stat").read_text().rpartition(")")[2].split()
+        now = int(numbers[10]) + int(numbers[11])
+        quiet = quiet + 1 if state == "S" and now == spent else 0
+        spent = now
+
+
 def test_a_plant_is_heard_and_no_frame_goes_out(namespace: str) -> None:
     before = counted(namespace, "here")
     listener = listening(namespace)
@@ -78,9 +89,9 @@ def test_a_plant_is_heard_and_no_frame_goes_out(namespace: str) -> None:
     for _ in range(200):
         talk.say(READ).answer(ANSWER)
     send(namespace, talk.close().frames)
-    time.sleep(0.5)
+    wait_read(listener)
     listener.terminate()
-    out, _ = listener.communicate(timeout=20)
+    out, _ = listener.communicate(timeout=60)
     after = counted(namespace, "here")
     heard = json.loads(out)
     assert listener.returncode == 0
@@ -98,7 +109,7 @@ def test_a_plant_is_heard_and_no_frame_goes_out(namespace: str) -> None:
 
 def test_listening_ends_by_itself_when_asked(namespace: str) -> None:
     listener = listening(namespace, "--for", "0.5")
-    out, _ = listener.communicate(timeout=20)
+    out, _ = listener.communicate(timeout=60)
     assert json.loads(out)["capture"]["packets"] == 0
 
 
@@ -129,8 +140,8 @@ def test_an_interface_that_is_shut_is_heard_again_when_it_is_up(namespace: str) 
     before = counted(namespace, "here")["rx"]["packets"]
     while counted(namespace, "here")["rx"]["packets"] == before and time.monotonic() < until_s:
         send(namespace, talk)
-    time.sleep(0.5)
+    wait_read(listener)
     listener.terminate()
-    out, _ = listener.communicate(timeout=20)
+    out, _ = listener.communicate(timeout=60)
     assert listener.returncode == 0
     assert json.loads(out)["capture"]["packets"] >= 7
