@@ -13,7 +13,7 @@ import hmac
 import logging
 import math
 import ssl
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,6 +47,8 @@ FETCH_WITHIN_S: Final = 10.0
 KEYS_LAST_S: Final = 300.0
 KEYS_AGAIN_S: Final = 30.0
 POLL_EVERY_S: Final = 2.0
+COUNTED_PER_MINUTE: Final = 60
+_MINUTE_S: Final = 60.0
 _POLL_MOST: Final = 50
 # Then the others have their turn: one that always has more to say keeps nobody else from being heard.
 _POLL_ROUNDS: Final = 20
@@ -110,6 +112,7 @@ class ReceiverService:
         # Transmitter → its keys, and when they were fetched.
         self._keys: OrderedDict[str, tuple[tuple[VerificationKey, ...], float]] = OrderedDict()
         self._keys_tried: dict[str, float] = {}
+        self._counted_s: dict[str, deque[float]] = {}
         self._tls: ssl.SSLContext | None = None
 
     async def add(self, new: NewTransmitter, *, actor: Actor) -> Transmitter:
@@ -182,6 +185,7 @@ class ReceiverService:
         await self._store.write(drop, restricting=True)
         self._keys.pop(transmitter_id, None)
         self._keys_tried.pop(transmitter_id, None)
+        self._counted_s.pop(transmitter_id, None)
 
     async def push(self, transmitter_id: str, token: str, authorization: str) -> None:
         """Take a token that a transmitter pushes; when this returns, what it says is in force.
@@ -369,6 +373,12 @@ class ReceiverService:
         return None
 
     async def _count(self, transmitter: Transmitter, outcome: str, *, error: str) -> None:
+        """Count what was refused: anybody can send it, so that only so much of it is written down."""
+        now_s = self._clock.monotonic_s()
+        counted = self._counted_s.setdefault(transmitter.transmitter_id, deque(maxlen=COUNTED_PER_MINUTE))
+        if len(counted) == COUNTED_PER_MINUTE and now_s - counted[0] < _MINUTE_S:
+            return
+        counted.append(now_s)
         where = self._organization_id, transmitter.transmitter_id
         at = self._clock.now()
         await self._store.write(lambda tx: repository.count_event(tx.connection, *where, outcome, at=at, error=error))

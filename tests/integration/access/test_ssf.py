@@ -42,6 +42,7 @@ from vedette.access import (
 )
 from vedette.access import ssf_feed as feed_module
 from vedette.access.ssf_events import COMPLIANCE_CHANGE, RISK_LEVEL_CHANGE, SESSION_REVOKED, VERIFICATION, subject_of
+from vedette.access.ssf_receiver import COUNTED_PER_MINUTE
 from vedette.access.ssf_tokens import SetSigner, read_key_set, verify_set
 from vedette.kernel import RandomIds, SystemClock
 from vedette.ledger import Actor
@@ -445,6 +446,18 @@ async def test_polling_acknowledges_what_was_heard_and_says_what_was_not(signals
     health = signals.house.published[-1].health.value
     assert health is not None
     assert health.findings[0].finding_class == "session-revoked"
+
+
+async def test_what_strangers_send_is_written_down_so_often_and_no_more(signals: Signals) -> None:
+    transmitter = await signals.hear()
+    for _ in range(COUNTED_PER_MINUTE + 10):
+        with pytest.raises(SetRefused):
+            await signals.receiver.push(transmitter.transmitter_id, "x.y.z", "")
+    assert (await signals.receiver.get(transmitter.transmitter_id)).refused == COUNTED_PER_MINUTE
+    signals.clock.advance(timedelta(minutes=1))
+    with pytest.raises(SetRefused):
+        await signals.receiver.push(transmitter.transmitter_id, "x.y.z", "")
+    assert (await signals.receiver.get(transmitter.transmitter_id)).refused == COUNTED_PER_MINUTE + 1
 
 
 async def test_a_transmitter_that_never_ends_keeps_no_other_from_being_heard(signals: Signals) -> None:
