@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from console_page import Console
 from playwright.sync_api import expect
@@ -24,6 +25,10 @@ def test_assets_are_found_acknowledged_and_taken_back(console: Console, network:
     page.get_by_role("searchbox", name="Search").fill("")
     page.get_by_label("Type").select_option("controller")
     expect(table.get_by_role("row")).to_have_count(5)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV of these assets").click()
+    # A heading, and the four that are shown.
+    assert len(Path(download.value.path()).read_text().splitlines()) == 5
     page.get_by_role("checkbox", name="Select all shown").check()
     page.get_by_role("button", name="Acknowledge…").click()
     dialog = page.get_by_role("dialog")
