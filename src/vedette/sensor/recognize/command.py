@@ -65,8 +65,8 @@ def train(
     known = read_labels(labels) if labels is not None else labels_of_folders(captures, files)
     examples = examples_of(files, known, window_s=window_s, max_windows=max_windows)
     if len({example.type for example in examples}) < 2:
-        whose = labels if labels is not None else "the folders"
-        raise InvalidLabels(f"{whose} name fewer than two types of devices that these captures show", hint=_HINT)
+        whose = f"{labels} names" if labels is not None else "the folders name"
+        raise InvalidLabels(f"{whose} fewer than two types of devices that these captures show", hint=_HINT)
     learned = learn(examples, window_s=window_s, max_windows=max_windows, trees=trees, seed=seed)
     if folds:
         tested = cross_validate(

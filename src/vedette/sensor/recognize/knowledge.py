@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from vedette.sensor.assets import Asset, Fact
-from vedette.sensor.model import PROBABLE, Attribute
+from vedette.sensor.model import PROBABLE, Attribute, Role
 from vedette.sensor.recognize.hints import Hint, Told
 from vedette.sensor.recognize.known_building import BUILDING
 from vedette.sensor.recognize.known_clouds import CLOUDS, OF
@@ -23,6 +23,7 @@ _MAX_CONFIDENCE: Final = 97
 _CONTRADICTION: Final = 0.6
 _MAX_TEXT_CHARS: Final = 256
 _MAX_REASONS: Final = 6
+_NAME_SERVICE: Final = ("udp/53 ", "tcp/53 ")
 _FROM_MAC: Final = frozenset({"MAC address", "IPv6 address"})
 _MODEL_NAME: Final = re.compile(r"[a-z]{2,4}-?[a-z]{0,2}\d{2,4}[a-z]{0,3}(?:\([a-z]{2}\))?")
 _MOST_CLOUDS: Final = 2
@@ -81,7 +82,7 @@ class Recognition(msgspec.Struct, frozen=True):
 
 def recognize(asset: Asset) -> Recognition:
     """Weigh what an asset is known to have announced."""
-    found = _without_foreign_clouds(list(_matches(_texts(asset))))
+    found = _without_foreign_clouds(asset, list(_matches(_texts(asset))))
     scores: dict[str, float] = {}
     best: dict[tuple[str, Told], int] = {}
     for hint, _ in found:  # several words in the same place are one hint, not many
@@ -137,10 +138,15 @@ def _matches(texts: Iterable[tuple[Told, str]]) -> Iterable[tuple[Hint, str]]:
                 yield hint, text
 
 
-def _without_foreign_clouds(found: list[tuple[Hint, str]]) -> list[tuple[Hint, str]]:
-    """Leave out clouds of makers if there are those of many."""
+def _without_foreign_clouds(asset: Asset, found: list[tuple[Hint, str]]) -> list[tuple[Hint, str]]:
+    """Leave out clouds of many makers, and of a device that asks for others since it routes or serves names."""
     makers = {hint.vendor or text for hint, text in found if hint.told is Told.CLOUD and OF not in text}
-    return found if len(makers) <= _MOST_CLOUDS else [pair for pair in found if pair[0].told is not Told.CLOUD]
+    asks_for_others = Role.ROUTER in asset.values(Attribute.ROLE) or any(
+        service.startswith(_NAME_SERVICE) for service in asset.values(Attribute.SERVICE)
+    )
+    if len(makers) <= _MOST_CLOUDS and not asks_for_others:
+        return found
+    return [pair for pair in found if pair[0].told is not Told.CLOUD]
 
 
 def _specific_first(ranked: list[tuple[float, str]]) -> list[tuple[float, str]]:

@@ -55,6 +55,14 @@ def test_who_looks_up_the_clouds_of_many_makers_is_none_of_their_devices() -> No
     assert recognize(device(*clouds)).type == "unknown"
 
 
+@pytest.mark.parametrize(
+    "told", [(Attribute.ROLE, "router"), (Attribute.SERVICE, "udp/53 dns")], ids=["routes", "names"]
+)
+def test_who_asks_for_others_is_not_what_they_are(told: tuple[Attribute, str]) -> None:
+    found = recognize(device((FINGERPRINT, "cloud:bridge.meethue.com"), told))
+    assert found.type != "hub"
+
+
 def test_every_cloud_is_found_by_its_own_name() -> None:
     for hint in CLOUDS:
         assert OF in hint.word or cloud_of(hint.word[1:]), hint
