@@ -169,7 +169,7 @@ def test_codes_of_an_app_are_set_up_log_in_and_are_removed(ada: tuple[PasskeyPag
     dialog(page).get_by_role("textbox").fill("a passkey works here after all")
     dialog(page).get_by_role("button", name="Remove").click()
     # The session that the app began ends with it.
-    expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=60_000)
 
 
 def test_a_command_line_is_let_in_by_whoever_logs_in_to_do_so(

@@ -48,7 +48,7 @@ def test_an_alert_is_closed_and_opened_again_by_keyboard_alone(console: Console,
     expect(row(page, title)).to_be_visible()
     console.keys("j", "a")
     expect(page.get_by_text("You look into it.")).to_be_visible()
-    wait_until(lambda: state_of(network)[0] == "acknowledged", 10, "it to be looked into")
+    wait_until(lambda: state_of(network)[0] == "acknowledged", 30, "it to be looked into")
     console.keys("c")
     expect(page.get_by_role("heading", name="Close this alert?")).to_be_visible()
     console.check_accessible()

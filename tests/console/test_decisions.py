@@ -112,10 +112,10 @@ def test_log_is_live_can_be_held_still_and_goes_on(console: Console, tmp_path: P
     page = console.open(f"/decisions?device={name}")
     expect(page.get_by_text("No decision fits")).to_be_visible()
     with device:
-        expect(_rows(page).filter(has_text="Let in")).to_be_visible(timeout=20_000)
+        expect(_rows(page).filter(has_text="Let in")).to_be_visible(timeout=60_000)
         console.act(page.get_by_role("button", name="Hold still"))
         expect(page.get_by_text("held still")).to_be_visible()
-    expect(page.get_by_role("status").filter(has_text="1 new")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("status").filter(has_text="1 new")).to_be_visible(timeout=60_000)
     expect(_rows(page)).to_have_count(2)
     console.act(page.get_by_role("button", name="Show them"))
     expect(_rows(page)).to_have_count(3)

@@ -100,7 +100,7 @@ def test_a_disabled_person_is_put_out_and_stays_out(new_browser: NewBrowser, nam
     ada.become(name)
     path = f"/v1/people/{id_of(named_platform, name)}"
     named_platform.call("POST", f"{path}/disable", {"reason": "left"})
-    expect(ada.page.get_by_text("Your session has ended.")).to_be_visible(timeout=20_000)
+    expect(ada.page.get_by_text("Your session has ended.")).to_be_visible(timeout=60_000)
     ada.button("Log in by passkey").click()
     expect(ada.page.get_by_role("alert")).to_contain_text(f"{name} is disabled here")
     named_platform.call("POST", f"{path}/enable", {"reason": "back"})

@@ -36,7 +36,7 @@ def test_the_map_is_walked_by_keys_and_the_table_beside_it_goes_along(console: C
         console.keys("ArrowDown")
         return "id=" in console.page.url
 
-    wait_until(has_chosen, 10, "something is chosen")
+    wait_until(has_chosen, 30, "something is chosen")
     said = console.page.get_by_role("status").filter(has_text="talks with")
     expect(said).to_have_count(1)
     expect(

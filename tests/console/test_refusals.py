@@ -33,7 +33,7 @@ def test_rows_are_walked_by_keyboard_and_the_address_keeps_the_place(console: Co
         return "id=evt_" in page.url
 
     # A page that has just been drawn may not listen yet.
-    wait_until(has_chosen, 10, "a row is chosen")
+    wait_until(has_chosen, 30, "a row is chosen")
     console.keys("j", "k")
     expect(page).to_have_url(re.compile("id=evt_"))
     place = page.url

@@ -108,7 +108,7 @@ def test_one_device_is_set_to_measure_less_often(newcomer: Console) -> None:
     picture(newcomer, "twin")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text('"intervalSeconds": 5').last).to_be_visible()
-    wait_until(lambda: _reported(newcomer, "boiler-1").get("intervalSeconds") == 5, 10, "the device follows")
+    wait_until(lambda: _reported(newcomer, "boiler-1").get("intervalSeconds") == 5, 30, "the device follows")
 
 
 def test_one_device_is_cut_off_and_let_in_again(newcomer: Console) -> None:

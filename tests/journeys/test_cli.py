@@ -104,7 +104,7 @@ def connected(operator: Operator) -> bool:
 
 
 def test_status_of_an_empty_platform_is_good(operator: Operator) -> None:
-    wait_until(lambda: main(["status", "-o", "json"]) == 0, 10, "everything to be well")
+    wait_until(lambda: main(["status", "-o", "json"]) == 0, 30, "everything to be well")
     shown = operator.run("status")
     assert operator.platform.id_scope in shown.out
     assert operator.json("status")["devices"]["total"] == 0
@@ -219,7 +219,7 @@ def test_a_device_arrives_by_itself_and_is_seen(operator: Operator, device: subp
 
 def test_telemetry_is_listed_and_followed(operator: Operator, device: subprocess.Popen[bytes]) -> None:
     assert device.poll() is None
-    wait_until(lambda: operator.json("telemetry list")["items"], 10, "a first message")
+    wait_until(lambda: operator.json("telemetry list")["items"], 30, "a first message")
     message = operator.json(f"telemetry list --device {DEVICE} -n 1")["items"][0]
     assert message["device_id"] == DEVICE
     followed = operator.run(f"telemetry tail --device {DEVICE} --count 2")
@@ -266,7 +266,7 @@ def test_what_is_not_there_is_said_to_be_missing(operator: Operator) -> None:
 
 def test_ctrl_c_ends_a_tail_quietly(operator: Operator, device: subprocess.Popen[bytes]) -> None:
     assert device.poll() is None
-    wait_until(lambda: connected(operator), 10, "a device that sends")
+    wait_until(lambda: connected(operator), 30, "a device that sends")
     command = [sys.executable, "-m", "vedette.cli", "telemetry", "tail"]
     tail = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
     assert tail.stdout is not None

@@ -89,7 +89,7 @@ def test_a_twin_is_patched_and_the_device_follows(operator: Operator, device: su
     assert operator.json(f"twin show {DEVICE}")["desired"] == {}
     changed = operator.run(f"twin patch {DEVICE} --yes --tag line=A --desired", patch)
     assert '+ tags.line: "A"' in changed.out
-    wait_until(lambda: operator.json(f"twin show {DEVICE}")["reported"].get("intervalSeconds") == 0.5, 10, "the device")
+    wait_until(lambda: operator.json(f"twin show {DEVICE}")["reported"].get("intervalSeconds") == 0.5, 30, "the device")
     again = operator.run(f"twin patch {DEVICE} --yes --remove-tag line --desired", '{"note": "b", "old": null}')
     assert '~ desired.note: "a" → "b"' in again.out
     assert "- desired.old: 1" in again.out
@@ -206,7 +206,7 @@ def test_groups_hold_whom_they_should(operator: Operator) -> None:
     operator.run("group add spares nobody", code=4)
     assert "1 member." in operator.run(f"group remove spares {DEVICE}").out
     operator.run("group create", "south", "--where", "tags.site = 'south'")
-    wait_until(lambda: operator.json("group show south")["progress"] is None, 10, "the members to be computed")
+    wait_until(lambda: operator.json("group show south")["progress"] is None, 30, "the members to be computed")
     assert [each["device_id"] for each in operator.json("group members south")["items"]] == [DEVICE]
     operator.run(f"twin patch {DEVICE} --tag site=north --yes")
     assert operator.json("group members south")["items"] == []

@@ -70,7 +70,7 @@ def start_registering(
 ) -> Future[Any]:
     name = str(identity.chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     running = workers.submit(register, platform, identity, name, folder, payload)
-    wait_until(lambda: pending(platform, name), 10, "the registration that waits")
+    wait_until(lambda: pending(platform, name), 30, "the registration that waits")
     return running
 
 

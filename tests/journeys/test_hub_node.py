@@ -100,7 +100,7 @@ def test_methods_with_any_payload(platform: Platform, factory: Factory, tmp_path
         device.ask("connect")
         for number, payload in enumerate(PAYLOADS):
             device.ask("method", name=f"echo{number}", status=200 + number, payload=payload)
-        wait_until(lambda: _is_listening(platform, "node-3"), 10, "the method subscription")
+        wait_until(lambda: _is_listening(platform, "node-3"), 30, "the method subscription")
         for number, payload in enumerate(PAYLOADS):
             answer = platform.call("POST", f"/v1/devices/node-3/methods/echo{number}", {"payload": payload})
             assert answer == {"status": 200 + number, "payload": payload}

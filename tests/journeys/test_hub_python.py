@@ -84,7 +84,7 @@ def test_a_twin_is_read_reported_and_told_of_changes(platform: Platform, factory
         assert device.client.get_twin()["reported"] == {"firmware": {"version": "1.2"}, "$version": 3}
 
         device.take_desired()
-        wait_until(lambda: _nudge(platform, "twin-1", device), 10, "a desired patch")
+        wait_until(lambda: _nudge(platform, "twin-1", device), 30, "a desired patch")
         shown = platform.call("GET", "/v1/devices/twin-1/twin")
         assert shown["reported"]["firmware"] == {"version": "1.2"}
         assert shown["desired"]["speed"] == device.desired[-1]["speed"]
@@ -141,7 +141,7 @@ def test_commands_wait_for_a_device_that_is_away(platform: Platform, factory: Fa
         )
     with connected(platform, "command-1", credential) as device:
         device.take_commands()
-        wait_until(lambda: len(device.commands) == 3, 10, "three commands")
+        wait_until(lambda: len(device.commands) == 3, 30, "three commands")
         assert [each.data.decode() for each in device.commands] == ["open 0", "open 1", "open 2"]
         assert device.commands[0].message_id == "m0"
         assert device.commands[0].custom_properties["p"] == "a b"
@@ -198,7 +198,7 @@ def test_a_gateway_dies_and_nobody_has_to_subscribe_again(platform: Platform, fa
         device.take_commands()
         device.take_methods()
         device.take_desired()
-        wait_until(lambda: _nudge(platform, "stay-1", device), 10, "a desired patch")
+        wait_until(lambda: _nudge(platform, "stay-1", device), 30, "a desired patch")
         os.kill(platform.pids()["gateway-1"], signal.SIGKILL)
         platform.call("POST", "/v1/devices/stay-1/commands", {"body": "while you were out"})
         wait_until(lambda: device.commands, 30, "the command sent meanwhile")
@@ -209,7 +209,7 @@ def test_a_gateway_dies_and_nobody_has_to_subscribe_again(platform: Platform, fa
         assert answer == {"status": 200, "payload": 1}
         heard = len(device.desired)
         platform.call("PATCH", "/v1/devices/stay-1/twin", {"desired": {"after": True}})
-        wait_until(lambda: len(device.desired) > heard, 10, "a desired patch after the restart")
+        wait_until(lambda: len(device.desired) > heard, 30, "a desired patch after the restart")
         device.client.send_message("still here")
         assert messages(platform, "stay-1")[-1]["body"] == "still here"
 

@@ -29,7 +29,7 @@ def test_processes_are_killed_in_the_middle_of_everything(platform: Platform) ->
     workload = HubWorkload(platform, NAMES)
     workload.start()
     wait_until(lambda: workload.method_answers > 20, 30, "the first answers")
-    wait_until(lambda: all(device.commands for device in workload.devices.values()), 10, "the first commands")
+    wait_until(lambda: all(device.commands for device in workload.devices.values()), 30, "the first commands")
     chance = random.Random(SEED)
     end = time.monotonic() + KILLS_S
     killed: set[str] = set()

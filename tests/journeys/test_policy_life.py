@@ -124,7 +124,7 @@ def test_a_policy_goes_from_a_file_to_the_fleet_and_back(  # noqa: PLR0915 - one
         platform.cli("policy", "promote", number, "--yes", "--reason", "investigation")
         assert gone.wait(10)
         assert not connected.wait(4)
-        wait_until(lambda: _refused(platform), 10, "the refusal on record")
+        wait_until(lambda: _refused(platform), 30, "the refusal on record")
         refusal = _refused(platform)[0]
         assert refusal["policies"] == ["the-south-is-closed"]
         assert refusal["bundle_sha256"] == as_json(platform, "policy", "show", number)["bundle"]["sha256"]
@@ -140,7 +140,7 @@ def test_a_policy_goes_from_a_file_to_the_fleet_and_back(  # noqa: PLR0915 - one
         platform.cli("policy", "rollback", "--reason", "it was the north")
         assert connected.wait(30)
         client.send_message("after")
-        wait_until(lambda: len(messages(platform, "pump-7")) == 4, 10, "every message, none twice")
+        wait_until(lambda: len(messages(platform, "pump-7")) == 4, 30, "every message, none twice")
     finally:
         client.shutdown()
 
