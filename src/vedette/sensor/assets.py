@@ -7,6 +7,7 @@ until that turns out to carry the packets of many: then it is a router, and thos
 from __future__ import annotations
 
 import ipaddress
+from collections import OrderedDict
 from typing import Final
 
 import msgspec
@@ -124,7 +125,7 @@ class Assets(Listener):
         self._all: Final[dict[int, Asset]] = {}
         self._by_ip: Final[dict[str, Asset]] = {}
         self._by_mac: Final[dict[str, Asset]] = {}
-        self._stations: Final[dict[str, _Station]] = {}
+        self._stations: Final[OrderedDict[str, _Station]] = OrderedDict()
         self._next = 1
         self.refused = 0
 
@@ -215,7 +216,7 @@ class Assets(Listener):
         station = self._stations.get(mac)
         if station is None:
             if len(self._stations) >= self._max_assets:
-                self._stations.clear()
+                self._stations.popitem(last=False)
             station = self._stations[mac] = _Station()
         return station
 

@@ -352,14 +352,13 @@ def run(
 
 
 def spare_the_collector() -> None:
-    """Let Python look for cycles among what is new only: flows are cut loose by hand, so there are hardly any.
+    """Leave it to the engine to look for cycles, among what is new only: flows are cut loose by hand.
 
-    A search among all that is kept would stop the sensor for a tenth of a second; among so many new objects it takes a
-    millisecond or two.
+    A search among all that is kept would stop the sensor for a tenth of a second.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(2_000, 1_000_000, 1_000_000)
+    gc.disable()
 
 
 class _Stop:

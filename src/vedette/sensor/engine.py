@@ -6,6 +6,7 @@ expected goes straight to its reader, and everything unusual stands in functions
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from struct import Struct
@@ -34,6 +35,7 @@ from vedette.sensor.identify import MAX_TRIES, Identifier
 from vedette.sensor.listener import Listener
 from vedette.sensor.model import Sink
 from vedette.sensor.reassembly import Reassembly
+from vedette.sensor.shards import MASK
 from vedette.sensor.taps import NOT_KNOWN, Taps
 
 _TCP: Final = 6
@@ -52,9 +54,10 @@ _IPV4: Final = b"\x08\x00"
 _MASK: Final = 0xFFFF_FFFF
 _MAX_HELD_BYTES: Final = 256
 _FEW_BYTES: Final = 24
-_DRAIN_AT: Final = 256
+_DRAIN_AT: Final = 64
 _DRAIN_CLOSED: Final = 32
 _SWEEP_EVERY: Final = 16
+_COLLECT_EVERY: Final = 32
 _TICK_NS: Final = 1_000_000_000
 _IDLE_SWEEPS: Final = 256
 
@@ -112,16 +115,21 @@ class Engine:
         self.reassembly: Final = Reassembly(limits.max_waiting_bytes)
         self.fragments: Final = Fragments(max_bytes=limits.max_fragment_bytes)
         self.doubles: Final = Doubles()
-        self._tcp: Final = self.table.sides["tcp"]
-        self._udp: Final = self.table.sides["udp"]
+        self._tcp: Final = self.table.sides["tcp"].parts
+        self._udp: Final = self.table.sides["udp"].parts
         self._layer: links.Layer | None = None
         self._next_tick_ns = 0
         self._taps: Final = Taps(self.listeners)
 
     def read(self, packets: Iterable[Packet]) -> None:
-        """Read packets; nothing that they hold raises."""
+        """Read packets; nothing that they hold raises.
+
+        Where Python's collector is off, cycles among what is new are looked for here, after every few packets: it
+        would look once more was made than was dropped, and a flood drops as much as it makes.
+        """
         counters, sink = self.counters, self.sink
         operations, closed = sink.operations, self.table.closed
+        is_collecting = not gc.isenabled()
         count, size, at_ns = 0, 0, counters.last_ns
         if not counters.packets:
             packets = iter(packets)
@@ -142,6 +150,8 @@ class Engine:
                 self._layer = None
             if not count % _SWEEP_EVERY:
                 self.table.sweep(at_ns)
+                if is_collecting and not count % _COLLECT_EVERY:
+                    gc.collect(0)
                 if len(closed) > _DRAIN_CLOSED:  # a flood ends as many as it begins: told at once they take long
                     self._drain()
                 if not 0 < self._next_tick_ns - at_ns <= _TICK_NS:
@@ -158,6 +168,8 @@ class Engine:
         for _ in range(_IDLE_SWEEPS):
             self.table.sweep(now_ns)
         self._tick(now_ns)
+        if not gc.isenabled():
+            gc.collect(0)
         for listener in self.listeners:
             listener.silent(now_ns, self.counters.last_ns)
 
@@ -230,7 +242,7 @@ class Engine:
         seq, offset, flags = _TCP_WORDS(data, start + 4)
         if offset < 0x50:
             raise links.NotUnderstood("a TCP header of a length that can't be")
-        side = self._tcp.get(key)
+        side = self._tcp[hash(key) & MASK].get(key)
         if side is None or flags & SYN:
             side = self._opening(side, key, seq, flags, at_ns)
         if not side.packets:
@@ -290,7 +302,7 @@ class Engine:
         payload = data[start + 8 : stop if start + 8 <= stop < end else end]
         if self.doubles.is_double(key + payload, at_ns):
             return
-        side = self._udp.get(key)
+        side = self._udp[hash(key) & MASK].get(key)
         if side is None:
             side = self.table.open("udp", key, at_ns, vlan=self._layer[3] if self._layer else None)
         if not side.packets:
@@ -409,13 +421,8 @@ class Engine:
             raise links.NotUnderstood("an IPv4 header of a length that can't be")
         addresses = data[start + 12 : start + 20]
         if fragment & 0x3FFF:
-            whole = self.fragments.add(
-                (addresses, protocol, identification),
-                (fragment & 0x1FFF) * 8,
-                data[content:end],
-                at_ns,
-                is_last=not fragment & 0x2000,
-            )
+            key, piece = (addresses, protocol, identification), data[content:end]
+            whole = self.fragments.add(key, (fragment & 0x1FFF) * 8, piece, at_ns, is_last=not fragment & 0x2000)
             if whole is not None:
                 self._whole(at_ns, data, whole, addresses, protocol, depth)
         else:
@@ -445,13 +452,8 @@ class Engine:
                 protocol, position = data[position], position + 8 + data[position + 1] * 4
             elif protocol == _FRAGMENT:
                 following, (word,) = data[position], _WORD(data, position + 2)
-                whole = self.fragments.add(
-                    (addresses, data[position + 4 : position + 8]),
-                    word & 0xFFF8,
-                    data[position + 8 : end],
-                    at_ns,
-                    is_last=not word & 1,
-                )
+                key, piece = (addresses, data[position + 4 : position + 8]), data[position + 8 : end]
+                whole = self.fragments.add(key, word & 0xFFF8, piece, at_ns, is_last=not word & 1)
                 if whole is not None:
                     self._whole(at_ns, data, whole, addresses, following, depth)
                 return

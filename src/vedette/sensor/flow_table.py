@@ -7,6 +7,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from vedette.sensor.flows import ACK, SYN, Flow, Side
+from vedette.sensor.shards import Shards
 
 _S: Final = 1_000_000_000
 MANY: Final = 65_536
@@ -42,7 +43,9 @@ class FlowTable:
     __slots__ = ("_flows", "_max_flows", "_ports", "closed", "evicted", "opened", "sides")
 
     def __init__(self, ports: dict[str, set[int]], max_flows: int = MANY) -> None:
-        self.sides: Final[dict[str, dict[bytes, Side]]] = {"tcp": {}, "udp": {}, "ip": {}, "ethernet": {}}
+        self.sides: Final[dict[str, Shards[bytes, Side]]] = {
+            transport: Shards() for transport in ("tcp", "udp", "ip", "ethernet")
+        }
         self._ports: Final = ports
         self._max_flows: Final = max_flows
         self._flows: Final[deque[Flow]] = deque()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Final, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from vedette.sensor.flows import Flow
 from vedette.sensor.identify import Identifier
 from vedette.sensor.listener import Listener
 from vedette.sensor.model import Anomaly, Direction, OtOp
+from vedette.sensor.shards import Shards
 
 _MAX_LINKS: Final = 200_000
 _MAX_KEYS: Final = 10_000
@@ -81,7 +83,7 @@ class Report(Listener):
         self._identifier: Final = identifier
         self.protocols: Final[dict[tuple[str, str], Traffic]] = {}
         """By transport and protocol."""
-        self.links: Final[dict[LinkKey, Traffic]] = {}
+        self.links: Final[Shards[LinkKey, Traffic]] = Shards()
         self.by_service: Final[dict[tuple[str, str, str], int]] = {}
         """Operations by protocol, kind and service; requests and reports, not answers."""
         self.broken: Final[dict[tuple[str, str], Odd]] = {}
@@ -145,7 +147,7 @@ class Report(Listener):
         ]
         return sorted(found, key=lambda each: -each[1].bytes)
 
-    def _count(self, table: dict[Key, Traffic], key: Key, flow: Flow, certainty: str, limit: int) -> None:
+    def _count(self, table: MutableMapping[Key, Traffic], key: Key, flow: Flow, certainty: str, limit: int) -> None:
         traffic = table.get(key)
         if traffic is None:
             if len(table) >= limit:

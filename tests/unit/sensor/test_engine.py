@@ -392,11 +392,24 @@ def test_flows_that_ended_leave_nothing_for_the_collector() -> None:
     engine.read(build.packets(frames))
     engine.finish()
     gc.collect()
-    gc.disable()
+    before = gc.get_threshold()
+    gc.set_threshold(0)
     try:
         engine.read(build.packets(frames))
         engine.finish()
         assert not [thing for thing in gc.get_objects() if isinstance(thing, Flow) and thing.client == "10.0.0.1"]
+    finally:
+        gc.set_threshold(*before)
+
+
+def test_a_flood_leaves_little_for_the_collector_to_look_at_in_one_go() -> None:
+    frames = [build.Talk(502, client_port=port).open().frames[0] for port in range(1_000, 6_000)]
+    engine = Engine(limits=Limits(max_flows=100))
+    gc.collect()
+    gc.disable()
+    try:
+        engine.read(build.packets(frames))
+        assert len(gc.get_objects(generation=0)) < 2_000
     finally:
         gc.enable()
 

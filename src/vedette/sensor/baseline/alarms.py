@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from vedette.sensor.alerts import Alert, RaiseAlert, Severity
 from vedette.sensor.baseline.model import RULES, Settings
 from vedette.sensor.flows import Flow
+from vedette.sensor.shards import OrderedShards
 
 _MAX_EPISODES: Final = 20_000
 _MAX_TARGETS: Final = 3
@@ -32,7 +33,7 @@ class Told:
 
     def __init__(self, raise_alert: RaiseAlert) -> None:
         self._raise: Final = raise_alert
-        self._recent: Final[dict[tuple[str, str], Alert]] = {}
+        self._recent: Final[OrderedShards[tuple[str, str], Alert]] = OrderedShards()
 
     def raise_alert(self, alert: Alert) -> None:
         """Pass an alert on."""
@@ -66,8 +67,8 @@ class Alarms:
         self._told: Final = told
         self._exceptions: Final = settings.exceptions
         self._cool_down_ns: Final = int(settings.cool_down_s * _S)
-        self._episodes: Final[dict[tuple[str, str, str], Alert]] = {}
-        self._by_source: Final[dict[tuple[str, str], list[Alert]]] = {}
+        self._episodes: Final[OrderedShards[tuple[str, str, str], Alert]] = OrderedShards()
+        self._by_source: Final[OrderedShards[tuple[str, str], list[Alert]]] = OrderedShards()
         self.muted = 0
         """What exceptions kept back."""
         self.raised = 0
@@ -157,9 +158,9 @@ class Alarms:
         return alert
 
 
-def _put(table: dict[Key, Thing], key: Key, thing: Thing) -> None:
+def _put(table: OrderedShards[Key, Thing], key: Key, thing: Thing) -> None:
     if key not in table and len(table) >= _MAX_EPISODES:
-        del table[next(iter(table))]
+        table.take_old()
     table[key] = thing
 
 

@@ -20,6 +20,7 @@ from vedette.sensor.baseline.keys import (
 from vedette.sensor.baseline.learned import AllowLists, Verdict
 from vedette.sensor.baseline.model import KeyClass
 from vedette.sensor.model import OpKind, OtOp
+from vedette.sensor.shards import OrderedShards
 
 _MAX_STRANGERS: Final = 10_000
 _MAX_INDUSTRIAL: Final = 20_000
@@ -46,7 +47,7 @@ class Judge:
         self._assets: Final = assets
         self.industrial: Final[dict[str, bool]] = {}
         """Addresses that speak industrial protocols; True: they answer in one."""
-        self.strangers: Final[dict[str, bool]] = {}
+        self.strangers: Final[OrderedShards[str, bool]] = OrderedShards()
         """Pairs that were told and that nobody has allowed; True: that they write was told too."""
 
     def operation(self, op: OtOp) -> Alert | None:
@@ -104,7 +105,7 @@ class Judge:
         if pair in self.strangers:
             return None
         if len(self.strangers) >= _MAX_STRANGERS:
-            del self.strangers[next(iter(self.strangers))]
+            self.strangers.take_old()
         self.strangers[pair] = is_grave
         return self._alarms.report(
             "baseline.new_master" if is_asking or is_grave else "baseline.new_link",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
-from itertools import islice
 from typing import Final
 
 from vedette.sensor.baseline.model import READINESS, KeyClass, Settings, State
 from vedette.sensor.baseline.ranges import Ranges
+from vedette.sensor.shards import OrderedShards
 
 _EVICTION_LOOKS: Final = 16
 _S: Final = 1_000_000_000
@@ -111,7 +111,7 @@ class AllowLists:
         self.slice_ns: Final = settings.slice_ns
         self.is_enforced: Final = settings.is_enforced
         """Nothing is learned any more."""
-        self.known: Final[dict[ScopeKey, Learned]] = {}
+        self.known: Final[OrderedShards[ScopeKey, Learned]] = OrderedShards()
         self.evicted = 0
         """Scopes that were still learning and had to leave."""
         self.not_kept = 0
@@ -253,8 +253,8 @@ class AllowLists:
 
     def _make_room(self) -> bool:
         """Let one leave that is old and not ready: what is learned stays, however many strangers come."""
-        for each in list(islice(self.known, _EVICTION_LOOKS)):
-            learned = self.known.pop(each)
+        for _ in range(min(_EVICTION_LOOKS, len(self.known))):
+            each, learned = self.known.take_old()
             if learned.settle(each[0], self._settings) is State.LEARNING:
                 self.evicted += 1
                 self._count -= learned.size

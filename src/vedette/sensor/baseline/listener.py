@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _S: Final = 1_000_000_000
 _ORDERS_EVERY_NS: Final = 5 * _S
 _MAX_OF_FLOW: Final = 512
+_FREED_AT_ONCE: Final = 64
 _GREETINGS: Final = frozenset({"tls", "http"})
 _CARRIED: Final = frozenset({"http", "snmp", "ftp", "tftp", "telnet", "smb"})
 """Ordinary protocols whose operations at industrial devices are learned; what they are about is not."""
@@ -56,8 +57,8 @@ class Baseline(Rule):
 
     __slots__ = (
         "_beacons", "_conversations", "_keeper", "_known", "_orders_ns", "_questions", "_saved_ns", "_sayings",
-        "_slice", "_slice_ns", "alarms", "judge", "lists", "names", "now_ns", "rhythm", "saving_failed", "settings",
-        "volume",
+        "_slice", "_slice_ns", "_stale", "alarms", "judge", "lists", "names", "now_ns", "rhythm", "saving_failed",
+        "settings", "volume",
     )  # fmt: skip
 
     def __init__(
@@ -76,7 +77,9 @@ class Baseline(Rule):
         self._sayings: Final = Sayings(self.lists, self.alarms)
         self._questions: Final = Questions(self.lists, self.alarms, self.judge, self.settings)
         self._beacons: Final = Beacons(self.alarms, self.judge, self.names, self._conversations, self.settings)
-        self._known: Final[dict[Flow, dict[OpKey, Channel]]] = {}
+        self._known: dict[Flow, dict[OpKey, Channel]] = {}
+        self._stale: dict[Flow, dict[OpKey, Channel]] = {}
+        """What was known in the last slice: freed by and by, as all at once would stop the sensor."""
         self._slice: int = -1
         self._slice_ns: Final = self.settings.slice_ns
         self._keeper: Final = Keeper(self.settings.path) if self.settings.path is not None else None
@@ -95,7 +98,9 @@ class Baseline(Rule):
                     self.operations([op])
                 return
             self._slice = operations[-1].at_ns // self._slice_ns
-            known.clear()
+            known = self._forget()
+        for _ in range(min(_FREED_AT_ONCE, len(self._stale))):
+            self._stale.popitem()
         for op in operations:
             if op.direction is _RESPONSE:
                 if op.protocol == _DNS:
@@ -214,6 +219,11 @@ class Baseline(Rule):
                 if self.saving_failed == 1:
                     log.warning("baseline not saved", extra={"path": str(keeper.path), "problem": problem.detail})
 
+    def _forget(self) -> dict[Flow, dict[OpKey, Channel]]:
+        """Begin a slice of time with nothing known."""
+        self._stale, self._known = self._known, {}
+        return self._known
+
     def _take_orders(self, keeper: Keeper) -> bool:
         orders = keeper.take()
         for order in orders:
@@ -223,5 +233,5 @@ class Baseline(Rule):
                 "is_done": is_done,
             })  # fmt: skip
         if orders:
-            self._known.clear()
+            self._forget()
         return bool(orders)

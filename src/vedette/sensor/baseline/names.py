@@ -6,6 +6,7 @@ import ipaddress
 from typing import Final
 
 from vedette.sensor.model import Direction, OtOp
+from vedette.sensor.shards import OrderedShards
 
 _MAX_NAMES: Final = 20_000
 _SECOND_LEVELS: Final = frozenset({"co", "com", "org", "net", "ac", "gov", "edu", "or", "ne", "go"})
@@ -18,7 +19,7 @@ class Names:
     __slots__ = ("_by_address",)
 
     def __init__(self) -> None:
-        self._by_address: Final[dict[str, str]] = {}
+        self._by_address: Final[OrderedShards[str, str]] = OrderedShards()
 
     def of(self, address: str) -> str:
         """Return the domain of an address; empty if it is not known."""
@@ -40,7 +41,7 @@ class Names:
     def _put(self, address: str, name: str) -> None:
         known = self._by_address
         if address not in known and len(known) >= _MAX_NAMES:
-            del known[next(iter(known))]
+            known.take_old()
         known[address] = domain_of(name)
 
 

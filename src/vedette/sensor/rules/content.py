@@ -6,7 +6,7 @@ import re
 from typing import ClassVar, Final
 
 from vedette.sensor.flows import Flow, Side
-from vedette.sensor.rules.desk import Desk, Memory
+from vedette.sensor.rules.desk import Desk, Memory, Wide
 from vedette.sensor.rules.detector import Detector, Neighbourhood
 
 # Kept apart, so that this file itself is not taken for the test file.
@@ -63,7 +63,7 @@ class Content(Detector):
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
-        self._sides: Final[Memory[Side, _Text]] = Memory(8_192)
+        self._sides: Final[Wide[Side, _Text]] = Wide(8_192)
         self._heads: Final[Memory[Side, bytearray]] = Memory(_MAX_HEADS)
         settings = desk.settings
         self._limits: Final = (
@@ -112,7 +112,7 @@ class Content(Detector):
         if found == EICAR:
             self._report("malware.eicar", side, at_ns)
         elif found == PROGRAM:
-            if (flow.server if side.is_client else flow.client) in self.place.industrial.known:
+            if (flow.server if side.is_client else flow.client) in self.place.industrial:
                 self._report("malware.executable", side, at_ns)
         elif found in CONFICKER:
             self._report("malware.conficker", side, at_ns)

@@ -7,7 +7,7 @@ from typing import Final
 from vedette.sensor.dissect import PROTOCOLS
 from vedette.sensor.flows import Side
 from vedette.sensor.model import AssetEvidence, Attribute, Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Rate, Wide
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood, ends_of, facts_of, key_of, words_of
 
 _REQUEST: Final = Direction.REQUEST
@@ -111,10 +111,10 @@ class Controllers(Detector):
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
         settings = desk.settings
-        self._pairs: Final[Memory[tuple[str, str, str], int]] = Memory(65_536)
-        self._met: Final[Memory[tuple[str, str], int]] = Memory(65_536)
+        self._pairs: Final[Wide[tuple[str, str, str], int]] = Wide(65_536)
+        self._met: Final[Wide[tuple[str, str], int]] = Wide(65_536)
         """Since when two talk, one of them answering."""
-        self._modes: Final[Memory[tuple[str, Attribute], str]] = Memory()
+        self._modes: Final[Wide[tuple[str, Attribute], str]] = Wide()
         self._settle_ns: Final = settings.window_ns("ot.new_writer", "settle_s")
         self._arrive_ns: Final = settings.window_ns("ot.new_writer", "arrive_s")
         self._streams: Final[Rate[tuple[str, str]]] = Rate(_STREAMS, _STREAMS_NS)
@@ -148,7 +148,7 @@ class Controllers(Detector):
             pair = (flow.client, flow.server)
             if self._met.get(pair) is None:
                 self._met.put(pair, at_ns)
-        if address not in self.place.first_ns.known:
+        if address not in self.place.first_ns:
             self.place.first_ns.put(address, at_ns)
 
     def evidence(self, evidence: list[AssetEvidence]) -> None:
@@ -278,7 +278,7 @@ class Controllers(Detector):
             self._tell(_CONFIGURE, op)
         source, target = ends_of(op)
         pair = (source, target, op.protocol)
-        if pair in self._pairs.known:
+        if pair in self._pairs:
             return
         self._pairs.put(pair, op.at_ns)
         # Who writes soon after the device was first seen is taken for one of its masters; less time has who never

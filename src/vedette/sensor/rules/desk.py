@@ -9,8 +9,9 @@ from typing import Final, Generic, TypeVar
 from vedette.sensor.alerts import Alert, RaiseAlert, Severity
 from vedette.sensor.flows import Flow
 from vedette.sensor.rules.model import Settings
+from vedette.sensor.shards import MASK, SHARDS
 
-_MAX_EPISODES: Final = 20_000
+_MAX_EPISODES: Final = 16_384
 _MAX_KEYS: Final = 16_384
 
 Key = TypeVar("Key", bound=Hashable)
@@ -32,7 +33,7 @@ class Desk:
     def __init__(self, raise_alert: RaiseAlert, settings: Settings) -> None:
         self._raise: Final = raise_alert
         self.settings: Final = settings
-        self._episodes: Final[Memory[EpisodeKey, Alert]] = Memory(_MAX_EPISODES)
+        self._episodes: Final[Wide[EpisodeKey, Alert]] = Wide(_MAX_EPISODES)
 
     def report(
         self,
@@ -82,8 +83,9 @@ class Memory(Generic[Key, Thing]):
 
     __slots__ = ("_max", "known")
 
-    def __init__(self, limit: int = _MAX_KEYS) -> None:
-        # Of a plain dictionary, finding the oldest takes ever longer once many have left.
+    def __init__(self, limit: int) -> None:
+        # Of a plain dictionary, finding the oldest takes ever longer once many have left. One of more entries than a
+        # few thousand stops the sensor when it is built anew: see ``Wide``.
         self.known: Final[OrderedDict[Key, Thing]] = OrderedDict()
         self._max: Final = limit
 
@@ -103,30 +105,69 @@ class Memory(Generic[Key, Thing]):
         self.known.pop(key, None)
 
 
-class Recent(Generic[Key, Thing]):
-    """A dictionary with a bound, of which the older half leaves at once: nothing is ever moved to make room.
+class Wide(Generic[Key, Thing]):
+    """A memory for many, in parts: of the part that is full, the oldest leaves for a new one."""
 
-    Where the oldest leaves one by one, a dictionary is built anew again and again, and that stops the sensor.
-    """
+    __slots__ = ("_max", "_parts")
+
+    def __init__(self, limit: int = _MAX_KEYS) -> None:
+        self._parts: Final = tuple(OrderedDict[Key, Thing]() for _ in range(SHARDS))
+        self._max: Final = max(limit // SHARDS, 1)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._parts[hash(key) & MASK]
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def items(self) -> list[tuple[Key, Thing]]:
+        """Return all that is kept."""
+        return [item for part in self._parts for item in part.items()]
+
+    def get(self, key: Key) -> Thing | None:
+        """Return what is kept."""
+        return self._parts[hash(key) & MASK].get(key)
+
+    def put(self, key: Key, thing: Thing) -> None:
+        """Keep something."""
+        part = self._parts[hash(key) & MASK]
+        if key not in part and len(part) >= self._max:
+            part.popitem(last=False)
+        part[key] = thing
+
+    def drop(self, key: Key) -> None:
+        """Forget something."""
+        self._parts[hash(key) & MASK].pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for part in self._parts:
+            part.clear()
+
+
+class Recent(Generic[Key, Thing]):
+    """A dictionary with a bound, in parts, of which the older half leaves at once."""
 
     __slots__ = ("_half", "_new", "_old")
 
     def __init__(self, limit: int) -> None:
-        self._half: Final = max(limit >> 1, 1)
-        self._new: dict[Key, Thing] = {}
-        self._old: dict[Key, Thing] = {}
+        self._half: Final = max(limit // SHARDS >> 1, 1)
+        self._new: list[dict[Key, Thing]] = [{} for _ in range(SHARDS)]
+        self._old: list[dict[Key, Thing]] = [{} for _ in range(SHARDS)]
 
     def get(self, key: Key) -> Thing | None:
         """Return what is kept."""
-        found = self._new.get(key)
-        return found if found is not None else self._old.get(key)
+        number = hash(key) & MASK
+        found = self._new[number].get(key)
+        return found if found is not None else self._old[number].get(key)
 
     def put(self, key: Key, thing: Thing) -> None:
         """Keep something."""
-        new = self._new
+        number = hash(key) & MASK
+        new = self._new[number]
         new[key] = thing
         if len(new) >= self._half:
-            self._old, self._new = new, {}
+            self._old[number], self._new[number] = new, {}
 
 
 class Rate(Generic[Key]):
@@ -142,7 +183,11 @@ class Rate(Generic[Key]):
     def __init__(self, limit: int, window_ns: int) -> None:
         self._limit: Final = max(limit, 1)
         self._window_ns: Final = window_ns
-        self._times: Final[Memory[Key, deque[int]]] = Memory()
+        self._times: Final[Wide[Key, deque[int]]] = Wide()
+
+    def forget(self, key: Key) -> None:
+        """Begin anew."""
+        self._times.drop(key)
 
     def hit(self, key: Key, at_ns: int) -> bool:
         """Count one; tell whether it is too many."""
@@ -162,7 +207,7 @@ class Distinct(Generic[Key, Item]):
     def __init__(self, limit: int, window_ns: int) -> None:
         self._limit: Final = max(limit, 1)
         self._window_ns: Final = window_ns
-        self._items: Final[Memory[Key, dict[Item, int]]] = Memory()
+        self._items: Final[Wide[Key, dict[Item, int]]] = Wide()
 
     def hit(self, key: Key, item: Item, at_ns: int) -> int:
         """Note a thing; return how many different ones there are if they are too many, else 0."""

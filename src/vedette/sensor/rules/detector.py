@@ -8,7 +8,7 @@ from typing import Final
 from vedette.sensor.assets import Assets
 from vedette.sensor.listener import Listener
 from vedette.sensor.model import OpKind, OtOp, Role
-from vedette.sensor.rules.desk import Desk, Memory
+from vedette.sensor.rules.desk import Desk, Wide
 
 Handler = Callable[[OtOp], None]
 
@@ -19,7 +19,7 @@ _FIELD: Final = frozenset(
 _INDUSTRIAL: Final = _FIELD | {Role.MASTER, Role.ENGINEERING_STATION, Role.HMI, Role.HISTORIAN}
 _MULTICAST: Final = ("ff", *(f"{first}." for first in range(224, 240)))
 _MAX_CHARS: Final = 96
-_MAX_PLACES: Final = 20_000
+_MAX_PLACES: Final = 16_384
 
 
 class Neighbourhood:
@@ -33,16 +33,16 @@ class Neighbourhood:
 
     def __init__(self, assets: Assets) -> None:
         self.assets: Final = assets
-        self.field: Final[Memory[str, bool]] = Memory(_MAX_PLACES)
+        self.field: Final[Wide[str, bool]] = Wide(_MAX_PLACES)
         """Controllers and their like."""
-        self.industrial: Final[Memory[str, bool]] = Memory(_MAX_PLACES)
+        self.industrial: Final[Wide[str, bool]] = Wide(_MAX_PLACES)
         """These, and who works with them."""
-        self.subnets: Final[Memory[str, bool]] = Memory(_MAX_PLACES)
-        self.first_ns: Final[Memory[str, int]] = Memory(_MAX_PLACES)
+        self.subnets: Final[Wide[str, bool]] = Wide(_MAX_PLACES)
+        self.first_ns: Final[Wide[str, int]] = Wide(_MAX_PLACES)
 
     def learn_role(self, address: str, role: str) -> None:
         """Note what an address turned out to be."""
-        if role not in _INDUSTRIAL or (address in self.industrial.known and role not in _FIELD):
+        if role not in _INDUSTRIAL or (address in self.industrial and role not in _FIELD):
             return
         self.industrial.put(address, True)
         self.subnets.put(subnet_of(address), True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.model import Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Rate, Wide
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood, ends_of
 
 _PORTS: Final = frozenset({21, 22, 23, 139, 445, 3389, 5900, 5985, 5986})
@@ -27,7 +27,7 @@ class Floods(Detector):
             limit("flood.sessions", "sessions"), window_ns("flood.sessions")
         )
         # One window for all after another: a sliding one of thousands for each target would cost its memory.
-        self._connections: Final[Memory[str, int]] = Memory()
+        self._connections: Final[Wide[str, int]] = Wide()
         self._since_ns = 0
         self._limit: Final = limit("flood.connections", "connections"), window_ns("flood.connections")
         self._tries: Final[Rate[tuple[str, str]]] = Rate(
@@ -45,7 +45,7 @@ class Floods(Detector):
             return
         if side.is_client:
             self._connection(flow, at_ns)
-        elif flow.server_port in _PORTS or flow.server in self.place.field.known:
+        elif flow.server_port in _PORTS or flow.server in self.place.field:
             key = (flow.client, flow.server, flow.server_port)
             if self._sessions.hit(key, at_ns):
                 self.desk.report(
@@ -57,7 +57,7 @@ class Floods(Detector):
         """Hear that a connection came to nothing."""
         if flow.transport == "tcp" and not flow.from_server.packets and flow.from_client.packets:
             target = flow.server
-            known = self.place.assets.find(target) is not None and target in self.place.first_ns.known
+            known = self.place.assets.find(target) is not None and target in self.place.first_ns
             if known and self._tries.hit((flow.client, target), flow.last_ns):
                 self.desk.report(
                     "device.unresponsive", flow.last_ns, flow.client, target, "connections come to nothing", flow=flow
@@ -67,7 +67,7 @@ class Floods(Detector):
         limit, window_ns = self._limit
         if not 0 <= at_ns - self._since_ns <= window_ns:
             self._since_ns = at_ns
-            self._connections.known.clear()
+            self._connections.clear()
         count = (self._connections.get(flow.server) or 0) + 1
         self._connections.put(flow.server, count)
         if count == limit:
@@ -88,7 +88,7 @@ class Claims(Detector):
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
         limit, window_ns = desk.settings.limit("arp.spoofing", "changes"), desk.settings.window_ns("arp.spoofing")
-        self._owners: Final[Memory[str, tuple[str, str]]] = Memory(65_536)
+        self._owners: Final[Wide[str, tuple[str, str]]] = Wide(65_536)
         """Address → who first claimed it, and who did last."""
         self._changes: Final[Rate[str]] = Rate(limit, window_ns)
         self._stolen: Final[Rate[str]] = Rate(limit + 1, window_ns)

@@ -6,7 +6,7 @@ from typing import Final
 
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.model import Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Distinct, Rate, Wide
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood
 from vedette.sensor.rules.indicator_files import Indicators, read_indicators
 
@@ -44,8 +44,8 @@ class Known(Detector):
         super().__init__(desk, place)
         settings = desk.settings
         self.listed: Final[Indicators] = read_indicators(settings.indicators)
-        self._is_listed: Final[Memory[str, str]] = Memory()
-        self._names: Final[Memory[str, str]] = Memory()
+        self._is_listed: Final[Wide[str, str]] = Wide()
+        self._names: Final[Wide[str, str]] = Wide()
         window_ns = settings.window_ns("dns.name_queries")
         self._missing: Final[Distinct[str, str]] = Distinct(settings.limit("dns.name_queries", "names"), window_ns)
         self._errors: Final[Rate[tuple[str, str]]] = Rate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vedette.sensor.model import Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Rate, Wide
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood, ends_of, facts_of, words_of
 
 _REQUEST: Final = Direction.REQUEST
@@ -33,8 +33,8 @@ class Outstations(Detector):
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
         settings = desk.settings
-        self._indications: Final[Memory[Outstation, int]] = Memory()
-        self._readers: Final[Memory[tuple[str, str], bool]] = Memory()
+        self._indications: Final[Wide[Outstation, int]] = Wide()
+        self._readers: Final[Wide[tuple[str, str], bool]] = Wide()
         self._settle_ns: Final = settings.window_ns("dnp3.integrity_scan", "settle_s")
         self._restarts: Final[Rate[Outstation]] = Rate(
             settings.limit("dnp3.restarts_often", "restarts"), settings.window_ns("dnp3.restarts_often")
@@ -97,7 +97,7 @@ class Outstations(Detector):
 
     def _integrity(self, op: OtOp) -> None:
         pair = ends_of(op)
-        if pair not in self._readers.known:
+        if pair not in self._readers:
             self._readers.put(pair, True)
             if self.place.known_for_ns(pair[1], op.at_ns) > self._settle_ns:
                 self.desk.report("dnp3.integrity_scan", op.at_ns, *pair, words_of(op), protocol="dnp3", flow=op.flow)

@@ -6,7 +6,7 @@ from typing import Final
 
 from vedette.sensor.dissect import PROTOCOLS
 from vedette.sensor.model import Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Rate, Wide
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood, ends_of, facts_of, words_of
 
 _REPORT: Final = Direction.REPORT
@@ -48,8 +48,8 @@ class Refusals(Detector):
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
         settings = desk.settings
-        self._usual: Final[Memory[tuple[str, str, str, str], int]] = Memory(65_536)
-        self._same: Final[Memory[tuple[str, str, str, int | None, str], int]] = Memory(65_536)
+        self._usual: Final[Wide[tuple[str, str, str, str], int]] = Wide(65_536)
+        self._same: Final[Wide[tuple[str, str, str, int | None, str], int]] = Wide(65_536)
         self._said: Final = settings.limit("ot.exceptions", "same_errors")
         self._many: Final[Rate[str]] = Rate(
             settings.limit("ot.exceptions", "errors"), settings.window_ns("ot.exceptions")

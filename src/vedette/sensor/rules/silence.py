@@ -6,7 +6,7 @@ from typing import Final
 
 from vedette.sensor.dissect import PROTOCOLS
 from vedette.sensor.flows import Flow, Side
-from vedette.sensor.rules.desk import Desk, Memory
+from vedette.sensor.rules.desk import Desk, Wide
 from vedette.sensor.rules.detector import Detector, Neighbourhood, is_for_many
 
 _EVERY_NS: Final = 5_000_000_000
@@ -38,7 +38,7 @@ class Silence(Detector):
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
-        self._flows: Final[Memory[Flow, _Waiting]] = Memory(_MAX_FLOWS)
+        self._flows: Final[Wide[Flow, _Waiting]] = Wide(_MAX_FLOWS)
         self._next_ns = 0
         self._is_silent = False
         self._since_ns = 0
@@ -62,7 +62,7 @@ class Silence(Detector):
         """Look at every conversation, but not each second."""
         if not 0 < self._next_ns - now_ns <= _EVERY_NS:
             self._next_ns = now_ns + _EVERY_NS
-            for flow, waiting in list(self._flows.known.items()):
+            for flow, waiting in self._flows.items():
                 self._look(flow, waiting, now_ns)
 
     def silent(self, now_ns: int, last_ns: int) -> None:

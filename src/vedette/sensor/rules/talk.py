@@ -8,7 +8,7 @@ from vedette.sensor.assets import is_public
 from vedette.sensor.dissect import PROTOCOLS
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.model import AssetEvidence, Attribute, Direction, OpKind, OtOp
-from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate
+from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate, Wide
 from vedette.sensor.rules.detector import Detector, Handler, Neighbourhood, ends_of, subnet_of
 
 _OPEN: Final = frozenset({"tls", "http", "ssh"})
@@ -45,11 +45,11 @@ class Talk(Detector):
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
-        self._lldp: Final[Memory[tuple[str, Attribute], str]] = Memory()
-        self._seen: Final[Memory[tuple[str, str, str], bool]] = Memory(65_536)
+        self._lldp: Final[Wide[tuple[str, Attribute], str]] = Wide()
+        self._seen: Final[Wide[tuple[str, str, str], bool]] = Wide(65_536)
         self._outward: Final[Memory[Flow, tuple[str, str]]] = Memory(1_024)
         """Conversations with public addresses → the address here, and its subnet: nobody there is industrial, yet."""
-        self._public: Final[Memory[str, bool]] = Memory()
+        self._public: Final[Wide[str, bool]] = Wide()
         self._known = 0
         self._crowds: Final[Distinct[tuple[str, str], str]] = Distinct(_CROWD, _CROWD_NS)
 
@@ -85,10 +85,10 @@ class Talk(Detector):
     def tick(self, now_ns: int) -> None:
         """Look again at conversations with the outside, once more is known of who is here."""
         place = self.place
-        known = len(place.industrial.known)
+        known = len(place.industrial)
         if known != self._known:
             self._known = known
-            industrial, subnets = place.industrial.known, place.subnets.known
+            industrial, subnets = place.industrial, place.subnets
             for flow, (inner, subnet) in list(self._outward.known.items()):
                 if (inner in industrial or subnet in subnets) and self._outside(flow, now_ns):
                     self._outward.drop(flow)
@@ -126,7 +126,7 @@ class Talk(Detector):
         if flow.certainty != "confirmed" or flow.protocol in _ALIASES:
             return
         # Encrypted or web talk on any port is usual in offices; on a controller it is not.
-        if flow.entry.name not in _OPEN or flow.server in self.place.field.known:
+        if flow.entry.name not in _OPEN or flow.server in self.place.field:
             self._other(flow, own)
 
     def _other(self, flow: Flow, own: frozenset[str]) -> None:
@@ -149,9 +149,9 @@ class Talk(Detector):
             if not assets.is_inside(inner) or inner.split(".")[:2] == outer.split(".")[:2]:
                 return False
             rule = "internet.public_inside"
-        elif inner in place.industrial.known:
+        elif inner in place.industrial:
             rule = "internet.industrial"
-        elif subnet_of(inner) in place.subnets.known:
+        elif subnet_of(inner) in place.subnets:
             rule = "internet.access"
         else:
             return False
@@ -169,13 +169,11 @@ class Talk(Detector):
     def _reach(self, rule: str, flow: Flow, at_ns: int) -> None:
         """Report remote access to controllers at once, to other industrial devices once it is new."""
         key = (rule, flow.client, flow.server)
-        is_new = key not in self._seen.known
+        is_new = key not in self._seen
         self._seen.put(key, True)
         settle_ns = self.desk.settings.window_ns("ot.new_writer", "settle_s")
-        if flow.server in self.place.field.known or (
-            is_new
-            and flow.server in self.place.industrial.known
-            and self.place.known_for_ns(flow.server, at_ns) > settle_ns
+        if flow.server in self.place.field or (
+            is_new and flow.server in self.place.industrial and self.place.known_for_ns(flow.server, at_ns) > settle_ns
         ):
             self.desk.report(rule, at_ns, flow.client, flow.server, protocol=flow.protocol, flow=flow)
 
@@ -183,7 +181,7 @@ class Talk(Detector):
         if op.direction is not Direction.REQUEST or op.service not in _TRANSFERS:
             return
         source, target = ends_of(op)
-        if target in self.place.field.known or source in self.place.field.known:
+        if target in self.place.field or source in self.place.field:
             what = f"{op.protocol} {op.service} {op.name}"[:96]
             self.desk.report(
                 "file.transfer", op.at_ns, source, target, what, key=f"{op.protocol} {op.service}",
@@ -198,7 +196,10 @@ class Leases(Detector):
 
     def __init__(self, desk: Desk, place: Neighbourhood) -> None:
         super().__init__(desk, place)
-        self._asks: Final[Memory[str, Rate[str]]] = Memory()
+        settings = desk.settings
+        self._asks: Final[Rate[str]] = Rate(
+            settings.limit("dhcp.failed", "attempts"), settings.window_ns("dhcp.failed")
+        )
 
     def wants(self, protocol: str, kind: OpKind) -> Handler | None:  # noqa: ARG002 - all of DHCP
         """Hear DHCP."""
@@ -208,15 +209,11 @@ class Leases(Detector):
         mac = str(op.unit or "")
         if not mac:
             return
-        if op.direction is Direction.RESPONSE:
-            self._asks.drop(mac)
-            if op.service == "nak":
-                self.desk.report("dhcp.failed", op.at_ns, mac, "", "it was refused", protocol="dhcp", flow=op.flow)
-        elif op.service == "discover":
-            settings = self.desk.settings
-            rate = self._asks.get(mac)
-            if rate is None:
-                rate = Rate(settings.limit("dhcp.failed", "attempts"), settings.window_ns("dhcp.failed"))
-                self._asks.put(mac, rate)
-            if rate.hit(mac, op.at_ns):
+        if op.service == "discover":
+            if self._asks.hit(mac, op.at_ns):
                 self.desk.report("dhcp.failed", op.at_ns, mac, "", "nobody answers", protocol="dhcp", flow=op.flow)
+            return
+        # Who goes on to request an address was offered one, whether or not the sensor hears that direction.
+        self._asks.forget(mac)
+        if op.direction is Direction.RESPONSE and op.service == "nak":
+            self.desk.report("dhcp.failed", op.at_ns, mac, "", "it was refused", protocol="dhcp", flow=op.flow)

@@ -65,7 +65,7 @@ class Violations(Detector):
             )  # fmt: skip
 
     def _is_industrial(self, *addresses: str) -> bool:
-        return any(address in self.place.industrial.known for address in addresses)
+        return any(address in self.place.industrial for address in addresses)
 
 
 def _rule_of(anomaly: Anomaly) -> str:

@@ -18,6 +18,7 @@ from industrial import (
     cip,
     dcp,
     dcp_block,
+    dhcp,
     dnp3_ask,
     dnp3_tell,
     ethernet,
@@ -117,7 +118,20 @@ def vnc(server: str) -> Frames:
     return joined(polls(), tcp(5_900, (hello,), hello, at=5.0, server=server, is_closed=True))
 
 
+def leases(*kinds: int) -> Frames:
+    """Say this to everybody, again and again, and hear nothing: the answers go another way."""
+    return [
+        frame
+        for turn in range(8)
+        for step, kind in enumerate(kinds)
+        for frame in udp(67, dhcp(kind, number=turn), at=turn * 10.0 + step, client_port=68, server="255.255.255.255")
+    ]
+
+
 CASES: dict[str, Case] = {
+    "nobody answers, and the sensor hears one direction only": Case(
+        "dhcp.failed", lambda: leases(1), lambda: leases(1, 3)
+    ),
     "a login that every maker has, and one of a plant": Case(
         "credential.default", lambda: login("admin:admin"), lambda: login("operator:s3cret-word")
     ),

@@ -38,8 +38,9 @@ from industrial import (
 )  # fmt: skip
 
 from vedette.sensor.rules.catalogue import RULES
-from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate, Recent
+from vedette.sensor.rules.desk import Desk, Distinct, Memory, Rate, Recent, Wide
 from vedette.sensor.rules.model import Settings
+from vedette.sensor.shards import SHARDS
 
 SEEN: Frames = joined(
     polls(), tcp(102, S7_SETUP, (S7_SETUP_DONE,), S7_STOP, s7_download("0A00890P")),
@@ -97,12 +98,24 @@ def test_the_desk_has_a_bound_too() -> None:
 
 
 def test_what_is_recent_is_bounded_and_the_older_half_leaves() -> None:
-    recent: Recent[int, int] = Recent(8)
-    for number in range(100):
+    recent: Recent[int, int] = Recent(8 * SHARDS)
+    for number in range(100 * SHARDS):  # a number is its own hash: each part gets a hundred
         recent.put(number, number + 1)
-    assert [number for number in range(100) if recent.get(number)] == [96, 97, 98, 99]
-    recent.put(100, 1)
-    assert recent.get(99) == 100
+    assert {number // SHARDS for number in range(100 * SHARDS) if recent.get(number)} == {96, 97, 98, 99}
+    recent.put(100 * SHARDS, 1)
+    assert recent.get(99 * SHARDS) == 99 * SHARDS + 1
+
+
+def test_a_wide_memory_is_bounded_and_the_oldest_of_a_part_leaves() -> None:
+    wide: Wide[int, int] = Wide(4 * SHARDS)
+    for number in range(10 * SHARDS):
+        wide.put(number, number)
+    assert len(wide) == 4 * SHARDS
+    assert {number // SHARDS for number, _ in wide.items()} == {6, 7, 8, 9}
+    wide.drop(9 * SHARDS)
+    assert 9 * SHARDS not in wide
+    wide.clear()
+    assert not wide.items()
 
 
 def test_many_forged_senders_from_the_internet_are_one_alert() -> None:
