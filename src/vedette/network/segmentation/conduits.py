@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +25,7 @@ from vedette.network.segmentation.model import (
 )
 from vedette.network.segmentation.purdue import EXTERNAL_LEVEL, Crossing, explain_crossing, judge_crossing
 
+_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _NETWORKS_NAMED: Final = 16
 _BROADCAST_ONES: Final = 5
 """Of a subnet for 30 hosts; of smaller ones, an address that is silent may as well be a host's."""
@@ -54,7 +56,8 @@ def is_local(address: str) -> bool:
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
-        return False
+        # IEEE 802: the lowest bit of the first octet says that a frame is for many.
+        return _MAC.fullmatch(address) is not None and bool(int(address[:2], 16) & 1)
     return found.is_multicast or found.is_unspecified or found.is_link_local or address == "255.255.255.255"
 
 

@@ -164,6 +164,20 @@ def test_what_is_shouted_to_a_subnet_is_no_traffic_with_the_outside(address: str
     assert (told.counts["local"] == 1) is is_local
 
 
+@pytest.mark.parametrize(
+    ("address", "verdict"),
+    [("ff:ff:ff:ff:ff:ff", "local"), ("01:80:c2:00:00:0e", "local"), ("00:1d:9c:20:01:13", "layer2")],
+    ids=["broadcast", "multicast", "to one"],
+)
+def test_frames_for_everybody_break_no_plan(address: str, verdict: str) -> None:
+    proposal = _propose(MEMBERS, FLOWS)
+    frame = msgspec.structs.replace(
+        flow(PLCS[0], HMI_A, 0, "arp"), transport="ethernet", server="", server_address=address
+    )
+    told = replay(proposal.plan, Membership(proposal.plan, MEMBERS), [frame], at=NOW)
+    assert told.counts[verdict] == 1
+
+
 def test_what_assets_with_open_alerts_ask_for_is_marked() -> None:
     suspect = msgspec.structs.replace(HMI_A, has_alerts=True)
     proposal = _propose([suspect if each is HMI_A else each for each in MEMBERS], FLOWS)
