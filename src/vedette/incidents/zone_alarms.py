@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from vedette.incidents import alert_repository
@@ -13,7 +13,7 @@ from vedette.incidents.model import Engine, SensorSight, Severity
 from vedette.kernel import DeviceId, GenerationId, OrganizationId
 from vedette.ledger import Actor
 from vedette.network import AssetNotFound, NetworkAsset, require_asset
-from vedette.network.segmentation import FlowVerdict, Violation
+from vedette.network.segmentation import FlowVerdict, Violation, find_plan
 from vedette.protocols.sensor import AlertRecord
 from vedette.store import Transaction
 
@@ -47,6 +47,8 @@ class ZoneAlarms:
         lists them all.
         """
         groups = _grouped(violations)
+        version = find_plan(tx.connection, organization_id, number=violations[0].number) if violations else None
+        zones = {zone.zone_id: zone.name for zone in version.plan.zones} if version is not None else {}
         if len(groups) > _ALERTS_MAX:
             log.warning("more zones are violated than alerts are raised for", extra={"clients": len(groups)})
         told: dict[SensorSight, list[list[Violation]]] = {}
@@ -56,7 +58,7 @@ class ZoneAlarms:
             names = [_id_of(found[0]) for found in of_sensor]
             known = alert_repository.find_of_sensor(tx.connection, organization_id, sensor.generation_id, names)
             records = [
-                _record(found, name, known[name].times if name in known else 0)
+                _record(found, name, known[name].times if name in known else 0, zones)
                 for name, found in zip(names, of_sensor, strict=True)
             ]
             self._intake.take_in(tx, organization_id, sensor, records, actor=_ACTOR)
@@ -97,15 +99,16 @@ def _asset(tx: Transaction, organization_id: OrganizationId, violation: Violatio
     return None
 
 
-def _record(found: Sequence[Violation], name: str, before: int) -> AlertRecord:
+def _record(found: Sequence[Violation], name: str, before: int, zones: Mapping[str, str]) -> AlertRecord:
     first = found[0]
     operations = {operation for each in found for operation in each.operations}
     grave = next((operation for operation in _GRAVE if operation in operations), "")
     servers = list(dict.fromkeys(each.server_address for each in found))
     services = list(dict.fromkeys(f"{each.protocol or each.transport} {each.port or ''}".strip() for each in found))
     whom = servers[0] if len(servers) == 1 else f"{len(servers)} addresses"
+    source, target = (zones.get(zone_id, zone_id) for zone_id in (first.source, first.target))
     title = (
-        f"{first.client_address} in zone {first.source} talks with {whom} in zone {first.target}, which the approved "
+        f"{first.client_address} in zone {source} talks with {whom} in zone {target}, which the approved "
         f"plan does not allow: {', '.join(services[:_SHOWN])}"
     )
     return AlertRecord(

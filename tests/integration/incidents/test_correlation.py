@@ -13,7 +13,8 @@ from response_house import ResponseHouse
 
 from vedette.incidents import AlertFilter, AlertState, AlertStep, GroupedBy, Severity, Verdict, ZoneAlarms
 from vedette.kernel import SystemClock
-from vedette.network.segmentation import FlowVerdict, Violation
+from vedette.network.segmentation import FlowVerdict, Plan, PlanStage, PlanState, PlanVersion, Violation, Zone
+from vedette.network.segmentation.repository import save_plan
 from vedette.simulation import ManualClock
 from vedette.store import Store
 
@@ -143,11 +144,20 @@ async def test_traffic_that_the_plan_does_not_allow_is_an_alert_and_a_signal(
     await house.manage(STATION, "station-1")
     alarms = ZoneAlarms(house.intake)
     mine = house.organization_id
+    now = clock.now()
+    plan = Plan(zones=(Zone(zone_id="control", name="press hall, cell 2"),))
+    version = PlanVersion(
+        number=1, state=PlanState.APPROVED, stage=PlanStage.MONITOR, plan=plan, created_at=now, created_by="Ada",
+        changed_at=now, changed_by="Ada",
+    )  # fmt: skip
+    await house.write(lambda tx: save_plan(tx.connection, mine, version))
     await house.write(lambda tx: alarms.hear(tx, mine, [_violation(clock, "read"), _violation(clock, "write", 102)]))
     [alert] = await house.listed()
     assert (alert.rule, alert.severity, alert.technique) == ("network.zones_violated", Severity.HIGH, "T0855")
     assert (alert.times, alert.source.device_id, alert.signaled_at is not None) == (2, "station-1", True)
-    assert "zone control" in alert.title
+    # Zones are called as people called them; one that the plan has no more keeps its id.
+    assert "in zone office talks with" in alert.title
+    assert "in zone press hall, cell 2" in alert.title
     await house.write(lambda tx: alarms.hear(tx, mine, [_violation(clock, "read", 44818)]))
     [again] = await house.listed()
     assert (again.alert_id, again.times) == (alert.alert_id, 3)

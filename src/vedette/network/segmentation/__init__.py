@@ -62,6 +62,7 @@ from vedette.network.segmentation.plan_editor import PlanEditor
 from vedette.network.segmentation.plan_service import PlanService
 from vedette.network.segmentation.proposal import propose
 from vedette.network.segmentation.replay import FlowVerdict, Judge, Judged, Replay, Step, find_attack_paths, replay
+from vedette.network.segmentation.repository import find_plan
 from vedette.network.segmentation.service import AppliedOutcome, ReplayOutcome, SegmentationService
 from vedette.network.segmentation.violation import Violation
 
@@ -132,6 +133,7 @@ __all__ = [
     "compile_zone",
     "find_attack_paths",
     "find_flaws",
+    "find_plan",
     "propose",
     "read_mud",
     "read_mud_signer",
