@@ -11,6 +11,7 @@ REQUEST: Final = Direction.REQUEST
 RESPONSE: Final = Direction.RESPONSE
 _S7_USER_DATA: Final = "7"
 _LISTED: Final = 12
+_SESSIONS: Final = frozenset({"initiate", "conclude"})
 _SERVICE_NODES: Final = 256
 
 Told = str | int | float | None | tuple[str | int | float | None, ...]
@@ -151,9 +152,10 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("bacnet", "unconfirmed service", "bacapp.unconfirmed_service", _bacnet("unconfirmed_request")),
     Field("bacnet", "instance", "bacapp.instance_number", lambda op: op.first),
     Field("opcua", "service", "opcua.servicenodeid.numeric", lambda op: op.code if op.code > _SERVICE_NODES else None),
-    Field("mms", "service asked", "mms.confirmedServiceRequest", _request(_code)),
+    Field("mms", "service asked", "mms.confirmedServiceRequest",
+          lambda op: op.code if op.direction is REQUEST and op.service not in _SESSIONS else None),
     Field("mms", "service answered", "mms.confirmedServiceResponse",
-          lambda op: op.code if op.direction is RESPONSE and op.result == "ok" else None),
+          lambda op: op.code if op.direction is RESPONSE and op.code >= 0 and op.service not in _SESSIONS else None),
     Field("mms", "domain", "mms.domainId", _parts(0), is_text=True),
     Field("mms", "item", "mms.itemId", _parts(2), is_text=True),
     Field("goose", "control block", "goose.gocbRef", lambda op: op.name, is_text=True),
