@@ -1,4 +1,4 @@
-"""Fuzz SSH, Telnet, FTP and TFTP as the sensor reads them."""
+"""Fuzz SSH, Telnet, FTP, TFTP and VNC as the sensor reads them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from vedette.sensor.dissect.ftp import Ftp
 from vedette.sensor.dissect.ssh import Ssh
 from vedette.sensor.dissect.telnet import Telnet
 from vedette.sensor.dissect.tftp import Tftp
+from vedette.sensor.dissect.vnc import Vnc
 
 SEEDS: Final = (
+    b"RFB 003.008\n\x01\x01",
     b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n",
     b"220 ready\r\nUSER admin\r\nPASS admin\r\nSTOR a.bin\r\n530 no\r\n",
     b"\0\1firmware.bin\0octet\0blksize\x001428\0",
@@ -20,5 +22,5 @@ SEEDS: Final = (
 
 def fuzz_one(data: bytes) -> None:
     """Read the bytes as each of them."""
-    for dissector in (Ssh, Ftp, Tftp, Telnet):
+    for dissector in (Ssh, Ftp, Tftp, Telnet, Vnc):
         torture(dissector, data)

@@ -46,5 +46,4 @@ IDENTIFIED_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("rtsp", "RTSP", "iot", "tcp", (554, 8554), check.rtsp, is_found_anywhere=True),
     Protocol("dicom", "DICOM", "iot", "tcp", (104, 11112), check.dicom, is_found_anywhere=True),
     Protocol("hl7", "HL7", "iot", "tcp", (2575,), check.hl7, is_found_anywhere=True),
-    Protocol("vnc", "VNC", "it", "tcp", (5900, 5901, 5902), check.vnc, is_found_anywhere=True),
 )

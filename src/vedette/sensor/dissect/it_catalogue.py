@@ -13,6 +13,7 @@ from vedette.sensor.dissect import (
     ftp,
     http,
     icmp,
+    identified,
     lldp,
     mdns,
     mqtt,
@@ -25,6 +26,7 @@ from vedette.sensor.dissect import (
     telnet,
     tftp,
     tls,
+    vnc,
 )
 from vedette.sensor.dissect.interface import Protocol
 from vedette.sensor.dissect.wording import logged_as
@@ -55,6 +57,7 @@ IT_PROTOCOLS: Final[tuple[Protocol, ...]] = (
     Protocol("telnet", "Telnet", "it", "tcp", (23, 2323), telnet.check, telnet.Telnet),
     Protocol("smb", "SMB", "it", "tcp", (445, 139), smb.check, smb.Smb, is_found_anywhere=True),
     Protocol("rdp", "RDP", "it", "tcp", (3389,), rdp.check, rdp.Rdp, zeek=logged_as("rdp")),
+    Protocol("vnc", "VNC", "it", "tcp", (5900, 5901, 5902), identified.vnc, vnc.Vnc, is_found_anywhere=True),
     Protocol("ntp", "NTP", "it", "udp", (123,), ntp.check, ntp.Ntp, zeek=logged_as("ntp")),
     Protocol("icmp", "ICMP", "it", "ip", (1,), dissector=icmp.Icmp),
     Protocol("icmpv6", "ICMPv6", "it", "ip", (58,), dissector=icmp.Icmp6),

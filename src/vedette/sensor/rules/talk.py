@@ -118,8 +118,6 @@ class Talk(Detector):
         if flow in self._outward.known:
             self._outward.drop(flow)
             self._outside(flow, flow.last_ns)
-        if flow.protocol == "vnc":
-            self._reach("remote.vnc", flow, flow.last_ns)
         own = _FIXED.get((flow.transport, flow.server_port))
         if own is None or not flow.entry or flow.entry.name in own or flow.protocol in own:
             return

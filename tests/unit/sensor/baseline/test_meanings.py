@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import packets as build
 import pytest
-from industrial import Frames, modbus, tcp
+from industrial import Frames, joined, modbus, tcp
 from plant_traffic import Site, evidence, flow_of, operation
 
 from vedette.sensor import Attribute, BaselineSettings, Makers, OpKind, Sensor
@@ -148,6 +148,37 @@ def test_other_firmware_is_told_and_the_same_is_not(meaning: str) -> None:
     assert [(each.rule, each.target) for each in site.alerts] == [("baseline.firmware_changed", PLC)]
 
 
+@pytest.mark.parametrize(
+    ("attribute", "rule"),
+    [
+        (Attribute.PROJECT, "baseline.project_changed"),
+        (Attribute.SERIAL, "baseline.identity_changed"),
+        (Attribute.MODEL, "baseline.identity_changed"),
+        (Attribute.HARDWARE, "baseline.identity_changed"),
+    ],
+)
+def test_another_program_or_device_is_told_and_the_same_is_not(attribute: Attribute, rule: str) -> None:
+    before = Site()
+    before.baseline.evidence([evidence(PLC, before.now_ns, attribute, "one")])
+    site = enforced(before)
+    site.baseline.evidence([evidence(PLC, site.now_ns, attribute, "one")])
+    assert site.alerts == []
+    site.baseline.evidence([evidence(PLC, site.now_ns, attribute, "other")])
+    assert [(each.rule, each.target) for each in site.alerts] == [(rule, PLC)]
+
+
+def test_a_new_object_that_is_written_is_told_as_such_and_the_usual_one_is_not() -> None:
+    flow = flow_of(MASTER, PLC, 102, "s7comm")
+    before = Site()
+    usual = operation(flow, before.now_ns, "write_variable", WRITE, area="db", name="DB1.DBX0.0")
+    before.hear(usual)
+    after = enforced(before)
+    after.hear(usual)
+    assert after.alerts == []
+    after.hear(operation(flow, after.now_ns, "write_variable", WRITE, area="db", name="DB7.DBX0.0"))
+    assert [each.rule for each in after.alerts] == ["baseline.new_object_write"]
+
+
 def after_learning(tmp_path: Path, usual: Frames, new: Frames) -> list[str]:
     """Learn from frames, then hear the same and others with nothing left to learn; return the rules raised."""
     for is_enforced, frames in ((False, usual), (True, usual), (True, new)):
@@ -163,6 +194,14 @@ def after_learning(tmp_path: Path, usual: Frames, new: Frames) -> list[str]:
 POLL = modbus("03 0064 000a")
 ANSWER = (modbus("03 14" + "0001" * 10),)
 USUAL = tcp(502, *(POLL, ANSWER) * 5)
+
+
+def test_a_pair_that_speaks_another_protocol_is_told_though_others_speak_it(tmp_path: Path) -> None:
+    said = (b"hello", (b"hello, too",), 70.0, b"bye")
+    usual = joined(USUAL, tcp(9_999, *said, client="10.0.0.9"))
+    assert after_learning(tmp_path, usual, tcp(9_999, *said)) == ["baseline.new_protocol"]
+
+
 WIRE: dict[str, tuple[str, Frames]] = {
     "Modbus Address Range Violation": (
         "baseline.new_range", tcp(502, *(modbus("03 03e8 000a"), (modbus("03 14" + "0001" * 10),)) * 5)),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vedette.sensor.dissect import NO, PROTOCOLS, SURE, WEAK, Protocol
+from vedette.sensor.dissect import NO, PROTOCOLS, SURE, WEAK, Protocol, Trial, torture
 from vedette.sensor.dissect import identified as check
 from vedette.sensor.dissect.identified_catalogue import IDENTIFIED_PROTOCOLS
+from vedette.sensor.dissect.vnc import Vnc
 
 PTP = struct.pack(">BBH", 0x0B, 2, 64) + bytes(60)
 ASSOCIATION = b"\1\0" + struct.pack(">IH", 68, 1) + bytes(66)
@@ -74,3 +77,20 @@ def test_nobody_else_reads_them(protocol: Protocol) -> None:
     assert protocol.dissector is None
     readers = [each for each in PROTOCOLS if each.name == protocol.name and each.dissector is not None]
     assert not readers
+
+
+def test_vnc_tells_its_version_once_and_nothing_of_its_pictures() -> None:
+    trial = Trial(Vnc, port=5_900)
+    for piece in (b"RFB 003", b".008\n", bytes(9_000)):
+        trial.answer(piece)
+        trial.say(piece)
+    assert [(op.service, op.value, op.result) for op in trial.sink.operations] == [
+        ("connect", "003.008", "ok"), ("connect", "003.008", ""),
+    ]  # fmt: skip
+    assert not trial.unparsed.lost_place
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_vnc_raise(data: bytes) -> None:
+    torture(Vnc, data)
+    torture(Vnc, b"RFB 003.008\n" + data)

@@ -33,6 +33,7 @@ from industrial import (
     tcp,
     udp,
 )  # fmt: skip
+from packets import START_NS
 
 from vedette.sensor.rules import RULES
 
@@ -219,6 +220,11 @@ def test_a_rule_is_raised_by_what_it_is_about_and_not_by_what_is_like_it(name: s
 
 def test_old_versions_are_told_only_to_who_asks_for_them() -> None:
     assert "weak.protocol" not in rules_of(tcp(22, b"SSH-1.5-x\r\n", (b"SSH-1.5-y\r\n",)))
+
+
+def test_vnc_is_told_when_it_begins_and_not_when_it_ends() -> None:
+    (alert,) = [each for each in alerts_of(vnc(CONTROLLER)) if each.rule == "remote.vnc"]
+    assert alert.at_ns - START_NS < 5_100_000_000
 
 
 def test_a_password_that_everybody_knows_is_not_repeated() -> None:
