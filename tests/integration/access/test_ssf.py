@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import itertools
 import json
-import threading
-import tracemalloc
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from http_peer import Asked, HttpPeer, http_peer
 from identity_house import ACTOR, RunningSigner
-from response_house import ResponseHouse
+from shared_signals import ISSUER, OTHER, Signals, signals_of
 from waiting import until
 
 from vedette.access import (
@@ -28,72 +23,24 @@ from vedette.access import (
     PUSH,
     InvalidStream,
     InvalidTransmitter,
-    NewTransmitter,
-    ReceiverService,
     SetRefused,
-    SigningKeys,
-    StreamFeed,
     StreamNotFound,
-    StreamService,
     StreamStatus,
     StreamWish,
     TooManyStreams,
-    Transmitter,
 )
 from vedette.access import ssf_feed as feed_module
 from vedette.access.ssf_events import COMPLIANCE_CHANGE, RISK_LEVEL_CHANGE, SESSION_REVOKED, VERIFICATION, subject_of
-from vedette.access.ssf_receiver import COUNTED_PER_MINUTE
-from vedette.access.ssf_tokens import SetSigner, read_key_set, verify_set
-from vedette.kernel import RandomIds, SystemClock
+from vedette.access.ssf_tokens import SetSigner
+from vedette.kernel import SystemClock
 from vedette.ledger import Actor
-from vedette.pki import SecretBox
 from vedette.simulation import ManualClock
 from vedette.store import Store
 from vedette.trust import Provenance, RiskLevel
 
 pytestmark = pytest.mark.anyio
 
-ISSUER = "https://vedette.example"
-OTHER = "https://edr.example"
 SOC = Actor("service", "soc")
-
-
-@dataclass
-class Signals:
-    house: ResponseHouse
-    streams: StreamService
-    feed: StreamFeed
-    receiver: ReceiverService
-    peer: HttpPeer
-    edr: SetSigner
-    clock: ManualClock
-
-    async def pushed(self) -> None:
-        """Feed the streams, and push once."""
-        while await self.feed.feed():
-            pass
-        async with httpx.AsyncClient() as client:
-            await self.feed.push(client)
-
-    async def read(self, token: str, audience: str) -> Any:
-        keys = read_key_set(await self.streams.keys.jwks())
-        return verify_set(token, keys, issuer=ISSUER, audience=audience, now=self.clock.now())
-
-    def token(self, kind: str, claims: dict[str, Any], **changes: Any) -> str:
-        """Return what the EDR says of pump-7."""
-        body = {
-            "iss": OTHER,
-            "aud": ISSUER,
-            "jti": "one",
-            "iat": int(self.clock.now().timestamp()),
-            "sub_id": subject_of(OTHER, "pump-7", None),
-            "events": {kind: claims},
-        }
-        return self.edr.sign(body | changes)
-
-    async def hear(self, **changes: Any) -> Transmitter:
-        fields = {"name": "edr", "issuer": OTHER, "audience": ISSUER, "jwks_url": f"{self.peer.url}/jwks"}
-        return await self.receiver.add(NewTransmitter(**{**fields, **changes}), actor=ACTOR)
 
 
 @pytest.fixture
@@ -111,24 +58,8 @@ def peer() -> Iterator[HttpPeer]:
 async def signals(
     store: Store, signer_process: RunningSigner, clock: ManualClock, peer: HttpPeer
 ) -> AsyncIterator[Signals]:
-    house = ResponseHouse(store, signer_process, clock)
-    await house.administrator.start()
-    organization_id, ids, box = house.organization_id, RandomIds(clock), SecretBox(b"s" * 32, ids=RandomIds(clock))
-    keys = SigningKeys(organization_id, store, box, clock=clock, ids=ids)
-    streams = StreamService(organization_id, store, house.ledger, box, keys=keys, issuer=ISSUER, clock=clock, ids=ids)
-    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    edr = SetSigner("edr-1", made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
-    peer.answers["/jwks"] = lambda _: (200, json.dumps({"keys": [edr.public_jwk()]}).encode())
-    yield Signals(
-        house=house,
-        streams=streams,
-        feed=StreamFeed(organization_id, store, house.ledger, streams, clock=clock),
-        receiver=ReceiverService(organization_id, store, house.ledger, house.signals, box, clock=clock, ids=ids),
-        peer=peer,
-        edr=edr,
-        clock=clock,
-    )
-    await house.close()
+    async with signals_of(store, signer_process, clock, peer) as found:
+        yield found
 
 
 def push_wish(peer: HttpPeer, **changes: Any) -> StreamWish:
@@ -446,57 +377,6 @@ async def test_polling_acknowledges_what_was_heard_and_says_what_was_not(signals
     health = signals.house.published[-1].health.value
     assert health is not None
     assert health.findings[0].finding_class == "session-revoked"
-
-
-async def test_what_strangers_send_is_written_down_so_often_and_no_more(signals: Signals) -> None:
-    transmitter = await signals.hear()
-    for _ in range(COUNTED_PER_MINUTE + 10):
-        with pytest.raises(SetRefused):
-            await signals.receiver.push(transmitter.transmitter_id, "x.y.z", "")
-    assert (await signals.receiver.get(transmitter.transmitter_id)).refused == COUNTED_PER_MINUTE
-    signals.clock.advance(timedelta(minutes=1))
-    with pytest.raises(SetRefused):
-        await signals.receiver.push(transmitter.transmitter_id, "x.y.z", "")
-    assert (await signals.receiver.get(transmitter.transmitter_id)).refused == COUNTED_PER_MINUTE + 1
-
-
-async def test_a_transmitter_that_never_ends_keeps_no_other_from_being_heard(signals: Signals) -> None:
-    await signals.house.active()
-    numbers = itertools.count()
-    signals.peer.answers["/endless"] = lambda _: (200, json.dumps({"sets": {f"{next(numbers)}": "x.y.z"}}).encode())
-    other = {"one": signals.token(SESSION_REVOKED, {})}
-    acknowledged = threading.Event()
-
-    def answer(asked: Asked) -> tuple[int, bytes]:
-        if json.loads(asked.body)["ack"] == ["one"]:
-            acknowledged.set()
-            other.clear()
-        return 200, json.dumps({"sets": other}).encode()
-
-    signals.peer.answers["/poll"] = answer
-    endless = await signals.hear(poll_url=f"{signals.peer.url}/endless")
-    await signals.hear(poll_url=f"{signals.peer.url}/poll")
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(signals.receiver.run(), name="receiver")
-        await until(acknowledged.is_set, within_s=60)
-        running.cancel()
-    async with httpx.AsyncClient() as client:
-        assert await signals.receiver.poll(client, endless) > 0  # and it comes back
-
-
-async def test_what_is_packed_is_not_unpacked(signals: Signals) -> None:
-    bomb = gzip.compress(b" " * 50_000_000)
-    signals.peer.headers["Content-Encoding"] = "gzip"
-    signals.peer.answers["/poll"] = lambda _: (200, bomb)
-    transmitter = await signals.hear(poll_url=f"{signals.peer.url}/poll")
-    tracemalloc.start()
-    try:
-        async with httpx.AsyncClient() as client:
-            assert await signals.receiver.poll(client, transmitter) == 0
-        assert tracemalloc.get_traced_memory()[1] < 10_000_000
-    finally:
-        tracemalloc.stop()
-    assert "RFC 8936" in (await signals.receiver.get(transmitter.transmitter_id)).last_error
 
 
 async def test_a_transmitter_that_answers_nonsense_is_borne(signals: Signals) -> None:
