@@ -30,7 +30,7 @@ node-packages:
 console: ## build the console's pages, if they have changed (needs Node 20)
 	@scripts/console.sh
 
-test: $(STAMP) system-packages node-packages console ## every test, in stages; under a quarter of an hour
+test: $(STAMP) system-packages node-packages console ## every test, in stages; about twenty minutes on two cores
 	@$(RUN) scripts/run_tests.py
 
 e2e: $(STAMP) system-packages node-packages console ## the journeys only: real processes, unmodified clients

@@ -36,7 +36,7 @@ class Stage:
     is_ground: bool = False
     lane: int | None = None
     """Beside the stages of another lane, behind those of its own; ``None``: before all of them, alone."""
-    limit_s: float = 300
+    limit_s: float = 600
 
     @property
     def folder(self) -> Path:
@@ -83,7 +83,8 @@ def run(stage: Stage, output: int | None = None) -> Outcome:
         output: A file to print to; ours if not given.
     """
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", str(stage.folder.relative_to(ROOT)), "-q", *stage.options]
+    command = [sys.executable, "-m", "pytest", str(stage.folder.relative_to(ROOT)), "-q", "--hypothesis-profile=whole"]
+    command += stage.options
     with subprocess.Popen(
         command, cwd=ROOT, start_new_session=True, stdout=output, stderr=None if output is None else subprocess.STDOUT
     ) as running:

@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, settings
 
 # How long an example takes is the machine's business: what must be fast is measured in bench/.
 settings.register_profile("vedette", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A whole run judges a change: the same code gets the same verdict everywhere. Whoever runs a file looks for more.
+settings.register_profile("whole", settings.get_profile("vedette"), derandomize=True, print_blob=True)
 settings.load_profile("vedette")
 
 
