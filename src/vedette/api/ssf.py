@@ -60,15 +60,19 @@ class SsfRoutes:
         """Return the routes of streams and transmitters, and those that anybody may call."""
         router = api_router("shared signals", "/v1/ssf")
         add = router.add_api_route
-        change = refusals(400, 404, is_change=True)
-        add("/streams", self.read_streams, methods=["GET"], summary="Read streams", responses=refusals(400, 404))
+        change = refusals(400, 404, 422, is_change=True)
+        add("/streams", self.read_streams, methods=["GET"], summary="Read streams", responses=refusals(400, 404, 422))
         add("/streams", self.create, methods=["POST"], status_code=201, summary="Create a stream", responses=change)
         add("/streams", self.update, methods=["PATCH"], summary="Change a stream", responses=change)
         add("/streams", self.replace, methods=["PUT"], summary="Replace a stream", responses=change)
         add("/streams", self.delete, methods=["DELETE"], status_code=204, summary="Delete a stream", responses=change)
         add("/streams/{stream_id}/poll", self.poll, methods=["POST"], summary="Poll a stream", responses=change)
         add(
-            "/status", self.read_status, methods=["GET"], summary="Read a stream's status", responses=refusals(400, 404)
+            "/status",
+            self.read_status,
+            methods=["GET"],
+            summary="Read a stream's status",
+            responses=refusals(400, 404, 422),
         )
         add("/status", self.set_status, methods=["POST"], summary="Set a stream's status", responses=change)
         add("/subjects/add", self.add_subject, methods=["POST"], summary="Add a subject", responses=change)
