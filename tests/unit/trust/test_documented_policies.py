@@ -50,6 +50,7 @@ class Case(NamedTuple):
 PLC, CRANE = 'principal = { tags = ["kind=plc"] }', 'principal = { tags = ["kind=crane"] }'
 CRITICAL, TRUCK = 'principal = { deviceClass = "critical" }', 'principal = { tags = ["kind=truck"] }'
 SHIFT, GROUP = 'principal = { tags = ["shift=day"] }', 'principal = { groups = ["GROUP_ID"] }'
+DIGEST = "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
 MODULE = 'kind = "module"\nprincipal = { groups = ["GROUP_ID"], workload = { digest = "%s", identity = "x" } }'
 CASES = [
     Case("Network address", 0, "connect", "allow", PLC + '\ncontext = { address = "10.20.3.4" }'),
@@ -86,7 +87,7 @@ CASES = [
     Case("Health, risk and findings", 1, "reportProperties", "deny", 'principal.findings = ["tamper"]'),
     Case("Traffic", 0, "receiveMethod", "allow", "principal.findings = []"),
     Case("Traffic", 0, "receiveMethod", "deny", 'principal.findings = ["traffic-anomaly"]'),
-    Case("Modules and their workloads", 0, "sendTelemetry", "allow", MODULE % "sha256:4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"),
+    Case("Modules and their workloads", 0, "sendTelemetry", "allow", MODULE % DIGEST),
     Case("Modules and their workloads", 0, "sendTelemetry", "deny", MODULE % "sha256:00000000"),
     Case("Modules and their workloads", 0, "sendTelemetry", "deny", 'kind = "module"\n' + GROUP),
     Case("Strength of the identity", 0, "receiveCommand", "deny", CRITICAL),
