@@ -69,7 +69,7 @@ class InventoryExport:
         what: Annotated[What, Query(description="Which part.")] = "assets",
         form: Annotated[Literal["csv", "json"], Query(description="As a table, or as an array of objects.")] = "csv",
     ) -> StreamingResponse:
-        """In the order of ids; what changes meanwhile may be in it or not. Links and connections narrow by site alone."""
+        """In the order of ids; what changes meanwhile may be in it or not. Links and connections take a site alone."""
         if what != "assets" and wanted.is_narrowed:
             raise InvalidRequest(f"{what} can be narrowed by site alone", hint="leave out the other filters")
         pages = self._pages(what, wanted, sight)

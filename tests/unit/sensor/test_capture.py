@@ -16,8 +16,8 @@ from vedette.sensor.capture import MAX_PACKET_BYTES, Packet, PcapngParser, PcapP
 FRAMES = [bytes((number,)) * (60 + number) for number in range(5)]
 
 
-def read(content: bytes, **limits: int) -> tuple[list[Packet], CaptureFile]:
-    capture = CaptureFile(io.BytesIO(content), **limits)
+def read(content: bytes, max_bytes: int | None = None) -> tuple[list[Packet], CaptureFile]:
+    capture = CaptureFile(io.BytesIO(content), max_bytes=max_bytes)
     return list(capture), capture
 
 
