@@ -6,12 +6,18 @@ import contextlib
 from pathlib import Path
 
 from vedette.sensor import Makers, Sensor
+from vedette.sensor.alerts import Alert
 from vedette.sensor.flows import Flow, Side
 from vedette.sensor.rules import Indicators, RulesProblem, texts_of
+from vedette.sensor.rules.catalogue import RULES
 from vedette.sensor.rules.content import EICAR
+from vedette.sensor.rules.model import Settings
 from vedette.sensor.rules.rules import Rules
 
 _MAX_ALERTS = 64
+# Made once: they are read, not written.
+_SENSOR = Sensor(makers=Makers(Path("/dev/null")), has_rules=False)
+_SETTINGS = Settings(RULES)
 
 SEEDS = [
     b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
@@ -30,8 +36,8 @@ def _side(protocol: str, port: int) -> Side:
 
 def fuzz_one(data: bytes) -> None:
     """Look into a payload whole and in pieces, and read it as a list of indicators."""
-    sensor = Sensor(makers=Makers(Path("/dev/null")), has_rules=False)
-    rules = Rules(sensor.assets, sensor.report.raise_alert)
+    raised: list[Alert] = []
+    rules = Rules(_SENSOR.assets, raised.append, _SETTINGS)
     for protocol, port in (("http", 80), ("ftp", 21), ("", 9_000)):
         side = _side(protocol, port)
         for start in range(0, len(data), 7):
@@ -39,7 +45,7 @@ def fuzz_one(data: bytes) -> None:
             rules.payload_heard(side, data[start : start + 7], start + 1)
         rules.payload_heard(side.flow.from_server, data, 1_000)
         rules.flow_closed(side.flow)
-    assert len(sensor.report.alerts) <= _MAX_ALERTS
+    assert len(raised) <= _MAX_ALERTS
     found = Indicators()
     with contextlib.suppress(RulesProblem):
         for text in texts_of(data, "fuzz"):

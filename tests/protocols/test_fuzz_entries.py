@@ -34,4 +34,4 @@ def test_mutated_inputs_raise_nothing_but_the_peers_error(target: str) -> None:
     began = time.process_time()
     failing = runner.run(target, runs=4_000, seed=20_261_122)
     assert failing is None, f"repeat with: {sys.executable} -m tests.fuzz {target} --input {failing.hex()}"
-    assert time.process_time() - began < 30.0, "an input that hangs is a failure too"
+    assert time.process_time() - began < 120.0, "an input that hangs is a failure too"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
@@ -111,18 +111,19 @@ class Wide(Generic[Key, Thing]):
     __slots__ = ("_max", "_parts")
 
     def __init__(self, limit: int = _MAX_KEYS) -> None:
-        self._parts: Final = tuple(OrderedDict[Key, Thing]() for _ in range(SHARDS))
+        self._parts: Final[defaultdict[int, OrderedDict[Key, Thing]]] = defaultdict(OrderedDict)
+        """By number; most of the many memories stay empty, and none costs before it is used."""
         self._max: Final = max(limit // SHARDS, 1)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._parts[hash(key) & MASK]
 
     def __len__(self) -> int:
-        return sum(map(len, self._parts))
+        return sum(map(len, self._parts.values()))
 
     def items(self) -> list[tuple[Key, Thing]]:
         """Return all that is kept."""
-        return [item for part in self._parts for item in part.items()]
+        return [item for part in self._parts.values() for item in part.items()]
 
     def get(self, key: Key) -> Thing | None:
         """Return what is kept."""
@@ -141,8 +142,7 @@ class Wide(Generic[Key, Thing]):
 
     def clear(self) -> None:
         """Forget everything."""
-        for part in self._parts:
-            part.clear()
+        self._parts.clear()
 
 
 class Recent(Generic[Key, Thing]):
