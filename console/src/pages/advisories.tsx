@@ -195,7 +195,7 @@ function Import() {
         <div className={`note ${outcome.refused.length ? 'warn' : 'good'}`}>
           <p role="status">{outcome.words}</p>
           {outcome.refused.length > 0 && (
-            <ul className="plain-list scrolls" aria-label="Files that were not taken">
+            <ul className="plain-list scrolls" aria-label="Files that were not taken" tabIndex={0}>
               {outcome.refused.map((each) => (
                 <li key={each.name + each.reason}>
                   <Foreign text={each.name} />: <Foreign text={each.reason} />

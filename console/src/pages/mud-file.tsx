@@ -94,7 +94,7 @@ function Entries({ text }: { text: string }) {
         {lists.map((list) => (
           <section key={list.title} aria-label={list.title}>
             <h3>{list.title}</h3>
-            <ul className="plain scrolls">
+            <ul className="plain scrolls" aria-label={list.title} tabIndex={0}>
               {list.entries.map((each) => (
                 <li key={each.name} className="line">
                   <span>
@@ -143,7 +143,7 @@ function Compare({ id }: { id: string }) {
             <Badge>{found.depends.toLocaleString('en')} depend on who the peer is</Badge>
             <Badge>{found.unused.length.toLocaleString('en')} entries nothing used</Badge>
           </p>
-          <ul className="plain scrolls" aria-label="What does not fit">
+          <ul className="plain scrolls" aria-label="What does not fit" tabIndex={0}>
             {found.undeclared.map((each) => (
               <li key={`${each.client_address} ${each.server_address} ${each.transport} ${each.port}`} className="line">
                 <span>

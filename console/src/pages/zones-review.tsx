@@ -84,12 +84,12 @@ function Difference({ which, approved }: { which: string; approved: Plan | undef
             )}
           </p>
           <div className="columns">
-            <ul className="plain scrolls" aria-label="Zones that change">
+            <ul className="plain scrolls" aria-label="Zones that change" tabIndex={0}>
               {found.zones.slice(0, SHOWN).map((each) => (
                 <Changed key={each.zone_id} kind={each.kind} title={<Foreign text={each.name} />} changes={each.changes} />
               ))}
             </ul>
-            <ul className="plain scrolls" aria-label="Conduits that change">
+            <ul className="plain scrolls" aria-label="Conduits that change" tabIndex={0}>
               {found.conduits.slice(0, SHOWN).map((each) => (
                 <Changed
                   key={each.conduit_id}
@@ -146,7 +146,7 @@ function Remarks({ which }: { which: string }) {
       {detail.isPending && <Empty>Reading the plan…</Empty>}
       {found && found.flaws.length + found.left_out.length + found.notes.length === 0 && <Empty>Nothing about it is questionable.</Empty>}
       {found && (
-        <ul className="plain scrolls" aria-label="Remarks">
+        <ul className="plain scrolls" aria-label="Remarks" tabIndex={0}>
           {found.flaws.slice(0, SHOWN).map((each) => (
             <li key={each.about + each.message} className="line">
               <Foreign text={each.message} />

@@ -193,7 +193,7 @@ async def test_an_elevation_ends_by_itself_and_with_its_grant(rights: Rights) ->
 
 async def test_an_approval_ends_with_its_day(rights: Rights) -> None:
     house = rights.house
-    ada, bob = Actor("operator", "per_ada"), Actor("operator", "per_bob")
+    ada, bob = [Actor("operator", (await house.register(name)).person.person_id) for name in ("Ada", "Bob")]
     act = Act("POST", "/v1/enrollments", hashlib.sha256(b"{}").hexdigest())
 
     async def ask() -> str:
