@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import socket
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from vedette.bus import (
 from vedette.kernel import SystemClock
 
 MEBIBYTE = 1_048_576
+# Below those that the system gives by itself, to clients as well.
+_PORTS = range(20_000, 32_000)
 SMALL_STREAMS = StreamSettings(
     telemetry_bytes=512 * MEBIBYTE,
     decisions_bytes=64 * MEBIBYTE,
@@ -34,10 +38,32 @@ SMALL_STREAMS = StreamSettings(
 
 
 def free_port() -> int:
+    """Return a port that nobody listens at; no test is given it again for long, nor one that runs beside it.
+
+    A port that the system chose would be anybody's again until a server has started, and while it starts anew.
+    """
+    path = Path(tempfile.gettempdir()) / f"vedette-tests-{os.getuid()}.port"
+    with path.open("a+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        former = file.read()
+        place = int(former) + 1 if former.isdigit() else os.getpid()
+        for each in range(place, place + len(_PORTS)):
+            port = _PORTS[each % len(_PORTS)]
+            if _is_free(port):
+                file.truncate(0)
+                file.write(str(each % len(_PORTS)))
+                return port
+    raise AssertionError("all ports are taken")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
 
 
 class RunningBus:
