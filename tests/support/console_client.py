@@ -16,7 +16,7 @@ class ConsoleClient:
     def __init__(self, url: str, *, user_agent: str = "Test/1.0") -> None:
         self.url = url
         self.http = httpx.Client(
-            base_url=url, headers={**OWN_PAGE, "User-Agent": user_agent}, follow_redirects=True, timeout=20
+            base_url=url, headers={**OWN_PAGE, "User-Agent": user_agent}, follow_redirects=True, timeout=60
         )
         self.authenticator = VirtualAuthenticator(url)
 

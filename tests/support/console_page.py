@@ -20,7 +20,7 @@ CHROMIUM = "/usr/bin/chromium"
 LOOKS = tuple((scheme, width) for scheme in ("light", "dark") for width in (1280, 800))
 HEIGHT = 800
 _RULES_OF_COLOUR = ("color-contrast", "link-in-text-block")
-TIMEOUT_MS = 30_000
+TIMEOUT_MS = 60_000
 expect.set_options(timeout=TIMEOUT_MS)
 
 _WATCH_VIOLATIONS = """
@@ -86,6 +86,7 @@ class Console:
     def tab_to(self, target: Locator, *, most: int = 200, backwards: bool = False) -> None:
         """Reach something by Tab alone; what cannot be reached is a fault of the page."""
         expect(target).to_be_visible()
+        expect(target).to_be_enabled()
         for _ in range(most):
             if target.evaluate("(element) => element === document.activeElement"):
                 return
@@ -140,6 +141,7 @@ class Console:
         button.press("Enter")
         texts: dict[str, str] = {}
         dialog = self.page.get_by_role("dialog", name="Copy as command")
+        expect(dialog).to_be_visible()
         for what in ("CLI", "curl"):
             copy = dialog.get_by_role("button", name=f"Copy {what}")
             if copy.count():
@@ -179,12 +181,12 @@ class SimulatedFleet:
             stderr=self._log,
         )
         # All of them, without the one that is refused.
-        wait_until(lambda: connected(platform) >= devices - 1 or self._process.poll() is not None, 60, "the fleet")
+        wait_until(lambda: connected(platform) >= devices - 1 or self._process.poll() is not None, 240, "the fleet")
         assert self._process.poll() is None, (folder / "fleet.log").read_text()[-2000:]
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
         self._log.close()
 
 

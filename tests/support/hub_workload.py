@@ -68,7 +68,7 @@ class HubWorkload:
         self._quiet.set()
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(40)
+            self._thread.join(180)
             assert not self._thread.is_alive()
 
     def check(self) -> None:
@@ -77,7 +77,7 @@ class HubWorkload:
         for name, device in self.devices.items():
             wait_until(
                 lambda name=name, device=device: self.commands[name] <= {body for body, _ in device.commands},  # type: ignore[misc] # bound defaults
-                40,
+                180,
                 f"every command that was accepted for {name}",
             )
         self.stop()

@@ -68,7 +68,7 @@ class IdentityProvider:
     def rotate(self, *, has_claims_in_token: bool = False) -> None:
         """Have it sign with another key from now on, and forget everybody."""
         query = "?claims" if has_claims_in_token else ""
-        httpx.get(f"{self.issuer}/rotate{query}", trust_env=False).raise_for_status()
+        httpx.get(f"{self.issuer}/rotate{query}", timeout=60, trust_env=False).raise_for_status()
 
 
 class Browser:
@@ -77,7 +77,7 @@ class Browser:
     def __init__(self, platform_url: str, *, user_agent: str = "Test/1.0") -> None:
         self.url = platform_url
         self.http = httpx.Client(
-            headers={"User-Agent": user_agent}, follow_redirects=False, timeout=30, trust_env=False
+            headers={"User-Agent": user_agent}, follow_redirects=False, timeout=60, trust_env=False
         )
 
     def go(self, url: str, *, person: str = "") -> httpx.Response:

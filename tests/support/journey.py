@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,8 +19,9 @@ from typing import Any
 
 import httpx
 import pytest
+import running_bus
 
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 300.0
 
 
 @dataclass
@@ -123,7 +123,7 @@ class Platform:
             [sys.executable, "-m", "vedette.cli", *arguments],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             env={**os.environ, "VEDETTE_DATA": str(self.data)},
             check=False,
         )
@@ -141,16 +141,13 @@ class Platform:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return running_bus.free_port()
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
     """Wait for a condition of another process; fail with words when it does not come."""
     end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if condition():
-            return
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {timeout_s} s in vain for: {what}")
         time.sleep(0.05)
-    pytest.fail(f"waited {timeout_s} s in vain for: {what}")

@@ -52,26 +52,26 @@ class NodeDevice:
             else:
                 self.events.append(said)
 
-    def ask(self, op: str, timeout_s: float = 20, **arguments: Any) -> dict[str, Any]:
+    def ask(self, op: str, timeout_s: float = 60, **arguments: Any) -> dict[str, Any]:
         """Have it do something and return its answer; what the SDK raised is an assertion error."""
         answer = self.attempt(op, timeout_s, **arguments)
         assert "error" not in answer, f"{op}: {answer['error']}"
         return answer
 
-    def attempt(self, op: str, timeout_s: float = 20, **arguments: Any) -> dict[str, Any]:
+    def attempt(self, op: str, timeout_s: float = 60, **arguments: Any) -> dict[str, Any]:
         """Have it do something and return its answer, ``error`` included."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"op": op, **arguments}) + "\n")
         self._process.stdin.flush()
         return self.expect(op, timeout_s)
 
-    def expect(self, op: str, timeout_s: float = 20) -> dict[str, Any]:
+    def expect(self, op: str, timeout_s: float = 60) -> dict[str, Any]:
         """Return the next answer, which has to be to this."""
         answer = self._answers.get(timeout=timeout_s)
         assert answer["answer"] == op
         return answer
 
-    def event(self, kind: str, timeout_s: float = 15) -> dict[str, Any]:
+    def event(self, kind: str, timeout_s: float = 60) -> dict[str, Any]:
         """Return the next event of a kind, and forget it."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
@@ -121,7 +121,7 @@ def node_register(root_pem: Path, **settings: Any) -> dict[str, Any]:
         cwd=FOLDER,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         env={**os.environ, "NODE_EXTRA_CA_CERTS": str(root_pem)},
         check=False,
     )

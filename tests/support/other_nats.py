@@ -47,10 +47,10 @@ class OtherNats:
             listen: "127.0.0.1:{self.port}"
             allow_non_tls: {str(verifies).lower()}
             accounts {{ AUTH {{ users: [ {{ nkey: {user.public} }} ] }}, DEVICES {{}} }}
-            authorization {{ timeout: 5, auth_callout {{
+            authorization {{ timeout: 30, auth_callout {{
               issuer: {issuer.public}, users: [ {user.public} ], account: AUTH }} }}
             tls {{ cert_file: "{certificate}", key_file: "{key}", ca_file: "{self.ca_file}",
-              verify: {str(verifies).lower()}, timeout: 5 }}
+              verify: {str(verifies).lower()}, timeout: 30 }}
             """)
         with (folder / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -70,7 +70,7 @@ minutes = {self._minutes}
 """
 
     def open(
-        self, user: str = "", password: str = "", *, own: tuple[Path, Path] | None = None, patience_s: float = 10
+        self, user: str = "", password: str = "", *, own: tuple[Path, Path] | None = None, patience_s: float = 60
     ) -> socket.socket:
         """Connect over TLS, with a certificate or a password, and say who it is."""
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=patience_s)

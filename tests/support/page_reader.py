@@ -14,7 +14,7 @@ from journey import Platform
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 VARIABLE = re.compile(r"^([A-Z]+)=", re.MULTILINE)
-BLOCK_TIMEOUT_S = 30
+BLOCK_TIMEOUT_S = 120
 
 
 def fences(page: str, language: str) -> list[str]:

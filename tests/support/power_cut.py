@@ -33,7 +33,7 @@ class PowerCutFolder:
             each.mkdir(parents=True)
         command = [sys.executable, str(CUTFS), str(folder / "volatile"), str(self._durable), str(self.path)]
         self._process: subprocess.Popen[bytes] | None = subprocess.Popen(command)
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 60
         while not os.path.ismount(self.path):
             if time.monotonic() > deadline_s or self._process.poll() is not None:
                 self.close()

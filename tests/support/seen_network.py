@@ -109,7 +109,11 @@ class SeenNetwork:
         self._enroll()
         self.platform.call("POST", "/v1/sensors", {"device_id": self.sensor, "site": self.site, "note": "mirror port"})
         self.send(hall_capture(ends_at_s=time.time()))
-        wait_until(lambda: self.address_book().keys() >= set(_MACS), 60, "the hall to stand in the inventory")
+        wait_until(lambda: self.address_book().keys() >= set(_MACS), 180, "the hall to stand in the inventory")
+        for rule in ("ot.controller_stop", "remote.telnet"):
+            wait_until(lambda rule=rule: self.alerts(rule=rule, address=STOPPED), 120, f"an alert of {rule}")  # type: ignore[misc] # a bound default
+        wait_until(self.operations, 120, "what machines told each other")
+        wait_until(self.externals, 120, "what was said to the outside")
 
     def send(self, capture: bytes) -> None:
         """Have the sensor read a capture and send what it held; it is stored when this returns."""
@@ -121,7 +125,7 @@ class SeenNetwork:
     def run_on(self, capture: bytes) -> subprocess.CompletedProcess[bytes]:
         """Have the sensor listen to a capture until it ends, as to an interface: alerts carry packets."""
         command = [sys.executable, "-m", "vedette.sensor", "run", "-i", "-", "--config", str(self.config)]
-        return subprocess.run(command, input=capture, capture_output=True, timeout=100, check=False)
+        return subprocess.run(command, input=capture, capture_output=True, timeout=300, check=False)
 
     def assets(self, **params: Any) -> list[dict[str, Any]]:
         """Return the assets at the site."""
@@ -158,7 +162,7 @@ class SeenNetwork:
         """Import an advisory that is about the first controller; it is matched when this returns."""
         content = base64.b64encode(json.dumps(document()).encode()).decode()
         self.platform.call("POST", "/v1/advisories", {"content": content})
-        wait_until(lambda: self._list("/v1/vulnerabilities", {}), 30, "the first controller's vulnerability")
+        wait_until(lambda: self._list("/v1/vulnerabilities", {}), 120, "the first controller's vulnerability")
 
     def _list(self, path: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         answer = self.platform.api.get(path, params={"site": self.site, "limit": 1000, **params})
@@ -177,7 +181,7 @@ class SeenNetwork:
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "vedette.sensor", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def _tcp(destination: int, *said: Said, client: str, server: str, at: float, port: int = 40_000) -> Frames:

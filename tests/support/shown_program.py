@@ -24,7 +24,9 @@ def find_code(console: Console, label: str) -> Locator:
 
 def run(command: list[str], folder: Path) -> str:
     """Run what a page told, in the device's folder; return what it printed."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=180, check=False, env=ENVIRONMENT
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 

@@ -46,7 +46,7 @@ class PahoSession:
         self._reader = threading.Thread(target=self._read, name="paho session", daemon=True)
         self._reader.start()
 
-    def wait(self, words: str, timeout_s: float = 45) -> None:
+    def wait(self, words: str, timeout_s: float = 90) -> None:
         """Wait until it has said something."""
         end_s = time.monotonic() + timeout_s
         while words not in self.said and self._process.poll() is None and time.monotonic() < end_s:
@@ -67,7 +67,7 @@ class PahoSession:
         """Have it disconnect."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(60)
         self._reader.join(5)
         assert self._process.stdout is not None
         self._process.stdout.close()

@@ -75,7 +75,7 @@ class Workload:
     def stop(self) -> None:
         self._stop.set()
         if self._thread is not None:
-            self._thread.join(40)
+            self._thread.join(180)
             assert not self._thread.is_alive()
 
     def count(self) -> int:
