@@ -4,36 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from mqtt_device import MqttDevice, client_context
-from running_bus import RunningBus
+from mqtt_device import SERVER_UNAVAILABLE, MqttDevice, client_context
+from running_bus import PATIENT_PING_S, RunningBus
 from stand_in_control import Credential, StandInControl, make_certificate
 from waiting import until
 
 from vedette.bus import BusConnectionSettings, BusTimeout, BusUnavailable
 from vedette.bus.contract import DecisionRecord
-from vedette.gateway import GatewayPost, GatewaySettings, run_gateway
+from vedette.gateway import GatewayPost, GatewaySettings, run_gateway, sessions
+from vedette.kernel import to_rfc3339
 from vedette.messaging import DecisionReader, TelemetryMessage, TelemetryReader
-from vedette.trust import PostureRecord
+from vedette.trust import PostureRecord, view
 
 DER = Encoding.DER
+# A machine that does much else may stand still for seconds: that is no silence of control.
+PATIENT_S = 60.0
+
+
+def be_stale_after(monkeypatch: pytest.MonkeyPatch, silence_s: float) -> None:
+    """Have gateways believe what they know for so long without a fresh head."""
+    for module in (view, sessions):
+        monkeypatch.setattr(module, "STALE_AFTER_S", silence_s)
 
 
 @dataclass
 class Site:
-    """A bus, a control, and gateways that a test starts."""
+    """A bus, a control, and gateways that a test starts.
+
+    Attributes:
+        open_timeout_s: How long gateways wait for control's word about an identity, whatever the settings say.
+    """
 
     folder: Path
     bus: RunningBus
     control: StandInControl
     credentials: dict[str, Credential] = field(default_factory=dict)
     settings: GatewaySettings = field(default_factory=GatewaySettings)
+    open_timeout_s: float = 25.0
     ports: dict[str, int] = field(default_factory=dict)
     stops: dict[str, asyncio.Event] = field(default_factory=dict)
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -61,12 +77,16 @@ class Site:
             name=name,
             directory=self.folder / name,
             trust_anchor=self.folder / "trust-anchor.json",
-            bus=BusConnectionSettings(name=name, urls=(self.bus.url,), seed=self.bus.keys[name].seed),
+            bus=BusConnectionSettings(
+                name=name, urls=(self.bus.url,), seed=self.bus.keys[name].seed, ping_timeout_s=PATIENT_PING_S
+            ),
             port=0,
             websocket_port=websocket_port,
         )
+        session = replace(self.settings.session, open_timeout_s=self.open_timeout_s)
+        settings = replace(self.settings, session=session)
         serving = asyncio.create_task(
-            run_gateway(self.settings, post, stop=self.stops[name], on_open=is_open.set_result), name=name
+            run_gateway(settings, post, stop=self.stops[name], on_open=is_open.set_result), name=name
         )
         self.running[name] = serving
         serving.add_done_callback(lambda _: is_open.cancel())
@@ -105,7 +125,7 @@ class Site:
 
     async def wait_decision(self, kind: str, reason: str) -> DecisionRecord:
         """Wait for a decision and return its newest record."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 for record in await self.decisions(kind):
                     if record.reason == reason:
@@ -114,7 +134,7 @@ class Site:
 
     async def wait_denials(self, *actions: str) -> dict[str, DecisionRecord]:
         """Wait until policy has denied these kinds of operation; return the first record of each that it denied."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 refusals = await self.decisions("refuse")
                 denied = {each.action: each for each in refusals if each.reason == "policy_denied"}
@@ -127,9 +147,32 @@ class Site:
         await until(lambda: self.control.bus.is_connected)
         return (await TelemetryReader(self.control.bus).list_messages(self.control.organization_id)).items
 
+    async def wait_stored(self, count: int = 1) -> list[TelemetryMessage]:
+        """Wait until so many messages are stored, and return all telemetry."""
+        async with asyncio.timeout(30):
+            while len(found := await self.stored()) < count:  # noqa: ASYNC110 - another program's state
+                await asyncio.sleep(0.02)
+        return found
+
+    async def wait_fresh(self) -> None:
+        """Wait until a gateway whose records are stale at this moment says that they are fresh again."""
+        stale_at = to_rfc3339(datetime.now(UTC))
+        statuses = self.control.statuses
+        await until(lambda: any(not one.is_stale and one.observed_at > stale_at for one in statuses))
+
+    async def wait_head_heard(self) -> None:
+        """Publish a head and wait until a gateway has dealt with it, and with all that was said before."""
+        self.control.publish_head()
+        _, record = self.new_device("said-after-the-head")
+        await until(lambda: any(one.sequence >= record.sequence for one in self.control.statuses))
+
     async def connected(self, name: str, **options: object) -> tuple[MqttDevice, PostureRecord]:
         """Register a device and connect it."""
         credential, record = self.new_device(name, **options)
-        device = await self.open(credential)
-        assert await device.connect(name) == 0
+        async with asyncio.timeout(60):
+            device = await self.open(credential)
+            # A machine that stood still has heads come late, and nobody new is let in until the next.
+            while (code := await device.connect(name)) == SERVER_UNAVAILABLE:
+                device = await self.open(credential)
+        assert code == 0
         return device, record

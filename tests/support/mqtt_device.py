@@ -10,7 +10,9 @@ from stand_in_control import Credential
 
 from vedette.protocols import mqtt
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
+SERVER_UNAVAILABLE = 3
+"""What CONNACK says to a device that may come again: nobody can judge it just now."""
 
 
 class Closed(Exception):  # noqa: N818 - what happened

@@ -27,6 +27,8 @@ from vedette.bus import (
 from vedette.kernel import SystemClock
 
 MEBIBYTE = 1_048_576
+# A server that has to wait for a busy machine's disk is not lost.
+PATIENT_PING_S = 20.0
 # Below those that the system gives by itself, to clients as well.
 _PORTS = range(20_000, 32_000)
 SMALL_STREAMS = StreamSettings(
@@ -84,7 +86,7 @@ class RunningBus:
     async def start(self) -> None:
         """Start the server and wait until it greets clients."""
         await asyncio.to_thread(self._spawn)
-        await self.server.wait_ready()
+        await self.server.wait_ready(timeout_s=60)
 
     async def start_with_streams(self, streams: StreamSettings = SMALL_STREAMS) -> None:
         """Start the server and run the migrator's step."""
@@ -96,7 +98,9 @@ class RunningBus:
 
     async def connect(self, name: str, **options: object) -> BusConnection:
         """Connect as one of the users; closed with the bus."""
-        settings = BusConnectionSettings(name=name, urls=(self.url,), seed=self.keys[name].seed)
+        settings = BusConnectionSettings(
+            name=name, urls=(self.url,), seed=self.keys[name].seed, first_connect_s=30.0, ping_timeout_s=PATIENT_PING_S
+        )
         changed = replace(settings, **options)  # type: ignore[arg-type] # options are the dataclass's fields
         connection = await BusConnection.connect(changed, clock=SystemClock())
         self._connections.append(connection)

@@ -235,6 +235,7 @@ class StandInControl:
         *,
         module_id: str | None = None,
         failure_mode: FailureMode = FailureMode.HOLD_LAST,
+        hold_s: int = 600,
         permitted_until: datetime | None = None,
     ) -> PostureRecord:
         """Register an active identity with one permitted certificate."""
@@ -258,7 +259,7 @@ class StandInControl:
                     is_enabled=True,
                     is_blocked=False,
                     failure_mode=failure_mode,
-                    hold_s=1,
+                    hold_s=hold_s,
                 ),
             ),
             credentials=_section("pki", Credentials(certificates=(permitted,))),

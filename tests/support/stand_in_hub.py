@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +96,7 @@ class StandInHub:
         hold: While set, no answer is given.
         refuse: A status with which the next request of a service is refused.
         commands_per_take: The most that one taking brings, whatever was asked for.
+        asked: How often each service was asked, what is held included.
     """
 
     bus: BusConnection
@@ -117,6 +118,7 @@ class StandInHub:
     refuse: dict[str, int] = field(default_factory=dict)
     hold: asyncio.Event | None = None
     commands_per_take: int = 50
+    asked: Counter[str] = field(default_factory=Counter)
     calls: int = 0
 
     def listen(self) -> None:
@@ -160,7 +162,7 @@ class StandInHub:
         self.tell(DesiredChanged(generation_id=generation_id, version=twin.desired_version, patch=told))
         return twin.desired_version
 
-    def invoke(self, generation_id: str, method: str, payload: bytes = b"null", *, timeout_s: int = 5) -> str:
+    def invoke(self, generation_id: str, method: str, payload: bytes = b"null", *, timeout_s: int = 60) -> str:
         """Call a method; the outcome is in ``outcomes`` under the id returned."""
         self.calls += 1
         call_id = f"cal_{self.calls}"
@@ -184,6 +186,7 @@ class StandInHub:
     # --- answers ------------------------------------------------------------------------------------------------
 
     async def _admit(self, service: str) -> None:
+        self.asked[service] += 1
         if self.hold is not None:
             await self.hold.wait()
         status = self.refuse.pop(service, None)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], *, within_s: float = 60.0) -> None:
     """Return as soon as ``condition`` holds; fail when it does not in time."""
     deadline_s = time.monotonic() + within_s
     while not condition():

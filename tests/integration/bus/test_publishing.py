@@ -67,16 +67,18 @@ async def test_killing_the_bus_again_and_again_loses_and_doubles_nothing(bus: Ru
             if number >= 5 and has_duplicate():
                 break
             await asyncio.sleep(chance.uniform(0.05, 0.25))
+            generation, sent = gateway.connection_generation, len(outcomes) + gateway.unacknowledged
             await bus.kill()
             await bus.start()
-            await until(lambda: gateway.is_connected)
+            await until(partial(_is_back, gateway, generation))
+            await until(partial(_are_at_least, outcomes, sent))  # none is kept waiting by one kill after the other
         kills_are_over.set()
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(300), asyncio.TaskGroup() as group:
         publishing = group.create_task(publish())
         group.create_task(kill_and_start())
     total = publishing.result()
-    await until(lambda: not gateway.unacknowledged, within_s=30)
+    await until(lambda: not gateway.unacknowledged)
     assert gateway.connection_generation > 5
     assert Counter(type(outcome).__name__ for outcome in outcomes.values()) == {"PublishAck": total}
     stored = await _payloads(await bus.connect("control"))
@@ -88,7 +90,7 @@ async def test_message_sent_while_the_bus_is_down_is_stored_after_its_return(bus
     gateway = await bus.connect("gateway-1")
     await bus.kill()
     async with asyncio.TaskGroup() as group:
-        stored = group.create_task(_store(gateway, b"patient", msg_id="m1", deadline_s=20))
+        stored = group.create_task(_store(gateway, b"patient", msg_id="m1", deadline_s=30))
         await asyncio.sleep(0.2)
         await bus.start()
     assert stored.result().sequence == 1
@@ -100,10 +102,10 @@ async def test_deadline_ends_the_waiting(bus: RunningBus) -> None:
     began_s = time.monotonic()
     with pytest.raises(BusTimeout):
         await _store(gateway, b"x", msg_id="m1", deadline_s=0.3)
-    assert 0.3 <= time.monotonic() - began_s < 5.0
+    assert 0.3 <= time.monotonic() - began_s < 20.0
     assert gateway.unacknowledged == 0
     bus.thaw()
-    late = await _store(gateway, b"x", msg_id="m1", deadline_s=5)
+    late = await _store(gateway, b"x", msg_id="m1", deadline_s=30)
     assert late.is_duplicate, "the first copy was stored after its deadline; the same id finds it"
 
 
@@ -122,7 +124,7 @@ async def test_unacknowledged_messages_are_bounded_by_count_and_size(bus: Runnin
 async def test_acknowledgement_of_another_stream_is_no_acknowledgement(bus: RunningBus) -> None:
     gateway = await bus.connect("gateway-1")
     with pytest.raises(PublishRefused):
-        await gateway.jetstream_publish_wait(SUBJECT, b"x", stream=DECISIONS_STREAM, msg_id="m", deadline_s=5)
+        await gateway.jetstream_publish_wait(SUBJECT, b"x", stream=DECISIONS_STREAM, msg_id="m", deadline_s=30)
 
 
 async def test_forbidden_publish_is_refused_without_waiting_for_the_deadline(bus: RunningBus) -> None:
@@ -130,9 +132,9 @@ async def test_forbidden_publish_is_refused_without_waiting_for_the_deadline(bus
     began_s = time.monotonic()
     with pytest.raises(BusRefused):
         await gateway.jetstream_publish_wait(
-            "telemetry.org_1.gateway-2", b"x", stream=TELEMETRY_STREAM, msg_id="m", deadline_s=20
+            "telemetry.org_1.gateway-2", b"x", stream=TELEMETRY_STREAM, msg_id="m", deadline_s=30
         )
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 20
 
 
 async def test_subject_without_a_stream_is_tried_until_the_deadline(bus: RunningBus) -> None:
@@ -160,14 +162,14 @@ async def test_callback_may_publish_again(bus: RunningBus) -> None:
 
     def again(_: PublishResult) -> None:
         gateway.jetstream_publish(
-            SUBJECT, b"2", stream=TELEMETRY_STREAM, msg_id="2", deadline_s=5, on_done=done.set_result
+            SUBJECT, b"2", stream=TELEMETRY_STREAM, msg_id="2", deadline_s=30, on_done=done.set_result
         )
 
-    gateway.jetstream_publish(SUBJECT, b"1", stream=TELEMETRY_STREAM, msg_id="1", deadline_s=5, on_done=again)
+    gateway.jetstream_publish(SUBJECT, b"1", stream=TELEMETRY_STREAM, msg_id="1", deadline_s=30, on_done=again)
     assert await done == PublishAck(TELEMETRY_STREAM, 2)
 
 
-async def _store(gateway: BusConnection, payload: bytes, *, msg_id: str, deadline_s: float = 5) -> PublishAck:
+async def _store(gateway: BusConnection, payload: bytes, *, msg_id: str, deadline_s: float = 30) -> PublishAck:
     return await gateway.jetstream_publish_wait(
         SUBJECT, payload, stream=TELEMETRY_STREAM, msg_id=msg_id, deadline_s=deadline_s
     )
@@ -190,12 +192,20 @@ def _publish_until_refused(gateway: BusConnection, outcomes: list[PublishResult]
                 b"x" * 900,
                 stream=TELEMETRY_STREAM,
                 msg_id=f"{id(gateway)}-{number}",
-                deadline_s=20,
+                deadline_s=30,
                 on_done=outcomes.append,
             )
         except BusUnavailable:
             return number
     raise AssertionError("there is no bound")
+
+
+def _is_back(gateway: BusConnection, generation: int) -> bool:
+    return gateway.is_connected and gateway.connection_generation > generation
+
+
+def _are_at_least(outcomes: dict[int, PublishResult], count: int) -> bool:
+    return len(outcomes) >= count
 
 
 def _are_so_many(outcomes: list[PublishResult], count: int) -> bool:

@@ -36,7 +36,7 @@ async def test_server_that_is_not_there_is_not_ready(tmp_path: Path) -> None:
     began_s = time.monotonic()
     with pytest.raises(BusServerProblem):
         await server.wait_ready(timeout_s=0.2)
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 20
 
 
 async def test_connections_over_the_limit_are_refused_and_the_others_stay(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ async def test_server_that_goes_in_order_is_left_at_once(bus: RunningBus) -> Non
     assert bus.process is not None
     bus.process.terminate()
     await until(lambda: not gateway.is_connected)
-    await asyncio.to_thread(bus.process.wait, 10)
+    await asyncio.to_thread(bus.process.wait, 60)
     bus.process = None
     await bus.start()
     await until(lambda: gateway.is_connected)
@@ -80,14 +80,14 @@ class TlsBus:
     seed: str
 
     async def connect(
-        self, *, scheme: str = "tls", ca_file: Path | None = None, host: str = "localhost"
+        self, *, scheme: str = "tls", ca_file: Path | None = None, host: str = "localhost", first_connect_s: float = 5.0
     ) -> BusConnection:
         settings = BusConnectionSettings(
             name="control",
             urls=(f"{scheme}://{host}:{self.port}",),
             seed=self.seed,
             tls_ca_file=ca_file or self.ca_file,
-            first_connect_s=1.0,
+            first_connect_s=first_connect_s,
         )
         return await BusConnection.connect(settings, clock=SystemClock())
 
@@ -110,7 +110,7 @@ async def tls_bus(tmp_path: Path, anyio_backend: str) -> AsyncIterator[TlsBus]:
     process = subprocess.Popen([binary, "-c", tmp_path / "tls.conf"], stderr=subprocess.DEVNULL)
     try:
         probe = NatsServer(BusServerSettings(directory=tmp_path, port=port), [], {})
-        await probe.wait_ready()
+        await probe.wait_ready(timeout_s=60)
         yield TlsBus(port, tmp_path / "ca.pem", key.seed)
     finally:
         process.kill()
@@ -118,7 +118,7 @@ async def tls_bus(tmp_path: Path, anyio_backend: str) -> AsyncIterator[TlsBus]:
 
 
 async def test_cluster_with_tls_is_reached_and_used(tls_bus: TlsBus) -> None:
-    connection = await tls_bus.connect()
+    connection = await tls_bus.connect(first_connect_s=30)
     heard: list[bytes] = []
     connection.subscribe("a.*", lambda message: heard.append(message.payload))
     connection.publish("a.b", b"x" * 300_000)

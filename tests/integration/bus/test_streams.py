@@ -76,7 +76,7 @@ async def test_bucket_keeps_the_last_value_of_each_key(bus: RunningBus) -> None:
     events = await bus.connect("control-events")
     for key, value in (("dev_1", b"1"), ("dev_2", b"2"), ("dev_1", b"3")):
         await events.jetstream_publish_wait(
-            f"$KV.posture.org_1.{key}", value, stream=POSTURE_STREAM, msg_id=value.decode(), deadline_s=5
+            f"$KV.posture.org_1.{key}", value, stream=POSTURE_STREAM, msg_id=value.decode(), deadline_s=30
         )
     jetstream = JetStream(events)
     last = await jetstream.direct_get_last(POSTURE_STREAM, "$KV.posture.org_1.dev_1")
@@ -153,7 +153,7 @@ async def test_reading_begins_where_it_is_told_to(bus: RunningBus) -> None:
     reader = StreamReader(control, TELEMETRY_STREAM, start=ReadFrom(new_only=True))
     assert await reader.next(wait_s=0.05) == []
     await _store(gateway, 10, 11)
-    assert [message.payload for message in await reader.next()] == [b"10"]
+    assert [message.payload for message in await reader.next(wait_s=30)] == [b"10"]
     await reader.close()
 
 
@@ -161,7 +161,7 @@ async def test_only_what_the_filters_name_is_read(bus: RunningBus) -> None:
     gateway, control = await bus.connect("gateway-1"), await bus.connect("control")
     for device in ("dev_1", "dev_2", "dev_3"):
         await gateway.jetstream_publish_wait(
-            decision_subject("org_1", device, "connect"), b"x", stream=DECISIONS_STREAM, msg_id=device, deadline_s=5
+            decision_subject("org_1", device, "connect"), b"x", stream=DECISIONS_STREAM, msg_id=device, deadline_s=30
         )
     for filters, expected in (
         (["decision.org_1.dev_2.*"], ["dev_2"]),
@@ -177,8 +177,8 @@ async def test_new_message_wakes_a_waiting_reader_at_once(bus: RunningBus) -> No
     gateway, control = await bus.connect("gateway-1"), await bus.connect("control")
     reader = StreamReader(control, TELEMETRY_STREAM)
     assert await reader.next(wait_s=0) == []
-    async with asyncio.timeout(15.0), asyncio.TaskGroup() as group:
-        waiting = group.create_task(reader.next(wait_s=20))
+    async with asyncio.timeout(30.0), asyncio.TaskGroup() as group:
+        waiting = group.create_task(reader.next(wait_s=60))
         await asyncio.sleep(0.1)
         await _store(gateway, 0, 1)
     assert [message.payload for message in waiting.result()] == [b"0"]
@@ -190,7 +190,7 @@ async def test_idle_reader_outlives_its_waiting_time_and_the_heartbeats(bus: Run
     reader = StreamReader(control, TELEMETRY_STREAM)
     assert await reader.next(wait_s=2.2) == []
     await _store(gateway, 0, 1)
-    assert len(await reader.next(wait_s=2.2)) == 1
+    assert len(await reader.next(wait_s=30)) == 1
     await reader.close()
 
 
@@ -240,9 +240,7 @@ async def test_durable_reader_gets_each_message_until_it_acknowledges(bus: Runni
     reader = DurableReader(control, TELEMETRY_STREAM, durable="archive")
     for message in (await _read(reader, 6))[:4]:
         reader.acknowledge(message)
-    await control.flush()
-    info = await JetStream(control).consumer_info(TELEMETRY_STREAM, "archive")
-    assert info.num_ack_pending == 2
+    await _wait_pending(control, 2)
     await _store(gateway, 6, 8)
     assert [message.payload for message in await _read(reader, 2)] == [b"6", b"7"]
     reader.close()
@@ -258,8 +256,8 @@ async def test_durable_reader_continues_after_a_restart(bus: RunningBus) -> None
     reader = DurableReader(control, TELEMETRY_STREAM, durable="archive")
     for message in await _read(reader, 4):
         reader.acknowledge(message)
-    await control.flush()
-    await asyncio.sleep(2.0)  # the server writes what a consumer acknowledged a little later
+    await _wait_pending(control, 0)
+    await asyncio.sleep(4.0)  # the server writes what a consumer acknowledged a little later
     await bus.kill()
     await bus.start()
     await until(lambda: gateway.is_connected and control.is_connected)
@@ -279,13 +277,25 @@ async def test_batch_size_is_bounded(bus: RunningBus, limit: int) -> None:
 async def _store(gateway: BusConnection, first: int, last: int) -> None:
     for number in range(first, last):
         await gateway.jetstream_publish_wait(
-            SUBJECT, b"%d" % number, stream=TELEMETRY_STREAM, msg_id=f"m{number}", deadline_s=10
+            SUBJECT, b"%d" % number, stream=TELEMETRY_STREAM, msg_id=f"m{number}", deadline_s=30
         )
+
+
+async def _wait_pending(control: BusConnection, count: int) -> None:
+    """Wait until the server, which takes acknowledgements in its own time, waits for so many."""
+    async with asyncio.timeout(30):
+        while True:
+            info = await JetStream(control).consumer_info(TELEMETRY_STREAM, "archive")
+            if info.num_ack_pending == count:
+                return
+            await asyncio.sleep(0.02)
 
 
 async def _outcome(connection: BusConnection, subject: str, payload: bytes, stream: str) -> str:
     outcomes: list[object] = []
-    connection.jetstream_publish(subject, payload, stream=stream, msg_id=subject, deadline_s=5, on_done=outcomes.append)
+    connection.jetstream_publish(
+        subject, payload, stream=stream, msg_id=subject, deadline_s=30, on_done=outcomes.append
+    )
     await until(lambda: bool(outcomes))
     return type(outcomes[0]).__name__
 
@@ -293,7 +303,7 @@ async def _outcome(connection: BusConnection, subject: str, payload: bytes, stre
 async def _read(reader: StreamReader | DurableReader, count: int) -> list[StoredMessage]:
     """Read so many, and go on after an interruption as a caller does."""
     found: list[StoredMessage] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found) < count:
             try:
                 found += await reader.next(limit=count - len(found), wait_s=0.5)

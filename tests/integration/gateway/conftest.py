@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from gateway_site import Site
+from gateway_site import PATIENT_S, Site, be_stale_after
 from running_bus import RunningBus
 from stand_in_control import StandInControl
 
 
 @pytest.fixture
-async def site(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Site]:
+async def site(tmp_path: Path, anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     """A bus with streams and a running control; no gateway yet."""
+    be_stale_after(monkeypatch, PATIENT_S)
     bus = RunningBus(tmp_path / "bus")
     (tmp_path / "bus").mkdir()
     try:

@@ -36,7 +36,7 @@ async def test_a_token_that_control_verified_opens_a_session_that_ends_with_it(s
 
     def verify(request: OpenSession) -> TokenProof | str:
         asked.append(request)
-        return TokenProof(key_id="key_1", expires_at=datetime.now(UTC) + timedelta(seconds=1.5))
+        return TokenProof(key_id="key_1", expires_at=datetime.now(UTC) + timedelta(seconds=6))
 
     site.control.on_token = verify
     device = await site.open(None)

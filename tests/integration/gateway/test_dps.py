@@ -10,7 +10,7 @@ from mqtt_device import MqttDevice
 from stand_in_control import Credential, make_certificate
 
 from vedette.bus.contract import RegisterDevice, RegistrationReply
-from vedette.gateway import DpsSettings, GatewaySettings
+from vedette.gateway import DpsSettings, GatewaySettings, dps
 from vedette.protocols import mqtt
 
 pytestmark = pytest.mark.anyio
@@ -105,7 +105,8 @@ async def test_a_body_over_its_limit_is_answered_with_413(site: Site) -> None:
     assert answer.topic == "$dps/registrations/res/200/?$rid=r-1"
 
 
-async def test_too_many_requests_are_answered_with_429_and_a_pause(site: Site) -> None:
+async def test_too_many_requests_are_answered_with_429_and_a_pause(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dps, "_REQUESTS_PER_S", 0.001)
     site.settings = GatewaySettings(dps=DpsSettings(requests_per_connection=2))
     await site.start_gateway()
     device = await provisioning(site, factory_identity(site))
@@ -153,14 +154,14 @@ async def test_control_that_does_not_answer_is_answered_with_503(site: Site) -> 
 
 
 async def test_provisioning_connections_are_bounded_and_end_when_idle(site: Site) -> None:
-    site.settings = GatewaySettings(dps=DpsSettings(max_connections=1, idle_s=0.5))
+    site.settings = GatewaySettings(dps=DpsSettings(max_connections=1, idle_s=6.0))
     await site.start_gateway()
     credential = factory_identity(site)
     first = await provisioning(site, credential)
     second = await site.open(credential)
     user = "0ne00TEST/registrations/pump-7/api-version=2019-03-31&ClientVersion=test"
     assert await second.connect("pump-7", user_name=user) == 3
-    await first.wait_closed(5)
+    await first.wait_closed()
     await provisioning(site, credential)
 
 
@@ -174,8 +175,8 @@ async def test_a_provisioning_connection_that_floods_is_closed(site: Site) -> No
 
 async def test_a_provisioning_connection_keeps_its_own_keep_alive(site: Site) -> None:
     await site.start_gateway()
-    device = await provisioning(site, factory_identity(site), keep_alive_s=1)
-    await device.wait_closed(5)
+    device = await provisioning(site, factory_identity(site), keep_alive_s=4)
+    await device.wait_closed()
 
 
 TOKEN = b"SharedAccessSignature sr=0ne00TEST%2Fregistrations%2Fpump-7&sig=c2ln&se=1795340105&skn=registration"

@@ -44,7 +44,7 @@ def count_descriptors() -> int:
 
 
 async def test_a_connection_that_is_closing_ends_although_its_peer_takes_nothing(site: Site) -> None:
-    site.settings = GatewaySettings(tls=TlsSettings(write_stall_s=0.5, socket_buffer_bytes=4_096))
+    site.settings = GatewaySettings(tls=TlsSettings(write_stall_s=6.0, socket_buffer_bytes=4_096))
     await site.start_gateway()
     credential, _ = site.new_device("pump-7")
     context = client_context(site.folder / "root.pem", credential)
@@ -59,17 +59,16 @@ async def test_a_connection_that_is_closing_ends_although_its_peer_takes_nothing
 
 
 async def test_hellos_that_trickle_in_take_no_slot_from_a_device(site: Site) -> None:
-    site.settings = GatewaySettings(tls=TlsSettings(max_handshakes=2))
+    # Whoever gets a slot here keeps it: a device that had to wait for one would not come in.
+    limits = TlsSettings(max_handshakes=2, handshake_timeout_s=90, pressed_handshake_s=90)
+    site.settings = GatewaySettings(tls=limits)
     await site.start_gateway()
     strangers = [await asyncio.open_connection("127.0.0.1", site.ports["gateway-1"]) for _ in range(10)]
     for _, writer in strangers:
         writer.write(b"\x16\x03\x01\x01\x00\x01\x00")
     await asyncio.sleep(0.2)
-    loop = asyncio.get_running_loop()
-    begin = loop.time()
     device, _ = await site.connected("pump-7")
     await device.telemetry("pump-7", b"x")
-    assert loop.time() - begin < 5
     for _, writer in strangers:
         writer.close()
 
@@ -111,7 +110,7 @@ async def test_a_name_that_passes_on_during_a_connect_lets_nobody_in_by_its_form
     site.control.is_silent = True  # no newer head shows the answer to be old
     site.control.set_enabled(former, is_enabled=False)
     site.new_device("pump-7")
-    await asyncio.sleep(0.2)
+    await until(lambda: any(one.sequence >= site.control.sequence for one in site.control.statuses))
     site.control.hold_opening.set()
     assert await connecting == 3
 
@@ -132,7 +131,7 @@ async def provision(site: Site, address: str = "127.0.0.1", credential: Credenti
 
 
 async def test_strangers_of_one_source_do_not_keep_others_from_provisioning(site: Site) -> None:
-    site.settings = GatewaySettings(dps=DpsSettings(max_connections=3))
+    site.settings = GatewaySettings(dps=DpsSettings(max_connections=3, pressed_idle_s=90))
     await site.start_gateway()
     assert [await provision(site, "127.0.0.2") for _ in range(4)] == [0, 0, 0, 3]
     assert await provision(site, "127.0.0.3") == 0

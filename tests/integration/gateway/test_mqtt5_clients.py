@@ -37,7 +37,7 @@ def options(site: Site, credential: Credential, version: str, port: int) -> list
     ]
 
 
-async def run(program: str, *arguments: str, within_s: float = 20) -> tuple[int, str]:
+async def run(program: str, *arguments: str, within_s: float = 60) -> tuple[int, str]:
     """Run a program to its end; return its exit code and everything it said."""
     async with asyncio.timeout(within_s):
         process = await asyncio.create_subprocess_exec(
@@ -119,7 +119,7 @@ class PahoDevice:
     def _put(self, name: str, fact: object) -> None:
         self.events.put((name, fact))
 
-    async def next(self, name: str, within_s: float = 10) -> Any:  # paho has no types
+    async def next(self, name: str, within_s: float = 30) -> Any:  # paho has no types
         def wait() -> Any:  # same
             while True:
                 found, fact = self.events.get(timeout=within_s)

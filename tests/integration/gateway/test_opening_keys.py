@@ -17,7 +17,7 @@ async def sealed_session(site: Site, name: str) -> None:
     """Connect again and again until control seals an answer."""
     credential, _ = site.new_device(name)
     before = site.control.sealed
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while site.control.sealed == before:
             device = await site.open(credential)
             assert await device.connect(name) == 0

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway_site import Site
+import pytest
+from gateway_site import PATIENT_S, Site, be_stale_after
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -23,7 +24,8 @@ from stand_in_control import StandInControl
 from stand_in_hub import Queued
 from waiting import until
 
-from vedette.gateway import GatewaySettings, SessionSettings
+from vedette.gateway import GatewaySettings, SessionSettings, process
+from vedette.gateway.completions import Completions
 from vedette.protocols import mqtt
 
 T = TypeVar("T")
@@ -37,9 +39,18 @@ FILTERS = {
     METHODS: "$iothub/methods/POST/#",
 }
 NUMBERS = itertools.count()
+COMPLETIONS: list[Completions] = []
 WHICH = st.integers(0, 1)
 QOS = st.sampled_from([1, 1, 2, 0])
 SUBSCRIPTIONS = st.fixed_dictionaries({}, optional={DEVICEBOUND: QOS, DESIRED: QOS, METHODS: QOS})
+
+
+class NotedCompletions(Completions):
+    """Those of a gateway, for the test to see what control has not confirmed yet."""
+
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        COMPLETIONS.append(self)
 
 
 class World:
@@ -144,6 +155,7 @@ class Identity:
     kept: dict[str, int] = field(default_factory=dict)
     queue: list[int] = field(default_factory=list)  # what must not be lost
     sent: int = 0
+    connects: int = 0
     received: set[int] = field(default_factory=set)  # by a former session
     session: Session | None = None
 
@@ -212,6 +224,7 @@ class SessionMachine(RuleBasedStateMachine):
         identity = self.identities[which]
         former = identity.session
         client = self.world.do(self._connect(identity.name, is_clean=is_clean, gateway=gateway))
+        identity.connects += 1
         if is_clean:
             identity.kept = {}
         assert client.device.has_kept_session == bool(identity.kept)
@@ -261,7 +274,7 @@ class SessionMachine(RuleBasedStateMachine):
         self._queue(identity, count)
         self.world.do(self._end(identity, is_orderly=is_orderly))
         # Written at QoS 0 is delivered, whether the client has read it or not.
-        self.world.do(asyncio.sleep(0.02))
+        self.world.do(self._confirmed())
         if session.subscriptions.get(DEVICEBOUND) == 0:
             identity.queue = [each.sequence for each in self.queue_of(identity)]
 
@@ -280,7 +293,7 @@ class SessionMachine(RuleBasedStateMachine):
         sequence = session.in_flight.pop(0)
         self.world.do(self._acknowledge(session.client, sequence))
         self.world.do(self._end(identity, is_orderly=False))
-        self.world.do(asyncio.sleep(0.02))
+        self.world.do(self._confirmed())
         if sequence not in [each.sequence for each in self.queue_of(identity)]:
             identity.queue.remove(sequence)
 
@@ -422,9 +435,14 @@ class SessionMachine(RuleBasedStateMachine):
         session = identity.session
         assert session is not None
         identity.leave()
-        closed = len(self.world.site.control.hub.closed)
         await session.client.end(MqttDevice.close if is_orderly else MqttDevice.vanish)
-        await until(lambda: len(self.world.site.control.hub.closed) > closed)
+        closed = self.world.site.control.hub.closed
+        own = identity.generation_id
+        await until(lambda: sum(each.generation_id == own for each in closed) == identity.connects)
+
+    async def _confirmed(self) -> None:
+        """Wait until control has heard of every command that a gateway has completed."""
+        await until(lambda: not any(len(each) for each in COMPLETIONS if not each._is_closed))
 
     async def _see_the_end(self, client: Client) -> None:
         await until(lambda: client.is_over)
@@ -437,7 +455,9 @@ class SessionMachine(RuleBasedStateMachine):
         await self.world.site.start_gateway(gateway)
 
 
-def test_no_command_is_lost_or_goes_astray_whatever_happens(tmp_path: Path) -> None:
+def test_no_command_is_lost_or_goes_astray_whatever_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    be_stale_after(monkeypatch, PATIENT_S)
+    monkeypatch.setattr(process, "Completions", NotedCompletions)
     world = World(tmp_path)
     try:
         machine = type("Machine", (SessionMachine,), {"world": world})

@@ -75,7 +75,7 @@ async def test_a_patch_is_taken_up_to_its_limit_and_not_beyond(site: Site) -> No
 
 
 async def test_requests_above_the_rate_are_answered_with_429_and_are_on_record(site: Site) -> None:
-    site.settings = GatewaySettings(session=SessionSettings(twin_requests_per_s=0.1, twin_requests_burst=3))
+    site.settings = GatewaySettings(session=SessionSettings(twin_requests_per_s=0.001, twin_requests_burst=3))
     await site.start_gateway()
     device, record = await site.connected("pump-7")
     topics = [(await device.ask(f"{GET}{number}", b"", qos=1)).topic for number in range(5)]
@@ -98,14 +98,14 @@ async def test_a_large_patch_counts_as_many_requests_as_it_has_pieces(site: Site
 
 
 async def test_no_more_requests_wait_than_may(site: Site) -> None:
-    site.settings = GatewaySettings(session=SessionSettings(max_twin_requests=2))
+    site.settings = GatewaySettings(session=SessionSettings(max_twin_requests=2, request_timeout_s=60))
     await site.start_gateway()
     device, _ = await site.connected("pump-7")
     site.control.hub.hold = asyncio.Event()
     for number in range(5):
         device.mqtt.publish(f"{GET}{number}", b"")
         await device.flush()
-        await asyncio.sleep(0.02)
+        await until(lambda: site.control.hub.asked[READ_TWIN] == 1)  # the first one does not wait any more
     refused = [await device.next_message() for _ in range(2)]
     assert [each.topic for each in refused] == [f"$iothub/twin/res/429/?$rid={number}" for number in (3, 4)]
     site.control.hub.hold.set()
@@ -114,7 +114,7 @@ async def test_no_more_requests_wait_than_may(site: Site) -> None:
 
 
 async def test_a_request_waits_for_control_and_holds_the_pubacks_behind_it(site: Site) -> None:
-    site.settings = GatewaySettings(session=SessionSettings(request_timeout_s=0.6))
+    site.settings = GatewaySettings(session=SessionSettings(request_timeout_s=6))
     await site.start_gateway()
     device, _ = await site.connected("pump-7")
     site.control.hub.hold = asyncio.Event()
@@ -122,7 +122,7 @@ async def test_a_request_waits_for_control_and_holds_the_pubacks_behind_it(site:
     second = device.mqtt.publish("devices/pump-7/messages/events/", b"x", qos=1)
     await device.flush()
     assert await device.has_nothing()
-    assert [message.body for message in await site.stored()] == [b"x"]
+    assert [message.body for message in await site.wait_stored()] == [b"x"]
     assert await device.next_event() == mqtt.Puback(first)
     assert await device.next_event() == mqtt.Puback(second)
     answer = await device.next_message()
@@ -132,6 +132,7 @@ async def test_a_request_waits_for_control_and_holds_the_pubacks_behind_it(site:
 
 
 async def test_a_restart_of_control_is_outlasted(site: Site) -> None:
+    site.settings = GatewaySettings(session=SessionSettings(request_timeout_s=25))
     await site.start_gateway()
     device, _ = await site.connected("pump-7")
     await site.stop_control()

@@ -86,7 +86,7 @@ async def test_all_sessions_are_told_in_parts(site: Site, monkeypatch: pytest.Mo
 
 
 async def test_two_clients_under_one_identity_are_reported_once_with_what_they_presented(site: Site) -> None:
-    site.settings = GatewaySettings(session=SessionSettings(takeovers=4, takeover_pause_s=0.01))
+    site.settings = GatewaySettings(session=SessionSettings(takeovers=4, takeover_window_s=300, takeover_pause_s=0.01))
     await site.start_gateway()
     device, record = await site.connected("pump-7")
     devices = [device]
@@ -97,13 +97,13 @@ async def test_two_clients_under_one_identity_are_reported_once_with_what_they_p
     await until(lambda: bool(hub.clones))
     await asyncio.sleep(0.1)
     (report,) = hub.clones
-    assert (report.generation_id, report.takeovers, report.window_s) == (record.generation_id, 4, 10)
+    assert (report.generation_id, report.takeovers, report.window_s) == (record.generation_id, 4, 300)
     assert report.remote_addresses == ["127.0.0.1"]
     assert report.certificate_sha256 == [site.credentials["pump-7"].sha256]
 
 
 async def test_a_clone_at_another_gateway_is_reported_by_the_one_it_displaces(site: Site) -> None:
-    site.settings = GatewaySettings(session=SessionSettings(takeovers=2))
+    site.settings = GatewaySettings(session=SessionSettings(takeovers=2, takeover_window_s=300))
     await site.start_gateway("gateway-1")
     await site.start_gateway("gateway-2")
     device, record = await site.connected("pump-7")

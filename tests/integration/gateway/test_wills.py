@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import msgspec
 import pytest
 from gateway_site import Site
 from mqtt_device import MqttDevice
@@ -14,8 +15,9 @@ from vedette.protocols import mqtt
 
 pytestmark = pytest.mark.anyio
 
-# Longer than a device needs to come back, on a machine that does much else.
 DELAY_S = 2
+# Longer than a device needs to come back, on a machine that does much else.
+PATIENT_S = 6
 SOON = mqtt.Will(
     "devices/pump-7/messages/events/a=1",
     b"gone",
@@ -56,17 +58,17 @@ async def test_a_will_is_held_back_for_its_delay_and_keeps_its_properties(site: 
 async def test_a_client_that_returns_in_time_has_no_will(site: Site, gateway: str) -> None:
     await site.start_gateway()
     await site.start_gateway("gateway-2")
-    await vanished(site)
+    await vanished(site, will=msgspec.structs.replace(SOON, delay_s=PATIENT_S))
     device = await site.open(site.credentials["pump-7"], gateway)
     assert await device.connect("pump-7", level=mqtt.MQTT_5) == 0
-    await asyncio.sleep(DELAY_S + 0.2)
+    await asyncio.sleep(PATIENT_S + 0.2)
     assert await site.stored() == []
 
 
 async def test_a_will_is_not_held_back_beyond_its_session(site: Site) -> None:
     await site.start_gateway()
     await vanished(site, is_clean=True)
-    assert [message.body for message in await site.stored()] == [b"gone"]
+    assert [message.body for message in await site.wait_stored()] == [b"gone"]
 
 
 async def test_a_will_that_is_held_back_is_published_when_the_gateway_stops(site: Site) -> None:
@@ -85,7 +87,7 @@ async def test_a_client_may_leave_and_ask_for_its_will(site: Site) -> None:
     await device.send(b"\xe0\x01\x04")
     await device.wait_closed()
     await until(lambda: bool(site.control.hub.closed))
-    assert [message.body for message in await site.stored()] == [b"asked for"]
+    assert [message.body for message in await site.wait_stored()] == [b"asked for"]
 
 
 async def test_what_mqtt_5_says_beside_the_topic_is_stored_as_properties(site: Site) -> None:

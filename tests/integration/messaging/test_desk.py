@@ -46,7 +46,7 @@ from vedette.bus.contract import (
     uplink_subject,
 )
 from vedette.kernel import GenerationId, SystemClock
-from vedette.messaging import MethodResult
+from vedette.messaging import DirectorySettings, MessagingSettings, MethodResult
 from vedette.store import Store
 
 
@@ -139,7 +139,7 @@ class Site:
             session_id=session_id,
             after_sequence=0,
         )
-        return await self.gateway.bus.call(TAKE_COMMANDS, request, CommandsTaken, timeout_s=5)
+        return await self.gateway.bus.call(TAKE_COMMANDS, request, CommandsTaken, timeout_s=30)
 
 
 @pytest.fixture
@@ -154,9 +154,10 @@ async def running_bus(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Runni
 
 
 @asynccontextmanager
-async def opened_site(bus: RunningBus, store: Store) -> AsyncIterator[Site]:
-    """Run a desk as control does."""
-    room = MessagingRoom(store, SystemClock())
+async def opened_site(bus: RunningBus, store: Store, *, silence_s: float = 60.0) -> AsyncIterator[Site]:
+    """Run a desk as control does; a machine that stands still for seconds makes no gateway silent."""
+    limits = MessagingSettings(directory=DirectorySettings(silence_s=silence_s))
+    room = MessagingRoom(store, SystemClock(), settings=limits)
     pump = await room.create("pump-7")
     control = await bus.connect(CONTROL_USER)
     gateway = Gateway(await bus.connect("gateway-1"), "gateway-1")
@@ -241,7 +242,7 @@ async def test_commands_methods_and_desired_properties_reach_the_gateway(running
         (command,) = (await site.take(session_id)).commands
         assert command.body == b"on"
         done = CompleteCommands(organization_id=ORGANIZATION, gateway="gateway-1", completed=[(site.pump, 1)])
-        await site.gateway.bus.call(COMPLETE_COMMANDS, done, CommandsCompleted, timeout_s=5)
+        await site.gateway.bus.call(COMPLETE_COMMANDS, done, CommandsCompleted, timeout_s=30)
         assert not await site.room.desk.commands.list(ORGANIZATION, "pump-7")
         result = await site.room.desk.methods.invoke(ORGANIZATION, "pump-7", None, "start", b'{"rpm": 3}', actor=ACTOR)
         assert result == MethodResult(200, b'{"rpm": 3}')
@@ -262,7 +263,7 @@ async def test_subscriptions_and_clones_are_taken_from_gateways(running_bus: Run
             session_id=site.room.ids.new("ses"),
             subscriptions={"methods": 0},
         )
-        await site.gateway.bus.call(KEEP_SUBSCRIPTIONS, kept, SubscriptionsKept, timeout_s=5)
+        await site.gateway.bus.call(KEEP_SUBSCRIPTIONS, kept, SubscriptionsKept, timeout_s=30)
         found = await site.room.desk.subscriptions_for(ORGANIZATION, site.pump, is_clean=False)
         assert found == {"methods": 0}
         clone = ReportClone(
@@ -274,11 +275,11 @@ async def test_subscriptions_and_clones_are_taken_from_gateways(running_bus: Run
             remote_addresses=["192.0.2.1"],
             certificate_sha256=["a" * 64],
         )
-        await site.gateway.bus.call(REPORT_CLONE, clone, CloneReported, timeout_s=5)
+        await site.gateway.bus.call(REPORT_CLONE, clone, CloneReported, timeout_s=30)
         assert await site.room.desk.clones.count_open(ORGANIZATION) == 1
         bad = msgspec.structs.replace(kept, subscriptions={"everything": 0})
         with pytest.raises(RemoteProblem) as refused:
-            await site.gateway.bus.call(KEEP_SUBSCRIPTIONS, bad, SubscriptionsKept, timeout_s=5)
+            await site.gateway.bus.call(KEEP_SUBSCRIPTIONS, bad, SubscriptionsKept, timeout_s=30)
         assert refused.value.remote_status == 422
 
 
@@ -291,11 +292,12 @@ async def test_what_is_said_while_the_bus_is_away_is_made_good(running_bus: Runn
         await running_bus.kill()
         await until(lambda: not site.control.is_connected)
         assert not site.room.desk.sessions.is_settled
+        dropped = site.room.desk.downlinks.dropped
         await site.room.send("pump-7", b"late")  # on disk, whatever the bus does
-        assert site.room.desk.downlinks.dropped == 1
+        assert site.room.desk.downlinks.dropped > dropped
         site.gateway.told.clear()
         await running_bus.start()
-        await until(lambda: site.room.desk.sessions.is_settled, within_s=20)
+        await until(lambda: site.room.desk.sessions.is_settled)
         assert site.room.desk.sessions.session_of(site.pump) == session_id
         await until(lambda: bool(site.gateway.heard(CommandsReady)))
         (command,) = (await site.take(session_id)).commands
@@ -304,12 +306,12 @@ async def test_what_is_said_while_the_bus_is_away_is_made_good(running_bus: Runn
 
 @pytest.mark.anyio
 async def test_a_gateway_that_falls_silent_takes_its_sessions_with_it(running_bus: RunningBus, store: Store) -> None:
-    async with opened_site(running_bus, store) as site:
+    async with opened_site(running_bus, store, silence_s=3.0) as site:
         await site.settled()
         site.open()
         await until(lambda: site.room.desk.sessions.find(site.pump) is not None)
         site.gateway.is_mute = True
-        await until(lambda: site.room.desk.sessions.find(site.pump) is None, within_s=10)
+        await until(lambda: site.room.desk.sessions.find(site.pump) is None)
         site.gateway.is_mute = False
         await until(lambda: site.room.desk.sessions.find(site.pump) is not None)
 

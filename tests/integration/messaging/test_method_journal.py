@@ -63,7 +63,7 @@ async def test_calls_of_a_moment_share_commits_and_each_is_answered_for_itself(r
             status = int(call.generation_id[-4:], 36) % 500
             room.desk.on_uplink("gateway-1", MethodAnswered(call_id=call.call_id, status=status, payload=b"{}"))
         await asyncio.gather(*calls, unknown)
-        for _ in range(200):
+        for _ in range(1000):
             if await has_outcomes(room, 12):
                 break
             await asyncio.sleep(0.02)
