@@ -84,7 +84,7 @@ class Stuck(io.StringIO):
         self.go_on = threading.Event()
 
     def write(self, text: str) -> int:
-        self.go_on.wait(10)
+        self.go_on.wait(120)
         return super().write(text)
 
 

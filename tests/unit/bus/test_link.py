@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from recorded_transport import RecordedTransport
+from waiting import until
 
 from vedette.bus.errors import BusRefused, BusUnavailable, RemoteProtocolError
 from vedette.bus.link import Link
@@ -40,7 +41,7 @@ async def _tick() -> None:
 
 
 async def _until_nothing_waits(link: Link) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while link.pending_bytes:  # noqa: ASYNC110 - a link tells nobody
             await asyncio.sleep(0.001)
 
@@ -55,7 +56,8 @@ async def test_frames_of_one_tick_leave_in_one_write_and_in_order() -> None:
     assert driven.link.pending_bytes == 0
 
 
-async def test_frame_that_may_wait_leaves_with_the_next_that_may_not() -> None:
+async def test_frame_that_may_wait_leaves_with_the_next_that_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vedette.bus.link._PATIENCE_S", 600.0)
     driven = Driven()
     driven.link.write(b"one", may_wait=True)
     await _tick()
@@ -140,8 +142,7 @@ async def test_probes_are_bounded() -> None:
 async def test_late_answer_to_a_health_probe_ends_the_connection() -> None:
     driven = Driven()
     driven.link.keep_probing(interval_s=0.0, timeout_s=0.0)
-    await asyncio.sleep(0.01)
-    assert driven.transport.was_aborted
+    await until(lambda: driven.transport.was_aborted)
     assert "PING" in driven.link.failure.detail
 
 

@@ -8,13 +8,13 @@ from cpu_time import least_cpu_s
 
 from vedette.cli import main
 
-# Of CPU time; measured: 0.25. Nobody notices less than this, and a slow machine is no fault of the program.
-START_WITHIN_S = 0.9
+# Of CPU time; measured: 0.25. Machines that test are several times slower, which is no fault of the program.
+START_WITHIN_S = 2.0
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "vedette.cli", *arguments], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-m", "vedette.cli", *arguments], capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -32,7 +32,7 @@ def test_help_loads_nothing_that_only_some_commands_need() -> None:
         "heavy = {'httpx', 'rich', 'sqlalchemy', 'cryptography', 'asyncio', 'msgspec'}\n"
         "print(sorted((heavy | {'vedette.app', 'vedette.ledger'}) & set(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
@@ -45,7 +45,7 @@ def test_the_version_is_one_line() -> None:
 
 def test_a_bare_installation_says_what_to_install() -> None:
     code = "import sys\nsys.modules['typer'] = None\nfrom vedette.cli import main\nsys.exit(main(['status']))\n"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1
     assert "vedette[server]" in done.stderr
     assert "Traceback" not in done.stderr

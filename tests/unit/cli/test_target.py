@@ -84,7 +84,7 @@ def test_a_data_directory_of_somebody_else_is_denied(tmp_path: Path) -> None:
         "except Denied as denied: print(denied)\n"
     )
     command = [sys.executable, "-c", code, str(directory.path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "you may not read" in done.stdout
 
 
