@@ -45,7 +45,7 @@ def new_address() -> Callable[[], str]:
 def anonymous(platform: RunningPlatform, new_address: Callable[[], str]) -> Iterator[httpx.Client]:
     """Return a client whose failures are counted for its own address."""
     transport = httpx.HTTPTransport(local_address=new_address())
-    with httpx.Client(base_url=platform.url, timeout=20, transport=transport) as client:
+    with httpx.Client(base_url=platform.url, timeout=60, transport=transport) as client:
         yield client
 
 

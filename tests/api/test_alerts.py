@@ -15,12 +15,12 @@ import httpx
 import pytest
 from alert_house import SLICE
 from cryptography.hazmat.primitives import hashes
-from mqtt_device import MqttDevice, client_context
+from mqtt_device import client_context
 from network_house import HMI, PLC
 from people_at_the_door import PeopleAtTheDoor
 from running_platform import RunningPlatform, wait_for
 from stand_in_control import Credential
-from told_plant import ToldPlant
+from told_plant import ToldPlant, admitted, leave
 
 from vedette.cli.program import run
 from vedette.kernel import SystemClock, to_rfc3339
@@ -119,8 +119,7 @@ def test_a_spoofed_neighbour_keeps_its_session_and_is_narrowed_at_once(
 
     async def live() -> None:
         context = client_context(platform.data / "public" / "root.pem", station)
-        device = await MqttDevice.open(platform.ports["gateway"], context)
-        assert await device.connect(STATION) == 0
+        device = await admitted(platform.ports["gateway"], context, STATION)
         await device.telemetry(STATION, b"{}")
         await device.subscribe(("$iothub/twin/res/#", 0))
         alert = await asyncio.to_thread(plant.alarm, "spoofed")
@@ -128,7 +127,7 @@ def test_a_spoofed_neighbour_keeps_its_session_and_is_narrowed_at_once(
         assert alert["signaled_at"] is not None
         answer = await device.ask("$iothub/twin/GET/?$rid=1")
         assert answer.topic.startswith("$iothub/twin/res/200"), "the very session goes on, within its limited zone"
-        device.writer.close()
+        await leave(device)
 
     asyncio.run(live())
     assert permitted(api, "sendTelemetry") == (False, ["what-the-network-shows-is-a-limited-zone"])

@@ -76,8 +76,8 @@ def test_a_person_says_what_an_asset_is(plant: ToldPlant, api: httpx.Client) -> 
     assert (changed["role"], changed["level"], changed["is_level_set"]) == ("gateway", "3.5", True)
     assert changed["management"]["by"] == "person"
     assert api.patch(path, json={"note": "x"}, headers={"If-Match": etag}).status_code == 412
-    plant.tell(asset("10.0.0.77", number=3, role="camera"), sequence=2)
-    wait_for(lambda: plant.asset("10.0.0.77")["last_at"] != "", "the batch")
+    plant.tell(asset("10.0.0.77", number=3, role="camera", model="Eye"), sequence=2)
+    wait_for(lambda: plant.asset("10.0.0.77")["model"] == "Eye", "the batch")
     assert plant.asset("10.0.0.77")["role"] == "gateway"
     back = api.patch(path, json={"role": None, "level": None, "device_id": None}).json()
     assert (back["is_role_set"], back["is_level_set"], back["management"]) == (False, False, None)

@@ -34,7 +34,7 @@ def harness(platform: RunningPlatform) -> Iterator[httpx.Client]:
         body = {"name": "certification", "roles": ["enforcement-point"]}
         secret = client.post("/v1/service-tokens", json=body).raise_for_status().json()["secret"]
     headers = {"Authorization": f"Bearer {secret}"}
-    with httpx.Client(base_url=platform.url, headers=headers, timeout=20) as client:
+    with httpx.Client(base_url=platform.url, headers=headers, timeout=60) as client:
         yield client
 
 
@@ -257,5 +257,5 @@ def test_who_is_limited_to_places_is_told_nothing_of_applications(platform: Runn
     body = {"name": "certification-here", "roles": ["enforcement-point"], "sites": ["nowhere"]}
     secret = api.post("/v1/service-tokens", json=body).raise_for_status().json()["secret"]
     headers = {"Authorization": f"Bearer {secret}"}
-    answer = httpx.post(platform.url + EVALUATION, json=evaluation(ALICE, READ, FIRST), headers=headers)
+    answer = httpx.post(platform.url + EVALUATION, json=evaluation(ALICE, READ, FIRST), headers=headers, timeout=60)
     assert answer.json()["decision"] is False

@@ -62,7 +62,7 @@ def harness(platform: RunningPlatform) -> Iterator[httpx.Client]:
         body = {"name": "interop", "roles": ["enforcement-point"]}
         secret = client.post("/v1/service-tokens", json=body).raise_for_status().json()["secret"]
     headers = {"Authorization": f"Bearer {secret}"}
-    with httpx.Client(base_url=platform.url, headers=headers, timeout=20) as client:
+    with httpx.Client(base_url=platform.url, headers=headers, timeout=60) as client:
         yield client
 
 

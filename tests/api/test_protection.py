@@ -284,7 +284,7 @@ def test_a_precondition_that_does_not_hold_is_refused(api: httpx.Client, device:
 
 
 def test_a_head_that_never_ends_is_cut_off(platform: RunningPlatform) -> None:
-    with socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=10) as peer:
+    with socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=60) as peer:
         peer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
         try:
             for _ in range(200):
@@ -297,7 +297,7 @@ def test_a_head_that_never_ends_is_cut_off(platform: RunningPlatform) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/devices", "/logout", "/login"])
 def test_a_strangers_body_is_not_waited_for(platform: RunningPlatform, path: str) -> None:
-    with socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=5) as peer:
+    with socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=60) as peer:
         peer.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n".encode())
         assert peer.recv(1000).startswith(b"HTTP/1.1 ")
 
@@ -306,7 +306,7 @@ def test_whoever_only_holds_connections_keeps_nobody_out(platform: RunningPlatfo
     request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
     with contextlib.ExitStack() as stack:
         for number in range(CONNECTIONS_MAX + 50):
-            peer = stack.enter_context(socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=5))
+            peer = stack.enter_context(socket.create_connection(("127.0.0.1", platform.ports["api"]), timeout=60))
             if number % 2:
                 peer.sendall(request + b"\r\n")
                 peer.recv(1000)

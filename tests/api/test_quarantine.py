@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 from console_client import ConsoleClient
+from in_force import in_force
 from people_at_the_door import PeopleAtTheDoor
 from running_platform import RunningPlatform
 
@@ -15,11 +16,10 @@ def act(api: httpx.Client, device: str, verb: str = "", **body: object) -> httpx
 
 
 def test_into_quarantine_and_the_whole_way_back(api: httpx.Client, device: str) -> None:
-    put = act(api, device)
-    assert put.status_code == 200
-    found = put.json()["quarantine"]
+    put = in_force(lambda: act(api, device))
+    found = put["quarantine"]
     assert (found["mode"], found["reason"], found["is_review_due"]) == ("limited", "it beacons", False)
-    assert put.json()["enforcement"]["pending"] == []
+    assert put["enforcement"]["pending"] == []
     assert api.get(f"/v1/devices/{device}").json()["lifecycle"] == "quarantined"
     assert device in {each["device_id"] for each in api.get("/v1/quarantines?limit=1000").json()["items"]}
     early = act(api, device, "/sign-off")

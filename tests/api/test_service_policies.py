@@ -40,7 +40,7 @@ def service(platform: RunningPlatform, api: httpx.Client) -> Iterator[httpx.Clie
         base_url=f"https://{parts['HostName']}",
         headers={"Authorization": authorization(parts)},
         verify=ssl.create_default_context(cafile=root),
-        timeout=20,
+        timeout=60,
     ) as client:
         yield client
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from running_platform import wait_for
 
 
 @pytest.fixture
@@ -96,15 +97,22 @@ def test_a_request_that_cannot_be_read_is_a_bad_request(api: httpx.Client, metho
 def test_a_polled_stream_tells_of_a_quarantine(api: httpx.Client, stream: dict[str, Any], device: str) -> None:
     api.post(f"/v1/devices/{device}/quarantine", json={"reason": "it beacons"}).raise_for_status()
     path = f"/v1/ssf/streams/{stream['stream_id']}/poll"
-    answer = api.post(path, json={"maxEvents": 10, "returnImmediately": False}).json()
-    assert len(answer["sets"]) >= 1
-    assert not api.post(path, json={"ack": list(answer["sets"]), "maxEvents": 0}).json()["sets"]
+    told: dict[str, str] = {}
+
+    def is_told() -> bool:
+        told.update(
+            api.post(path, json={"maxEvents": 10, "returnImmediately": False}).raise_for_status().json()["sets"]
+        )
+        return bool(told)
+
+    wait_for(is_told, "the quarantine is told")
+    assert not api.post(path, json={"ack": list(told), "maxEvents": 0}).json()["sets"]
 
 
 def test_verification_and_subjects(api: httpx.Client, stream: dict[str, Any]) -> None:
     where = {"stream_id": stream["stream_id"]}
     assert api.post("/v1/ssf/verify", json={**where, "state": "abc"}).status_code == 204
-    assert api.post("/v1/ssf/verify", json=where).status_code == 429
+    wait_for(lambda: api.post("/v1/ssf/verify", json=where).status_code == 429, "who asks too often is told so")
     subject = {"format": "iss_sub", "iss": "x", "sub": "ghost"}
     assert api.post("/v1/ssf/subjects/remove", json={**where, "subject": subject}).status_code == 204
     assert api.post("/v1/ssf/subjects/add", json={**where, "subject": subject}).status_code == 200

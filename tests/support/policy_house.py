@@ -73,7 +73,7 @@ class House:
 
     async def simulate(self, reference: str) -> SimulationReport:
         begun = await self.simulations.ask(reference, actor=ANNA)
-        for _ in range(600):
+        for _ in range(2_400):
             simulated, report = await self.simulations.get(begun.simulation_id)
             if simulated.state != "running":
                 assert simulated.state == "done", simulated.cause

