@@ -57,6 +57,9 @@ ACTOR = Actor("operator", "ops")
 ID_SCOPE = "0ne00000TEST"
 HOSTNAME = "hub.example"
 POLICY_HASH = "0" * 64
+SIGNER_DEADLINE_S = 60.0
+"""Longer than control's own: a machine that is busy elsewhere is no answer of the signer."""
+
 _SHIPPED = PolicyEngines.of_default()
 
 
@@ -80,7 +83,7 @@ def running_signer(organization_id: OrganizationId) -> Iterator[RunningSigner]:
                 yield RunningSigner(folder / "signer.sock", organization_id)
             finally:
                 process.terminate()
-                process.wait(10)
+                process.wait(60)
 
 
 @dataclass
@@ -142,7 +145,7 @@ class IdentityHouse:
         self.clock = clock
         self.organization_id = signer.organization_id
         self.ledger = Ledger(store, clock=clock, ids=ids)
-        self.signer = SignerClient(signer.socket)
+        self.signer = SignerClient(signer.socket, deadline_s=SIGNER_DEADLINE_S)
         self.certificates = CertificateService(store, self.ledger, self.signer, clock=clock, ids=ids)
         self.authorities = OnboardingAuthorityService(store, self.ledger, clock=clock, ids=ids)
         self.keys = SymmetricKeyService(

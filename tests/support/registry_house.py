@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from identity_house import ACTOR, RunningSigner
+from identity_house import ACTOR, SIGNER_DEADLINE_S, RunningSigner
 
 from vedette.kernel import Clock, GenerationId, OrganizationId, RandomIds
 from vedette.ledger import Envelope, Ledger, Record
@@ -47,7 +47,7 @@ class RegistryHouse:
         self.store = store
         self.organization_id = signer.organization_id
         self.ledger = Ledger(store, clock=clock, ids=ids)
-        self.signer = SignerClient(signer.socket)
+        self.signer = SignerClient(signer.socket, deadline_s=SIGNER_DEADLINE_S)
         self.certificates = CertificateService(store, self.ledger, self.signer, clock=clock, ids=ids)
         self.keys = SymmetricKeyService(
             store,

@@ -43,7 +43,7 @@ class Signals:
         """Feed the streams, and push once."""
         while await self.feed.feed():
             pass
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             await self.feed.push(client)
 
     async def read(self, token: str, audience: str) -> Any:

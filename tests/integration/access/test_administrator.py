@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from vedette.access import AccessService, FirstUses, OpeningKeys, PolicyAdministrator, PostureUnavailable, RoomFacts
 from vedette.bus.contract import OpenSession, PostureChanges
-from vedette.kernel import GenerationId, OrganizationId, RandomIds, SystemClock
+from vedette.kernel import Clock, GenerationId, OrganizationId, RandomIds, SystemClock
 from vedette.ledger import Actor, Ledger
 from vedette.pki import SecretBox
 from vedette.pki.records import CertificateService, SymmetricKeyService, VouchedCertificates
@@ -27,6 +27,7 @@ from vedette.registry import (
     NewDevice,
     Register,
 )
+from vedette.simulation import ManualClock
 from vedette.store import Store
 from vedette.trust import (
     EMPTY_ROOT,
@@ -54,8 +55,8 @@ class House:
     published: list[tuple[GenerationId, int, bytes]]
     store: Store
 
-    def view(self) -> PostureView:
-        return PostureView(self.anchor(), POLICY_HASH, SystemClock())
+    def view(self, clock: Clock | None = None) -> PostureView:
+        return PostureView(self.anchor(), POLICY_HASH, clock or SystemClock())
 
     def anchor(self) -> TrustAnchor:
         return TrustAnchor(
@@ -149,7 +150,7 @@ async def test_only_the_section_that_changed_gets_a_new_revision(house: House) -
 
 @pytest.mark.anyio
 async def test_a_view_follows_pushed_changes_to_the_head_without_a_gap(house: House) -> None:
-    view = house.view()
+    view = house.view(ManualClock(SystemClock().now()))  # a head is fresh for seconds only
     view.accept_head(house.signer.sign_head(house.administrator.head()))
     for number in range(5):
         await house.create(f"pump-{number}", digest=f"{number:064x}")

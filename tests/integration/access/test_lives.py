@@ -239,7 +239,8 @@ def test_records_follow_any_order_of_events(signer_process: RunningSigner) -> No
 async def test_a_name_tried_by_strangers_crowds_nobody_out(
     store: Store, signer_process: RunningSigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = IdentityHouse(store, signer_process, SystemClock())
+    # Who was found absent is known to be so for a second.
+    house = IdentityHouse(store, signer_process, ManualClock(SystemClock().now()))
     await house.administrator.start()
     await house.devices.create(house.organization_id, NewDevice(device_id="pump-7"), actor=ACTOR)
     for number in range(50):

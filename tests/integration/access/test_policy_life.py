@@ -28,6 +28,7 @@ from vedette.access import (
     Stage,
     StageRefused,
     read_policy_hash,
+    simulation,
 )
 from vedette.access import repository as records
 from vedette.access.policy_repository import policy_bundles
@@ -47,12 +48,26 @@ from vedette.trust import (
     default_bundle,
     default_manifest,
 )
+from vedette.trust.replay import Chunk, Replayed
 
 
 @pytest.fixture
 async def house(store: Store) -> AsyncIterator[House]:
     async with open_policy_house(store) as opened:
         yield opened
+
+
+@pytest.fixture
+def may_replay(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Let no simulation come to its end before this is set."""
+    event, replay = asyncio.Event(), simulation._Worker.replay
+
+    async def replay_when_set(worker: simulation._Worker, chunk: Chunk) -> Replayed:
+        await event.wait()
+        return await replay(worker, chunk)
+
+    monkeypatch.setattr(simulation._Worker, "replay", replay_when_set)
+    return event
 
 
 @pytest.mark.anyio
@@ -293,20 +308,23 @@ async def test_control_starts_and_rolls_back_over_a_damaged_bundle(house: House)
 
 
 @pytest.mark.anyio
-async def test_one_simulation_runs_at_a_time(house: House) -> None:
+async def test_one_simulation_runs_at_a_time(house: House, may_replay: asyncio.Event) -> None:
     await house.bundles.add(stricter(), name="x", actor=ANNA)
+    await house.add_fleet(north=1, south=0)
     await house.simulations.ask("2", actor=ANNA)
     with pytest.raises(SimulationBusy):
         await house.simulations.ask("2", actor=ANNA)
+    may_replay.set()
 
 
 @pytest.mark.anyio
-async def test_a_simulation_that_nobody_wants_any_more_is_stopped(house: House) -> None:
+async def test_a_simulation_that_nobody_wants_any_more_is_stopped(house: House, may_replay: asyncio.Event) -> None:
     await house.bundles.add(stricter(), name="x", actor=ANNA)
     await house.add_fleet(north=40, south=0)
     begun = await house.simulations.ask("2", actor=ANNA)
     await house.simulations.stop(begun.simulation_id, actor=BERT)
-    for _ in range(600):
+    may_replay.set()
+    for _ in range(2_400):
         simulated, report = await house.simulations.get(begun.simulation_id)
         if simulated.state != "running":
             break

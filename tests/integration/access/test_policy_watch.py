@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ class Site:
         fields: dict[str, Any] = {
             "decision_id": RandomIds(SystemClock()).new("evt"),
             "organization_id": self.house.organization_id,
-            "decided_at": to_rfc3339(now),
+            # Told in whole milliseconds: not before the change of stage that it follows.
+            "decided_at": to_rfc3339(now + timedelta(milliseconds=1)),
             "gateway": "gateway-1",
             "kind": "connect" if is_allowed else "refuse",
             "effect": "allow" if is_allowed else "deny",
@@ -68,7 +70,7 @@ class Site:
             msgspec.msgpack.encode(DecisionRecord(**fields)),
             stream=DECISIONS_STREAM,
             msg_id=fields["decision_id"],
-            deadline_s=5,
+            deadline_s=30,
         )
 
 
@@ -98,7 +100,7 @@ async def site(store: Store, tmp_path: Path, anyio_backend: str) -> AsyncIterato
         await bus.close()
 
 
-async def until(condition: Callable[[], Any], within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], within_s: float = 60.0) -> None:
     async with asyncio.timeout(within_s):
         while not await condition():  # noqa: ASYNC110 - another program's state
             await asyncio.sleep(0.05)

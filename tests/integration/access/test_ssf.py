@@ -368,7 +368,7 @@ async def test_polling_acknowledges_what_was_heard_and_says_what_was_not(signals
 
     signals.peer.answers["/poll"] = answer
     transmitter = await signals.hear(poll_url=f"{signals.peer.url}/poll", authorization="Bearer theirs")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         assert await signals.receiver.poll(client, transmitter) == 2
     assert waiting == {}
     assert bodies[1]["ack"] == ["one"]
@@ -383,7 +383,7 @@ async def test_a_transmitter_that_answers_nonsense_is_borne(signals: Signals) ->
     transmitter = await signals.hear(poll_url=f"{signals.peer.url}/poll")
     for answer in ((200, b"nonsense"), (200, b'{"sets": []}'), (500, b""), (200, b'{"sets": {"a": 1}}')):
         signals.peer.answers["/poll"] = lambda _, answer=answer: answer  # type: ignore[misc] # a bound default
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             assert await signals.receiver.poll(client, transmitter) == 0
     assert (await signals.receiver.get(transmitter.transmitter_id)).last_error
 

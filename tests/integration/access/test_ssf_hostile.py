@@ -79,7 +79,7 @@ async def test_a_transmitter_that_never_ends_keeps_no_other_from_being_heard(sig
         running = group.create_task(signals.receiver.run(), name="receiver")
         await until(acknowledged.is_set, within_s=60)
         running.cancel()
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         assert await signals.receiver.poll(client, endless) > 0  # and it comes back
 
 
@@ -90,7 +90,7 @@ async def test_what_is_packed_is_not_unpacked(signals: Signals) -> None:
     transmitter = await signals.hear(poll_url=f"{signals.peer.url}/poll")
     tracemalloc.start()
     try:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             assert await signals.receiver.poll(client, transmitter) == 0
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
 from datetime import timedelta
 
 import pytest
@@ -217,7 +218,15 @@ async def test_of_two_registrations_at_once_one_wins_and_the_other_is_told_to_tr
 ) -> None:
     await house.open_group(factory)
     identity = factory.make_device("pump-7")
-    answers = await asyncio.gather(*(house.enroll(identity, "pump-7") for _ in range(4)))
+    # Nothing is written before the others have been answered: whoever comes after the first is done is not at once.
+    are_answered = threading.Event()
+    held = asyncio.ensure_future(house.store.write(lambda _: are_answered.wait(25)))
+    answers: list[Answer] = []
+    for each in asyncio.as_completed([house.enroll(identity, "pump-7") for _ in range(4)]):
+        answers.append(await each)
+        if len(answers) == 3:
+            are_answered.set()
+    assert await held
     assert sorted(answer.reply.reason or "" for answer in answers) == ["", *["in_progress"] * 3]
     assert {answer.reply.retry_after_s for answer in answers} == {None, 3}
     device = await house.devices.get(house.organization_id, "pump-7")

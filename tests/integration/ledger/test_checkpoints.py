@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -10,8 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from waiting import until
 
-from vedette.kernel import SystemClock
+from vedette.kernel import Clock, SystemClock
 from vedette.ledger import (
     CheckpointService,
     CheckpointSigner,
@@ -23,6 +23,7 @@ from vedette.ledger import (
     verify_database,
 )
 from vedette.ledger.note import cosign
+from vedette.simulation import ManualClock
 from vedette.store import Store
 
 Append = Callable[..., int]
@@ -33,13 +34,8 @@ WITNESS = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 WITNESS_KEY = VerifierKey("witness.example/w1", WITNESS.public_key().public_bytes_raw(), 4)
 
 
-def make(store: Store, *directories: Path) -> CheckpointService:
-    return CheckpointService(store, CheckpointSigner(KEY), clock=SystemClock(), directories=directories)
-
-
-def wait_for(path: Path) -> None:
-    while not path.exists():
-        time.sleep(0.01)
+def make(store: Store, *directories: Path, clock: Clock | None = None) -> CheckpointService:
+    return CheckpointService(store, CheckpointSigner(KEY), clock=clock or SystemClock(), directories=directories)
 
 
 async def run_sql(store: Store, statement: str) -> None:
@@ -49,7 +45,8 @@ async def run_sql(store: Store, statement: str) -> None:
 async def test_a_log_is_signed_when_it_grew_and_exported_to_every_directory(
     store: Store, append: Append, tmp_path: Path, store_url: str
 ) -> None:
-    service = make(store, tmp_path / "here", tmp_path / "outside")
+    clock = ManualClock(SystemClock().now())  # all on one day
+    service = make(store, tmp_path / "here", tmp_path / "outside", clock=clock)
     assert await service.write() == ()
     await store.write(partial(append, number=1))
     await store.write(partial(append, number=2, organization_id="org_b"))
@@ -62,7 +59,7 @@ async def test_a_log_is_signed_when_it_grew_and_exported_to_every_directory(
     assert await service.latest("org_c") is None
     for name in ("here", "outside"):
         folder = tmp_path / name / "org_a"
-        day = SystemClock().now().strftime("%Y-%m-%d")
+        day = clock.now().strftime("%Y-%m-%d")
         assert sorted(path.name for path in folder.iterdir()) == sorted([day, "latest", "verifier-key"])
         note = (folder / "latest").read_text(encoding="utf-8")
         key = VerifierKey.parse((folder / "verifier-key").read_text(encoding="utf-8"))
@@ -238,7 +235,7 @@ async def test_a_running_service_tells_that_the_log_was_altered_until_it_is_no_m
     await run_sql(store, "UPDATE ledger_entries SET position = 7")
     async with asyncio.TaskGroup() as group:
         running = group.create_task(service.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not is_altered(service):  # noqa: ASYNC110 - another task finds out
                 await asyncio.sleep(0.01)
             await run_sql(store, "UPDATE ledger_entries SET position = 1")
@@ -258,9 +255,9 @@ async def test_a_running_service_writes_at_its_interval_and_survives_a_directory
     await store.write(partial(append, number=1))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(service.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await service.latest("org_a") is None:  # noqa: ASYNC110 - another task writes it
                 await asyncio.sleep(0.01)
             away.unlink()
-            await asyncio.to_thread(wait_for, away / "org_a" / "latest")
+            await until((away / "org_a" / "latest").exists, within_s=60)
         running.cancel()

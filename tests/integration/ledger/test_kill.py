@@ -31,12 +31,12 @@ def write_until(url: str, first: int, after_s: float, end: Callable[[subprocess.
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
-    lines: list[str] = []
+    lines = [child.stdout.readline()]  # from here on it is at work
     reader = threading.Thread(target=lambda: lines.extend(child.stdout or ()))
     reader.start()
     time.sleep(after_s)
     end(child)
-    child.wait(30)
+    child.wait(60)
     reader.join()
     child.stdout.close()
     # The last line may have been cut off in the middle of its number.

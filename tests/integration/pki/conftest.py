@@ -48,7 +48,7 @@ class SignerProcess:
     def end(self, number: int) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        code = self._process.wait(10)
+        code = self._process.wait(60)
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._process = None
@@ -97,7 +97,7 @@ async def signer(tmp_path: Path, clock: ManualClock, ids: RandomIds) -> AsyncIte
         server_names=("localhost", "hub.example"),
     )
     ready = asyncio.Event()
-    client = SignerClient(settings.socket_path)
+    client = SignerClient(settings.socket_path, deadline_s=60)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(run_signer(settings, clock=clock, ids=ids, ready=ready.set), name="signer")
         await ready.wait()

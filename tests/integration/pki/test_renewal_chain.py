@@ -73,7 +73,7 @@ class RenewalChain(RuleBasedStateMachine):
             run_signer(signer, clock=self.clock, ids=self.ids, ready=ready.set)
         )
         self.run(ready.wait())
-        self.client = SignerClient(signer.socket_path)
+        self.client = SignerClient(signer.socket_path, deadline_s=60)
         ledger = Ledger(self.store, clock=self.clock, ids=self.ids)
         self.service = CertificateService(self.store, ledger, self.client, clock=self.clock, ids=self.ids)
         self.issue()

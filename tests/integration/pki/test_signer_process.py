@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from cryptography import x509
+from waiting import until
 
 from vedette.kernel import GenerationId, OrganizationId, RandomIds, SystemClock
 from vedette.pki import (
@@ -32,6 +34,11 @@ pytestmark = pytest.mark.anyio
 StartSigner = Callable[..., Any]  # Any: the fixture's own SignerProcess
 IDS = RandomIds(SystemClock())
 CSR = make_request("pump-7")[1]
+
+
+def patient(signer: Any) -> SignerClient:  # Any: see above
+    """Return a client that waits for a signer on a busy machine."""
+    return SignerClient(signer.socket, deadline_s=120)
 
 
 async def issue(client: SignerClient, signer: Any, **changes: Any) -> list[bytes]:  # Any: see above
@@ -53,7 +60,7 @@ def issued(signer: Any) -> dict[str, str]:  # Any: see above
 
 async def test_a_hundred_at_once_are_all_answered_and_recorded(start_signer: StartSigner) -> None:
     signer = await asyncio.to_thread(start_signer)
-    client = SignerClient(signer.socket)
+    client = patient(signer)
     request_ids = [IDS.new("op") for _ in range(100)]
     chains = await asyncio.gather(*(issue(client, signer, request_id=request_id) for request_id in request_ids))
     assert len({x509.load_der_x509_certificate(chain[0]).serial_number for chain in chains}) == 100
@@ -64,7 +71,7 @@ async def test_a_hundred_at_once_are_all_answered_and_recorded(start_signer: Sta
 
 async def test_a_signer_killed_while_issuing_has_recorded_all_it_answered(start_signer: StartSigner) -> None:
     signer = await asyncio.to_thread(start_signer)
-    client = SignerClient(signer.socket, deadline_s=30)
+    client = patient(signer)
     answered: dict[str, str] = {}
     over = asyncio.Event()
 
@@ -95,7 +102,7 @@ async def test_a_signer_killed_while_issuing_has_recorded_all_it_answered(start_
 
 async def test_the_cap_survives_a_kill(start_signer: StartSigner) -> None:
     signer = await asyncio.to_thread(start_signer, cap=3)
-    client = SignerClient(signer.socket)
+    client = patient(signer)
     for _ in range(3):
         await issue(client, signer)
     await asyncio.to_thread(signer.kill)
@@ -108,7 +115,7 @@ async def test_the_cap_survives_a_kill(start_signer: StartSigner) -> None:
 
 async def test_a_refusal_comes_back_as_the_problem_it_is(start_signer: StartSigner) -> None:
     signer = await asyncio.to_thread(start_signer)
-    client = SignerClient(signer.socket)
+    client = patient(signer)
     with pytest.raises(MalformedCsr):
         await issue(client, signer, csr=b"nonsense")
     with pytest.raises(UnknownOrganization):
@@ -119,7 +126,7 @@ async def test_a_refusal_comes_back_as_the_problem_it_is(start_signer: StartSign
 
 async def test_a_revocation_list_comes_back_over_the_socket(start_signer: StartSigner) -> None:
     signer = await asyncio.to_thread(start_signer)
-    client = SignerClient(signer.socket)
+    client = patient(signer)
     der = await client.sign_revocation_list(
         organization_id=signer.organization_id, purpose=Purpose.OPERATIONAL, revocations=[], lifetime=timedelta(days=1)
     )
@@ -137,20 +144,24 @@ async def test_without_a_signer_the_answer_is_unavailable_in_time(start_signer: 
 
 async def test_a_signer_that_hangs_is_unavailable_in_time_and_found_again(start_signer: StartSigner) -> None:
     signer = await asyncio.to_thread(start_signer)
-    client = SignerClient(signer.socket, deadline_s=0.3)
+    client = patient(signer)
     await issue(client, signer)
     process_id = signer._process.pid
     os.kill(process_id, signal.SIGSTOP)
     try:
+        await until(lambda: is_stopped(process_id))
+        client._deadline_s = 0.3
         with pytest.raises(SignerUnavailable):
             await issue(client, signer)
     finally:
         os.kill(process_id, signal.SIGCONT)
-    patient = SignerClient(signer.socket)
-    await issue(patient, signer)
+    client._deadline_s = 120
     await issue(client, signer)
     await client.close()
-    await patient.close()
+
+
+def is_stopped(process_id: int) -> bool:
+    return Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T"
 
 
 async def test_a_signer_that_is_told_to_stop_leaves_no_socket(start_signer: StartSigner) -> None:
@@ -163,7 +174,7 @@ async def test_a_second_signer_on_the_same_keys_is_refused(start_signer: StartSi
     signer = await asyncio.to_thread(start_signer)
     with pytest.raises(AssertionError):  # it never says "ready"
         await asyncio.to_thread(type(signer)(signer.folder, signer.organization_id, {}).start)
-    client = SignerClient(signer.socket)
+    client = patient(signer)
     await issue(client, signer)
     await client.close()
 
@@ -182,7 +193,7 @@ except (ConnectionError, PermissionError) as error:
 
 def ask_as_somebody_else(path: str) -> str:
     command = [sys.executable, "-c", ASK_AS_SOMEBODY_ELSE, path]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can ask as somebody else")
@@ -196,7 +207,7 @@ async def test_another_user_is_refused(start_signer: StartSigner, mode: int) -> 
         folder = folder.parent
     heard = await asyncio.to_thread(ask_as_somebody_else, str(signer.socket))
     assert heard in ({"PermissionError"} if mode == 0o600 else {"closed", "ConnectionResetError", "BrokenPipeError"})
-    client = SignerClient(signer.socket)
+    client = patient(signer)
     await client.get_chains()
     await client.close()
 
@@ -204,7 +215,7 @@ async def test_another_user_is_refused(start_signer: StartSigner, mode: int) -> 
 def raw(path: str, payload: bytes) -> bytes:
     """Send bytes and return what comes back until the signer closes or has answered."""
     with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(30)
+        peer.settimeout(60)
         peer.connect(path)
         peer.sendall(payload)
         try:

@@ -292,10 +292,9 @@ async def test_the_computation_runs_beside_changes(registry: RegistryHouse, monk
                 registry.organization_id, f"d{number:02}", {"tags": {"site": "south"}}, actor=ACTOR
             )
             await registry.device(f"e{number:02}", tags={"site": "north"})
-        for _ in range(2000):
-            await asyncio.sleep(0.005)
-            if (await registry.groups.get(registry.organization_id, "north")).state is GroupState.READY:
-                break
+        async with asyncio.timeout(60):
+            while (await registry.groups.get(registry.organization_id, "north")).state is not GroupState.READY:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
         running.cancel()
     expected = [f"d{number:02}" for number in range(1, 12, 2)] + [f"e{number:02}" for number in range(0, 12, 2)]
     assert await registry.members("north") == expected

@@ -308,7 +308,6 @@ async def test_a_caller_who_leaves_ends_the_search(registry: RegistryHouse, monk
     search.cancel()
     with pytest.raises(asyncio.CancelledError):
         await search
-    await asyncio.sleep(0.02)
-    ended = windows
-    await asyncio.sleep(0.02)
-    assert windows == ended
+    most = windows + 1  # one may be on its way to a reader thread
+    await asyncio.sleep(0.1)
+    assert windows <= most
