@@ -39,13 +39,13 @@ def code_of(secret: str, *, ahead: int = 0) -> str:
 
 def begin(platform: Platform) -> dict[str, Any]:
     """Have a command line wait."""
-    found: dict[str, Any] = httpx.post(f"{platform.api_url}/login/device/code", data=_COMMAND_LINE).json()
+    found: dict[str, Any] = httpx.post(f"{platform.api_url}/login/device/code", data=_COMMAND_LINE, timeout=60).json()
     return found
 
 
 def ask(platform: Platform, begun: dict[str, Any]) -> dict[str, Any]:
     form = {**_COMMAND_LINE, "grant_type": _GRANT_TYPE, "device_code": begun["device_code"]}
-    found: dict[str, Any] = httpx.post(f"{platform.api_url}/login/device/token", data=form).json()
+    found: dict[str, Any] = httpx.post(f"{platform.api_url}/login/device/token", data=form, timeout=60).json()
     return found
 
 
@@ -169,7 +169,7 @@ def test_codes_of_an_app_are_set_up_log_in_and_are_removed(ada: tuple[PasskeyPag
     dialog(page).get_by_role("textbox").fill("a passkey works here after all")
     dialog(page).get_by_role("button", name="Remove").click()
     # The session that the app began ends with it.
-    expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=180_000)
 
 
 def test_a_command_line_is_let_in_by_whoever_logs_in_to_do_so(
@@ -188,7 +188,7 @@ def test_a_command_line_is_let_in_by_whoever_logs_in_to_do_so(
     token = ask(named_platform, begun)["access_token"]
     browser.secrets.append(token)
     headers = {"Authorization": f"Bearer {token}"}
-    assert httpx.get(f"{named_platform.api_url}/v1/session", headers=headers).json()["name"] == name
+    assert httpx.get(f"{named_platform.api_url}/v1/session", headers=headers, timeout=60).json()["name"] == name
     browser.open("/account")
     expect(card(browser.page, "Where you are logged in")).to_contain_text("by command line")
 

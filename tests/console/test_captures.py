@@ -12,7 +12,7 @@ from journey import Platform
 from playwright.sync_api import FilePayload, expect
 from seen_network import IMAGE, TERN, hall_capture
 
-SOON_MS = 60_000
+SOON_MS = 180_000
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 @pytest.fixture(autouse=True)
 def _alert(platform: Platform, fleet: object) -> None:
-    wait_until(lambda: platform.call("GET", "/v1/clone-alerts")["items"], 60, "the copied key is noticed")
+    wait_until(lambda: platform.call("GET", "/v1/clone-alerts")["items"], 180, "the copied key is noticed")
 
 
 def test_open_alert_is_marked_in_the_menu_explained_and_closed_by_keyboard(console: Console) -> None:

@@ -62,7 +62,7 @@ def test_what_is_copied_runs(console: Console, shell: dict[str, str], path: str)
                 continue
             for what, text in texts.items():
                 done = subprocess.run(
-                    ["bash", "-c", text], capture_output=True, text=True, env=environment, timeout=60, check=False
+                    ["bash", "-c", text], capture_output=True, text=True, env=environment, timeout=180, check=False
                 )
                 assert done.returncode == 0, f"{what}: {text}\n{done.stdout[-500:]}{done.stderr[-500:]}"
                 ran += 1

@@ -56,13 +56,14 @@ def test_quarantine_takes_a_device_out_and_an_operators_word_lets_it_in(console:
     console.keys("Enter")
     expect(page.get_by_text("quarantined").first).to_be_visible()
     console.act(page.get_by_role("button", name="More…"))
+    expect(page.get_by_role("menuitem").first).to_be_focused()
     console.keys("Enter")
     expect(page.get_by_role("dialog")).to_contain_text("out of quarantine")
     page.keyboard.type("looked at; harmless")
     console.keys("Enter")
     expect(page.get_by_text("active", exact=True)).to_be_visible()
     wait_until(
-        lambda: console.platform.call("GET", "/v1/devices/boiler-2")["presence"]["is_connected"], 30, "it comes back"
+        lambda: console.platform.call("GET", "/v1/devices/boiler-2")["presence"]["is_connected"], 180, "it comes back"
     )
     expect(page.get_by_text("not connected")).to_be_hidden()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from console_page import Console, connected
+from journey import wait_until
 from playwright.sync_api import expect
 
 METERS = "STARTSWITH(deviceId, 'meter-')"
@@ -27,8 +29,16 @@ def test_filter_completes_its_words_by_keyboard(console: Console) -> None:
     console.keys("Tab")
     page.keyboard.type("tags.line = 'demo'")
     console.keys("Escape", "Enter")
-    count = connected(console.platform, "connectionState = 'Connected' AND tags.line = 'demo'")
-    console.see(f"{count} match")
+    where = "connectionState = 'Connected' AND tags.line = 'demo'"
+    # A device may come or go meanwhile; what is asked for stands in the address, and a new look asks anew.
+    expect(page).to_have_url(re.compile("where=connectionState"))
+
+    def is_counted() -> bool:
+        page.reload()
+        console.see(re.compile(r"\d+ match"))
+        return page.get_by_text(f"{connected(console.platform, where)} match").first.is_visible()
+
+    wait_until(is_counted, 90, "as many as there are")
     expect(field).to_have_value("connectionState = 'Connected' AND tags.line = 'demo'")
     assert "where=connectionState" in page.url
     page.go_back()

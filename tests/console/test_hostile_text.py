@@ -171,7 +171,7 @@ def _in_a_shell(command: str) -> list[str]:
         ["/bin/bash", "-c", script],
         capture_output=True,
         check=True,
-        timeout=10,
+        timeout=60,
         env={"PATH": "/nonexistent", "LC_ALL": "C.UTF-8", "VEDETTE_DATA": os.devnull},
     )
     return done.stdout.decode().split("\0")[:-1]

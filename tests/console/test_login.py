@@ -100,7 +100,7 @@ def test_a_disabled_person_is_put_out_and_stays_out(new_browser: NewBrowser, nam
     ada.become(name)
     path = f"/v1/people/{id_of(named_platform, name)}"
     named_platform.call("POST", f"{path}/disable", {"reason": "left"})
-    expect(ada.page.get_by_text("Your session has ended.")).to_be_visible(timeout=60_000)
+    expect(ada.page.get_by_text("Your session has ended.")).to_be_visible(timeout=180_000)
     ada.button("Log in by passkey").click()
     expect(ada.page.get_by_role("alert")).to_contain_text(f"{name} is disabled here")
     named_platform.call("POST", f"{path}/enable", {"reason": "back"})
@@ -123,7 +123,7 @@ def test_an_answer_is_taken_once(new_browser: NewBrowser, named_platform: Platfo
     ada.expect_in(name)
     ((body, headers),) = sent
     told = {"Cookie": headers["cookie"], "Content-Type": "application/json", **OWN_PAGE}
-    again = httpx.post(f"{named_platform.api_url}/login/passkey", content=body, headers=told)
+    again = httpx.post(f"{named_platform.api_url}/login/passkey", content=body, headers=told, timeout=60)
     assert again.status_code in {401, 429}
     assert "set-cookie" not in again.headers
 
@@ -182,7 +182,7 @@ def test_a_page_on_another_port_gets_nothing(
     ada, name = new_browser(), new_name()
     ada.become(name)
     links = len(named_platform.call("GET", "/v1/ledger/entries?action=operators.make_login_link&limit=1000")["items"])
-    with httpx.Client(base_url=named_platform.api_url, headers=OWN_PAGE) as thief:
+    with httpx.Client(base_url=named_platform.api_url, headers=OWN_PAGE, timeout=60) as thief:
         options = thief.post("/login/passkey/options").json()["options"]
         ada.page.goto(page_elsewhere)
         # The host name is the same, so the browser signs; the signature names the page that asked.

@@ -28,7 +28,7 @@ def admin(new_browser: NewBrowser) -> PasskeyPage:
 
 def status_of(platform: Platform, secret: str) -> int:
     headers = {"Authorization": f"Bearer {secret}"}
-    return httpx.get(f"{platform.api_url}/v1/people", headers=headers).status_code
+    return httpx.get(f"{platform.api_url}/v1/people", headers=headers, timeout=60).status_code
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(admin: PasskeyPage, named_platform: Platform) -> None:

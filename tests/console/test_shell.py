@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-from itertools import pairwise
 
 import httpx
 from console_page import Console
@@ -98,6 +97,14 @@ def test_address_that_leads_nowhere_says_so(console: Console) -> None:
     expect(console.heading).to_have_text("Overview")
 
 
+# What stands there for a moment only is noted in the page: whoever looks from outside may look too late.
+_NOTE_INTERRUPTION = """() => {
+    const strip = document.querySelector('[aria-label=Activity]');
+    const look = () => { window.wasInterrupted ||= strip.textContent.includes('interrupted'); };
+    new MutationObserver(look).observe(strip, { childList: true, subtree: true, characterData: true });
+}"""
+
+
 def test_strip_and_chart_go_on_after_control_was_killed(console: Console) -> None:
     console.allowed += ["ERR_", "status of 5"]
     platform = console.platform
@@ -108,22 +115,25 @@ def test_strip_and_chart_go_on_after_control_was_killed(console: Console) -> Non
     platform.call("PATCH", "/v1/devices/meter-1/twin", {"tags": {"before": "it"}})
     expect(strip.get_by_role("listitem").first).to_contain_text("meter-1")
     before = platform.pids()["control"]
+    page.evaluate(_NOTE_INTERRUPTION)
     os.kill(before, signal.SIGKILL)
-    expect(strip).to_contain_text("interrupted")
-    wait_until(lambda: platform.pids().get("control") not in {None, before}, 30, "control is started again")
-    wait_until(lambda: _answers(console), 30, "the API answers")
+    wait_until(lambda: page.evaluate("window.wasInterrupted === true"), 90, "the strip says so")
+    wait_until(lambda: platform.pids().get("control") not in {None, before}, 180, "control is started again")
+    wait_until(lambda: _answers(console), 180, "the API answers")
     platform.call("PATCH", "/v1/devices/meter-2/twin", {"tags": {"after": "it"}})
-    expect(strip.get_by_role("listitem").first).to_contain_text("meter-2", timeout=30_000)
+    expect(strip.get_by_role("listitem").first).to_contain_text("meter-2", timeout=180_000)
     expect(strip).not_to_contain_text("interrupted")
     last = newest.get_attribute("datetime") or ""
-    expect(newest).not_to_have_attribute("datetime", last, timeout=30_000)
-    times = (
+    expect(newest).not_to_have_attribute("datetime", last, timeout=180_000)
+    shown = (
         page.get_by_role("grid", name="Messages")
         .locator("time")
-        .evaluate_all("(times) => times.slice(0, 20).map((time) => Date.parse(time.dateTime))")
+        .evaluate_all("(times) => times.map((time) => time.dateTime)")
     )
-    gaps = [newer - older for newer, older in pairwise(times)]
-    assert max(gaps) < 2_500, f"messages are missing between: {gaps}"
+    since = min(shown)
+    stored = platform.call("GET", f"/v1/telemetry?device_id=boiler-1&limit=1000&since={since}")["items"]
+    missing = {each["enqueued_at"] for each in stored if since <= each["enqueued_at"] <= max(shown)} - set(shown)
+    assert not missing, f"messages are missing: {missing}"
 
 
 def test_session_that_ends_leads_to_the_login(console: Console) -> None:

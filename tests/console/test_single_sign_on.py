@@ -62,7 +62,7 @@ def test_somebody_comes_in_by_the_button_of_the_login_page(page_at: PasskeyPage)
     dialog(page).get_by_role("textbox").fill("another account from now on")
     dialog(page).get_by_role("button", name="Unlink").click()
     # The session that it began ends with it.
-    expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Your session has ended.")).to_be_visible(timeout=180_000)
 
 
 def test_a_person_with_a_passkey_links_what_they_are_called_there(page_at: PasskeyPage) -> None:

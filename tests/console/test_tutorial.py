@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, expect
 IMAGES: Final = Path(__file__).resolve().parents[2] / "docs" / "images"
 ADDRESS: Final = "127.0.21.1"
 # The device tries again by itself; somebody on site has to press its button first.
-MENDED_WITHIN_MS: Final = 60_000
+MENDED_WITHIN_MS: Final = 180_000
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +42,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Platform, s
     with shown.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
     try:
-        wait_until(lambda: "/login?token=" in shown.read_text() or process.poll() is not None, 90, "the link")
+        wait_until(lambda: "/login?token=" in shown.read_text() or process.poll() is not None, 300, "the link")
         assert process.poll() is None, shown.read_text()
         platform = Platform(ADDRESS, folder, api_port=port)
         token = (platform.data / "secrets" / "operator.token").read_text().strip()
-        platform.api = httpx.Client(base_url=platform.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=20)
-        wait_until(lambda: platform.call("GET", "/v1/clone-alerts")["items"], 60, "the copied key is noticed")
+        platform.api = httpx.Client(base_url=platform.api_url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        wait_until(lambda: platform.call("GET", "/v1/clone-alerts")["items"], 180, "the copied key is noticed")
         yield platform, next(word for word in shown.read_text().split() if "/login?token=" in word)
         platform.api.close()
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,7 @@ def newcomer(browser: Browser, demo: tuple[Platform, str]) -> Iterator[Console]:
     console = Console(browser, platform, None, [])
     console.page.goto(url)
     console.page.get_by_role("button", name="Skip for now").click()
+    expect(console.heading).to_have_text("Overview")
     yield console
     console.close()
 
@@ -108,7 +109,7 @@ def test_one_device_is_set_to_measure_less_often(newcomer: Console) -> None:
     picture(newcomer, "twin")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text('"intervalSeconds": 5').last).to_be_visible()
-    wait_until(lambda: _reported(newcomer, "boiler-1").get("intervalSeconds") == 5, 30, "the device follows")
+    wait_until(lambda: _reported(newcomer, "boiler-1").get("intervalSeconds") == 5, 120, "the device follows")
 
 
 def test_one_device_is_cut_off_and_let_in_again(newcomer: Console) -> None:
@@ -122,7 +123,7 @@ def test_one_device_is_cut_off_and_let_in_again(newcomer: Console) -> None:
     picture(newcomer, "disabled")
     page.get_by_role("button", name="Enable").click()
     page.get_by_role("dialog").get_by_role("button", name="Enable").click()
-    wait_until(lambda: _device(newcomer, "pump-2")["presence"]["is_connected"], 60, "it comes back by itself")
+    wait_until(lambda: _device(newcomer, "pump-2")["presence"]["is_connected"], 180, "it comes back by itself")
 
 
 def test_everything_stands_in_the_ledger(newcomer: Console) -> None:
