@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+Asked = tuple[str, str, int]
+_ANSWER_S, _SILENT_S = 30.0, 0.6
 _LISTEN = """
 import asyncio, sys
 async def main():
@@ -43,9 +45,9 @@ async def udp(address, port):
         def error_received(self, error): got.done() or got.set_result(False)
     await asyncio.get_running_loop().create_datagram_endpoint(Ask, remote_addr=(address, port))
     return await got
-async def one(transport, address, port):
+async def one(transport, address, port, patience_s):
     try:
-        async with asyncio.timeout(0.6):
+        async with asyncio.timeout(patience_s):
             return await (tcp if transport == "tcp" else udp)(address, port)
     except (OSError, TimeoutError):
         return False
@@ -55,9 +57,9 @@ asyncio.run(main())
 """
 _HOLD = """
 import socket, sys
-held = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2)
-held.settimeout(0.6)
+held = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60)
 for line in sys.stdin:
+    held.settimeout(float(line))
     try:
         held.sendall(b"x")
         print("open" if held.recv(1) == b"x" else "closed", flush=True)
@@ -107,14 +109,17 @@ class RoutedPlant:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "ready"
 
-    def ask(self, host: str, *asked: tuple[str, str, int]) -> list[bool]:
-        """Tell which of (transport, host, port) answer."""
-        calls = [(transport, self.hosts.get(target, target), port) for transport, target, port in asked]
+    def ask(self, host: str, *asked: Asked, silent: Collection[Asked] = ()) -> list[bool]:
+        """Tell which of (transport, host, port) answer; where silence is expected, a moment of it will do."""
+        calls = [
+            (each[0], self.hosts.get(each[1], each[1]), each[2], _SILENT_S if each in silent else _ANSWER_S)
+            for each in asked
+        ]
         found: list[bool] = json.loads(self.inside(host, sys.executable, "-c", _ASK, json.dumps(calls)))
         return found
 
     def hold(self, host: str, target: str, port: int) -> subprocess.Popen[str]:
-        """Open a connection that sends one byte for each line it is told."""
+        """Open a connection that sends one byte for each line it is told, which is for how long an answer may take."""
         return self._start(host, _HOLD, self.hosts[target], str(port))
 
     def load(self, text: str) -> None:
@@ -167,7 +172,7 @@ def routed_plant(hosts: dict[str, str]) -> Iterator[RoutedPlant]:
 
 def _run(*command: str, given: str | None = None) -> str:
     done = subprocess.run(
-        command, input=given, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "TZ": "UTC"}
+        command, input=given, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "TZ": "UTC"}
     )
     assert done.returncode == 0, f"{' '.join(command[:8])}: {done.stderr[:2000]}"
     return done.stdout

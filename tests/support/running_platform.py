@@ -64,7 +64,7 @@ class RunningPlatform:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(40)
+            return self.process.wait(120)
         finally:
             self.process.kill()
             self.process.wait()
@@ -102,7 +102,7 @@ class RunningPlatform:
         return httpx.Client(base_url=self.url, headers=headers, timeout=60, **options)
 
 
-def wait_for(condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
+def wait_for(condition: Callable[[], object], what: str, within_s: float = 120.0) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + within_s
     while not condition():

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from vedette.app import child as child_module
 from vedette.app.child import READY_DESCRIPTOR, Child, ProcessFailed, Program
 from vedette.app.restart import RestartPolicy
 from vedette.kernel import SystemClock
@@ -62,10 +63,17 @@ class Watched:
             self.restarted.set()
 
 
+@pytest.fixture
+def is_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read what a child said before its end however late we come to it: nothing holds its pipes open."""
+    monkeypatch.setattr(child_module, "_DRAIN_S", 60.0)
+
+
 @pytest.mark.anyio
+@pytest.mark.usefixtures("is_read_to_the_end")
 async def test_a_child_is_ready_when_it_says_so_and_stops_when_asked() -> None:
     watched = Watched(READY)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(50), asyncio.TaskGroup() as group:
         group.create_task(watched.child.run(), name="child")
         await watched.child.wait_until_ready()
         assert watched.child.facts["pid"] == watched.child.state.pid
@@ -78,7 +86,7 @@ async def test_a_child_is_ready_when_it_says_so_and_stops_when_asked() -> None:
 @pytest.mark.anyio
 async def test_a_killed_child_is_started_again() -> None:
     watched = Watched(READY)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(50), asyncio.TaskGroup() as group:
         group.create_task(watched.child.run(), name="child")
         await watched.child.wait_until_ready()
         first = watched.child.state.pid
@@ -94,7 +102,7 @@ async def test_a_killed_child_is_started_again() -> None:
 @pytest.mark.anyio
 async def test_a_child_that_does_not_listen_is_killed() -> None:
     watched = Watched(DEAF, stop_within_s=0.2)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(50), asyncio.TaskGroup() as group:
         group.create_task(watched.child.run(), name="child")
         await watched.child.wait_until_ready()
         await watched.child.stop()
@@ -102,9 +110,10 @@ async def test_a_child_that_does_not_listen_is_killed() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("is_read_to_the_end")
 async def test_a_child_that_never_becomes_ready_is_told_with_its_last_words() -> None:
     watched = Watched(BROKEN)
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(90), asyncio.TaskGroup() as group:
         group.create_task(watched.child.run(), name="child")
         with pytest.raises(ProcessFailed, match="exit code 3") as caught:
             await watched.child.wait_until_ready()
@@ -113,6 +122,7 @@ async def test_a_child_that_never_becomes_ready_is_told_with_its_last_words() ->
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("is_read_to_the_end")
 async def test_the_words_of_a_child_that_refuses_are_passed_on() -> None:
     with pytest.raises(ProcessFailed, match="the key is missing") as caught:
         await Watched(REFUSING).child.run_to_end()
@@ -120,6 +130,7 @@ async def test_the_words_of_a_child_that_refuses_are_passed_on() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("is_read_to_the_end")
 async def test_a_step_returns_what_it_announced() -> None:
     assert await Watched(DONE).child.run_to_end() == {"answer": 42}
 
@@ -141,6 +152,7 @@ async def test_a_program_that_is_not_there_is_told() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("is_read_to_the_end")
 async def test_a_child_inherits_nothing_but_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VEDETTE_SECRET", "s3cret")
     watched = Watched("import os; print(sorted(os.environ))", environment={"ONLY": "this"})
@@ -150,6 +162,7 @@ async def test_a_child_inherits_nothing_but_its_environment(monkeypatch: pytest.
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("is_read_to_the_end")
 async def test_an_endless_line_is_cut_and_the_rest_still_told() -> None:
     watched = Watched(NOISY)
     await watched.child.run_to_end()
@@ -159,6 +172,6 @@ async def test_an_endless_line_is_cut_and_the_rest_still_told() -> None:
 
 @pytest.mark.anyio
 async def test_what_a_child_leaves_behind_does_not_hold_us_up() -> None:
-    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(20)'])"
-    async with asyncio.timeout(10):
+    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    async with asyncio.timeout(40):
         await Watched(code).child.run_to_end()

@@ -42,11 +42,11 @@ def health_of(api: httpx.Client) -> dict[str, str]:
 
 
 def test_without_the_bus_devices_are_disabled_and_the_page_is_drawn(platform: RunningPlatform) -> None:
-    with platform.client() as api, httpx.Client(base_url=platform.url, follow_redirects=True, timeout=20) as browser:
+    with platform.client() as api, httpx.Client(base_url=platform.url, follow_redirects=True, timeout=60) as browser:
         api.post("/v1/devices", json={"device_id": "pump-1"}).raise_for_status()
         browser.get(api.post("/v1/login-links").json()["url"]).raise_for_status()
         with frozen(platform, "nats-server"):
-            wait_for(lambda: health_of(api)["bus"] == "failed", "the loss is noticed", 30)
+            wait_for(lambda: health_of(api)["bus"] == "failed", "the loss is noticed")
             disabled = api.post("/v1/devices/pump-1/disable", json={"reason": "still works"})
             assert disabled.status_code == 200
             assert disabled.json()["device"]["is_enabled"] is False
@@ -56,7 +56,7 @@ def test_without_the_bus_devices_are_disabled_and_the_page_is_drawn(platform: Ru
             assert "This cannot be read now" in page.text
             assert "still works" in page.text
             assert api.get("/v1/telemetry").status_code in {503, 504}
-        wait_for(lambda: api.get("/v1/status").json()["health"] == "ok", "everything is back", 40)
+        wait_for(lambda: api.get("/v1/status").json()["health"] == "ok", "everything is back")
 
 
 def test_without_the_signer_nothing_is_issued_and_all_else_works(platform: RunningPlatform) -> None:
@@ -72,7 +72,10 @@ def test_without_the_signer_nothing_is_issued_and_all_else_works(platform: Runni
             assert int(refused.headers["retry-after"]) > 0
             assert health_of(api)["issuing"] == "failed"
             assert api.post("/v1/devices/pump-2/disable", json={"reason": "x"}).status_code == 200
-        assert api.post("/v1/devices/pump-2/certificates", json=body).status_code == 201
+        wait_for(
+            lambda: api.post("/v1/devices/pump-2/certificates", json=body).status_code == 201,
+            "the signer answers in time again",
+        )
 
 
 def test_without_a_gateway_a_change_is_pending_and_told(platform: RunningPlatform) -> None:

@@ -14,7 +14,7 @@ def peer_accepts(platform: RunningPlatform, name: str) -> bool:
     context = ssl.create_default_context(cafile=str(platform.data / "public" / "root.pem"))
     try:
         with (
-            socket.create_connection(("127.0.0.1", platform.ports["gateway"]), timeout=10) as plain,
+            socket.create_connection(("127.0.0.1", platform.ports["gateway"]), timeout=60) as plain,
             context.wrap_socket(plain, server_hostname=name),
         ):
             return True

@@ -32,7 +32,7 @@ def test_a_child_dies_with_its_parent() -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_for(lambda: not is_running(child), "the child is gone", 5)
+    wait_for(lambda: not is_running(child), "the child is gone")
 
 
 def test_a_child_of_a_parent_that_is_gone_already_ends_at_once() -> None:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -32,6 +33,14 @@ def platform(house: RunningPlatform) -> RunningPlatform:
     return house
 
 
+def target_of(descriptor: Path) -> str:
+    """Return what a descriptor leads to; nothing if it was closed meanwhile."""
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:
+        return ""
+
+
 def everything_is_ready(platform: RunningPlatform, but: dict[str, int]) -> bool:
     """Tell whether each process is ready and none is the former one."""
     found = platform.processes()
@@ -44,7 +53,7 @@ def everything_is_ready(platform: RunningPlatform, but: dict[str, int]) -> bool:
 def test_a_second_platform_on_the_same_data_is_refused(platform: RunningPlatform, tmp_path: Path) -> None:
     second = RunningPlatform(tmp_path)
     second.data = platform.data
-    assert second.spawn().wait(20) == 1
+    assert second.spawn().wait(90) == 1
     assert "app.data_directory_in_use" in second.log()
     assert str(platform.process.pid if platform.process else 0) in second.log()
     assert platform.state()["state"] == "ready"
@@ -57,7 +66,7 @@ def test_a_gateway_process_holds_no_sql_and_no_foreign_file(platform: RunningPla
     assert "psycopg" not in maps
     environment = Path(f"/proc/{pid}/environ").read_text()
     assert "VEDETTE_" not in environment
-    opened = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.exists()]
+    opened = [target_of(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
     assert not any("vedette.db" in each or "/secrets/" in each or "/pki/" in each for each in opened)
 
 
@@ -94,7 +103,7 @@ def test_every_process_that_is_killed_comes_back_and_the_platform_works(platform
         api.post("/v1/devices", json={"device_id": "survivor"}).raise_for_status()
     for name, pid in before.items():
         os.kill(pid, signal.SIGKILL)
-        wait_for(partial(everything_is_ready, platform, {name: pid}), f"{name} is back", 30)
+        wait_for(partial(everything_is_ready, platform, {name: pid}), f"{name} is back")
     assert everything_is_ready(platform, before)
 
     def healthy() -> bool:
@@ -105,11 +114,16 @@ def test_every_process_that_is_killed_comes_back_and_the_platform_works(platform
             return False
         return bool(found["health"] == "ok")
 
-    wait_for(healthy, "everything works again", 30)
+    wait_for(healthy, "everything works again")
     with platform.client() as api:
-        disabled = api.post("/v1/devices/survivor/disable", json={"reason": "test"}).json()
-        assert disabled["device"]["is_enabled"] is False
-        assert disabled["enforcement"]["pending"] == []
+
+        def disable() -> dict[str, Any]:
+            done: dict[str, Any] = api.post("/v1/devices/survivor/disable", json={"reason": "test"}).json()
+            return done
+
+        assert disable()["device"]["is_enabled"] is False
+        # An act waits for gateways a quarter of a second and tells of those that need longer; they follow all the same.
+        wait_for(lambda: disable()["enforcement"]["pending"] == [], "both gateways enforce it")
         parts = {each["name"]: each["detail"] for each in api.get("/v1/status").json()["components"]}
         assert "signal 9 (SIGKILL)" in parts["control"]
 
@@ -117,7 +131,7 @@ def test_every_process_that_is_killed_comes_back_and_the_platform_works(platform
 def test_nothing_outlives_a_killed_supervisor(platform: RunningPlatform) -> None:
     pids = [each["pid"] for each in platform.processes().values()]
     platform.kill()
-    wait_for(lambda: not any(is_running(pid) for pid in pids), "every child is gone", 5)
+    wait_for(lambda: not any(is_running(pid) for pid in pids), "every child is gone")
     # and the next start is not kept out by what the dead one left
     platform.start()
     assert platform.state()["state"] == "ready"
@@ -129,7 +143,7 @@ def test_a_taken_port_is_told_before_anything_is_made(tmp_path: Path, option: st
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", platform.ports[option]))
         taken.listen()
-        assert platform.spawn().wait(20) == 1
+        assert platform.spawn().wait(90) == 1
     assert f"port {platform.ports[option]} on 127.0.0.1" in platform.log()
     assert f"{option}.port" in platform.log()
     assert not (platform.data / "identity.json").exists()
@@ -139,7 +153,7 @@ def test_a_start_that_cannot_succeed_ends_with_the_reason(tmp_path: Path) -> Non
     platform = RunningPlatform(tmp_path)
     (platform.data / "secrets").mkdir(parents=True)
     (platform.data / "secrets" / "policy-administrator.key").write_text("garbage")
-    assert platform.spawn().wait(30) == 1
+    assert platform.spawn().wait(90) == 1
     assert "policy-administrator.key cannot be used" in platform.log()
     assert platform.state() == {}
 
@@ -147,10 +161,10 @@ def test_a_start_that_cannot_succeed_ends_with_the_reason(tmp_path: Path) -> Non
 def test_ctrl_c_during_the_start_ends_everything(tmp_path: Path) -> None:
     platform = RunningPlatform(tmp_path)
     process = platform.spawn()
-    wait_for(lambda: "signer" in platform.processes(), "half of it runs", 30)
+    wait_for(lambda: "signer" in platform.processes(), "half of it runs")
     pids = [each["pid"] for each in platform.processes().values() if each["pid"]]
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(90) == 0
     assert not any(is_running(pid) for pid in pids)
 
 
@@ -167,12 +181,14 @@ def test_the_api_speaks_tls_with_a_certificate_of_our_own(tls_platform: RunningP
     assert platform.state()["api_url"] == f"https://localhost:{platform.ports['api']}"
     root = platform.data / "public" / "root.pem"
     context = ssl.create_default_context(cafile=str(root))
-    with httpx.Client(verify=context, base_url=platform.state()["api_url"]) as api:
+    with httpx.Client(verify=context, base_url=platform.state()["api_url"], timeout=60) as api:
         assert api.get("/healthz").text == "ok\n"
-        answer = api.get("/v1/status", headers={"Authorization": f"Bearer {platform.token}"})
-        assert answer.json()["health"] != "failed"
+        own = {"Authorization": f"Bearer {platform.token}"}
+        # A part that stands still for a second is told as failed.
+        wait_for(lambda: api.get("/v1/status", headers=own).json()["health"] != "failed", "all parts answer")
+        answer = api.get("/v1/status", headers=own)
         assert "max-age" in answer.headers["strict-transport-security"]
-        link = api.post("/v1/login-links", headers={"Authorization": f"Bearer {platform.token}"}).json()["url"]
+        link = api.post("/v1/login-links", headers=own).json()["url"]
         cookie = api.get(link).headers["set-cookie"]
         assert cookie.startswith("__Host-vedette=")
         assert "secure" in cookie.lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from made_capture import CONTROLLER, STATION, polls
 from network_house import NetworkHouse
 from seen_network import ENGINEER, STOPPED, TERN, hall_capture
 
+from vedette.app import captures_room
 from vedette.app.captures_room import build_captures_room
 from vedette.app.roles import CapturesRole
 from vedette.health.advisories import AdvisoryService
@@ -38,6 +40,8 @@ pytestmark = pytest.mark.anyio
 OPEN = {CaptureState.RECEIVING, CaptureState.WAITING, CaptureState.ANALYZING}
 WITHIN_S = 120.0
 HEADER_BYTES = 24
+# A program that reads for as long as it is let.
+ENDLESS = (sys.executable, "-c", "import time; time.sleep(300)")
 
 
 def room(house: NetworkHouse, folder: Path, role: CapturesRole | None = None) -> CaptureService:
@@ -86,14 +90,18 @@ async def ended(captures: CaptureService, capture_id: str) -> Capture:
     return await beyond(captures, capture_id, *OPEN)
 
 
-async def test_what_was_begun_when_the_platform_ended_is_taken_up_again(house: NetworkHouse, tmp_path: Path) -> None:
-    former = room(house, tmp_path)
+async def test_what_was_begun_when_the_platform_ended_is_taken_up_again(
+    house: NetworkHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(captures_room, "READING", ENDLESS)
+        former = room(house, tmp_path)
     done = await upload(former, polls(), site="north", is_taken_in=True)
     partly = await former.begin(NewCapture(name="later.pcap", size_bytes=4_000), actor=ACTOR)
     await former.add(partly.capture_id, 0, polls()[:1_000])
     async with running(former):
         await beyond(former, done.capture_id, CaptureState.WAITING)
-    assert (await former.get(done.capture_id)).state in OPEN
+    assert (await former.get(done.capture_id)).state is CaptureState.ANALYZING
     stray = tmp_path / "captures" / "cap_00000000000000000000000000.capture"
     stray.write_bytes(b"of nobody")
     (tmp_path / "captures" / f"{partly.capture_id}.capture").write_bytes(polls()[:700])  # the disk lost the rest

@@ -56,7 +56,7 @@ class Stream:
             payload,
             stream=TELEMETRY_STREAM,
             msg_id=f"m{self._count}",
-            deadline_s=10,
+            deadline_s=30,
         )
 
     @contextlib.asynccontextmanager
@@ -72,7 +72,7 @@ class Stream:
 
     async def ips(self, count: int) -> set[str]:
         """Wait until so many assets stand in the inventory; return their addresses."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while len(found := await self.house.assets()) < count:  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.02)
         return {each.ips[0] for each in found}
@@ -84,7 +84,7 @@ class Stream:
         def read(connection: sa.Connection) -> int | None:
             return sensor_repository.read_position(connection, house.organization_id, TELEMETRY_STREAM)
 
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await house.store.read(read) is None:  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.02)
 
