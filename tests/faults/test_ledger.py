@@ -20,7 +20,7 @@ _FILES = ("vedette.db", "vedette.db-wal", "vedette.db-shm")
 
 @contextlib.contextmanager
 def database(platform: FaultyPlatform) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(platform.data / "vedette.db", timeout=10, isolation_level=None)
+    connection = sqlite3.connect(platform.data / "vedette.db", timeout=60, isolation_level=None)
     try:
         yield connection
     finally:

@@ -181,7 +181,7 @@ async def ask_about(platform: FaultyPlatform, organization_id: str, device_id: s
             certificate_sha256=None,
             remote_address="127.0.0.1",
         )
-        return await bus.call(OPEN_SESSION, request, SessionOpening, timeout_s=5)
+        return await bus.call(OPEN_SESSION, request, SessionOpening, timeout_s=30)
     finally:
         await bus.close()
 

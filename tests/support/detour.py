@@ -26,7 +26,7 @@ class LoopThread:
         self._thread = threading.Thread(target=self.loop.run_forever, name="beside the test", daemon=True)
         self._thread.start()
 
-    def do(self, work: Coroutine[Any, Any, T], within_s: float = 20.0) -> T:
+    def do(self, work: Coroutine[Any, Any, T], within_s: float = 120.0) -> T:
         """Have something done there and wait for it."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(within_s)
 

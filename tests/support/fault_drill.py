@@ -7,11 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 import httpx
-from fault_doors import ALLOW, FaultDoors, LiveSession, outcome, until
+from fault_doors import ALLOW, FaultDoors, LiveSession, until
 from fault_matrix import WORDS, Fault, read_matrix
 
 _GOES_ON, _WAITS, _EITHER = WORDS
-_CUT_WITHIN_S = 15.0
+# What is asked of a machine that is busy elsewhere; an alarm of once a minute may have been raised before.
+_CUT_WITHIN_S = 60.0
+_TOLD_WITHIN_S = 150.0
+_JUDGED_WITHIN_S = 60.0
 
 
 class Drill:
@@ -38,13 +41,15 @@ class Drill:
         """
         doors, row = self.doors, read_matrix()[component, kind]
         self._wait_well("everything is well before")
-        assert not is_told(), "the alarm is raised before anything happened"
-        victim = self._new_session()
+        victim = doors.new_session()
+        # What was raised by a fault before, or by a process that stood still for a moment, is over.
+        doors.platform.listen_anew()
+        until(lambda: not is_told(), "no alarm is raised before anything happens")
         with ThreadPoolExecutor(1) as restricting:
             with fault:
                 # Some alarms are told once a minute, and may have been told of the drill before.
-                until(is_told, f"told: {row.alarm}", 90)
-                self._judge(row, doors.permitted())
+                until(is_told, f"told: {row.alarm}", _TOLD_WITHIN_S)
+                self._judge(row)
                 self._judge_forbidden()
                 assert also_forbidden() != ALLOW
                 asked = restricting.submit(doors.disable, victim.device)
@@ -54,20 +59,24 @@ class Drill:
         assert doors.connect(victim.device) != ALLOW
         victim.close()
 
-    def _new_session(self) -> LiveSession:
-        """Connect a new device; just after a change of policies it may have to try again."""
-        device, made = self.doors.new_device(), list[LiveSession]()
-        until(lambda: outcome(lambda: made.append(LiveSession(self.doors, device))) == ALLOW, "a new device connects")
-        return made[0]
+    def _judge(self, row: Fault) -> None:
+        """See who comes in: at no try where it waits; where it goes on soon, though a busy machine costs a try."""
+        kept_out: dict[str, str] = {}
 
-    @staticmethod
-    def _judge(row: Fault, found: dict[str, str]) -> None:
-        wrong = {
-            door: f"{outcome}, but it {row.doors[door]}"
-            for door, outcome in found.items()
-            if (row.doors[door] == _GOES_ON and outcome != ALLOW) or (row.doors[door] == _WAITS and outcome == ALLOW)
-        }
-        assert not wrong, f"{row.component} {row.kind}: {wrong}"
+        def goes_on() -> bool:
+            found = self.doors.permitted()
+            let_in = [door for door, outcome in found.items() if row.doors[door] == _WAITS and outcome == ALLOW]
+            assert not let_in, f"{row.component} {row.kind}: {let_in} let in, but they wait"
+            kept_out.clear()
+            kept_out.update(
+                (door, outcome) for door, outcome in found.items() if row.doors[door] == _GOES_ON and outcome != ALLOW
+            )
+            return not kept_out
+
+        try:
+            until(goes_on, "what goes on lets in", _JUDGED_WITHIN_S, pause_s=1.0)
+        except AssertionError as error:
+            raise AssertionError(f"{row.component} {row.kind}: {error}: {kept_out}") from None
 
     def _judge_forbidden(self) -> None:
         found = self.doors.forbidden()
@@ -84,7 +93,7 @@ class Drill:
                 return False
 
         try:
-            answer = asked.result(40)
+            answer = asked.result(120)
         except httpx.HTTPError:
             answer = None
         if answer is None or not answer.is_success:
@@ -99,6 +108,6 @@ class Drill:
             return set(last.values()) == {ALLOW}
 
         try:
-            until(is_well, what, 60, pause_s=0.5)
+            until(is_well, what, 120, pause_s=0.5)
         except AssertionError as error:
             raise AssertionError(f"{error}: {last}") from None

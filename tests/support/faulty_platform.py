@@ -44,6 +44,7 @@ class FaultyPlatform(RunningPlatform):
         self.neighbour = OtherNats(_made(folder / "neighbour"), verifies=True, minutes=5)
         super().__init__(folder, configuration=configuration + self.neighbour.configuration)
         self.beside = beside
+        self._heard: dict[str, int] = {}
         bus = ("127.0.0.1", self.ports["bus"])
         self.gateway_bus = Detour(beside, bus)
         self.control_bus = Detour(beside, bus)
@@ -124,7 +125,6 @@ class FaultyPlatform(RunningPlatform):
         wait_for(
             lambda: (now := self.processes()[name])["pid"] not in {None, former} and now["phase"] == "ready",
             f"{name} runs again",
-            60,
         )
 
     @contextlib.contextmanager
@@ -139,12 +139,17 @@ class FaultyPlatform(RunningPlatform):
             yield
         finally:
             hold.unlink()
-            wait_for(lambda: self.processes()[name]["phase"] == "ready", f"{name} runs again", 60)
+            wait_for(lambda: self.processes()[name]["phase"] == "ready", f"{name} runs again")
 
     def listen_for(self, text: str) -> Callable[[], bool]:
-        """Return what tells whether a line was logged from now on."""
-        before = self.log().count(text)
-        return lambda: self.log().count(text) > before
+        """Return what tells whether a line was logged from now on, or since ``listen_anew``."""
+        self._heard[text] = self.log().count(text)
+        return lambda: self.log().count(text) > self._heard[text]
+
+    def listen_anew(self) -> None:
+        """Forget what was logged up to now."""
+        log = self.log()
+        self._heard = {text: log.count(text) for text in self._heard}
 
     @contextlib.contextmanager
     def clock_off(self, name: str, by_s: float) -> Iterator[None]:

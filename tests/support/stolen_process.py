@@ -30,7 +30,7 @@ class StolenProcess:
 
     def publish(self, subject: str, payload: bytes = b"{}") -> str:
         """Ask on a subject; return what came of it."""
-        return self._outcome(self._bus.request(subject, payload, timeout_s=3))
+        return self._outcome(self._bus.request(subject, payload, timeout_s=30))
 
     def subscribe(self, subject: str) -> bool:
         """Tell whether the bus lets it listen there."""
@@ -48,7 +48,7 @@ class StolenProcess:
         Raises:
             RemoteProblem: What control refused.
         """
-        return self._platform.beside.do(self._bus.call(service, request, answer, timeout_s=10))
+        return self._platform.beside.do(self._bus.call(service, request, answer, timeout_s=60))
 
     def _outcome(self, work: Any) -> str:  # Any: a coroutine of the answer
         try:
