@@ -201,13 +201,13 @@ async def test_gateway_can_do_its_work(bus: RunningBus) -> None:
         TELEMETRY_STREAM: f"telemetry.{ORGANIZATION}.gateway-1",
         DECISIONS_STREAM: f"decision.{ORGANIZATION}.unknown.refuse",
     }.items():
-        ack = await gateway.jetstream_publish_wait(subject, b"x", stream=stream, msg_id="m", deadline_s=5)
+        ack = await gateway.jetstream_publish_wait(subject, b"x", stream=stream, msg_id="m", deadline_s=30)
         assert ack.sequence == 1
     gateway.publish(f"pep.status.{ORGANIZATION}.gateway-1", b"status")
     gateway.publish(f"session.opened.{ORGANIZATION}.gateway-1", b"opened")
     for service in GATEWAY_SERVICES:
-        assert await gateway.request(f"{service}.{ORGANIZATION}", b"", timeout_s=5) == b"done"
-    await events.jetstream_publish_wait(RECORD, b"signed", stream=POSTURE_STREAM, msg_id="r1", deadline_s=5)
+        assert await gateway.request(f"{service}.{ORGANIZATION}", b"", timeout_s=30) == b"done"
+    await events.jetstream_publish_wait(RECORD, b"signed", stream=POSTURE_STREAM, msg_id="r1", deadline_s=30)
     await asyncio.gather(*(each.flush() for each in (gateway, other, control)))
     assert [message.payload for message in heard["control"]] == [b"status"]
     assert [message.payload for message in heard["other"]] == [b"opened"]
@@ -223,7 +223,7 @@ async def test_gateway_cannot_make_the_server_overwrite_a_record_by_a_reply_subj
     other = f"$KV.posture.{ORGANIZATION}.other"
     for subject in (RECORD, other):
         await events.jetstream_publish_wait(
-            subject, subject.encode(), stream=POSTURE_STREAM, msg_id=subject, deadline_s=5
+            subject, subject.encode(), stream=POSTURE_STREAM, msg_id=subject, deadline_s=30
         )
     gateway.publish(f"telemetry.{ORGANIZATION}.gateway-1", b"x", reply=RECORD)
     gateway.publish(f"$JS.API.DIRECT.GET.{POSTURE_STREAM}.{other}", b"", reply=RECORD)
@@ -249,14 +249,14 @@ async def test_stream_itself_denies_deletion_whoever_asks(bus: RunningBus, strea
 
 async def test_rollup_header_does_not_erase_what_a_stream_holds(bus: RunningBus) -> None:
     events = await bus.connect("control-events")
-    await events.jetstream_publish_wait(RECORD, b"1", stream=POSTURE_STREAM, msg_id="1", deadline_s=5)
+    await events.jetstream_publish_wait(RECORD, b"1", stream=POSTURE_STREAM, msg_id="1", deadline_s=30)
     with pytest.raises(PublishRefused):
         await events.jetstream_publish_wait(
             f"$KV.posture.{ORGANIZATION}.x",
             b"",
             stream=POSTURE_STREAM,
             msg_id="2",
-            deadline_s=5,
+            deadline_s=30,
             headers=b"Nats-Rollup: all\r\n",
         )
     assert await JetStream(events).direct_get_last(POSTURE_STREAM, RECORD) is not None
@@ -277,7 +277,7 @@ async def test_reply_right_of_control_ends_with_the_request(bus: RunningBus) -> 
     control.subscribe("svc.>", asked.put_nowait, queue="control")
     await control.flush()
     async with asyncio.TaskGroup() as group:
-        request = group.create_task(gateway.request(f"{OPEN_SESSION}.{ORGANIZATION}", b"", timeout_s=5))
+        request = group.create_task(gateway.request(f"{OPEN_SESSION}.{ORGANIZATION}", b"", timeout_s=30))
         reply = (await asked.get()).reply
         control.publish(reply, b"first")
         assert await request == b"first"
@@ -287,6 +287,6 @@ async def test_reply_right_of_control_ends_with_the_request(bus: RunningBus) -> 
 async def _try(offender: BusConnection, subject: str) -> type[Problem] | bytes:
     """Ask there, and return what came of it; the server's refusal is told apart from its silence."""
     try:
-        return await offender.request(subject, msgspec.json.encode({}), timeout_s=3)
+        return await offender.request(subject, msgspec.json.encode({}), timeout_s=30)
     except (BusRefused, BusTimeout, NoResponders) as problem:
         return type(problem)

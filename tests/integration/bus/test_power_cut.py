@@ -43,7 +43,7 @@ async def test_posture_record_and_the_streams_themselves_survive_a_power_cut(tmp
         for number in range(20):  # each replaces the one before
             subject = "$KV.posture.org_1.dev_1"
             await events.jetstream_publish_wait(
-                subject, b"%d" % number, stream=POSTURE_STREAM, msg_id=f"{number}", deadline_s=10
+                subject, b"%d" % number, stream=POSTURE_STREAM, msg_id=f"{number}", deadline_s=30
             )
     finally:
         await bus.close()
@@ -93,7 +93,7 @@ def _publish(gateway: BusConnection, number: int, padding_bytes: int, acknowledg
             acknowledged.add(payload)
 
     gateway.jetstream_publish(
-        SUBJECT, payload, stream=TELEMETRY_STREAM, msg_id=f"m{number}", deadline_s=10, on_done=note
+        SUBJECT, payload, stream=TELEMETRY_STREAM, msg_id=f"m{number}", deadline_s=30, on_done=note
     )
 
 

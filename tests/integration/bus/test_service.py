@@ -40,7 +40,7 @@ class Closed(Problem):
 async def test_request_is_answered_with_the_type_it_names(bus: RunningBus) -> None:
     gateway = await bus.connect("gateway-1")
     async with _serving(bus, _echo):
-        reply = await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+        reply = await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
     assert reply == PostureChangesReply(records=[b"7"], head=b"org_1")
 
 
@@ -51,7 +51,7 @@ async def test_problem_of_the_handler_reaches_the_asker(bus: RunningBus) -> None
     gateway = await bus.connect("gateway-1")
     async with _serving(bus, refuse):
         with pytest.raises(RemoteProblem) as refused:
-            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
     problem = refused.value
     assert (problem.remote_code, problem.remote_status) == ("test.closed", 409)
     assert (problem.detail, problem.hint) == ("the shop is closed", "come tomorrow")
@@ -66,11 +66,11 @@ async def test_mistake_of_the_handler_is_told_without_its_words(
     gateway = await bus.connect("gateway-1")
     async with _serving(bus, stumble):
         with pytest.raises(RemoteProblem) as refused:
-            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
         assert refused.value.remote_code == "bus.internal"
         assert "secret" not in str(refused.value)
         with pytest.raises(RemoteProblem):
-            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
     assert any(record.exc_info for record in caplog.records)
 
 
@@ -82,7 +82,7 @@ async def test_slow_handler_is_given_up(bus: RunningBus) -> None:
     gateway = await bus.connect("gateway-1")
     async with _serving(bus, sleep, timeout_s=0.1):
         with pytest.raises(RemoteProblem) as refused:
-            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
     assert refused.value.remote_code == "bus.handler_timeout"
 
 
@@ -110,9 +110,9 @@ async def test_slow_handler_is_given_up(bus: RunningBus) -> None:
 async def test_request_that_is_none_is_refused_and_the_server_lives(bus: RunningBus, body: bytes) -> None:
     gateway = await bus.connect("gateway-1")
     async with _serving(bus, _echo):
-        reply = msgspec.msgpack.decode(await gateway.request(f"{POSTURE_CHANGES}.org_1", body, timeout_s=5))
+        reply = msgspec.msgpack.decode(await gateway.request(f"{POSTURE_CHANGES}.org_1", body, timeout_s=30))
         assert reply["problem"]["code"] == "bus.invalid_request"
-        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
 
 
 async def test_more_requests_than_the_backlog_holds_are_refused_at_once(bus: RunningBus) -> None:
@@ -143,7 +143,7 @@ async def test_reply_goes_to_inboxes_only(bus: RunningBus) -> None:
         return await _echo(request)
 
     await gateway.jetstream_publish_wait(
-        "telemetry.org_1.gateway-1", b"kept", stream=TELEMETRY_STREAM, msg_id="1", deadline_s=5
+        "telemetry.org_1.gateway-1", b"kept", stream=TELEMETRY_STREAM, msg_id="1", deadline_s=30
     )
     heard: list[Message] = []
     control.subscribe("pep.status.*.*", heard.append)
@@ -152,7 +152,7 @@ async def test_reply_goes_to_inboxes_only(bus: RunningBus) -> None:
     async with _serving(bus, note):
         for reply in ("", "$JS.API.STREAM.PURGE.TELEMETRY", "telemetry.org_1.gateway-2", "pep.status.org_1.gateway-2"):
             gateway.publish(f"{POSTURE_CHANGES}.org_1", body, reply=reply)
-        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
     await control.flush()
     info = await JetStream(control).stream_info(TELEMETRY_STREAM)
     assert info is not None
@@ -168,7 +168,7 @@ async def test_answer_too_large_for_the_bus_is_a_problem(bus: RunningBus) -> Non
     gateway = await bus.connect("gateway-1")
     async with _serving(bus, pour):
         with pytest.raises(RemoteProblem) as refused:
-            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
     assert refused.value.remote_code == "bus.payload_too_large"
 
 
@@ -179,7 +179,7 @@ async def test_answer_that_cannot_be_read_is_an_error(bus: RunningBus) -> None:
     await control.flush()
     for _ in range(3):
         with pytest.raises(RemoteProtocolError):
-            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
 
 
 async def test_each_request_is_answered_once_and_by_those_who_still_serve(bus: RunningBus) -> None:
@@ -196,15 +196,15 @@ async def test_each_request_is_answered_once_and_by_those_who_still_serve(bus: R
     async with _serving(bus, counting(1)):
         async with _serving(bus, counting(2)):
             for _ in range(40):
-                await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+                await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
             assert set(calls) == {1, 2}
             assert len(calls) == 40
         calls.clear()
         for _ in range(10):
-            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+            await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
         assert calls == [1] * 10
     with pytest.raises(NoResponders):
-        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
 
 
 async def test_restart_of_the_bus_leaves_the_service_answering(bus: RunningBus) -> None:
@@ -214,7 +214,7 @@ async def test_restart_of_the_bus_leaves_the_service_answering(bus: RunningBus) 
         await bus.start()
         await until(lambda: gateway.is_connected and control.is_connected)
         await control.flush()
-        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=5)
+        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
 
 
 async def _echo(request: PostureChanges) -> PostureChangesReply:
@@ -223,7 +223,7 @@ async def _echo(request: PostureChanges) -> PostureChangesReply:
 
 async def _code(gateway: BusConnection) -> str:
     try:
-        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=10)
+        await gateway.call(POSTURE_CHANGES, QUESTION, PostureChangesReply, timeout_s=30)
     except RemoteProblem as problem:
         return problem.remote_code
     return "ok"
@@ -231,7 +231,7 @@ async def _code(gateway: BusConnection) -> str:
 
 @asynccontextmanager
 async def _serving(
-    bus: RunningBus, handler: Handler, *, workers: int = 4, backlog: int = 64, timeout_s: float = 5.0
+    bus: RunningBus, handler: Handler, *, workers: int = 4, backlog: int = 64, timeout_s: float = 30.0
 ) -> AsyncIterator[BusConnection]:
     control = await bus.connect("control")
     endpoints = [Endpoint(POSTURE_CHANGES, PostureChanges, handler), Endpoint(OPEN_SESSION, PostureChanges, handler)]

@@ -40,7 +40,7 @@ def vedette(*arguments: str, is_bare: bool = False) -> subprocess.CompletedProce
     start = ["-c", BARE] if is_bare else ["-m", "vedette.cli"]
     return subprocess.run(
         [sys.executable, *start, "sensor", *arguments],
-        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True, text=True, timeout=180, check=False, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def test_a_report_that_cannot_be_written_is_a_problem_and_no_traceback(capture: 
     with Path("/dev/full").open("w") as full:
         shown = subprocess.run(
             [sys.executable, *start, "sensor", "read", str(capture)],
-            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=180, check=False,
         )  # fmt: skip
     assert shown.returncode == 1
     assert "No space left" in shown.stderr
@@ -181,7 +181,7 @@ def test_an_interrupt_ends_reading_and_prints_what_was_read(capture: Path, tmp_p
             writer.flush()
             reader.send_signal(signal.SIGINT)
             writer.write(content[2 * CHUNK_BYTES :])
-        shown, told = reader.communicate(timeout=60)
+        shown, told = reader.communicate(timeout=180)
     finally:
         reader.kill()
     assert reader.returncode == 1, told

@@ -29,7 +29,7 @@ def start(*arguments: str, is_bare: bool = False) -> list[str]:
 
 
 def vedette(*arguments: str, is_bare: bool = False) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(start(*arguments, is_bare=is_bare), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(start(*arguments, is_bare=is_bare), capture_output=True, text=True, timeout=180, check=False)
 
 
 @pytest.mark.parametrize("is_bare", [False, True], ids=["server", "bare"])
@@ -59,7 +59,7 @@ def test_a_growing_log_is_followed_and_its_alerts_told_until_interrupted(tmp_pat
         assert process.stderr is not None
         assert "Somebody else saw it" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        told, complaint = process.communicate(timeout=30)
+        told, complaint = process.communicate(timeout=180)
     assert process.returncode == 0, complaint
     document = json.loads(told)
     assert document["operations"][0]["service"] == "query"

@@ -25,7 +25,7 @@ sys.exit(main(sys.argv[1:]))
 def vedette(*arguments: str, is_bare: bool = False) -> subprocess.CompletedProcess[str]:
     start = ["-c", BARE] if is_bare else ["-m", "vedette.cli"]
     return subprocess.run(
-        [sys.executable, *start, "sensor", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *start, "sensor", *arguments], capture_output=True, text=True, timeout=400, check=False
     )
 
 

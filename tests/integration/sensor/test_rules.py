@@ -24,7 +24,7 @@ def capture(tmp_path: Path) -> Path:
 def read(capture: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "vedette.cli", "sensor", "read", str(capture), *arguments],
-        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True, text=True, timeout=180, check=False, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
 
 

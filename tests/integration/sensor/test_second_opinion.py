@@ -23,7 +23,7 @@ RADIUS = struct.pack(">BBH", 1, 7, 20) + bytes(16)
 def ask(path: Path, *options: str, path_variable: str | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "vedette.sensor", "second-opinion", str(path), *options]
     env = None if path_variable is None else {"PATH": path_variable}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, env=env)
 
 
 def flows(path: Path) -> dict[int, dict[str, Any]]:

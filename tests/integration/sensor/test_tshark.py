@@ -30,7 +30,7 @@ def tshark(path: Path, *fields: str, display: str = "") -> list[list[str]]:
         command += ["-e", name]
     if display:
         command += ["-Y", display]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
     return [line.split(";") for line in done.stdout.splitlines()]
 
 
@@ -103,7 +103,7 @@ def test_community_ids_are_tsharks(tmp_path: Path) -> None:
     path.write_bytes(build.pcap([build.Talk(502).open().frames[0], build.datagram(b"x", 53, target="8.8.8.8")]))
     done = subprocess.run(
         ["tshark", "-n", "--enable-protocol", "communityid", "-r", str(path), "-T", "fields", "-e", "communityid"],
-        capture_output=True, text=True, timeout=60, check=True,
+        capture_output=True, text=True, timeout=180, check=True,
     )  # fmt: skip
     assert done.stdout.split() == [
         community_id(6, "10.0.0.1", "10.0.0.2", 40_000, 502),

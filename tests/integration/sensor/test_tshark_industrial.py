@@ -40,7 +40,7 @@ def tshark(path: Path, *fields: str) -> list[list[str]]:
     ]
     for name in fields:
         command += ["-e", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
     return [line.split(";") for line in done.stdout.splitlines()]
 
 

@@ -35,7 +35,7 @@ def both(frames: list[bytes], folder: Path, display: str, *fields: str) -> tuple
     command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=;", "-Y", display]
     for name in fields:
         command += ["-e", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
     return heard.ops, [line.split(";") for line in done.stdout.splitlines()]
 
 

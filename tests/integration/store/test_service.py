@@ -52,13 +52,13 @@ class Gate:
 
     def __call__(self, _: Transaction) -> None:
         self.entered.set()
-        assert self.open.wait(10)
+        assert self.open.wait(60)
 
 
 async def hold(store: Store) -> tuple[Gate, asyncio.Task[None]]:
     gate = Gate()
     task = asyncio.ensure_future(store.write(gate))
-    await asyncio.to_thread(gate.entered.wait, 10)
+    await asyncio.to_thread(gate.entered.wait, 60)
     return gate, task
 
 
@@ -242,7 +242,7 @@ async def test_work_that_has_begun_commits_although_its_caller_was_cancelled(pre
         tx.on_commit(lambda: seen.append("committed"))
 
     caller = asyncio.ensure_future(prepared.write(work))
-    await asyncio.to_thread(gate.entered.wait, 10)
+    await asyncio.to_thread(gate.entered.wait, 60)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
@@ -259,11 +259,11 @@ async def test_a_read_sees_one_snapshot(prepared: Store) -> None:
     def count_twice(connection: sa.Connection) -> tuple[int, int]:
         first = connection.execute(sa.select(sa.func.count()).select_from(items)).scalar_one()
         gate.entered.set()
-        gate.open.wait(10)
+        gate.open.wait(60)
         return first, connection.execute(sa.select(sa.func.count()).select_from(items)).scalar_one()
 
     reading = asyncio.ensure_future(prepared.read(count_twice))
-    await asyncio.to_thread(gate.entered.wait, 10)
+    await asyncio.to_thread(gate.entered.wait, 60)
     await prepared.write(lambda tx: insert(tx, 2))
     gate.open.set()
     assert await reading == (1, 1)
