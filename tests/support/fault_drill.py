@@ -14,7 +14,7 @@ _GOES_ON, _WAITS, _EITHER = WORDS
 # What is asked of a machine that is busy elsewhere; an alarm of once a minute may have been raised before.
 _CUT_WITHIN_S = 60.0
 _TOLD_WITHIN_S = 150.0
-_JUDGED_WITHIN_S = 60.0
+_JUDGED_WITHIN_S = 180.0
 
 
 class Drill:
