@@ -14,11 +14,13 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives import hashes
 from journey import Platform
+from mqtt_device import SERVER_UNAVAILABLE
 
 from vedette.kernel import SystemClock
-from vedette.simulation import Cut, DeviceConnection, Endpoint, Factory
+from vedette.simulation import Cut, DeviceConnection, Endpoint, Factory, Refused
 
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
+_TRIED_S = 20.0
 _TICK_S = 0.02
 
 
@@ -90,9 +92,17 @@ class OwnDevice:
 
     async def _connect(self) -> None:
         context = self._endpoint.context(self._certificate, self._key)
-        self._connection = await DeviceConnection.open(
-            self._endpoint, context, client_id=self.name, user_name=self._user
-        )
+        # Whoever is disabled is told to come again as well: it is not tried for ever.
+        end_s = self._loop.time() + _TRIED_S
+        while self._connection is None:
+            try:
+                self._connection = await DeviceConnection.open(
+                    self._endpoint, context, client_id=self.name, user_name=self._user
+                )
+            except Refused as refused:
+                if refused.return_code != SERVER_UNAVAILABLE or self._loop.time() > end_s:
+                    raise
+                await asyncio.sleep(0.1)
         self._reading = asyncio.create_task(self._read(self._connection))
 
     async def _read(self, connection: DeviceConnection) -> None:
