@@ -43,7 +43,7 @@ def plant(number: int) -> bytes:
 
 def sensor(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "vedette.sensor", *arguments], capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-m", "vedette.sensor", *arguments], capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -94,12 +94,12 @@ def test_what_a_sensor_saw_stands_in_the_inventory_whatever_is_killed(platform: 
         before = heard(platform)
         command = [sys.executable, "-m", "vedette.sensor", "read", str(capture), "--send-as", str(config)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as reading:
-            wait_until(lambda: reading.poll() is not None or heard(platform) > before, 60, "its first batch")  # noqa: B023 - called at once
+            wait_until(lambda: reading.poll() is not None or heard(platform) > before, 180, "its first batch")  # noqa: B023 - called at once
             kill_control(platform)
-            _, complaint = reading.communicate(timeout=100)
+            _, complaint = reading.communicate(timeout=400)
             assert reading.returncode == 0, complaint
-        wait_until(platform.answers, 60, "the API")
-    wait_until(lambda: flows(platform) == [CAPTURES] * STATIONS, 60, "all captures")
+        wait_until(platform.answers, 240, "the API")
+    wait_until(lambda: flows(platform) == [CAPTURES] * STATIONS, 240, "all captures")
     found = listed(platform, "link", "list", "--site", "north", "--protocol", "modbus")
     assert [each["flows"] for each in found] == [CAPTURES] * STATIONS
     assert {each["packets"] for each in found} == {CAPTURES * (5 + 2 * POLLS)}

@@ -75,7 +75,7 @@ def put_into_force(platform: Platform) -> None:
 def simulate(platform: Platform, path: str) -> None:
     simulation = platform.call("POST", f"{path}/simulate", {})
     where = f"/v1/policy-simulations/{simulation['simulation_id']}"
-    wait_until(lambda: platform.call("GET", where)["state"] != "running", 30, "the simulation")
+    wait_until(lambda: platform.call("GET", where)["state"] != "running", 180, "the simulation")
 
 
 class Device:
@@ -119,7 +119,7 @@ class Device:
         return next((each for each in refusals(self.platform, self.name) if policy in each["policies"]), None)
 
     def wait_denied_by(self, policy: str) -> dict[str, Any]:
-        wait_until(lambda: self.denied_by(policy), 30, f"{policy} on record for {self.name}")
+        wait_until(lambda: self.denied_by(policy), 120, f"{policy} on record for {self.name}")
         found = self.denied_by(policy)
         assert found is not None
         return found
@@ -139,7 +139,7 @@ def test_one_certificate_at_two_places_is_refused_at_the_second(platform: Platfo
     first, second = hosts.hosts
     with first.client(hosts.server, "pump-1", pump.pem, pump.root()) as original:
         original.wait("connack 0")
-        wait_until(pump.is_connected, 30, "it to be seen")
+        wait_until(pump.is_connected, 90, "it to be seen")
         with second.client(hosts.server, "pump-1", pump.pem, pump.root()) as copy:
             copy.wait("connack 3")
         assert not original.says("disconnected")
@@ -147,7 +147,7 @@ def test_one_certificate_at_two_places_is_refused_at_the_second(platform: Platfo
         original.wait("acknowledged 1")
     refused = pump.wait_denied_by("critical-devices-have-one-place")
     assert IPv4Address(refused["remote_address"]) == IPv4Address(second.address)
-    wait_until(lambda: not pump.is_connected(), 30, "it to be gone")
+    wait_until(lambda: not pump.is_connected(), 90, "it to be gone")
     with second.client(hosts.server, "pump-1", pump.pem, pump.root()) as moved:
         moved.wait("connack 0")
     assert "critical-devices-have-one-place" in pump.explain("connect")
@@ -192,9 +192,9 @@ def test_device_outside_its_hours_is_cut_and_refused(platform: Platform, hosts: 
 def test_weak_tls_is_refused(platform: Platform, hosts: TwoHosts) -> None:
     old = Device(platform, "pump-4")
     with hosts.hosts[0].client(hosts.server, "pump-4", old.pem, old.root(), "--tls", "1.1") as client:
-        wait_until(lambda: client.says("") or any(line.startswith("failed") for line in client.said), 30, "an alert")
+        wait_until(lambda: client.says("") or any(line.startswith("failed") for line in client.said), 90, "an alert")
     path = "/v1/decisions?kind=refuse&reason=tls_handshake_failed&limit=10"
-    wait_until(lambda: platform.call("GET", path)["items"], 30, "the handshake on record")
+    wait_until(lambda: platform.call("GET", path)["items"], 90, "the handshake on record")
     with hosts.hosts[0].client(hosts.server, "pump-4", old.pem, old.root(), "--tls", "1.2") as client:
         client.wait("connack 0")
 
@@ -202,7 +202,7 @@ def test_weak_tls_is_refused(platform: Platform, hosts: TwoHosts) -> None:
 def test_weak_key_is_refused(platform: Platform, hosts: TwoHosts) -> None:
     weak = Device(platform, "pump-5", rsa_bits=1024)
     with hosts.hosts[0].client(hosts.server, "pump-5", weak.pem, weak.root(), "--weak") as client:
-        wait_until(lambda: client.says("connack 3") or client.said, 30, "an answer")
+        wait_until(lambda: client.says("connack 3") or client.said, 90, "an answer")
         assert not client.says("connack 0")
     path = "/v1/decisions?kind=refuse&limit=100"
     wait_until(
@@ -210,7 +210,7 @@ def test_weak_key_is_refused(platform: Platform, hosts: TwoHosts) -> None:
             weak.denied_by("no-weak-keys")
             or any("small" in each["detail"] for each in platform.call("GET", path)["items"])
         ),
-        10,
+        90,
         "the weak key on record",
     )
 
@@ -247,7 +247,9 @@ def test_risk_that_is_raised_narrows_a_connected_sdk_device(platform: Platform, 
 
 
 def test_module_that_exceeds_its_rights_is_refused_and_its_device_is_not(platform: Platform, hosts: TwoHosts) -> None:
-    # Three devices refused that no simulation had foretold, those above: the policies were taken back by themselves.
+    # Three devices refused that no simulation had foretold, those above: the policies are taken back by themselves,
+    # now or in a moment. What was refused before a change does not count against it.
+    platform.api.post("/v1/policy-staging/rollback", json={"reason": "begin anew"})
     put_into_force(platform)
     pump = Device(platform, "pump-7")
     module = Device(platform, "pump-7", module="filter")

@@ -50,9 +50,9 @@ def test_the_sdk_asks_until_an_operator_has_let_the_device_in(
             key=str(key),
             payload={"csr": base64.b64encode(make_request("pump-7")[1]).decode(), "model": "X"},
         )
-        wait_until(lambda: platform.call("GET", "/v1/pending-registrations")["items"], 30, "the device that waits")
+        wait_until(lambda: platform.call("GET", "/v1/pending-registrations")["items"], 120, "the device that waits")
         platform.cli("enrollment", "approve", "pump-7", "--yes")
-        result = running.result(60)
+        result = running.result(240)
     assert "error" not in result, result
     assert result["device_id"] == "pump-7"
     assert result["payload"]["broker"] == "plant-1"

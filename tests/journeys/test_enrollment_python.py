@@ -70,7 +70,7 @@ def start_registering(
 ) -> Future[Any]:
     name = str(identity.chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     running = workers.submit(register, platform, identity, name, folder, payload)
-    wait_until(lambda: pending(platform, name), 30, "the registration that waits")
+    wait_until(lambda: pending(platform, name), 120, "the registration that waits")
     return running
 
 
@@ -132,7 +132,7 @@ def test_the_sdk_asks_until_an_operator_has_let_the_device_in(
     assert platform.api.get("/v1/devices/pump-7").status_code == 404
     platform.cli("enrollment", "approve", "pump-7", "--reason", "delivered today", "--yes")
 
-    result = running.result(30)
+    result = running.result(180)
     assert result.status == "assigned"
     state = result.registration_state
     assert (state.device_id, state.sub_status) == ("pump-7", "initialAssignment")
@@ -155,9 +155,9 @@ def test_the_sdk_of_a_rejected_device_gives_up_and_the_reason_is_on_record(
     running = start_registering(platform, workers, factory.make_device("pump-8"), tmp_path, told)
     platform.cli("enrollment", "reject", "pump-8", "--reason", "never ordered")
     with pytest.raises(Exception, match="Unexpected failure") as caught:
-        running.result(30)
+        running.result(180)
     assert "failed registration status" in str(caught.value.__cause__)
-    wait_until(lambda: refusals(platform, "pump-8"), 30, "the refusal on record")
+    wait_until(lambda: refusals(platform, "pump-8"), 90, "the refusal on record")
     assert {each["reason"] for each in refusals(platform, "pump-8")} == {"rejected"}
     entries = platform.call("GET", "/v1/ledger/entries?limit=1000")["items"]
     (entry,) = [each for each in entries if each["action"] == "enrollment.reject_registration"]
@@ -177,7 +177,7 @@ def test_a_wait_outlives_the_death_of_every_process(
     platform.cli("enrollment", "approve", "pump-9", "--yes")
     # The SDK's own connection is gone with the gateway; whatever becomes of its call, the device registers again.
     try:
-        result = running.result(60)
+        result = running.result(180)
     except Exception:  # noqa: BLE001 - whatever it raises
         result = register(platform, identity, "pump-9", tmp_path, told)
     assert result.status == "assigned"
@@ -222,7 +222,7 @@ def test_the_key_of_another_device_lets_nobody_in(platform: Platform) -> None:
     enrollment_id, shared = open_keyed(platform, "pipes", kind="group", id_pattern="pipe-*", credential="symmetric_key")
     with pytest.raises(Exception, match="Unexpected failure"):
         by_key(platform, "pipe-1", derived(shared, "pipe-2"))
-    wait_until(lambda: refusals(platform, "pipe-1"), 30, "the refusal on record")
+    wait_until(lambda: refusals(platform, "pipe-1"), 90, "the refusal on record")
     assert {each["reason"] for each in refusals(platform, "pipe-1")} == {"token_invalid"}
     platform.cli("enrollment", "rotate-key", enrollment_id, "--yes")
     with pytest.raises(Exception, match="Unexpected failure"):

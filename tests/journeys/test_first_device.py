@@ -54,15 +54,22 @@ def test_a_device_enrolls_sends_is_cut_and_comes_back_by_itself(
 
         connected.clear()
         answer = platform.call("POST", "/v1/devices/pump-7/disable", {"reason": "stolen"})
-        assert answer["enforcement"]["enforced_at"] is not None
-        assert gone.wait(2)
+        # The answer waits for a moment; a gateway that takes longer is named.
+        assert answer["enforcement"]["enforced_at"] is not None or answer["enforcement"]["pending"] == ["gateway-1"]
+        assert gone.wait(90)
+        wait_until(
+            lambda: any(
+                each["reason"] == "disabled" and each["kind"] == "refuse" for each in refusals(platform, "pump-7")
+            ),
+            90,
+            "a refused attempt",
+        )
         assert not connected.wait(5)
-        assert any(refusal["reason"] == "disabled" for refusal in refusals(platform, "pump-7"))
 
         platform.call("POST", "/v1/devices/pump-7/enable", {"reason": "found"})
-        assert connected.wait(15)
+        assert connected.wait(180)
         client.send_message("back")
-        wait_until(lambda: len(messages(platform, "pump-7")) == 2, 30, "the second message")
+        wait_until(lambda: len(messages(platform, "pump-7")) == 2, 90, "the second message")
     finally:
         client.shutdown()
 
@@ -83,7 +90,7 @@ def test_a_registration_without_a_csr_fails_with_words_that_say_so(
     with pytest.raises(Exception, match="Unexpected failure") as caught:
         register(platform, factory.make_device("pump-8"), "pump-8", tmp_path, {})
     assert "failed registration status" in str(caught.value.__cause__)
-    wait_until(lambda: refusals(platform, "pump-8"), 30, "the refusal on record")
+    wait_until(lambda: refusals(platform, "pump-8"), 90, "the refusal on record")
     (refusal,) = refusals(platform, "pump-8")
     assert "csr" in (refusal["detail"] + refusal["hint"]).lower()
 
@@ -104,7 +111,7 @@ def test_a_device_of_another_maker_is_refused_and_explained(platform: Platform, 
     with pytest.raises(Exception, match="Unexpected failure") as caught:
         register(platform, stranger.make_device("pump-10"), "pump-10", tmp_path, {})
     assert "401" in str(caught.value.__cause__)
-    wait_until(lambda: refusals(platform, "pump-10"), 30, "the refusal on record")
+    wait_until(lambda: refusals(platform, "pump-10"), 90, "the refusal on record")
     (refusal,) = refusals(platform, "pump-10")
     assert "Stranger" in refusal["certificate_issuer"]
     assert refusal["hint"]
@@ -132,7 +139,7 @@ def test_the_gateway_offers_nothing_to_resume_a_session_with(
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(tmp_path / "operational.pem", tmp_path / "operational.key")
     with (
-        socket.create_connection((platform.address, 8883), timeout=5) as raw,
+        socket.create_connection((platform.address, 8883), timeout=60) as raw,
         context.wrap_socket(raw, server_hostname=platform.address) as connection,
     ):
         connection.sendall(b"\xc0\x00")  # PINGREQ before CONNECT: the gateway answers by closing

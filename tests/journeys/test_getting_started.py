@@ -52,14 +52,17 @@ def test_a_first_device_enrolls_sends_is_cut_and_comes_back(
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: "message 2 is stored" in output.read_text(), 30, f"messages; see {output}")
+        wait_until(lambda: "message 2 is stored" in output.read_text(), 180, f"messages; see {output}")
         assert "registered: operational.pem received\nconnected\n" in output.read_text()
         assert '"pressure": 3.2' in run_until(newcomer, blocks, "vedette telemetry tail")
-        assert "1 live connection cut" in run_until(newcomer, blocks, "vedette device disable")
-        wait_until(lambda: "gone" in output.read_text(), 2, "the device notices")
+        # The command waits for a quarter of a second; a gateway that takes longer confirms it later.
+        cut = run_until(newcomer, blocks, "vedette device disable")
+        assert "1 live connection cut" in cut or "applies it all the same" in cut
+        wait_until(lambda: "gone" in output.read_text(), 90, "the device notices")
+        wait_until(lambda: platform.call("GET", "/v1/refusals?device_id=pump-7")["items"], 90, "it is on record")
         assert "vedette device enable pump-7" in run_until(newcomer, blocks, "vedette refusal list")
         run_until(newcomer, blocks, "vedette device enable")
-        wait_until(lambda: "message" in output.read_text().rpartition("gone")[2], 30, f"it comes back; see {output}")
+        wait_until(lambda: "message" in output.read_text().rpartition("gone")[2], 240, f"it comes back; see {output}")
         assert "Intact: " in run_until(newcomer, blocks, "vedette ledger verify")
     finally:
         device.kill()

@@ -55,7 +55,7 @@ def device(platform: Platform, newcomer: Newcomer) -> Iterator[subprocess.Popen[
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until(lambda: platform.call("GET", "/v1/telemetry")["items"], 20, "a first message of the page's device")
+        wait_until(lambda: platform.call("GET", "/v1/telemetry")["items"], 120, "a first message of the page's device")
         yield running
     finally:
         running.kill()
@@ -67,15 +67,16 @@ def test_the_commands_of_the_page_do_what_it_says(
 ) -> None:
     said = [newcomer.run(block) for block in fences(PAGE, "sh")]
     assert device.poll() is None
-    twin = platform.call("GET", "/v1/devices/pump-7/twin")
-    assert twin["desired"] == twin["reported"] == {"interval_s": 1}
+    path = "/v1/devices/pump-7/twin"
+    assert platform.call("GET", path)["desired"] == {"interval_s": 1}
+    wait_until(lambda: platform.call("GET", path)["reported"] == {"interval_s": 1}, 90, "the device's report")
     whole = "\n".join(said)
     assert '"in_s": 5' in whole
     assert '"payload": {\n    "n"' in whole
     assert "SharedAccessKey=" in whole
-    shown = (newcomer.folder / "device.out").read_text()
-    assert "b'open the valve' {'line': 'A'}" in shown
-    assert "Traceback" not in shown
+    shown = newcomer.folder / "device.out"
+    wait_until(lambda: "b'open the valve' {'line': 'A'}" in shown.read_text(), 90, "the command at the device")
+    assert "Traceback" not in shown.read_text()
     spares = platform.call("GET", "/v1/groups/spares/members")["items"]
     assert [each["device_id"] for each in spares] == ["pump-8", "pump-9"]
 

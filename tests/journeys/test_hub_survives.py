@@ -19,6 +19,9 @@ from vedette.simulation import Factory
 SEED: Final = 20_261_123
 NAMES: Final = [f"valve-{number}" for number in range(4)]
 KILLS_S: Final = 30.0
+PROCESSES: Final = 3
+# On a slow machine fewer are killed in that time: it goes on until it was the turn of each.
+KILLS_MOST_S: Final = 240.0
 
 
 def test_processes_are_killed_in_the_middle_of_everything(platform: Platform) -> None:
@@ -28,12 +31,12 @@ def test_processes_are_killed_in_the_middle_of_everything(platform: Platform) ->
         asyncio.run(enroll(platform, factory, name))
     workload = HubWorkload(platform, NAMES)
     workload.start()
-    wait_until(lambda: workload.method_answers > 20, 30, "the first answers")
-    wait_until(lambda: all(device.commands for device in workload.devices.values()), 30, "the first commands")
+    wait_until(lambda: workload.method_answers > 20, 120, "the first answers")
+    wait_until(lambda: all(device.commands for device in workload.devices.values()), 120, "the first commands")
     chance = random.Random(SEED)
-    end = time.monotonic() + KILLS_S
+    began_s = time.monotonic()
     killed: set[str] = set()
-    while time.monotonic() < end:
+    while (lasts_s := time.monotonic() - began_s) < KILLS_S or (len(killed) < PROCESSES and lasts_s < KILLS_MOST_S):
         time.sleep(chance.uniform(0.3, 3))
         pids = platform.pids()
         pids.pop("signer", None)
@@ -45,10 +48,10 @@ def test_processes_are_killed_in_the_middle_of_everything(platform: Platform) ->
         except ProcessLookupError:
             continue
         killed.add(victim)
-    assert len(killed) == 3, killed
+    assert len(killed) == PROCESSES, killed
     answers = workload.method_answers
-    wait_until(lambda: workload.method_answers > answers + 10, 40, "methods are answered again")
-    wait_until(platform.answers, 30, "the API")
+    wait_until(lambda: workload.method_answers > answers + 10, 240, "methods are answered again")
+    wait_until(platform.answers, 240, "the API")
     workload.check()
     assert all(device.sessions > 1 for device in workload.devices.values())
     assert platform.cli("ledger", "verify", check=False).returncode == 0

@@ -21,6 +21,9 @@ from vedette.simulation import Factory
 SEED = 20_261_122
 NAMES = [f"pump-{number}" for number in range(6)]
 KILLS_S = 30.0
+PROCESSES = 4
+# On a slow machine fewer are killed in that time: it goes on until it was the turn of each.
+KILLS_MOST_S = 240.0
 
 
 def prepare(platform: Platform) -> Workload:
@@ -32,16 +35,16 @@ def prepare(platform: Platform) -> Workload:
     platform.call("POST", "/v1/devices", {"device_id": "switched", "authentication": pinned})
     workload = Workload(platform, NAMES)
     workload.start()
-    wait_until(lambda: workload.count() > 50, 20, "the first messages")
+    wait_until(lambda: workload.count() > 50, 120, "the first messages")
     return workload
 
 
 def test_processes_are_killed_at_random_moments(platform: Platform) -> None:
     workload = prepare(platform)
     chance = random.Random(SEED)
-    end = time.monotonic() + KILLS_S
+    began_s = time.monotonic()
     kills: dict[str, int] = {}
-    while time.monotonic() < end:
+    while (lasts_s := time.monotonic() - began_s) < KILLS_S or (len(kills) < PROCESSES and lasts_s < KILLS_MOST_S):
         time.sleep(chance.uniform(0.3, 2.5))
         pids = platform.pids()
         if not pids:  # all of them are being started again
@@ -52,14 +55,14 @@ def test_processes_are_killed_at_random_moments(platform: Platform) -> None:
         except ProcessLookupError:
             continue
         kills[victim] = kills.get(victim, 0) + 1
-    assert len(kills) == 4, kills
+    assert len(kills) == PROCESSES, kills
     before = {name: len(bodies) for name, bodies in workload.sent.items()}
     wait_until(
-        lambda: all(len(workload.sent[name]) > before[name] + 5 for name in NAMES), 40, "every device sends again"
+        lambda: all(len(workload.sent[name]) > before[name] + 5 for name in NAMES), 240, "every device sends again"
     )
     workload.stop()
     # A process that died again and again is started with growing pauses; devices go on meanwhile.
-    wait_until(platform.answers, 30, "the API")
+    wait_until(platform.answers, 240, "the API")
     check_nothing_is_lost(platform, workload)
 
 

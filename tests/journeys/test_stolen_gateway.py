@@ -36,7 +36,7 @@ def make_active(platform: Platform, factory: Factory, name: str) -> str:
     asyncio.run(enroll(platform, factory, name))
     asyncio.run(use(platform, name))
     path = f"/v1/devices/{name}"
-    wait_until(lambda: platform.call("GET", path)["lifecycle"] == "active", 30, f"{name} to be active")
+    wait_until(lambda: platform.call("GET", path)["lifecycle"] == "active", 90, f"{name} to be active")
     return str(platform.call("GET", path)["generation_id"])
 
 
@@ -62,7 +62,7 @@ async def renew(platform: Platform, bus: BusConnection, name: str, generation_id
         certificate_sha256=hashlib.sha256(leaf.public_bytes(Encoding.DER)).hexdigest(),
         csr=make_request(name)[1],
     )
-    return await bus.call(RENEW_CERTIFICATE, request, RenewedCertificate, timeout_s=10)
+    return await bus.call(RENEW_CERTIFICATE, request, RenewedCertificate, timeout_s=60)
 
 
 async def ask_for_all(platform: Platform, generations: dict[str, str]) -> None:

@@ -75,7 +75,7 @@ def test_a_python_device_registers_and_lives_on_port_443(platform: Platform, fac
         assert client.get_twin()["reported"]["speed"] == 7
         client.on_message_received = commands.append
         platform.call("POST", "/v1/devices/tunnel-1/commands", {"body": "open"})
-        wait_until(lambda: commands, 30, "a command")
+        wait_until(lambda: commands, 90, "a command")
         assert commands[0].data == b"open"
     finally:
         client.shutdown()
