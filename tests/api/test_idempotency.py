@@ -44,6 +44,8 @@ def test_a_malformed_key_is_refused(api: httpx.Client, new_name: Callable[[], st
     headers = {b"Idempotency-Key": key}
     answer = api.post("/v1/devices", json={"device_id": new_name()}, headers=headers)
     assert answer.status_code == 422
+    answer = api.post("/v1/query", json={"query": "SELECT * FROM devices"}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "api.invalid_idempotency_key")
 
 
 def test_of_many_at_once_one_is_done(api: httpx.Client, new_name: Callable[[], str]) -> None:

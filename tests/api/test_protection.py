@@ -321,3 +321,12 @@ def test_a_parameter_that_is_none_is_refused(api: httpx.Client, device: str, met
     assert "reasn" in refused.json()["detail"]
     refused = api.get("/v1/devices", params={"wher": "tags.site = 'north'"})
     assert refused.json()["hint"] == "did you mean where?"
+
+
+def test_a_parameter_given_twice_is_refused_where_there_is_one_value(api: httpx.Client, device: str) -> None:
+    refused = api.get("/v1/devices", params={"limit": [1, 2]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "api.invalid_request")
+    assert refused.json()["detail"] == "the parameter 'limit' is given 2 times"
+    assert api.get("/v1/alerts", params={"state": ["open", "closed"]}).status_code == 200
+    traced = api.request("TRACE", f"/v1/devices/{device}", content=b"\0", headers={"Content-Type": "image/png"})
+    assert traced.status_code == 405

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -202,7 +201,7 @@ def _read(new: NewCommandView) -> bytes:
         return new.body.encode("utf-8")
     try:
         return base64.b64decode(new.body, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidRequest(f"body is not base64: {error}", hint="or send it as text") from error
 
 

@@ -42,7 +42,8 @@ _RESTRICTING: Final = re.compile(
     r"|pending-registrations/[^/]+/reject)"
 )
 _CALL: Final = re.compile(r"/v1/devices/[^/]+/(modules/[^/]+/)?methods/[^/]+")
-# One-time secrets are not kept, nor are long answers to what changes nothing: they would fill the disk.
+# One-time secrets are not kept, nor are long answers to what changes nothing: they would fill the disk. What another
+# system asks outside ``/v1`` about an access is told as it is now.
 _NEVER_KEPT: Final = frozenset({"/v1/login-links", "/v1/query"})
 
 
@@ -59,7 +60,16 @@ class IdempotentPosts:
         """Serve one connection."""
         key = Headers(scope=scope).get("idempotency-key") if scope["type"] == "http" else None
         principal = scope.get("state", {}).get("principal")
-        if key is None or principal is None or scope["method"] != "POST" or not _may_be_kept(scope["path"]):
+        if key is None or principal is None or scope["method"] != "POST" or not scope["path"].startswith("/v1/"):
+            await self._app(scope, receive, send)
+            return
+        if not _KEY.fullmatch(key):
+            problem = InvalidIdempotencyKey(
+                "the Idempotency-Key is not 1 to 200 printable characters", hint="use a UUID"
+            )
+            await problem_response(problem)(scope, receive, send)
+            return
+        if scope["path"] in _NEVER_KEPT:
             await self._app(scope, receive, send)
             return
         kept_as = AnswerKey(self._organization_id, principal.actor.id, key)
@@ -82,8 +92,6 @@ class IdempotentPosts:
 
     async def _begin(self, key: AnswerKey, scope: Scope) -> StoredAnswer | None:
         """Return the answer that is kept, or None when this request is the first."""
-        if not _KEY.fullmatch(key.key):
-            raise InvalidIdempotencyKey("the Idempotency-Key is not 1 to 200 printable characters", hint="use a UUID")
         now = self._clock.now()
         digest = hashlib.sha256()
         for part in (scope["path"].encode("utf-8"), scope.get("query_string", b""), scope["state"].get("body", b"")):
@@ -139,11 +147,6 @@ class IdempotentPosts:
             return
         encoded = msgspec.json.encode([[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers])
         await self._store.write(lambda tx: repository.save_answer(tx, key, status, encoded, body))
-
-
-def _may_be_kept(path: str) -> bool:
-    """Tell whether an answer may be told again: what another system asks of an access, it is told as it is now."""
-    return path.startswith("/v1/") and path not in _NEVER_KEPT
 
 
 def _replay(stored: StoredAnswer) -> Response:

@@ -38,6 +38,8 @@ _OPEN_BODY_WITHIN_S: Final = 5.0
 _PART: Final = re.compile(r"/v1/captures/[^/]{1,64}/content")
 PART_MAX_BYTES: Final = 1_048_576
 PART_TYPE: Final = "application/octet-stream"
+# What comes with these is not read: a route that has no such method says so.
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _HSTS: Final = "max-age=31536000"
 _JSON: Final = re.compile(r"application/([!#$&^_.+a-z0-9-]{1,100}\+)?json", re.ASCII)
 _NOT_JSON: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "application/secevent+jwt"})
@@ -113,7 +115,7 @@ class BoundedBody:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY:
             await self._app(scope, receive, send)
             return
         try:
@@ -136,7 +138,7 @@ class BoundedBody:
         await self._app(scope, replay, send)
 
     async def _read_of(self, scope: Scope, receive: Receive) -> bytes | None:
-        if _PART.fullmatch(scope["path"]) and scope["method"] == "PUT":
+        if _PART.fullmatch(scope["path"]):
             return await self._read_in_time(scope, receive, PART_MAX_BYTES, _BODY_WITHIN_S, form=PART_TYPE)
         if scope["path"].startswith(self._prefix):
             return await self._read_in_time(scope, receive, self._max_bytes, _BODY_WITHIN_S)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar, get_args, get_origin
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.dependencies.models import Dependant
@@ -24,6 +25,8 @@ T = TypeVar("T")
 PAGE_MAX: Final = 1000
 _NAME_MAX_CHARS: Final = 80
 REASON_MAX_CHARS: Final = 1024
+# Of revisions and of what is counted: what both databases hold in an integer.
+NUMBER_MAX: Final = 2**31 - 1
 MERGE_PATCH: Final = "application/merge-patch+json"
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ETAG: Final = re.compile(r'"(\d{1,15})"')
@@ -196,28 +199,38 @@ def holds_secret(request: Request) -> None:
 
 
 async def only_known_parameters(request: Request) -> None:
-    """Refuse parameters that the route does not have: a filter with a typing error would list everything.
+    """Refuse parameters that the route does not have, and a second value of one that takes a single one.
+
+    A filter with a typing error would list everything; of two values, who stands before us may have judged the other.
 
     Raises:
         InvalidRequest: There is one.
     """
     if not request.scope["query_string"]:
         return
-    known = set(_parameters(request.scope["route"].dependant))
-    for name in request.query_params:
+    known = dict(_parameters(request.scope["route"].dependant))
+    values = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in values.items():
         if name not in known:
             near = difflib.get_close_matches(name[:_NAME_MAX_CHARS], known, n=1)
             raise InvalidRequest(
                 f"there is no parameter {name[:_NAME_MAX_CHARS]!r} here",
                 hint=f"did you mean {near[0]}?" if near else "",
             )
+        if count > 1 and not known[name]:
+            raise InvalidRequest(f"the parameter {name!r} is given {count} times", hint="give it once")
 
 
-def _parameters(dependant: Dependant) -> Iterator[str]:
+def _parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Yield names, and whether several values may be given."""
     for field in dependant.query_params:
-        yield field.alias
+        yield field.alias, _takes_several(field.field_info.annotation)
     for each in dependant.dependencies:
         yield from _parameters(each)
+
+
+def _takes_several(annotation: object) -> bool:
+    return get_origin(annotation) is list or any(_takes_several(each) for each in get_args(annotation))
 
 
 def api_router(tag: str, prefix: str = "/v1") -> APIRouter:

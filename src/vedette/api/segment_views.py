@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from vedette.api.schema import REASON_MAX_CHARS, Timestamp, View
+from vedette.api.schema import NUMBER_MAX, REASON_MAX_CHARS, Timestamp, View
 from vedette.api.zone_views import ServiceView, show_service
 from vedette.network.segmentation import (
     Access,
@@ -42,7 +42,7 @@ class ProposalRequest(View):
 class ApprovalRequest(View):
     """The draft that somebody looked at."""
 
-    revision: int = Field(ge=1, description="Of the draft; another one is refused with 412.")
+    revision: int = Field(ge=1, le=NUMBER_MAX, description="Of the draft; another one is refused with 412.")
     reason: str = Field(min_length=1, max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 
@@ -56,7 +56,7 @@ class PlanStageRequest(View):
 class RollBackRequest(View):
     """The version to go back to."""
 
-    number: int = Field(ge=1, description="A superseded version; it comes back as a new one.")
+    number: int = Field(ge=1, le=NUMBER_MAX, description="A superseded version; it comes back as a new one.")
     reason: str = Field(min_length=1, max_length=REASON_MAX_CHARS, description="Why, in your own words.")
 
 

@@ -85,7 +85,7 @@ class VulnerabilityRoutes:
             self.list_exposures,
             methods=["GET"],
             summary="List what vulnerabilities of each asset come to",
-            responses=refusals(422),
+            responses=refusals(404, 422),
         )
         of_asset = api_router("vulnerabilities", "/v1/assets/{asset_id}")
         add = of_asset.add_api_route

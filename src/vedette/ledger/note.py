@@ -8,7 +8,6 @@ Source:
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable
@@ -102,7 +101,7 @@ class VerifierKey:
         name, key_id, encoded = [*text.strip().split("+", 2), "", ""][:3]
         try:
             raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise InvalidCheckpoint("a verifier key is NAME+HASH+BASE64") from error
         if not raw:
             raise InvalidCheckpoint("a verifier key is NAME+HASH+BASE64")
@@ -233,7 +232,7 @@ def _is_key_name(name: str) -> bool:
 def _decode_root(text: str) -> bytes:
     try:
         root = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidCheckpoint("the root of a checkpoint is base64") from error
     if len(root) != HASH_BYTES:
         raise InvalidCheckpoint(f"the root of a checkpoint has 32 bytes, not {len(root)}")
@@ -246,7 +245,7 @@ def _parse_signature(line: str) -> NoteSignature:
         raise InvalidCheckpoint("a signature line is an em dash, a key name and base64")
     try:
         raw = base64.b64decode(match[2], validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidCheckpoint("a signature line is an em dash, a key name and base64") from error
     if len(raw) <= _KEY_ID_BYTES:
         raise InvalidCheckpoint("a signature line holds a key id and a signature")

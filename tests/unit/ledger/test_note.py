@@ -185,7 +185,16 @@ def test_limits_hold_at_the_limit_and_one_beyond() -> None:
                 parse_checkpoint(note)
 
 
-BAD_KEYS = ["", "name", "name+abcd", GO_KEY.replace("c7", "c8"), "n+00000000+!", "n+00000000+AAAA", "n+00000000+"]
+BAD_KEYS = [
+    "",
+    "name",
+    "name+abcd",
+    GO_KEY.replace("c7", "c8"),
+    "n+00000000+!",
+    "n+00000000+\u00e4",
+    "n+00000000+AAAA",
+    "n+00000000+",
+]
 
 
 @pytest.mark.parametrize("text", BAD_KEYS)
