@@ -163,7 +163,7 @@ class FaultyPlatform(RunningPlatform):
 
     def health(self) -> dict[str, str]:
         """Return how each part is, as the API tells; nothing while it does not answer."""
-        with httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=25) as api:
+        with httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=120) as api:
             try:
                 answer = api.get("/v1/status")
                 return {each["name"]: each["health"] for each in answer.json()["components"]}

@@ -9,21 +9,21 @@ import { link, useQueryState } from '../app/url';
 import { Code, save } from '../ui/code';
 import { CopyAs } from '../ui/copy';
 import { queryText } from '../ui/text';
-import { Badge, Button, Card, Foreign, Page, ProblemNote, Time } from '../ui/ui';
+import { Badge, Button, Card, Empty, Foreign, Page, ProblemNote, Time } from '../ui/ui';
 import { BY_ENROLLMENT, fingerprintIn, makeCertificate, type Place, type Snippet, WITH_CERTIFICATE } from './snippets';
 
 type How = 'certificate' | 'enrollment';
 
-// IANA's port for MQTT over TLS, until the status has told which one it is here.
-const USUAL_PORT = 8883;
 const HEARD: Record<string, string> = { connect: 'connected', disconnect: 'was here, and left' };
 
 export default function AddDevice() {
   const [parameters, change] = useQueryState();
   const device = parameters.get('id') ?? '';
   const how = (parameters.get('how') ?? 'certificate') as How;
-  const status = useStatus().data;
-  const place: Place = { host: status?.hostname ?? 'localhost', port: status?.ports.mqtt ?? USUAL_PORT, idScope: status?.id_scope ?? '', device: device || 'my-device' };
+  const asked = useStatus();
+  const status = asked.data;
+  const name = device || 'my-device';
+  const place: Place | undefined = status && { host: status.hostname, port: status.ports.mqtt, idScope: status.id_scope, device: name };
   return (
     <Page title="Add a device">
       <Card title="1. Who is it?">
@@ -43,11 +43,12 @@ export default function AddDevice() {
           </Radio>
         </RadioGroup>
       </Card>
-      {how === 'certificate' ? <Pin place={place} device={device} /> : <Enroll />}
+      {how === 'certificate' ? <Pin name={name} device={device} /> : <Enroll />}
       <Card title="3. On the device">
         <Root />
-        <Snippets snippets={how === 'certificate' ? WITH_CERTIFICATE : BY_ENROLLMENT} place={place} />
-        {how === 'enrollment' && (
+        {!place && (asked.error ? <ProblemNote error={asked.error} /> : <Empty>Reading where devices connect…</Empty>)}
+        {place && <Snippets snippets={how === 'certificate' ? WITH_CERTIFICATE : BY_ENROLLMENT} place={place} />}
+        {place && how === 'enrollment' && (
           <>
             <p>With the certificate that it received, it connects and sends:</p>
             <Snippets snippets={WITH_CERTIFICATE} place={place} />
@@ -63,7 +64,7 @@ export default function AddDevice() {
   );
 }
 
-function Pin({ place, device }: { place: Place; device: string }) {
+function Pin({ name, device }: { name: string; device: string }) {
   const [thumbprint, setThumbprint] = useState('');
   const digest = fingerprintIn(thumbprint);
   const body: Schemas['NewDeviceView'] = {
@@ -77,11 +78,11 @@ function Pin({ place, device }: { place: Place; device: string }) {
       title="2. Register it"
       actions={
         <CopyAs
-          way={{ cli: ['device', 'create', device || 'my-device', '--authentication', 'self_signed', '--thumbprint', digest || '…'], method: 'POST', path: '/v1/devices', body }}
+          way={{ cli: ['device', 'create', name, '--authentication', 'self_signed', '--thumbprint', digest || '…'], method: 'POST', path: '/v1/devices', body }}
         />
       }
     >
-      <Code label="Make a key and a certificate on the device" text={makeCertificate(place.device)} />
+      <Code label="Make a key and a certificate on the device" text={makeCertificate(name)} />
       <Form
         onSubmit={(event) => {
           event.preventDefault();
@@ -127,11 +128,13 @@ function Enroll() {
     queryKey: ['enrollments'],
     queryFn: () => take(api.GET('/v1/enrollments', { params: { query: { limit: 100 } } })),
   });
-  const open = (enrollments.data?.items ?? []).filter((each) => each.is_enabled);
+  const open = enrollments.data?.items.filter((each) => each.is_enabled);
   return (
     <Card title="2. Is there an enrollment that covers it?">
       <ProblemNote error={enrollments.error} />
-      {open.length === 0 ? (
+      {!open ? (
+        !enrollments.error && <Empty>Reading the enrollments…</Empty>
+      ) : open.length === 0 ? (
         <p>
           No enrollment is open. <Link href="/authorities">Register the maker's authority</Link>, then{' '}
           <Link href="/enrollments">open one</Link>.
